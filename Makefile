@@ -1,0 +1,63 @@
+# The front door. Everything behind it is scripts/setup, CMake presets and ctest.
+SHELL := /bin/sh
+.DEFAULT_GOAL := build
+.PHONY: help setup build guests run test bench lint asan tsan fuzz install clean
+
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+PREFIX ?= /usr/local
+EXAMPLE ?= examples/hello
+ARGS ?=
+FUZZ_SECONDS ?= 20
+TESTS ?=
+CTEST = ctest --output-on-failure -j2 $(if $(TESTS),-R '$(TESTS)')
+
+help: ## print this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
+
+setup: ## bring Debian packages and pinned third-party pieces (scripts/setup)
+	@scripts/setup
+
+.deps/stamp: scripts/setup scripts/deps/crates/Cargo.lock
+	@scripts/setup
+
+build/%/build.ninja: .deps/stamp CMakePresets.json
+	@mkdir -p build
+	@echo "configuring $*"
+	@cmake --preset $* > build/configure-$*.log 2>&1 || { cat build/configure-$*.log; exit 1; }
+	@touch $@
+
+build: build/dev/build.ninja ## build into out/ (the default)
+	@cmake --build --preset dev -j $(JOBS)
+
+guests: build/dev/build.ninja
+	@cmake --build --preset dev -j $(JOBS) --target ubiq_guests
+
+run: build ## build, then serve EXAMPLE (examples/hello) with `ubiq dev`; more arguments in ARGS
+	@exec out/bin/ubiq dev $(EXAMPLE) $(ARGS)
+
+test: build ## build and run all tests; TESTS=regex picks some
+	@$(CTEST) --test-dir build/dev
+
+bench: build ## build and measure against peers: prints a table, writes out/bench.json
+	@bench/run $(ARGS)
+
+lint: build ## formatting, clang-tidy, layers, headers, spelling of paths
+	@scripts/lint $(ARGS)
+
+asan: build/asan/build.ninja guests ## build and test with ASan, LeakSanitizer and UBSan
+	@cmake --build --preset asan -j $(JOBS)
+	@$(CTEST) --test-dir build/asan $(ARGS)
+
+tsan: build/tsan/build.ninja guests ## build and test with ThreadSanitizer
+	@cmake --build --preset tsan -j $(JOBS)
+	@$(CTEST) --test-dir build/tsan $(ARGS)
+
+fuzz: build/fuzz/build.ninja guests ## run every fuzz target for FUZZ_SECONDS (20)
+	@cmake --build --preset fuzz -j $(JOBS)
+	@scripts/fuzz $(FUZZ_SECONDS) $(ARGS)
+
+install: build ## copy the result to PREFIX (/usr/local)
+	@cmake --install build/dev --prefix $(abspath $(PREFIX))
+
+clean: ## remove what was built; .deps/ stays
+	rm -rf build out

@@ -1,0 +1,15 @@
+# cmake -DHEADERS=... -DOUT=... -P PublicSymbols.cmake: writes linker options that pull every function that
+# the public headers name. Names that are no functions of ours do no harm.
+set(options "")
+foreach(header IN LISTS HEADERS)
+  file(READ ${header} text)
+  string(REGEX MATCHALL "ubiq_[a-z0-9_]+[ \n]*\\(" names "${text}")
+  foreach(name IN LISTS names)
+    string(REGEX REPLACE "[ \n]*\\($" "" name "${name}")
+    list(APPEND options "-Wl,-u,${name}")
+  endforeach()
+endforeach()
+list(REMOVE_DUPLICATES options)
+list(SORT options)
+list(JOIN options "\n" text)
+file(WRITE ${OUT} "${text}\n")

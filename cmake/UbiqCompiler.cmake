@@ -1,0 +1,36 @@
+# Language standards, warnings and sanitizers of everything that is ours.
+set(CMAKE_C_STANDARD 17)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_CXX_STANDARD 17)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_C_VISIBILITY_PRESET hidden)
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+
+# Asserts stay in every build: this program runs other people's code.
+set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g")
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g")
+set(CMAKE_C_FLAGS_RELEASE "-O3")
+set(CMAKE_CXX_FLAGS_RELEASE "-O3")
+
+# Defined empty, so that a source that defines it too is not told off; C++ compilers define it themselves.
+add_compile_options($<$<COMPILE_LANGUAGE:C>:-D_GNU_SOURCE=>)
+add_compile_options(-ffunction-sections -fdata-sections -fno-omit-frame-pointer)
+add_link_options(-Wl,--gc-sections -Wl,--as-needed)
+
+# Link with this to compile under our warnings.
+add_library(ubiq_warnings INTERFACE)
+target_compile_options(ubiq_warnings INTERFACE -Wall -Wextra -Wpedantic
+  $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes -Wmissing-prototypes>
+  $<$<BOOL:${UBIQ_WERROR}>:-Werror>)
+
+if(UBIQ_SANITIZE)
+  add_compile_options(-fsanitize=${UBIQ_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${UBIQ_SANITIZE})
+  if(UBIQ_FUZZ)
+    add_compile_options(-fsanitize=fuzzer-no-link)
+  endif()
+endif()

@@ -1,0 +1,28 @@
+# Third-party libraries as targets: what scripts/setup fetched into .deps/, and Debian packages.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+
+if(NOT EXISTS ${UBIQ_DEPS_DIR}/wasmtime/lib/libwasmtime.so)
+  message(FATAL_ERROR "${UBIQ_DEPS_DIR}/wasmtime is missing; run scripts/setup (or `make setup`) first")
+endif()
+
+# The wheel's library has no SONAME, so that -l decides the name that is recorded: libwasmtime.so.
+add_library(wasmtime SHARED IMPORTED GLOBAL)
+set_target_properties(wasmtime PROPERTIES
+  IMPORTED_LOCATION ${UBIQ_DEPS_DIR}/wasmtime/lib/libwasmtime.so
+  IMPORTED_NO_SONAME ON)
+target_include_directories(wasmtime SYSTEM INTERFACE ${UBIQ_DEPS_DIR}/wasmtime/include)
+
+add_library(yyjson STATIC ${UBIQ_DEPS_DIR}/yyjson/yyjson.c)
+target_include_directories(yyjson SYSTEM PUBLIC ${UBIQ_DEPS_DIR}/yyjson)
+target_compile_options(yyjson PRIVATE -w)
+
+# toml++ is used header-only: one C++ file of ours wraps it, and no library is needed to run.
+add_library(tomlplusplus INTERFACE)
+target_compile_definitions(tomlplusplus INTERFACE TOML_HEADER_ONLY=1)
+
+pkg_check_modules(MICROHTTPD REQUIRED IMPORTED_TARGET libmicrohttpd)
+pkg_check_modules(LIBUV REQUIRED IMPORTED_TARGET libuv)
+pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
+pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
+pkg_check_modules(CMOCKA IMPORTED_TARGET cmocka)

@@ -1,0 +1,47 @@
+# Lays out in ${UBIQ_OUT_DIR} what does not come from the linker, and installs the whole.
+
+# ubiq_place(FILE PLACE): copies a file to a place in the layout whenever it changes.
+set(placed "")
+macro(ubiq_place file place)
+  add_custom_command(OUTPUT ${UBIQ_OUT_DIR}/${place}
+    COMMAND ${CMAKE_COMMAND} -E copy ${file} ${UBIQ_OUT_DIR}/${place}
+    DEPENDS ${file}
+    COMMENT "Placing ${place}"
+    VERBATIM)
+  list(APPEND placed ${UBIQ_OUT_DIR}/${place})
+endmacro()
+
+ubiq_place(${UBIQ_DEPS_DIR}/wasmtime/lib/libwasmtime.so lib/libwasmtime.so)
+foreach(header IN LISTS public_headers)
+  file(RELATIVE_PATH name ${CMAKE_SOURCE_DIR}/include ${header})
+  ubiq_place(${header} include/${name})
+endforeach()
+ubiq_place(${generated}/ubiq/version.h include/ubiq/version.h)
+
+# What `ubiq dev` compiles C functions against.
+file(GLOB_RECURSE pdk_headers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/pdk/c/*.h)
+foreach(header IN LISTS pdk_headers)
+  file(RELATIVE_PATH name ${CMAKE_SOURCE_DIR}/pdk/c ${header})
+  ubiq_place(${header} share/ubiq/pdk/${name})
+endforeach()
+
+foreach(name ubiq extism)
+  configure_file(${CMAKE_SOURCE_DIR}/packaging/${name}.pc.in ${generated}/${name}.pc @ONLY)
+  ubiq_place(${generated}/${name}.pc lib/pkgconfig/${name}.pc)
+endforeach()
+
+include(CMakePackageConfigHelpers)
+write_basic_package_version_file(${generated}/ubiq-config-version.cmake COMPATIBILITY SameMinorVersion)
+ubiq_place(${generated}/ubiq-config-version.cmake lib/cmake/ubiq/ubiq-config-version.cmake)
+ubiq_place(${CMAKE_SOURCE_DIR}/packaging/ubiq-config.cmake lib/cmake/ubiq/ubiq-config.cmake)
+ubiq_place(${CMAKE_SOURCE_DIR}/LICENSE share/doc/ubiq/LICENSE)
+
+# kernel/CMakeLists.txt says where its drop-in kernel is built, by setting UBIQ_KERNEL_WASM in this scope.
+if(UBIQ_KERNEL_WASM)
+  ubiq_place(${UBIQ_KERNEL_WASM} share/ubiq/extism-runtime.wasm)
+endif()
+
+add_custom_target(ubiq_layout ALL DEPENDS ${placed})
+
+install(DIRECTORY ${UBIQ_OUT_DIR}/bin ${UBIQ_OUT_DIR}/lib ${UBIQ_OUT_DIR}/include ${UBIQ_OUT_DIR}/share
+  DESTINATION . USE_SOURCE_PERMISSIONS OPTIONAL)

@@ -1,0 +1,80 @@
+# What is built: ubiq_core (static, everything), libubiq.so, libextism.so, and the program ubiq.
+set(generated ${CMAKE_BINARY_DIR}/generated)
+configure_file(${CMAKE_SOURCE_DIR}/packaging/version.h.in ${generated}/ubiq/version.h @ONLY)
+
+file(GLOB_RECURSE core_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/*.c ${CMAKE_SOURCE_DIR}/src/*.cpp)
+file(GLOB extism_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/plugin/extism*.c)
+set(main_source ${CMAKE_SOURCE_DIR}/src/cli/main.c)
+set(library_sources ${core_sources})
+list(REMOVE_ITEM library_sources ${main_source} ${extism_sources})
+if(NOT library_sources)
+  file(CONFIGURE OUTPUT ${generated}/empty.c CONTENT "typedef int nothing_yet;\n")
+  set(library_sources ${generated}/empty.c)
+endif()
+
+# What every source of ours is compiled with.
+add_library(ubiq_usage INTERFACE)
+target_include_directories(ubiq_usage INTERFACE
+  ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/src ${generated})
+target_link_libraries(ubiq_usage INTERFACE wasmtime yyjson tomlplusplus PkgConfig::MICROHTTPD
+  PkgConfig::LIBUV PkgConfig::CURL PkgConfig::SODIUM Threads::Threads ${CMAKE_DL_LIBS} m)
+
+add_library(ubiq_core STATIC ${library_sources})
+target_link_libraries(ubiq_core PUBLIC ubiq_usage PRIVATE ubiq_warnings)
+if(TARGET ubiq_kernel_embedded)
+  target_link_libraries(ubiq_core PUBLIC ubiq_kernel_embedded)
+endif()
+
+# Our own C++ (the toml++ wrapper) brings its runtime along, so that C programs need none.
+set(own_runtime $<$<NOT:$<BOOL:${UBIQ_SANITIZE}>>:-static-libstdc++>)
+
+# ubiq_shared_library(NAME MAP): a library in out/lib that exports only what packaging/MAP says.
+function(ubiq_shared_library name map)
+  set_target_properties(${name} PROPERTIES
+    LINKER_LANGUAGE CXX
+    LIBRARY_OUTPUT_DIRECTORY ${UBIQ_OUT_DIR}/lib
+    BUILD_WITH_INSTALL_RPATH ON
+    INSTALL_RPATH $ORIGIN
+    LINK_DEPENDS ${CMAKE_SOURCE_DIR}/packaging/${map})
+  target_link_options(${name} PRIVATE -Wl,--version-script=${CMAKE_SOURCE_DIR}/packaging/${map}
+    -Wl,-Bsymbolic-functions ${own_runtime})
+  target_link_libraries(${name} PRIVATE ubiq_core)
+endfunction()
+
+# libubiq.so takes from ubiq_core what the public headers declare, and what that needs.
+file(GLOB public_headers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/include/*.h ${CMAKE_SOURCE_DIR}/include/ubiq/*.h)
+set(wanted ${generated}/libubiq.symbols)
+add_custom_command(OUTPUT ${wanted}
+  COMMAND ${CMAKE_COMMAND} "-DHEADERS=${public_headers}" -DOUT=${wanted} -P ${CMAKE_SOURCE_DIR}/cmake/PublicSymbols.cmake
+  DEPENDS ${public_headers} ${CMAKE_SOURCE_DIR}/cmake/PublicSymbols.cmake
+  COMMENT "Listing the public functions"
+  VERBATIM)
+add_custom_target(ubiq_public_symbols DEPENDS ${wanted})
+file(CONFIGURE OUTPUT ${generated}/libubiq.c CONTENT "typedef int everything_is_in_ubiq_core;\n")
+add_library(ubiq_shared SHARED ${generated}/libubiq.c)
+ubiq_shared_library(ubiq_shared libubiq.map)
+set_target_properties(ubiq_shared PROPERTIES OUTPUT_NAME ubiq)
+set_property(TARGET ubiq_shared APPEND PROPERTY LINK_DEPENDS ${wanted})
+target_link_options(ubiq_shared PRIVATE @${wanted})
+add_dependencies(ubiq_shared ubiq_public_symbols)
+
+# libextism.so is the C ABI's own objects, and what they need.
+if(extism_sources)
+  add_library(ubiq_extism_abi OBJECT ${extism_sources})
+  target_link_libraries(ubiq_extism_abi PRIVATE ubiq_usage ubiq_warnings)
+  target_sources(ubiq_core PRIVATE $<TARGET_OBJECTS:ubiq_extism_abi>)
+  add_library(extism_shared SHARED $<TARGET_OBJECTS:ubiq_extism_abi>)
+  ubiq_shared_library(extism_shared libextism.map)
+  set_target_properties(extism_shared PROPERTIES OUTPUT_NAME extism)
+endif()
+
+if(EXISTS ${main_source})
+  add_executable(ubiq ${main_source})
+  target_link_libraries(ubiq PRIVATE ubiq_core ubiq_warnings)
+  target_link_options(ubiq PRIVATE ${own_runtime})
+  set_target_properties(ubiq PROPERTIES
+    LINKER_LANGUAGE CXX
+    RUNTIME_OUTPUT_DIRECTORY ${UBIQ_OUT_DIR}/bin
+    BUILD_WITH_INSTALL_RPATH ON
+    INSTALL_RPATH $ORIGIN/../lib)
+endif()
