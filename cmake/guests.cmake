@@ -1,0 +1,79 @@
+# Helpers that build guests: Wasm modules for tests, benchmarks and examples. Each makes ${UBIQ_GUESTS_DIR}/<name>.wasm, a
+# target `guest_<name>`, and adds that to the target `ubiq_guests`.
+#
+#   ubiq_guest_c(NAME SOURCE... [OPTIONS FLAG...])     C with pdk/c, no C library
+#   ubiq_guest_wasi(NAME SOURCE... [OPTIONS FLAG...])  C with pdk/c and wasi-libc
+#   ubiq_guest_wat(NAME SOURCE)                        WebAssembly text
+#   ubiq_guest_built(NAME FILE COMMAND... )            whatever else a toolchain made, copied from FILE
+#
+# A toolchain that is missing is a message, not an error: the file is then absent, and tests that need it skip.
+
+cmake_path(GET CMAKE_CURRENT_LIST_DIR PARENT_PATH guests_root)
+set(UBIQ_GUESTS_DIR ${guests_root}/build/guests CACHE PATH "Where test guests are built to, by every preset")
+set(UBIQ_PDK_DIR ${guests_root}/pdk/c)
+
+find_program(UBIQ_GUEST_CLANG NAMES clang-14 clang-15 clang-16 clang-17 clang-18 clang-19 clang
+  DOC "The clang that compiles guests to Wasm")
+find_program(UBIQ_WASM_LD NAMES wasm-ld-14 wasm-ld)
+find_program(UBIQ_WAT2WASM NAMES wat2wasm)
+
+if(NOT TARGET ubiq_guests)
+  add_custom_target(ubiq_guests ALL)
+endif()
+
+# The same flags as `ubiq dev` uses. The stack comes first, so that running out of it traps instead of reaching data.
+set(UBIQ_GUEST_C_FLAGS -std=c17 -O2 -g0 -Wall -Wextra -Wpedantic -Werror -I${UBIQ_PDK_DIR})
+set(UBIQ_GUEST_LINK_FLAGS -Wl,--stack-first,-z,stack-size=65536,--strip-all)
+
+function(ubiq_guest_add name)
+  add_custom_target(guest_${name} DEPENDS ${UBIQ_GUESTS_DIR}/${name}.wasm)
+  add_dependencies(ubiq_guests guest_${name})
+endfunction()
+
+function(ubiq_guest_compile name flags sources)
+  set(output ${UBIQ_GUESTS_DIR}/${name}.wasm)
+  list(TRANSFORM sources PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
+  add_custom_command(OUTPUT ${output}
+    COMMAND ${CMAKE_COMMAND} -E make_directory ${UBIQ_GUESTS_DIR}
+    COMMAND ${UBIQ_GUEST_CLANG} ${flags} ${sources} -o ${output}
+    DEPENDS ${sources} ${UBIQ_PDK_DIR}/ubiq/pdk.h
+    COMMENT "Building guest ${name}.wasm"
+    VERBATIM)
+  ubiq_guest_add(${name})
+endfunction()
+
+function(ubiq_guest_c name)
+  cmake_parse_arguments(PARSE_ARGV 1 guest "" "" "OPTIONS")
+  if(NOT UBIQ_GUEST_CLANG OR NOT UBIQ_WASM_LD)
+    message(STATUS "guest ${name}.wasm is left out: clang or wasm-ld is missing (packages clang, lld)")
+    return()
+  endif()
+  set(flags --target=wasm32-unknown-unknown -nostdlib ${UBIQ_GUEST_C_FLAGS} ${UBIQ_GUEST_LINK_FLAGS} -Wl,--no-entry
+    ${guest_OPTIONS})
+  ubiq_guest_compile(${name} "${flags}" "${guest_UNPARSED_ARGUMENTS}")
+endfunction()
+
+function(ubiq_guest_wasi name)
+  cmake_parse_arguments(PARSE_ARGV 1 guest "" "" "OPTIONS")
+  if(NOT UBIQ_GUEST_CLANG OR NOT UBIQ_WASM_LD OR NOT EXISTS /usr/lib/wasm32-wasi/libc.a)
+    message(STATUS "guest ${name}.wasm is left out: wasi-libc is missing (packages wasi-libc, libclang-rt-dev-wasm32)")
+    return()
+  endif()
+  set(flags --target=wasm32-wasi --sysroot=/usr ${UBIQ_GUEST_C_FLAGS} ${UBIQ_GUEST_LINK_FLAGS} ${guest_OPTIONS})
+  ubiq_guest_compile(${name} "${flags}" "${guest_UNPARSED_ARGUMENTS}")
+endfunction()
+
+function(ubiq_guest_wat name source)
+  if(NOT UBIQ_WAT2WASM)
+    message(STATUS "guest ${name}.wasm is left out: wat2wasm is missing (package wabt)")
+    return()
+  endif()
+  set(output ${UBIQ_GUESTS_DIR}/${name}.wasm)
+  add_custom_command(OUTPUT ${output}
+    COMMAND ${CMAKE_COMMAND} -E make_directory ${UBIQ_GUESTS_DIR}
+    COMMAND ${UBIQ_WAT2WASM} ${CMAKE_CURRENT_SOURCE_DIR}/${source} -o ${output}
+    DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${source}
+    COMMENT "Building guest ${name}.wasm"
+    VERBATIM)
+  ubiq_guest_add(${name})
+endfunction()
