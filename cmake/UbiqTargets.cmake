@@ -26,7 +26,10 @@ if(TARGET ubiq_kernel_embedded)
 endif()
 
 # Our own C++ (the toml++ wrapper) brings its runtime along, so that C programs need none.
-set(own_runtime $<$<NOT:$<BOOL:${UBIQ_SANITIZE}>>:-static-libstdc++>)
+set(own_runtime "")
+if(NOT UBIQ_SANITIZE)
+  set(own_runtime -static-libstdc++)
+endif()
 
 # ubiq_shared_library(NAME MAP): a library in out/lib that exports only what packaging/MAP says.
 function(ubiq_shared_library name map)
