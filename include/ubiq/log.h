@@ -29,8 +29,9 @@ typedef struct ubiq_log_record {
 /// Takes a record. May be called from any thread, also from several at once.
 typedef void (*ubiq_log_sink)(void *user, const ubiq_log_record *record);
 
-/// Sets where the records of the whole process go, and from which level on. NULL restores the default: one line for
-/// each record on standard error, from `info` on. Any thread; records under way may still reach the former sink.
+/// Sets where the records of the whole process go, and from which level on. A NULL sink is the default one: one line for
+/// each record on standard error. Until this is called it is that one, from `info` on. Any thread; records under way may
+/// still reach the former sink.
 UBIQ_API void ubiq_log_set(ubiq_log_level from, ubiq_log_sink sink, void *user);
 
 /// The level from which on records are taken. Any thread.

@@ -1,0 +1,44 @@
+// Paths: joining and taking apart, the program's own, the cache's.
+#include "base/file.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+char *file_path_join(const char *directory, const char *path) {
+  if (directory == NULL || directory[0] == 0 || path[0] == '/') return strdup(path);
+  size_t size = strlen(directory);
+  bool ends = directory[size - 1] == '/';
+  size_t total = size + strlen(path) + 2;
+  char *joined = malloc(total);
+  if (joined != NULL) snprintf(joined, total, "%s%s%s", directory, ends ? "" : "/", path);
+  return joined;
+}
+
+char *file_path_directory(const char *path) {
+  const char *slash = strrchr(path, '/');
+  if (slash == NULL) return strdup(".");
+  if (slash == path) return strdup("/");
+  return strndup(path, (size_t)(slash - path));
+}
+
+ubiq_error *file_executable_path(char **out) {
+  *out = realpath("/proc/self/exe", NULL);
+  return *out == NULL ? file_error(errno, "/proc/self/exe") : NULL;
+}
+
+static ubiq_error *join_into(char **out, const char *directory, const char *path) {
+  *out = file_path_join(directory, path);
+  return *out == NULL ? ubiq_error_no_memory() : NULL;
+}
+
+ubiq_error *file_cache_path(char **out) {
+  const char *cache = getenv("XDG_CACHE_HOME");
+  if (cache != NULL && cache[0] == '/') return join_into(out, cache, "ubiq");
+  const char *home = getenv("HOME");
+  if (home != NULL && home[0] == '/') return join_into(out, home, ".cache/ubiq");
+  return ubiq_error_new(UBIQ_UNAVAILABLE, "there is no place for cached files; expected XDG_CACHE_HOME or HOME "
+                                          "to be an absolute path");
+}

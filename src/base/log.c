@@ -1,0 +1,157 @@
+// Logging: the process-wide level and sink, and the default sink, one line on standard error for each record.
+//
+// The sink and its user pointer change together, so they are copied under a lock; the sink itself runs without it. A line is one
+// write(2), so lines of several threads never mix.
+#include "base/log.h"
+
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/text.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+  MESSAGE_SIZE_MAX = 65536,  ///< bytes of a formatted message; the rest is cut
+  MESSAGE_SIZE_SHORT = 1024, ///< bytes of a message that needs no allocation
+};
+
+static void write_to_standard_error(void *user, const ubiq_log_record *record);
+
+atomic_int log_threshold = UBIQ_LOG_INFO;
+
+/// The process's sink. A public call of ubiq/log.h sets it, so it is global by contract.
+static struct {
+  pthread_mutex_t lock;
+  ubiq_log_sink write; ///< guarded by `lock`
+  void *user;          ///< guarded by `lock`
+} sink = {PTHREAD_MUTEX_INITIALIZER, write_to_standard_error, NULL};
+
+/// A level's names and its colour on a terminal.
+static const struct {
+  const char *name;
+  const char *label;  ///< as wide as the others
+  const char *colour; ///< an escape sequence
+} levels[] = {
+    [UBIQ_LOG_TRACE] = {"trace", "TRACE", "\x1b[2m"},    [UBIQ_LOG_DEBUG] = {"debug", "DEBUG", "\x1b[36m"},
+    [UBIQ_LOG_INFO] = {"info", "INFO ", "\x1b[32m"},     [UBIQ_LOG_WARN] = {"warn", "WARN ", "\x1b[33m"},
+    [UBIQ_LOG_ERROR] = {"error", "ERROR", "\x1b[1;31m"}, [UBIQ_LOG_OFF] = {"off", "OFF  ", ""},
+};
+
+enum { LEVELS_COUNT = sizeof levels / sizeof levels[0] };
+
+void ubiq_log_set(ubiq_log_level from, ubiq_log_sink write, void *user) {
+  pthread_mutex_lock(&sink.lock);
+  sink.write = write == NULL ? write_to_standard_error : write;
+  sink.user = user;
+  pthread_mutex_unlock(&sink.lock);
+  atomic_store_explicit(&log_threshold, (int)from, memory_order_relaxed);
+}
+
+ubiq_log_level ubiq_log_level_get(void) {
+  return (ubiq_log_level)atomic_load_explicit(&log_threshold, memory_order_relaxed);
+}
+
+bool ubiq_log_level_parse(const char *name, ubiq_log_level *level) {
+  for (int i = 0; name != NULL && i < LEVELS_COUNT; i++) {
+    if (text_equal_ignoring_case(text_of(name), text_of(levels[i].name))) {
+      *level = (ubiq_log_level)i;
+      return true;
+    }
+  }
+  return false;
+}
+
+const char *ubiq_log_level_name(ubiq_log_level level) {
+  return (unsigned)level < LEVELS_COUNT ? levels[level].name : "off";
+}
+
+static void hand_on(ubiq_log_level level, const char *source, const char *message, size_t size) {
+  ubiq_log_record record = {
+      .level = level,
+      .time_ns = clock_realtime_ns(),
+      .source = source,
+      .message = message,
+      .message_size = size,
+  };
+  pthread_mutex_lock(&sink.lock);
+  ubiq_log_sink write = sink.write;
+  void *user = sink.user;
+  pthread_mutex_unlock(&sink.lock);
+  write(user, &record);
+}
+
+void log_write(ubiq_log_level level, const char *source, const char *message, size_t size) {
+  if (log_enabled(level)) hand_on(level, source, message, size);
+}
+
+void log_printf(ubiq_log_level level, const char *source, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  va_list again;
+  va_copy(again, arguments);
+  char small[MESSAGE_SIZE_SHORT];
+  int length = vsnprintf(small, sizeof small, format, arguments);
+  va_end(arguments);
+
+  size_t size = length < 0 ? 0 : (size_t)length;
+  if (size > MESSAGE_SIZE_MAX) size = MESSAGE_SIZE_MAX;
+  char *large = size < sizeof small ? NULL : malloc(size + 1);
+  if (large != NULL) {
+    vsnprintf(large, size + 1, format, again);
+  } else if (size >= sizeof small) {
+    size = sizeof small - 1; // no memory for the rest
+  }
+  va_end(again);
+  hand_on(level, source, large != NULL ? large : small, size);
+  free(large);
+}
+
+static bool format_line(buffer *out, const ubiq_log_record *record, bool colours) {
+  char time[CLOCK_TEXT_SIZE];
+  clock_format(record->time_ns, time);
+  unsigned level = (unsigned)record->level < LEVELS_COUNT ? (unsigned)record->level : UBIQ_LOG_OFF;
+  const char *colour = colours ? levels[level].colour : "";
+  return buffer_printf(out, "%s %s%s%s ", time, colour, levels[level].label, colours ? "\x1b[0m" : "") &&
+         text_escape(out, text_of(record->source)) && buffer_append_string(out, ": ") &&
+         text_escape(out, (text){record->message, record->message_size}) && buffer_append_byte(out, '\n');
+}
+
+char *log_format(const ubiq_log_record *record, bool colours, size_t *size) {
+  buffer line = {0};
+  if (!format_line(&line, record, colours)) {
+    buffer_free(&line);
+    return NULL;
+  }
+  *size = line.size;
+  char *string = buffer_take_string(&line);
+  buffer_free(&line);
+  return string;
+}
+
+/// Writes all of it, unless standard error is gone; there is nobody to tell then.
+static void write_all(const char *data, size_t size) {
+  while (size > 0) {
+    ssize_t written = write(STDERR_FILENO, data, size);
+    if (written <= 0) return;
+    data += written;
+    size -= (size_t)written;
+  }
+}
+
+static void write_to_standard_error(void *user, const ubiq_log_record *record) {
+  (void)user;
+  bool colours = isatty(STDERR_FILENO) && getenv("NO_COLOR") == NULL;
+  size_t size = 0;
+  char *line = log_format(record, colours, &size);
+  if (line == NULL) {
+    static const char lost[] = "ubiq: a log record is lost: out of memory\n";
+    write_all(lost, sizeof lost - 1);
+    return;
+  }
+  write_all(line, size);
+  free(line);
+}
