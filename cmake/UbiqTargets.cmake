@@ -1,29 +1,44 @@
-# What is built: ubiq_core (static, everything), libubiq.so, libextism.so, and the program ubiq.
+# What is built: a static library for each module of src/, ubiq_<module>, linked with those of the layers below
+# it; ubiq_core, which is all of them; libubiq.so, libextism.so, and the program ubiq.
+set(layers base engine wasi plugin schema wire services api runtime server cli) # as in scripts/check-layers
 set(generated ${CMAKE_BINARY_DIR}/generated)
 configure_file(${CMAKE_SOURCE_DIR}/packaging/version.h.in ${generated}/ubiq/version.h @ONLY)
-
-file(GLOB_RECURSE core_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/*.c ${CMAKE_SOURCE_DIR}/src/*.cpp)
-file(GLOB extism_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/plugin/extism*.c)
-set(main_source ${CMAKE_SOURCE_DIR}/src/cli/main.c)
-set(library_sources ${core_sources})
-list(REMOVE_ITEM library_sources ${main_source} ${extism_sources})
-if(NOT library_sources)
-  file(CONFIGURE OUTPUT ${generated}/empty.c CONTENT "typedef int nothing_yet;\n")
-  set(library_sources ${generated}/empty.c)
-endif()
 
 # What every source of ours is compiled with.
 add_library(ubiq_usage INTERFACE)
 target_include_directories(ubiq_usage INTERFACE
-  ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/src ${generated})
+  ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/src ${generated} ${CMAKE_SOURCE_DIR}) # the last for "kernel/kernel.h"
 target_link_libraries(ubiq_usage INTERFACE wasmtime yyjson tomlplusplus PkgConfig::MICROHTTPD
   PkgConfig::LIBUV PkgConfig::CURL PkgConfig::SODIUM Threads::Threads ${CMAKE_DL_LIBS} m)
 
-add_library(ubiq_core STATIC ${library_sources})
-target_link_libraries(ubiq_core PUBLIC ubiq_usage PRIVATE ubiq_warnings)
-if(TARGET ubiq_kernel_embedded)
-  target_link_libraries(ubiq_core PUBLIC ubiq_kernel_embedded)
+# The C ABI's own objects, so that libextism.so is these and what they need.
+file(GLOB extism_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/plugin/extism*.c)
+if(extism_sources)
+  add_library(ubiq_extism_abi OBJECT ${extism_sources})
+  target_link_libraries(ubiq_extism_abi PRIVATE ubiq_usage ubiq_warnings)
 endif()
+
+set(main_source ${CMAKE_SOURCE_DIR}/src/cli/main.c)
+set(below ubiq_usage)
+foreach(layer IN LISTS layers)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS
+    ${CMAKE_SOURCE_DIR}/src/${layer}/*.c ${CMAKE_SOURCE_DIR}/src/${layer}/*.cpp)
+  list(REMOVE_ITEM sources ${main_source} ${extism_sources})
+  if(NOT sources)
+    continue()
+  endif()
+  add_library(ubiq_${layer} STATIC ${sources})
+  target_link_libraries(ubiq_${layer} PUBLIC ${below} PRIVATE ubiq_warnings)
+  if(layer STREQUAL plugin AND TARGET ubiq_extism_abi)
+    target_sources(ubiq_${layer} PRIVATE $<TARGET_OBJECTS:ubiq_extism_abi>)
+  endif()
+  if(layer STREQUAL engine AND TARGET ubiq_kernel_embedded)
+    target_link_libraries(ubiq_${layer} PUBLIC ubiq_kernel_embedded)
+  endif()
+  set(below ubiq_${layer})
+endforeach()
+add_library(ubiq_core INTERFACE)
+target_link_libraries(ubiq_core INTERFACE ${below})
 
 # Our own C++ (the toml++ wrapper) brings its runtime along, so that C programs need none.
 set(own_runtime "")
@@ -61,11 +76,7 @@ set_property(TARGET ubiq_shared APPEND PROPERTY LINK_DEPENDS ${wanted})
 target_link_options(ubiq_shared PRIVATE @${wanted})
 add_dependencies(ubiq_shared ubiq_public_symbols)
 
-# libextism.so is the C ABI's own objects, and what they need.
-if(extism_sources)
-  add_library(ubiq_extism_abi OBJECT ${extism_sources})
-  target_link_libraries(ubiq_extism_abi PRIVATE ubiq_usage ubiq_warnings)
-  target_sources(ubiq_core PRIVATE $<TARGET_OBJECTS:ubiq_extism_abi>)
+if(TARGET ubiq_extism_abi)
   add_library(extism_shared SHARED $<TARGET_OBJECTS:ubiq_extism_abi>)
   ubiq_shared_library(extism_shared libextism.map)
   set_target_properties(extism_shared PROPERTIES OUTPUT_NAME extism)
