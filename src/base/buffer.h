@@ -8,6 +8,8 @@
 
 #include "ubiq/base.h"
 
+UBIQ_BEGIN
+
 typedef struct buffer {
   uint8_t *data;   ///< owned; NULL until the first byte
   size_t size;     ///< bytes in use
@@ -45,5 +47,7 @@ void buffer_clear(buffer *self);
 
 /// Gives the memory back and leaves an empty buffer. Twice is allowed.
 void buffer_free(buffer *self);
+
+UBIQ_END
 
 #endif

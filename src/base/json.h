@@ -11,6 +11,8 @@
 #include "ubiq/error.h"
 #include "yyjson.h"
 
+UBIQ_BEGIN
+
 enum { JSON_DEPTH_MAX = 64 }; ///< how deep arrays and objects may be nested in what `json_parse` takes
 
 /// What a document is called in messages, and where its keys stand.
@@ -72,5 +74,7 @@ ubiq_error *json_error(const json_value *value, const char *format, ...) UBIQ_PR
 /// Appends the way from the root: `functions.hello.routes[2]`, keys that are no plain words in quotes;
 /// nothing for the root itself. False when memory is out.
 UBIQ_NODISCARD bool json_path(const json_value *value, buffer *out);
+
+UBIQ_END
 
 #endif

@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+UBIQ_BEGIN
+
 typedef struct text {
   const char *data; ///< borrowed; may be NULL when `size` is 0
   size_t size;      ///< in bytes
@@ -20,7 +22,8 @@ typedef struct text {
 
 /// A view of a C string; an empty one for NULL.
 static inline text text_of(const char *string) {
-  return (text){string, string == NULL ? 0 : strlen(string)};
+  text view = {string, string == NULL ? 0 : strlen(string)};
+  return view;
 }
 
 bool text_equal(text a, text b);
@@ -63,16 +66,14 @@ bool text_hex_decode(text hex, void *out, size_t size);
 
 /// Appends the padded standard base64 of the bytes. False when memory is out.
 UBIQ_NODISCARD bool text_base64_encode(buffer *out, const void *data, size_t size);
-typedef enum text_base64_result {
-  TEXT_BASE64_OK,
-  TEXT_BASE64_INVALID,
-  TEXT_BASE64_NO_MEMORY
-} text_base64_result;
+typedef enum text_base64_result { TEXT_BASE64_OK, TEXT_BASE64_INVALID, TEXT_BASE64_NO_MEMORY } text_base64_result;
 /// Appends the bytes of padded standard base64 (no blanks, no URL alphabet). On failure `out` is as it was.
 UBIQ_NODISCARD text_base64_result text_base64_decode(buffer *out, text base64);
 
 /// Appends `value` as it may be shown on one line: control characters and bytes that are no UTF-8 become
 /// `\n`, `\x1b` and the like. False when memory is out.
 UBIQ_NODISCARD bool text_escape(buffer *out, text value);
+
+UBIQ_END
 
 #endif

@@ -7,9 +7,7 @@
 #include "base/json.h"
 #include "ubiq/error.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UBIQ_BEGIN
 
 typedef struct toml_document toml_document;
 
@@ -27,8 +25,6 @@ bool toml_position(const toml_document *document, const char *path, unsigned *li
 
 void toml_delete(toml_document *document);
 
-#ifdef __cplusplus
-}
-#endif
+UBIQ_END
 
 #endif

@@ -1,0 +1,205 @@
+// Reading JSON: parsing with the place of an error, and cursors that know the way to their value.
+//
+// The messages are in json_message.c.
+#include "base/json.h"
+
+#include <stdlib.h>
+
+/// Turns a byte position into `name:line:column`.
+static ubiq_error *place_error(const char *name, const void *data, size_t size, size_t position, const char *message) {
+  size_t line = 1;
+  size_t column = 1;
+  size_t character = 0;
+  yyjson_locate_pos(data, size, position < size ? position : size, &line, &column, &character);
+  return ubiq_error_new(UBIQ_INVALID_INPUT, "%s:%zu:%zu: %s", name, line, column, message);
+}
+
+/// A JSON text while it is checked for what yyjson lets pass.
+typedef struct check {
+  const char *name;
+  const void *data;
+  size_t size;
+  const yyjson_doc *document;
+} check;
+
+static ubiq_error *duplicate_error(const check *self, yyjson_val *key) {
+  buffer message = {0};
+  text name = {unsafe_yyjson_get_str(key), unsafe_yyjson_get_len(key)};
+  bool ok = buffer_append_string(&message, "the key \"") && text_escape(&message, name) &&
+            buffer_append_string(&message, "\" stands twice in one object");
+  const char *string = ok ? buffer_string(&message) : NULL;
+  // yyjson unescapes strings in place in a copy of the whole input, so where one begins is where it stood.
+  size_t position = (size_t)(name.data - self->document->str_pool);
+  ubiq_error *error =
+      string == NULL ? ubiq_error_no_memory() : place_error(self->name, self->data, self->size, position - 1, string);
+  buffer_free(&message);
+  return error;
+}
+
+static int compare_keys(const void *a, const void *b) {
+  yyjson_val *left = *(yyjson_val *const *)a;
+  yyjson_val *right = *(yyjson_val *const *)b;
+  int order = text_compare((text){unsafe_yyjson_get_str(left), unsafe_yyjson_get_len(left)},
+                           (text){unsafe_yyjson_get_str(right), unsafe_yyjson_get_len(right)});
+  return order != 0 ? order : (left > right) - (left < right);
+}
+
+static bool same_key(yyjson_val *a, yyjson_val *b) {
+  size_t size = unsafe_yyjson_get_len(a);
+  return unsafe_yyjson_get_len(b) == size && memcmp(unsafe_yyjson_get_str(a), unsafe_yyjson_get_str(b), size) == 0;
+}
+
+enum { SMALL_OBJECT = 16 }; ///< keys up to which every pair is compared
+
+static ubiq_error *check_small_object(const check *self, yyjson_val *object) {
+  yyjson_val *keys[SMALL_OBJECT];
+  size_t count = 0;
+  size_t index, max;
+  yyjson_val *key, *value;
+  yyjson_obj_foreach(object, index, max, key, value) {
+    for (size_t i = 0; i < count; i++) {
+      if (same_key(keys[i], key)) return duplicate_error(self, key);
+    }
+    keys[count++] = key;
+  }
+  return NULL;
+}
+
+static ubiq_error *check_large_object(const check *self, yyjson_val *object) {
+  size_t count = unsafe_yyjson_get_len(object);
+  yyjson_val **keys = malloc(count * sizeof *keys);
+  if (keys == NULL) return ubiq_error_no_memory();
+  size_t index, max;
+  yyjson_val *key, *value;
+  yyjson_obj_foreach(object, index, max, key, value) keys[index] = key;
+  qsort(keys, count, sizeof *keys, compare_keys);
+
+  ubiq_error *error = NULL;
+  for (size_t i = 1; i < count && error == NULL; i++) {
+    if (same_key(keys[i - 1], keys[i])) error = duplicate_error(self, keys[i]);
+  }
+  free(keys);
+  return error;
+}
+
+/// Walks all values in the order in which they stand (yyjson keeps them so) and bounds their nesting.
+static ubiq_error *check_values(const check *self) {
+  yyjson_val *ends[JSON_DEPTH_MAX]; // behind the last value of each open array or object
+  size_t depth = 0;
+  yyjson_val *end = self->document->root + self->document->val_read;
+  for (yyjson_val *value = self->document->root; value < end; value++) {
+    while (depth > 0 && value >= ends[depth - 1]) depth--;
+    if (!unsafe_yyjson_is_ctn(value)) continue;
+    if (depth == JSON_DEPTH_MAX) {
+      return ubiq_error_new(UBIQ_INVALID_INPUT, "%s: arrays and objects are nested more than %d deep", self->name,
+                            JSON_DEPTH_MAX);
+    }
+    ends[depth++] = unsafe_yyjson_get_next(value);
+    if (!unsafe_yyjson_is_obj(value)) continue;
+    bool small = unsafe_yyjson_get_len(value) <= SMALL_OBJECT;
+    ubiq_error *error = small ? check_small_object(self, value) : check_large_object(self, value);
+    if (error != NULL) return error;
+  }
+  return NULL;
+}
+
+ubiq_error *json_parse(const char *name, const void *data, size_t size, yyjson_doc **out) {
+  if (size == 0) return ubiq_error_new(UBIQ_INVALID_INPUT, "%s: it is empty; expected JSON", name);
+  yyjson_read_err problem;
+  // Without the in-situ flag yyjson only reads its input.
+  yyjson_doc *document = yyjson_read_opts((char *)data, size, YYJSON_READ_NOFLAG, NULL, &problem);
+  if (document == NULL) {
+    if (problem.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION) return ubiq_error_no_memory();
+    return place_error(name, data, size, problem.pos, problem.msg);
+  }
+
+  ubiq_error *error = check_values(&(check){name, data, size, document});
+  if (error != NULL) {
+    yyjson_doc_free(document);
+    return error;
+  }
+  *out = document;
+  return NULL;
+}
+
+json_value json_root(const json_source *source, yyjson_val *root) {
+  return (json_value){.value = root, .source = source};
+}
+
+json_value json_field(const json_value *object, const char *key) {
+  return (json_value){
+      .value = yyjson_obj_get(object->value, key),
+      .parent = object,
+      .source = object->source,
+      .key = text_of(key),
+  };
+}
+
+bool json_next_field(const json_value *object, json_value *field) {
+  bool first = field->value == NULL;
+  size_t index = first ? 0 : field->index + 1;
+  if (index >= yyjson_obj_size(object->value)) return false;
+  yyjson_val *key = first ? unsafe_yyjson_get_first(object->value) : unsafe_yyjson_get_next(field->value);
+  *field = (json_value){
+      .value = key + 1,
+      .parent = object,
+      .source = object->source,
+      .key = {unsafe_yyjson_get_str(key), unsafe_yyjson_get_len(key)},
+      .index = index,
+  };
+  return true;
+}
+
+bool json_next_item(const json_value *array, json_value *item) {
+  bool first = item->value == NULL;
+  size_t index = first ? 0 : item->index + 1;
+  if (index >= yyjson_arr_size(array->value)) return false;
+  yyjson_val *value = first ? unsafe_yyjson_get_first(array->value) : unsafe_yyjson_get_next(item->value);
+  *item = (json_value){.value = value, .parent = array, .source = array->source, .index = index};
+  return true;
+}
+
+size_t json_count(const json_value *value) {
+  return yyjson_is_ctn(value->value) ? unsafe_yyjson_get_len(value->value) : 0;
+}
+
+bool json_is_absent(const json_value *value) {
+  return value->value == NULL || yyjson_is_null(value->value);
+}
+
+ubiq_error *json_get_text(const json_value *value, text *out) {
+  if (!yyjson_is_str(value->value)) return json_wrong(value, "a string");
+  *out = (text){unsafe_yyjson_get_str(value->value), unsafe_yyjson_get_len(value->value)};
+  return NULL;
+}
+
+ubiq_error *json_get_bool(const json_value *value, bool *out) {
+  if (!yyjson_is_bool(value->value)) return json_wrong(value, "true or false");
+  *out = unsafe_yyjson_get_bool(value->value);
+  return NULL;
+}
+
+ubiq_error *json_get_u64(const json_value *value, uint64_t min, uint64_t max, uint64_t *out) {
+  bool negative = yyjson_is_sint(value->value) && unsafe_yyjson_get_sint(value->value) < 0;
+  uint64_t number = yyjson_is_int(value->value) ? unsafe_yyjson_get_uint(value->value) : 0;
+  if (!yyjson_is_int(value->value) || negative || number < min || number > max) {
+    if (max == UINT64_MAX) return json_wrong(value, "an integer of at least %llu", (unsigned long long)min);
+    return json_wrong(value, "an integer from %llu to %llu", (unsigned long long)min, (unsigned long long)max);
+  }
+  *out = number;
+  return NULL;
+}
+
+ubiq_error *json_get_number(const json_value *value, double *out) {
+  if (!yyjson_is_num(value->value)) return json_wrong(value, "a number");
+  *out = unsafe_yyjson_get_num(value->value);
+  return NULL;
+}
+
+ubiq_error *json_expect_object(const json_value *value) {
+  return yyjson_is_obj(value->value) ? NULL : json_wrong(value, "an object");
+}
+
+ubiq_error *json_expect_array(const json_value *value) {
+  return yyjson_is_arr(value->value) ? NULL : json_wrong(value, "an array");
+}
