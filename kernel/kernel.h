@@ -1,0 +1,60 @@
+/*
+ * The Extism kernel's ABI, for the kernel itself and for hosts that run it.
+ *
+ * The kernel is a WebAssembly module that owns one linear memory and hands out blocks of it. Its exports are those of
+ * Extism's extism-runtime.wasm; README.md lists them. This header holds what a host needs beyond the exports: where the
+ * kernel keeps the input, the output and the error, so that they can be read from memory without a call.
+ *
+ * It needs no libc and is included by C that runs on any machine. All integers in linear memory are little-endian.
+ */
+#ifndef UBIQ_KERNEL_H
+#define UBIQ_KERNEL_H
+
+#include <stdint.h>
+
+/* The address of `kernel_root` in the kernel's memory. Constant for this ABI. */
+#define KERNEL_ROOT_ADDRESS 16
+
+/* What `call_begin` answers when the input block could not be allocated. */
+#define KERNEL_CALL_BEGIN_FAILED UINT64_MAX
+
+/* Import 0, and the only import, of the build for our own host (kernel-host.wasm). The drop-in build has none.
+ *
+ *   (import "ubiq:kernel" "grow" (func (param $pages i32) (param $phase i32) (result i32)))
+ *
+ * $pages is a number of 64 KiB pages to be added. In phase KERNEL_GROW_ASK the answer 0 refuses (the allocation then
+ * answers 0) and anything else permits. Phase KERNEL_GROW_DONE says that the memory has grown; its answer is ignored.
+ * A memory.grow that fails after it was permitted is not reported.
+ */
+#define KERNEL_IMPORT_MODULE "ubiq:kernel"
+#define KERNEL_IMPORT_GROW   "grow"
+enum { KERNEL_GROW_ASK = 0, KERNEL_GROW_DONE = 1 };
+
+/* What the host reads, at KERNEL_ROOT_ADDRESS, at any time outside a kernel call. In a fresh instance all is zero.
+ *
+ * Offsets are addresses in the kernel's memory. Guests choose them through input_set, output_set and error_set, which
+ * refuse ranges that were not inside the memory in use at that time, and they cannot write here themselves. A host
+ * checks each range against the memory's size all the same before it follows it.
+ */
+struct kernel_root {
+  uint64_t input_offset;
+  uint64_t input_length; /* bytes; 0 once the guest has freed the input */
+  uint64_t output_offset;
+  uint64_t output_length; /* bytes */
+  uint64_t error_offset;  /* 0: no error */
+  uint64_t error_length;  /* bytes; what length(error_offset) was when the error was set */
+};
+
+/* Exports that kernel-host.wasm has beside Extism's:
+ *
+ *   call_begin(input_length i64) -> i64
+ *
+ *     Does reset(), allocates a block of input_length bytes and makes it the input, in one call. Answers the block's
+ *     offset; 0 when input_length is 0 (there is no block then); KERNEL_CALL_BEGIN_FAILED when there is no memory for
+ *     it (the kernel has been reset all the same). The host then writes all input_length bytes before the guest runs:
+ *     unlike the blocks of alloc, this one is not cleared of what earlier calls have left there.
+ *
+ * The end of a call needs none: read `struct kernel_root`.
+ */
+
+#endif

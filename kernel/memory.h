@@ -1,0 +1,82 @@
+/*
+ * The linear memory as the kernel sees it: 32-bit addresses, and the two memory instructions.
+ *
+ * In WebAssembly an address is a pointer. In native builds (KERNEL_NATIVE: tests and fuzzing) the memory is simulated
+ * by whoever includes the kernel: they define the functions that are declared here.
+ */
+#ifndef UBIQ_KERNEL_MEMORY_H
+#define UBIQ_KERNEL_MEMORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kernel.h"
+
+#define KERNEL_INLINE     static inline __attribute__((always_inline))
+#define KERNEL_PAGE_BYTES 65536U
+
+#ifdef KERNEL_NATIVE
+
+/* The place of `size` bytes at `address`, valid until the memory grows. Stops the program when they are not inside. */
+void *kernel_native_at(uint64_t address, uint64_t size);
+uint32_t kernel_native_pages(void);
+bool kernel_native_grow(uint32_t pages);
+
+KERNEL_INLINE void *memory_at(uint32_t address, uint64_t size) {
+  return kernel_native_at(address, size);
+}
+KERNEL_INLINE uint32_t memory_pages(void) {
+  return kernel_native_pages();
+}
+KERNEL_INLINE bool memory_grow(uint32_t pages) {
+  return kernel_native_grow(pages);
+}
+
+#else
+
+KERNEL_INLINE void *memory_at(uint32_t address, uint64_t size) {
+  (void)size;
+  return (void *)(uintptr_t)address;
+}
+
+KERNEL_INLINE uint32_t memory_pages(void) {
+  return __builtin_wasm_memory_size(0);
+}
+
+#ifdef KERNEL_HOST
+/* Declared first and called nowhere else: it is function 0 (kernel.h, KERNEL_IMPORT_GROW). */
+__attribute__((import_module(KERNEL_IMPORT_MODULE), import_name(KERNEL_IMPORT_GROW))) int32_t
+kernel_host_grow(int32_t pages, int32_t phase);
+
+KERNEL_INLINE bool memory_grow(uint32_t pages) {
+  if (!kernel_host_grow((int32_t)pages, KERNEL_GROW_ASK) || __builtin_wasm_memory_grow(0, pages) == SIZE_MAX)
+    return false;
+  kernel_host_grow((int32_t)pages, KERNEL_GROW_DONE);
+  return true;
+}
+#else
+KERNEL_INLINE bool memory_grow(uint32_t pages) {
+  return __builtin_wasm_memory_grow(0, pages) != SIZE_MAX;
+}
+#endif
+
+#endif
+
+KERNEL_INLINE uint64_t memory_bytes(void) {
+  return (uint64_t)memory_pages() * KERNEL_PAGE_BYTES;
+}
+
+/* Makes the memory at least `end` bytes long, where `end` is itself an address. False, and nothing has changed, when
+   that is not possible. */
+KERNEL_INLINE bool memory_reach(uint64_t end) {
+  uint64_t have = memory_bytes();
+  if (end > UINT32_MAX) return false;
+  if (end <= have) return true;
+  return memory_grow((uint32_t)((end - have + KERNEL_PAGE_BYTES - 1) / KERNEL_PAGE_BYTES));
+}
+
+KERNEL_INLINE void memory_clear(uint32_t address, uint64_t size) {
+  if (size) __builtin_memset(memory_at(address, size), 0, (uintptr_t)size);
+}
+
+#endif
