@@ -13,9 +13,9 @@
 
 #define MANIFEST_MAIN "main"                                    ///< the module whose exports are called
 enum { MANIFEST_PAGES_MAX = 65536 };                            ///< pages of 64 KiB that a memory can have
-#define MANIFEST_VAR_BYTES_DEFAULT UINT64_C(1048576)            ///< where max_var_bytes is absent
+#define MANIFEST_VAR_BYTES_DEFAULT           UINT64_C(1048576)  ///< where max_var_bytes is absent
 #define MANIFEST_HTTP_RESPONSE_BYTES_DEFAULT UINT64_C(52428800) ///< where max_http_response_bytes is absent
-#define MANIFEST_MODULE_BYTES_MAX ((size_t)1 << 30)             ///< a module larger than this is not read
+#define MANIFEST_MODULE_BYTES_MAX            ((size_t)1 << 30)  ///< a module larger than this is not read
 
 typedef struct manifest_pair {
   const char *key;
@@ -74,16 +74,14 @@ typedef struct manifest_options {
 /// Parses a manifest: JSON when its first character is `{`, else TOML. `options` may be NULL. `*out` is the
 /// caller's, for `manifest_delete`. Errors: `invalid_input`, naming the key, what it was and what was
 /// expected.
-ubiq_error *manifest_parse(const void *data, size_t size, const manifest_options *options,
-                           const manifest **out);
+ubiq_error *manifest_parse(const void *data, size_t size, const manifest_options *options, const manifest **out);
 
 /// Makes a manifest of one module from bytes, which are copied. `*out` is the caller's, for
 /// `manifest_delete`.
 ubiq_error *manifest_from_wasm(const void *data, size_t size, const manifest **out);
 
 /// Makes a manifest from anything that Extism takes: Wasm or WAT by its first bytes, else JSON or TOML.
-ubiq_error *manifest_from_bytes(const void *data, size_t size, const manifest_options *options,
-                                const manifest **out);
+ubiq_error *manifest_from_bytes(const void *data, size_t size, const manifest_options *options, const manifest **out);
 
 /// Whether the bytes begin as Wasm (`\0asm`) or as its text format (`(module`, `;;`, `(;`) does. The rule is
 /// Extism's.
@@ -100,8 +98,7 @@ void manifest_delete(const manifest *self);
 ubiq_error *manifest_names_resolve(const manifest *self, const char **names);
 
 /// Fetches a URL into `out`: at most `bytes_max` bytes.
-typedef ubiq_error *(*manifest_fetch)(void *user, const manifest_module *module, size_t bytes_max,
-                                      buffer *out);
+typedef ubiq_error *(*manifest_fetch)(void *user, const manifest_module *module, size_t bytes_max, buffer *out);
 
 typedef struct manifest_loader {
   manifest_fetch fetch;  ///< for URLs; NULL: URLs are refused (`denied`)
