@@ -31,14 +31,23 @@ void wasm_write_header(wasm_writer *self) {
   wasm_write_bytes(self, "\0asm\1\0\0\0", WASM_HEADER_SIZE);
 }
 
-void wasm_write_section(wasm_writer *self, wasm_section id, const wasm_writer *body) {
+void wasm_write_heap_index(wasm_writer *self, uint32_t index) {
+  for (; index >= 0x40; index >>= 7) wasm_write_byte(self, (uint8_t)(index | 0x80));
+  wasm_write_byte(self, (uint8_t)index);
+}
+
+void wasm_write_sized(wasm_writer *self, const wasm_writer *body) {
   if (body->failed || body->bytes.size > UINT32_MAX) {
     self->failed = true;
     return;
   }
-  wasm_write_byte(self, (uint8_t)id);
   wasm_write_u32(self, (uint32_t)body->bytes.size);
   wasm_write_bytes(self, body->bytes.data, body->bytes.size);
+}
+
+void wasm_write_section(wasm_writer *self, wasm_section id, const wasm_writer *body) {
+  wasm_write_byte(self, (uint8_t)id);
+  wasm_write_sized(self, body);
 }
 
 ubiq_error *wasm_writer_take(wasm_writer *self, uint8_t **out, size_t *size) {

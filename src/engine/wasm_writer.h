@@ -18,6 +18,10 @@ void wasm_write_name(wasm_writer *self, const char *name);
 /// A name in two parts, written as one.
 void wasm_write_name_of(wasm_writer *self, const char *prefix, const char *name);
 void wasm_write_header(wasm_writer *self);
+/// A type's index as it stands in a heap type: a signed number.
+void wasm_write_heap_index(wasm_writer *self, uint32_t index);
+/// Writes the size of `body` and its bytes; a failed body fails the writer.
+void wasm_write_sized(wasm_writer *self, const wasm_writer *body);
 /// Writes a section with `body`'s bytes; a failed body fails the writer.
 void wasm_write_section(wasm_writer *self, wasm_section id, const wasm_writer *body);
 /// Gives what was written to the caller (free) and ends the writer, or frees it and says that memory ran out.
