@@ -9,6 +9,8 @@ EXAMPLE ?= examples/hello
 ARGS ?=
 FUZZ_SECONDS ?= 20
 TESTS ?=
+# The sanitizers' shadow memory does not get along with every randomised address space.
+FIXED_ADDRESSES = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 CTEST = ctest --output-on-failure -j2 $(if $(TESTS),-R '$(TESTS)')
 
 help: ## print this list
@@ -46,11 +48,11 @@ lint: build ## formatting, clang-tidy, layers, headers, spelling of paths
 
 asan: build/asan/build.ninja guests ## build and test with ASan, LeakSanitizer and UBSan
 	@cmake --build --preset asan -j $(JOBS)
-	@$(CTEST) --test-dir build/asan $(ARGS)
+	@$(FIXED_ADDRESSES) $(CTEST) --test-dir build/asan $(ARGS)
 
 tsan: build/tsan/build.ninja guests ## build and test with ThreadSanitizer
 	@cmake --build --preset tsan -j $(JOBS)
-	@$(CTEST) --test-dir build/tsan $(ARGS)
+	@$(FIXED_ADDRESSES) $(CTEST) --test-dir build/tsan $(ARGS)
 
 fuzz: build/fuzz/build.ninja guests ## run every fuzz target for FUZZ_SECONDS (20)
 	@cmake --build --preset fuzz -j $(JOBS)

@@ -1,0 +1,109 @@
+"""The laid-out result, after it was moved: the program runs, C programs find the libraries by pkg-config and by
+CMake, the libraries export what the headers declare and nothing else, and the Extism ABI is all there."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+OUT = os.environ["UBIQ_OUT"]
+PROGRAM = """
+#include <ubiq.h>
+#include <ubiq/version.h>
+#include <stdio.h>
+int main(void) { puts(UBIQ_VERSION); return %s == NULL; }
+"""
+PROJECT = """
+cmake_minimum_required(VERSION 3.25)
+project(user C)
+find_package(ubiq 0.1 REQUIRED)
+add_executable(user user.c)
+target_link_libraries(user PRIVATE ubiq::ubiq)
+"""
+
+
+def run(*command, **options):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
+    assert done.returncode == 0, "%s: exit code %d\n%s" % (" ".join(command), done.returncode, done.stdout)
+    return done.stdout
+
+
+def declared(folder, mark):
+    """The functions that the headers of `folder` declare with `mark`."""
+    names = set()
+    for root, _, files in os.walk(folder):
+        for file in files:
+            with open(os.path.join(root, file), encoding="utf-8") as header:
+                text = re.sub(r"//[^\n]*|/\*.*?\*/|^\s*#[^\n]*", "", header.read(), flags=re.S | re.M)
+            for declaration in re.findall(r"\b%s\b([^;{]*);" % mark, text):
+                # A function that returns a pointer to a function is not among ours.
+                names.update(re.findall(r"\b((?:ubiq|extism)_\w+)\s*\(", declaration)[:1])
+    return names
+
+
+def exported(library):
+    lines = run("nm", "-D", "--defined-only", os.path.join(OUT, "lib", library)).splitlines()
+    return {line.split()[-1] for line in lines}
+
+
+class Package(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.work = tempfile.mkdtemp()
+        cls.moved = os.path.join(cls.work, "moved here", "out")
+        shutil.copytree(OUT, cls.moved)
+        cls.source = os.path.join(cls.work, "user.c")
+        some = sorted(declared(os.path.join(OUT, "include", "ubiq"), "UBIQ_API"))[0]
+        with open(cls.source, "w", encoding="utf-8") as file:
+            file.write(PROGRAM % ("(void *)" + some))
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.work)
+
+    def test_the_program_runs_from_anywhere_after_being_moved(self):
+        self.assertRegex(run(os.path.join(self.moved, "bin", "ubiq"), "--version", cwd="/"), r"\d+\.\d+\.\d+")
+
+    def test_pkg_config_finds_the_libraries_where_they_are(self):
+        # A .pc file cannot have a blank in its prefix: compilers' command lines are split at blanks.
+        plain = os.path.join(self.work, "plain")
+        shutil.copytree(OUT, plain)
+        environment = dict(os.environ, PKG_CONFIG_PATH=os.path.join(plain, "lib", "pkgconfig"))
+        flags = run("pkg-config", "--cflags", "--libs", "ubiq", env=environment).split()
+        program = os.path.join(self.work, "by-pkg-config")
+        run("cc", self.source, "-o", program, *flags)
+        self.assertRegex(run(program, cwd="/"), r"^\d+\.\d+\.\d+$")
+        run("pkg-config", "--libs", "extism", env=environment)
+
+    def test_cmake_finds_the_package(self):
+        project = os.path.join(self.work, "project")
+        os.mkdir(project)
+        shutil.copy(self.source, project)
+        with open(os.path.join(project, "CMakeLists.txt"), "w", encoding="utf-8") as file:
+            file.write(PROJECT)
+        build = os.path.join(project, "build")
+        run("cmake", "-G", "Ninja", "-S", project, "-B", build, "-DCMAKE_PREFIX_PATH=" + self.moved)
+        run("cmake", "--build", build)
+        run(os.path.join(build, "user"), cwd="/")
+
+    def test_libubiq_exports_what_the_headers_declare_and_no_more(self):
+        wanted = declared(os.path.join(OUT, "include", "ubiq"), "UBIQ_API")
+        self.assertEqual(wanted, exported("libubiq.so"))
+
+    def test_libextism_exports_only_the_extism_abi(self):
+        names = exported("libextism.so")
+        self.assertEqual([], [name for name in names if not name.startswith("extism_")])
+        official = os.path.join(os.environ["UBIQ_DEPS"], "extism", "libextism.so")
+        if os.path.exists(official):
+            theirs = {line.split()[-1] for line in run("nm", "-D", "--defined-only", official).splitlines()}
+            self.assertEqual(set(), {name for name in theirs if name.startswith("extism_")} - names)
+
+
+if __name__ == "__main__":
+    if os.environ.get("UBIQ_SANITIZE"):
+        print("skipped: a program without the sanitizers cannot load these libraries")
+        sys.exit(77)
+    unittest.main()
