@@ -1,0 +1,17 @@
+;; Exports that are no plugin functions, beside three that are.
+(module
+  (memory (export "memory") 1)
+  (table (export "table") 4 funcref)
+  (global (export "global") i32 (i32.const 7))
+  (global (export "mutable_global") (mut i64) (i64.const 7))
+  (func (export "good") (result i32) (i32.const 0))
+  (func (export "good_nothing"))
+  (func (export "good_code_9") (result i32) (i32.const 9))
+  (func (export "takes_i32") (param i32) (result i32) (local.get 0))
+  (func (export "takes_two") (param i32 i64) (result i32) (local.get 0))
+  (func (export "gives_i64") (result i64) (i64.const 0x100000000))
+  (func (export "gives_f32") (result f32) (f32.const 1.5))
+  (func (export "gives_f64") (result f64) (f64.const 1.5))
+  (func (export "gives_two") (result i32 i32) (i32.const 0) (i32.const 1))
+  (func (export "gives_funcref") (result funcref) (ref.null func))
+  (func (export "gives_externref") (result externref) (ref.null extern)))
