@@ -1,0 +1,72 @@
+/// Plugins: compile a manifest or a module once, make instances of it, call their functions.
+///
+/// A plugin is one or more WebAssembly modules linked with the Extism kernel. Behaviour follows Extism
+/// (extism.org, manifest schema 1.x); where it differs, the comment says so.
+#ifndef UBIQ_PLUGIN_H
+#define UBIQ_PLUGIN_H
+
+#include "ubiq/error.h"
+
+UBIQ_BEGIN
+
+/// A compiled plugin. Immutable but for its reference count; any thread. Its instances keep it alive.
+typedef struct ubiq_compiled ubiq_compiled;
+
+/// An instance of a compiled plugin. One thread at a time; ubiq_plugin_cancel from any thread.
+typedef struct ubiq_plugin ubiq_plugin;
+
+/// A host function that embedders give to plugins; see ubiq/function.h.
+typedef struct ubiq_function ubiq_function;
+
+typedef struct ubiq_compile_options {
+  const char *name;       ///< for log lines and messages; NULL: "plugin"
+  const char *engine;     ///< NULL: "wasmtime"
+  const char *directory;  ///< where a manifest's relative paths start; NULL: the working directory
+  bool wasi;              ///< provide WASI preview 1
+  bool suspends;          ///< calls run on fibers, for event loops; such a plugin is not for ubiq_plugin_call
+  bool untrusted;         ///< refuse what only the owner of this machine may say: paths, urls, pointers in the manifest
+  uint64_t fuel;          ///< fuel for each call; 0: not counted
+  uint64_t memory_bytes_max; ///< kernel and modules together; 0: the manifest's max_pages, else 4 GiB
+  const ubiq_function *const *functions; ///< host functions; each is referenced, the array is borrowed for the call
+  size_t functions_count;
+} ubiq_compile_options;
+
+/// Compiles a plugin. `source` is a manifest (JSON or TOML), a module, or a module in text form (WAT); borrowed for the
+/// call. `options` may be NULL. On success `*out` is owned by the caller. Any thread.
+/// Errors: `invalid_input` (malformed source, missing imports: all of them are listed), `not_found` (files),
+/// `denied`, `too_large`, `internal`.
+UBIQ_API UBIQ_NODISCARD ubiq_error *ubiq_compiled_new(const uint8_t *source, size_t size,
+                                                      const ubiq_compile_options *options, ubiq_compiled **out);
+
+/// Gives up the caller's share; the last share, plugins' included, ends it. NULL is allowed.
+UBIQ_API void ubiq_compiled_delete(ubiq_compiled *compiled);
+
+/// Makes an instance. Guest code (start functions, `_initialize`) runs at the first call, not here.
+UBIQ_API UBIQ_NODISCARD ubiq_error *ubiq_plugin_new(ubiq_compiled *compiled, ubiq_plugin **out);
+
+/// Ends an instance, also while a call of it is suspended. NULL is allowed.
+UBIQ_API void ubiq_plugin_delete(ubiq_plugin *plugin);
+
+/// Calls an exported function with `input` (bytes, borrowed for the call) on the caller's stack. `*output` is borrowed
+/// until the plugin is called again, reset or deleted.
+/// Errors: `not_found`, `guest_error` (the detail is the function's return code or exit code), `trap`, `timeout`,
+/// `cancelled`, `cpu_limit`, `memory_limit`, `denied`, `internal`.
+UBIQ_API UBIQ_NODISCARD ubiq_error *ubiq_plugin_call(ubiq_plugin *plugin, const char *function, ubiq_bytes input,
+                                                     ubiq_bytes *output);
+
+/// Ends the call under way with `cancelled`; nothing happens when none is. Any thread, at any time while the plugin
+/// exists.
+UBIQ_API void ubiq_plugin_cancel(ubiq_plugin *plugin);
+
+/// True when the main module exports a function that can be called: () -> () or () -> i32.
+UBIQ_API bool ubiq_compiled_has(const ubiq_compiled *compiled, const char *function);
+
+/// Fuel used by the last call; 0 when it is not counted.
+UBIQ_API uint64_t ubiq_plugin_fuel_used(const ubiq_plugin *plugin);
+
+/// Bytes of linear memory in use, kernel and modules together.
+UBIQ_API uint64_t ubiq_plugin_memory(ubiq_plugin *plugin);
+
+UBIQ_END
+
+#endif

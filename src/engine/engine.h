@@ -1,0 +1,254 @@
+// What the rest of the project asks of a WebAssembly engine, and nothing else.
+//
+// An engine is one const table of functions (engine_ops). An `image` is a set of modules whose imports were resolved
+// once: module 0, the hub, imports host functions only; every later module imports only what earlier modules export.
+// A `store` is one instantiated image: one plugin's world, used by one thread at a time. Functions are looked up once
+// and called by handle. No guest code runs before the first call: start sections are lifted out of the modules before
+// they are compiled (see wasm.h).
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include "engine/wasm.h"
+#include "ubiq/error.h"
+
+typedef struct engine engine;
+typedef struct engine_module engine_module;
+typedef struct engine_image engine_image;
+typedef struct engine_store engine_store;
+
+/// A WebAssembly value as engines keep it raw: 16 bytes, little-endian.
+typedef union engine_value {
+  int32_t i32;
+  int64_t i64;
+  float f32;
+  double f64;
+  uint8_t v128[16];
+} engine_value;
+
+/// A function of a store, resolved. Meaningful for that store alone.
+typedef struct engine_function {
+  uint64_t opaque[2];
+} engine_function;
+
+/// A linear memory as it is now. Fetch it again after every call into the guest: growing may move it.
+typedef struct engine_memory {
+  uint8_t *data;
+  size_t size; ///< in bytes
+} engine_memory;
+
+/// What a host function is told about the call it answers.
+typedef struct engine_call {
+  engine_store *store;
+  void *user;   ///< what the store was made with
+  void *caller; ///< the engine's own; lets engine_caller_memory find the calling module's memory
+} engine_call;
+
+/// A host function: arguments in `values[0..]`, results written to `values[0..]`. An error ends the guest's call with
+/// that error. Must not block for long and must not call into the store.
+typedef ubiq_error *(*engine_host_callback)(void *env, engine_call *call, engine_value *values);
+
+/// Asked whether what a waiting host function waits for is there. When it is, writes the results to `values[0..]`,
+/// or sets `*error`, and answers true.
+typedef bool (*engine_ready_callback)(void *env, engine_call *call, engine_value *values, ubiq_error **error);
+
+/// A function that the hub imports from the host.
+typedef struct engine_host_function {
+  const char *module; ///< import module name
+  const char *name;   ///< import name
+  const wasm_signature *signature;
+  engine_host_callback call;                  ///< does it, or begins it when `ready` is set
+  engine_ready_callback ready;                ///< NULL for a function that never waits
+  void (*wait)(void *env, engine_call *call); ///< blocks the thread until ready; for stores that cannot suspend
+  void *env;                                  ///< passed to the callbacks; outlives the image
+  const char *slot; ///< in a suspending image, for a function that waits: name of the hub's exported mutable global
+                    ///< of type (ref null $signature) that the engine fills with it; NULL when it is imported
+} engine_host_function;
+
+/// What one import of a later module is bound to: export `name` of module `module` of the image.
+typedef struct engine_binding {
+  uint32_t module;
+  const char *name;
+} engine_binding;
+
+typedef struct engine_link_module {
+  engine_module *module;
+  const engine_binding *bindings; ///< one for each import, in order; none for the hub
+  size_t bindings_count;
+} engine_link_module;
+
+typedef struct engine_link {
+  const engine_link_module *modules; ///< [0] is the hub
+  size_t modules_count;
+  const engine_host_function *functions; ///< what the hub imports, in any order
+  size_t functions_count;
+  bool suspends; ///< calls run on fibers (engine_call_start); otherwise on the caller's stack (engine_call_now)
+} engine_link;
+
+/// What a tick (see engine_activity_begin) decides for the run that it interrupts.
+typedef enum engine_tick_action { ENGINE_TICK_GO_ON, ENGINE_TICK_YIELD } engine_tick_action;
+
+/// Called inside a running call about once a tick, on the thread that runs it. An error ends the call with it.
+typedef ubiq_error *(*engine_tick_callback)(void *user, engine_tick_action *action);
+
+typedef struct engine_store_options {
+  void *user;                  ///< handed to host functions and to `tick`; borrowed
+  engine_tick_callback tick;   ///< NULL: nothing interrupts
+  uint64_t memory_bytes_max;   ///< for each memory; see engine_store_memory_limit
+  uint64_t table_elements_max; ///< for each table
+} engine_store_options;
+
+/// How a suspendable call stands.
+typedef enum engine_state {
+  ENGINE_DONE,      ///< finished: results are in the values, or an error was returned
+  ENGINE_SUSPENDED, ///< yielded at a tick, or waits in a host function: engine_call_resume goes on
+} engine_state;
+
+enum {
+  ENGINE_CAN_SUSPEND = 1u << 0,
+  ENGINE_CAN_INTERRUPT = 1u << 1,
+  ENGINE_CAN_FUEL = 1u << 2,
+  ENGINE_CAN_SERIALIZE = 1u << 3,
+};
+
+/// How an engine is opened. Engines are dear: a process opens a few, by size class (plugin/engines.h).
+typedef struct engine_options {
+  uint64_t memory_bytes_max; ///< the largest linear memory that a pooled slot holds; 0: no pool, memories as they come
+  uint32_t stores_max;       ///< how many stores may exist at once; sizes the pool
+  bool fuel;                 ///< count fuel (costs speed: the code is another)
+  size_t stack_bytes;        ///< a fiber's stack; 0 for the default
+} engine_options;
+
+typedef struct engine_ops {
+  const char *name;
+  const char *version;
+  uint32_t capabilities; ///< ENGINE_CAN_*
+
+  ubiq_error *(*open)(const engine_options *options, engine **out);
+  void (*close)(engine *engine);
+  ubiq_error *(*wat_to_wasm)(const char *text, size_t size, uint8_t **wasm, size_t *wasm_size);
+  ubiq_error *(*compile)(engine *engine, const uint8_t *wasm, size_t size, engine_module **out);
+  ubiq_error *(*serialize)(engine_module *module, uint8_t **bytes, size_t *size);
+  ubiq_error *(*deserialize)(engine *engine, const uint8_t *bytes, size_t size, engine_module **out);
+  void (*module_delete)(engine_module *module);
+
+  ubiq_error *(*link)(engine *engine, const engine_link *link, engine_image **out);
+  void (*image_delete)(engine_image *image);
+
+  ubiq_error *(*store_new)(engine_image *image, const engine_store_options *options, engine_store **out);
+  void (*store_delete)(engine_store *store);
+  void (*store_memory_limit)(engine_store *store, uint64_t bytes);
+  bool (*store_function)(engine_store *store, uint32_t module, const char *name, engine_function *out);
+  bool (*store_memory)(engine_store *store, uint32_t module, engine_memory *out);
+  bool (*caller_memory)(engine_call *call, engine_memory *out);
+  ubiq_error *(*fuel_set)(engine_store *store, uint64_t fuel);
+  uint64_t (*fuel_get)(engine_store *store);
+
+  ubiq_error *(*call_now)(engine_store *store, const engine_function *function, engine_value *values, size_t count);
+  ubiq_error *(*call_start)(engine_store *store, const engine_function *function, const wasm_signature *signature,
+                            engine_value *values, engine_state *state);
+  ubiq_error *(*call_resume)(engine_store *store, engine_state *state);
+  void (*tick)(engine *engine);
+} engine_ops;
+
+/// The engine called `name`, or an error that lists those there are and how to get an absent one.
+ubiq_error *engine_find(const char *name, const engine_ops **ops);
+
+// Every object begins with a pointer to its engine's table, so that the calls below need no lookup.
+struct engine {
+  const engine_ops *ops;
+};
+struct engine_module {
+  const engine_ops *ops;
+};
+struct engine_image {
+  const engine_ops *ops;
+};
+struct engine_store {
+  const engine_ops *ops;
+};
+
+/// Opens an engine; the caller owns it and closes it after everything made from it.
+static inline ubiq_error *engine_open(const engine_ops *ops, const engine_options *options, engine **out) {
+  return ops->open(options, out);
+}
+static inline void engine_close(engine *engine) {
+  if (engine) engine->ops->close(engine);
+}
+
+/// Compiles a module (binary form). The module may be used by several images and threads; owned by the caller.
+static inline ubiq_error *engine_compile(engine *engine, const uint8_t *wasm, size_t size, engine_module **out) {
+  return engine->ops->compile(engine, wasm, size, out);
+}
+static inline void engine_module_delete(engine_module *module) {
+  if (module) module->ops->module_delete(module);
+}
+
+/// Resolves the imports of a set of modules once and for all. The image holds what it needs of the modules; the host
+/// functions' `env` and strings must outlive it. Any number of threads may make stores from one image at once.
+static inline ubiq_error *engine_link_modules(engine *engine, const engine_link *link, engine_image **out) {
+  return engine->ops->link(engine, link, out);
+}
+static inline void engine_image_delete(engine_image *image) {
+  if (image) image->ops->image_delete(image);
+}
+
+/// Instantiates an image. Runs no guest code. Errors: `busy` when the engine's pool is used up, `memory_limit` when a
+/// module's initial memory is larger than allowed.
+static inline ubiq_error *engine_store_new(engine_image *image, const engine_store_options *options,
+                                           engine_store **out) {
+  return image->ops->store_new(image, options, out);
+}
+/// Ends a store; a suspended call is dropped without running any more of it.
+static inline void engine_store_delete(engine_store *store) {
+  if (store) store->ops->store_delete(store);
+}
+
+/// Sets how large, in bytes, each memory may grow from now on.
+static inline void engine_store_memory_limit(engine_store *store, uint64_t bytes) {
+  store->ops->store_memory_limit(store, bytes);
+}
+
+/// Finds an exported function of module `module` of the store's image; false when there is none.
+static inline bool engine_store_function(engine_store *store, uint32_t module, const char *name, engine_function *out) {
+  return store->ops->store_function(store, module, name, out);
+}
+/// The memory that module `module` exports as "memory", as it is now; false when there is none.
+static inline bool engine_store_memory(engine_store *store, uint32_t module, engine_memory *out) {
+  return store->ops->store_memory(store, module, out);
+}
+
+/// The memory that the calling module exports as "memory"; false when it has none.
+static inline bool engine_caller_memory(engine_call *call, engine_memory *out) {
+  return call->store->ops->caller_memory(call, out);
+}
+
+/// The checked way to a guest's bytes: NULL unless `offset .. offset + size` lies within the memory.
+static inline uint8_t *engine_memory_span(const engine_memory *memory, uint64_t offset, uint64_t size) {
+  return offset <= memory->size && size <= memory->size - offset ? memory->data + offset : NULL;
+}
+
+static inline ubiq_error *engine_fuel_set(engine_store *store, uint64_t fuel) {
+  return store->ops->fuel_set(store, fuel);
+}
+static inline uint64_t engine_fuel_get(engine_store *store) {
+  return store->ops->fuel_get(store);
+}
+
+/// Calls on the caller's stack. `values` has room for the larger of the parameters and the results.
+static inline ubiq_error *engine_call_now(engine_store *store, const engine_function *function, engine_value *values,
+                                          size_t count) {
+  return store->ops->call_now(store, function, values, count);
+}
+
+/// Begins a call on a fiber (stores of suspending images). `values` has room for the larger of parameters and results
+/// and must stay until the call is done. One call at a time a store.
+static inline ubiq_error *engine_call_start(engine_store *store, const engine_function *function,
+                                            const wasm_signature *signature, engine_value *values,
+                                            engine_state *state) {
+  return store->ops->call_start(store, function, signature, values, state);
+}
+static inline ubiq_error *engine_call_resume(engine_store *store, engine_state *state) {
+  return store->ops->call_resume(store, state);
+}
+
+#endif

@@ -1,0 +1,123 @@
+// See ticker.h.
+//
+// DESIGN: `begun` and `ended` count calls; they differ while one is under way. The thread ticks while anything has
+// begun since it last looked. After REST_AFTER quiet ticks it announces that it rests and sleeps on a futex; a call that
+// begins sees the announcement and wakes it. Both sides use sequentially consistent operations: either the call sees
+// the announcement, or the thread sees the call.
+// LOCKS: `mutex` guards the list of engines and the thread's start and end; never taken by ticker_begin or ticker_end.
+#include "engine/ticker.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { ENGINES_MAX = 32, REST_AFTER = 50 };
+
+// The process's one ticker: engines belong to the process, and so does time.
+static struct {
+  pthread_mutex_t mutex;
+  engine *engines[ENGINES_MAX];
+  size_t count;
+  pthread_t thread;
+  atomic_bool stop;
+  _Alignas(64) atomic_uint begun;
+  _Alignas(64) atomic_uint ended;
+  _Alignas(64) atomic_int resting; // the futex: 1 while the thread sleeps
+} ticker = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+static void futex(int operation, int value) {
+  syscall(SYS_futex, &ticker.resting, operation, value, NULL, NULL, 0);
+}
+
+static void wake(void) {
+  atomic_store(&ticker.resting, 0);
+  futex(FUTEX_WAKE_PRIVATE, INT_MAX);
+}
+
+void ticker_begin(void) {
+  atomic_fetch_add(&ticker.begun, 1);
+  if (atomic_load(&ticker.resting)) wake();
+}
+
+void ticker_end(void) {
+  atomic_fetch_add_explicit(&ticker.ended, 1, memory_order_release);
+}
+
+static void tick_all(void) {
+  pthread_mutex_lock(&ticker.mutex);
+  for (size_t i = 0; i < ticker.count; i++) ticker.engines[i]->ops->tick(ticker.engines[i]);
+  pthread_mutex_unlock(&ticker.mutex);
+}
+
+// Sleeps until a call begins, unless one has begun since `seen` or is under way.
+static void rest(unsigned seen) {
+  atomic_store(&ticker.resting, 1);
+  if (atomic_load(&ticker.begun) != seen || atomic_load(&ticker.stop)) {
+    atomic_store(&ticker.resting, 0);
+    return;
+  }
+  while (atomic_load(&ticker.resting)) futex(FUTEX_WAIT_PRIVATE, 1);
+}
+
+static void sleep_a_period(void) {
+  struct timespec period = {.tv_nsec = TICKER_PERIOD_MS * 1000000L};
+  nanosleep(&period, NULL);
+}
+
+static void *run(void *unused) {
+  (void)unused;
+  unsigned seen = atomic_load(&ticker.begun) - 1, quiet = 0;
+  while (!atomic_load(&ticker.stop)) {
+    unsigned begun = atomic_load(&ticker.begun);
+    bool busy = begun != seen || begun != atomic_load_explicit(&ticker.ended, memory_order_acquire);
+    seen = begun;
+    quiet = busy ? 0 : quiet + 1;
+    if (quiet > REST_AFTER) {
+      rest(seen);
+      quiet = 0;
+    }
+    sleep_a_period();
+    if (busy) tick_all();
+  }
+  return NULL;
+}
+
+static ubiq_error *start_thread(void) {
+  atomic_store(&ticker.stop, false);
+  int number = pthread_create(&ticker.thread, NULL, run, NULL);
+  return number ? ubiq_error_new(UBIQ_UNAVAILABLE, "cannot start the ticker thread: %s", strerror(number)) : NULL;
+}
+
+ubiq_error *ticker_add(engine *engine) {
+  ubiq_error *error = NULL;
+  pthread_mutex_lock(&ticker.mutex);
+  if (ticker.count == ENGINES_MAX)
+    error = ubiq_error_new(UBIQ_BUSY, "%d engines are open already; close one first", ENGINES_MAX);
+  else if (ticker.count == 0)
+    error = start_thread();
+  if (!error) ticker.engines[ticker.count++] = engine;
+  pthread_mutex_unlock(&ticker.mutex);
+  return error;
+}
+
+void ticker_remove(engine *engine) {
+  pthread_mutex_lock(&ticker.mutex);
+  size_t i = 0;
+  while (i < ticker.count && ticker.engines[i] != engine) i++;
+  bool found = i < ticker.count;
+  if (found) ticker.engines[i] = ticker.engines[--ticker.count];
+  bool last = found && ticker.count == 0;
+  pthread_t thread = ticker.thread;
+  if (last) atomic_store(&ticker.stop, true);
+  pthread_mutex_unlock(&ticker.mutex);
+  if (last) {
+    wake();
+    pthread_join(thread, NULL);
+  }
+}

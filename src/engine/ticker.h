@@ -1,0 +1,21 @@
+// The one thread of the process that makes time pass for running guests.
+//
+// While at least one call is under way somewhere, it ticks every open engine each TICKER_PERIOD_MS; a tick makes a
+// running guest call its store's `tick` callback soon after. When nothing has run for a while it rests on a futex and
+// costs nothing. Thread-safe throughout.
+#ifndef ENGINE_TICKER_H
+#define ENGINE_TICKER_H
+
+#include "engine/engine.h"
+
+enum { TICKER_PERIOD_MS = 2 };
+
+/// An engine takes part from here on; engines register when opened.
+ubiq_error *ticker_add(engine *engine);
+void ticker_remove(engine *engine);
+
+/// Around every call into a guest. A few nanoseconds each while the ticker is awake.
+void ticker_begin(void);
+void ticker_end(void);
+
+#endif

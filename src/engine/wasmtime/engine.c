@@ -1,0 +1,176 @@
+// The Wasmtime adapter: opening an engine, and the modules compiled with it.
+#include "engine/wasmtime/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const engine_ops wasmtime_ops = {
+    .name = "wasmtime",
+    .version = WASMTIME_VERSION,
+    .capabilities = ENGINE_CAN_SUSPEND | ENGINE_CAN_INTERRUPT | ENGINE_CAN_FUEL | ENGINE_CAN_SERIALIZE,
+    .open = wt_open,
+    .close = wt_close,
+    .wat_to_wasm = wt_wat_to_wasm,
+    .compile = wt_compile,
+    .serialize = wt_serialize,
+    .deserialize = wt_deserialize,
+    .module_delete = wt_module_delete,
+    .link = wt_link,
+    .image_delete = wt_image_delete,
+    .store_new = wt_store_new,
+    .store_delete = wt_store_delete,
+    .store_memory_limit = wt_store_memory_limit,
+    .store_function = wt_store_function,
+    .store_memory = wt_store_memory,
+    .caller_memory = wt_caller_memory,
+    .fuel_set = wt_fuel_set,
+    .fuel_get = wt_fuel_get,
+    .call_now = wt_call_now,
+    .call_start = wt_call_start,
+    .call_resume = wt_call_resume,
+    .tick = wt_tick,
+};
+
+enum {
+  WT_WASM_STACK_BYTES = 512 << 10,
+  WT_FIBER_STACK_BYTES = 768 << 10,
+  // Pages kept in a slot between two instances: more makes a fresh instance dearer, less makes it fault more.
+  WT_MEMORY_KEEP_BYTES = 16 << 10,
+  WT_TABLE_KEEP_BYTES = 4 << 10,
+  WT_TABLE_ELEMENTS = 100000,
+  WT_MEMORIES_PER_STORE = 2, // the kernel's and the plugin's
+};
+
+static const uint64_t WT_MEMORY_32BIT_BYTES = UINT64_C(4) << 30;
+
+// A memory whose slot is as large as the address space of wasm32 needs no bounds checks in the code; smaller slots pack
+// more instances into the process's address space and check.
+static void configure_memories(wasm_config_t *config, const engine_options *options) {
+  if (options->memory_bytes_max == 0 || options->memory_bytes_max >= WT_MEMORY_32BIT_BYTES) return;
+  wasmtime_config_memory_reservation_set(config, options->memory_bytes_max);
+  wasmtime_config_memory_guard_size_set(config, 0);
+}
+
+static void configure_pool(wasm_config_t *config, const engine_options *options) {
+  uint32_t instances = options->stores_max * WT_MEMORIES_PER_STORE;
+  wasmtime_pooling_allocation_config_t *pool = wasmtime_pooling_allocation_config_new();
+  wasmtime_pooling_allocation_config_total_memories_set(pool, instances);
+  wasmtime_pooling_allocation_config_total_core_instances_set(pool, instances);
+  wasmtime_pooling_allocation_config_total_tables_set(pool, instances);
+  wasmtime_pooling_allocation_config_total_stacks_set(pool, options->stores_max);
+  wasmtime_pooling_allocation_config_max_memory_size_set(pool, options->memory_bytes_max);
+  wasmtime_pooling_allocation_config_max_memories_per_module_set(pool, 4);
+  wasmtime_pooling_allocation_config_max_tables_per_module_set(pool, 4);
+  wasmtime_pooling_allocation_config_table_elements_set(pool, WT_TABLE_ELEMENTS);
+  wasmtime_pooling_allocation_config_linear_memory_keep_resident_set(pool, WT_MEMORY_KEEP_BYTES);
+  wasmtime_pooling_allocation_config_table_keep_resident_set(pool, WT_TABLE_KEEP_BYTES);
+  wasmtime_pooling_allocation_strategy_set(config, pool);
+  wasmtime_pooling_allocation_config_delete(pool);
+}
+
+ubiq_error *wt_open(const engine_options *options, engine **out) {
+  wt_engine *self = calloc(1, sizeof *self);
+  if (!self) return ubiq_error_no_memory();
+  self->base.ops = &wasmtime_ops;
+  self->options = *options;
+  wasm_config_t *config = wasm_config_new();
+  wasmtime_config_epoch_interruption_set(config, true);
+  wasmtime_config_consume_fuel_set(config, options->fuel);
+  wasmtime_config_wasm_tail_call_set(config, true);
+  wasmtime_config_wasm_function_references_set(config, true);
+  wasmtime_config_wasm_gc_set(config, true);
+  wasmtime_config_wasm_exceptions_set(config, true);
+  wasmtime_config_max_wasm_stack_set(config, WT_WASM_STACK_BYTES);
+  wasmtime_config_async_stack_size_set(config, options->stack_bytes ? options->stack_bytes : WT_FIBER_STACK_BYTES);
+  configure_memories(config, options);
+  if (options->memory_bytes_max) configure_pool(config, options);
+  self->engine = wasm_engine_new_with_config(config);
+  if (!self->engine) {
+    free(self);
+    return ubiq_error_new(UBIQ_UNAVAILABLE,
+                          "wasmtime: cannot reserve address space for %u stores of %llu bytes; allow more "
+                          "(ulimit -v) or ask for fewer",
+                          options->stores_max, (unsigned long long)options->memory_bytes_max);
+  }
+  *out = &self->base;
+  return NULL;
+}
+
+void wt_close(engine *engine) {
+  wt_engine *self = (wt_engine *)engine;
+  wasm_engine_delete(self->engine);
+  free(self);
+}
+
+void wt_tick(engine *engine) {
+  wasmtime_engine_increment_epoch(((wt_engine *)engine)->engine);
+}
+
+// Wasmtime's vectors are freed by its own library: ours are copies.
+static ubiq_error *take_bytes(wasm_byte_vec_t *vector, uint8_t **bytes, size_t *size) {
+  uint8_t *copy = malloc(vector->size ? vector->size : 1);
+  if (copy) memcpy(copy, vector->data, vector->size);
+  *bytes = copy;
+  *size = vector->size;
+  wasm_byte_vec_delete(vector);
+  return copy ? NULL : ubiq_error_no_memory();
+}
+
+ubiq_error *wt_wat_to_wasm(const char *text, size_t size, uint8_t **wasm, size_t *wasm_size) {
+  wasm_byte_vec_t vector;
+  wasmtime_error_t *error = wasmtime_wat2wasm(text, size, &vector);
+  if (error) {
+    ubiq_error *cause = wt_take_error(NULL, error, NULL);
+    ubiq_error *result = ubiq_error_new(UBIQ_INVALID_INPUT, "module text (WAT): %s", ubiq_error_message(cause));
+    ubiq_error_delete(cause);
+    return result;
+  }
+  return take_bytes(&vector, wasm, wasm_size);
+}
+
+static ubiq_error *module_wrap(wt_engine *engine, wasmtime_module_t *module, engine_module **out) {
+  wt_module *self = calloc(1, sizeof *self);
+  if (!self) {
+    wasmtime_module_delete(module);
+    return ubiq_error_no_memory();
+  }
+  *self = (wt_module){.base.ops = &wasmtime_ops, .engine = engine, .module = module};
+  *out = &self->base;
+  return NULL;
+}
+
+// Compiling fails for what the module is; the class says so.
+static ubiq_error *as_invalid_input(wasmtime_error_t *error, const char *what) {
+  ubiq_error *cause = wt_take_error(NULL, error, NULL);
+  ubiq_error *result = ubiq_error_new(UBIQ_INVALID_INPUT, "%s: %s", what, ubiq_error_message(cause));
+  ubiq_error_delete(cause);
+  return result;
+}
+
+ubiq_error *wt_compile(engine *engine, const uint8_t *wasm, size_t size, engine_module **out) {
+  wt_engine *self = (wt_engine *)engine;
+  wasmtime_module_t *module;
+  wasmtime_error_t *error = wasmtime_module_new(self->engine, wasm, size, &module);
+  if (error) return as_invalid_input(error, "module does not compile");
+  return module_wrap(self, module, out);
+}
+
+ubiq_error *wt_serialize(engine_module *module, uint8_t **bytes, size_t *size) {
+  wasm_byte_vec_t vector;
+  wasmtime_error_t *error = wasmtime_module_serialize(((wt_module *)module)->module, &vector);
+  if (error) return wt_take_error(NULL, error, NULL);
+  return take_bytes(&vector, bytes, size);
+}
+
+ubiq_error *wt_deserialize(engine *engine, const uint8_t *bytes, size_t size, engine_module **out) {
+  wt_engine *self = (wt_engine *)engine;
+  wasmtime_module_t *module;
+  wasmtime_error_t *error = wasmtime_module_deserialize(self->engine, bytes, size, &module);
+  if (error) return as_invalid_input(error, "compiled module does not fit this engine");
+  return module_wrap(self, module, out);
+}
+
+void wt_module_delete(engine_module *module) {
+  wasmtime_module_delete(((wt_module *)module)->module);
+  free(module);
+}

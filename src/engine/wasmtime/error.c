@@ -1,0 +1,99 @@
+// The Wasmtime adapter: what Wasmtime reports, in our classes and words.
+#include "engine/wasmtime/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { BACKTRACE_FRAMES_MAX = 12, MESSAGE_BYTES_MAX = 2048 };
+
+typedef struct trap_text {
+  wasmtime_trap_code_t code;
+  ubiq_code ours;
+  const char *text;
+} trap_text;
+
+static const trap_text trap_texts[] = {
+    {WASMTIME_TRAP_CODE_STACK_OVERFLOW, UBIQ_TRAP, "call stack exhausted"},
+    {WASMTIME_TRAP_CODE_MEMORY_OUT_OF_BOUNDS, UBIQ_TRAP, "out of bounds memory access"},
+    {WASMTIME_TRAP_CODE_HEAP_MISALIGNED, UBIQ_TRAP, "misaligned atomic memory access"},
+    {WASMTIME_TRAP_CODE_TABLE_OUT_OF_BOUNDS, UBIQ_TRAP, "out of bounds table access"},
+    {WASMTIME_TRAP_CODE_INDIRECT_CALL_TO_NULL, UBIQ_TRAP, "indirect call to a null table element"},
+    {WASMTIME_TRAP_CODE_BAD_SIGNATURE, UBIQ_TRAP, "indirect call to a function of another type"},
+    {WASMTIME_TRAP_CODE_INTEGER_OVERFLOW, UBIQ_TRAP, "integer overflow"},
+    {WASMTIME_TRAP_CODE_INTEGER_DIVISION_BY_ZERO, UBIQ_TRAP, "integer division by zero"},
+    {WASMTIME_TRAP_CODE_BAD_CONVERSION_TO_INTEGER, UBIQ_TRAP, "float out of range of an integer"},
+    {WASMTIME_TRAP_CODE_UNREACHABLE_CODE_REACHED, UBIQ_TRAP, "unreachable code was reached"},
+    {WASMTIME_TRAP_CODE_INTERRUPT, UBIQ_TIMEOUT, "interrupted"},
+    {WASMTIME_TRAP_CODE_OUT_OF_FUEL, UBIQ_CPU_LIMIT, "plugin ran out of fuel"},
+    {WASMTIME_TRAP_CODE_NULL_REFERENCE, UBIQ_TRAP, "null reference"},
+    {WASMTIME_TRAP_CODE_ARRAY_OUT_OF_BOUNDS, UBIQ_TRAP, "out of bounds array access"},
+    {WASMTIME_TRAP_CODE_ALLOCATION_TOO_LARGE, UBIQ_TRAP, "allocation too large"},
+    {WASMTIME_TRAP_CODE_CAST_FAILURE, UBIQ_TRAP, "cast failure"},
+    {WASMTIME_TRAP_CODE_UNCAUGHT_EXCEPTION, UBIQ_TRAP, "uncaught exception"},
+};
+
+static const trap_text *find_trap_text(wasmtime_trap_code_t code) {
+  for (size_t i = 0; i < sizeof trap_texts / sizeof *trap_texts; i++)
+    if (trap_texts[i].code == code) return &trap_texts[i];
+  return NULL;
+}
+
+static size_t print_name(char *text, size_t room, const wasm_name_t *name, uint32_t index) {
+  int n = name ? snprintf(text, room, "%.*s", (int)(name->size < 80 ? name->size : 80), name->data)
+               : snprintf(text, room, "function %u", index);
+  return n > 0 && (size_t)n < room ? (size_t)n : 0;
+}
+
+// Writes " (in inner < caller < caller's caller)".
+static void print_backtrace(const wasm_trap_t *trap, char *text, size_t room) {
+  wasm_frame_vec_t frames;
+  wasm_trap_trace(trap, &frames);
+  size_t used = 0;
+  text[0] = 0;
+  for (size_t i = 0; i < frames.size && i < BACKTRACE_FRAMES_MAX && used + 128 < room; i++) {
+    used += (size_t)snprintf(text + used, room - used, i ? " < " : " (in ");
+    used += print_name(text + used, room - used, wasmtime_frame_func_name(frames.data[i]),
+                       wasm_frame_func_index(frames.data[i]));
+  }
+  if (used) snprintf(text + used, room - used, frames.size > BACKTRACE_FRAMES_MAX ? " < ...)" : ")");
+  wasm_frame_vec_delete(&frames);
+}
+
+static ubiq_error *from_trap(wasm_trap_t *trap) {
+  wasmtime_trap_code_t code = 0;
+  const trap_text *known = wasmtime_trap_code(trap, &code) ? find_trap_text(code) : NULL;
+  char where[MESSAGE_BYTES_MAX];
+  print_backtrace(trap, where, sizeof where);
+  if (known) return ubiq_error_new(known->ours, "%s%s", known->text, known->ours == UBIQ_TRAP ? where : "");
+  wasm_byte_vec_t message;
+  wasm_trap_message(trap, &message);
+  const char *line_end = message.size ? memchr(message.data, '\n', message.size) : NULL;
+  int size = (int)(line_end ? (size_t)(line_end - message.data) : message.size);
+  ubiq_error *error = ubiq_error_new(UBIQ_TRAP, "%.*s%s", size, message.data, where);
+  wasm_byte_vec_delete(&message);
+  return error;
+}
+
+static ubiq_error *from_error(wasmtime_error_t *error) {
+  wasm_byte_vec_t message;
+  wasmtime_error_message(error, &message);
+  ubiq_code code = UBIQ_INTERNAL;
+  if (memmem(message.data, message.size, "maximum concurrent", 18))
+    code = UBIQ_BUSY;
+  else if (memmem(message.data, message.size, "exceeds memory limits", 21) ||
+           memmem(message.data, message.size, "memory minimum size", 19))
+    code = UBIQ_MEMORY_LIMIT;
+  ubiq_error *result = ubiq_error_new(code, "%.*s", (int)message.size, message.data);
+  wasm_byte_vec_delete(&message);
+  return result;
+}
+
+ubiq_error *wt_take_error(wt_store *store, wasmtime_error_t *error, wasm_trap_t *trap) {
+  if (!error && !trap) return NULL;
+  ubiq_error *result = store ? store->host_error : NULL;
+  if (store) store->host_error = NULL;
+  if (!result) result = trap ? from_trap(trap) : from_error(error);
+  if (trap) wasm_trap_delete(trap);
+  if (error) wasmtime_error_delete(error);
+  return result;
+}

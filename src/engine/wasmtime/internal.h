@@ -1,0 +1,129 @@
+// What the files of the Wasmtime adapter share. Nothing outside this folder includes it.
+#ifndef ENGINE_WASMTIME_INTERNAL_H
+#define ENGINE_WASMTIME_INTERNAL_H
+
+#include "engine/engine.h"
+
+#include <wasm.h>
+#include <wasmtime.h>
+
+typedef struct wt_engine {
+  engine base;
+  wasm_engine_t *engine;
+  engine_options options;
+} wt_engine;
+
+typedef struct wt_module {
+  engine_module base;
+  wt_engine *engine;
+  wasmtime_module_t *module;
+} wt_module;
+
+/// A host function as its image keeps it: `env` of the callbacks that Wasmtime calls.
+typedef struct wt_host {
+  engine_host_function function;
+  bool late; ///< bound through a slot when a store is made
+} wt_host;
+
+typedef struct wt_linked {
+  wasmtime_module_t *module; ///< a share of its own
+  engine_binding *bindings;  ///< copies; names owned by the image
+  size_t bindings_count;
+} wt_linked;
+
+typedef struct wt_image {
+  engine_image base;
+  wt_engine *engine;
+  wasmtime_linker_t *linker;
+  wasmtime_instance_pre_t *hub;
+  wt_linked *modules; ///< [0] is the hub, whose bindings are empty
+  size_t modules_count;
+  wt_host *hosts;
+  size_t hosts_count;
+  bool suspends;
+} wt_image;
+
+enum { WT_MODULES_MAX = 16 };
+
+/// A call that may suspend, from its start to its end.
+typedef struct wt_call {
+  wasmtime_call_future_t *future; ///< NULL: no call under way
+  wasmtime_func_t function;       ///< the future refers to it
+  const wasm_signature *signature;
+  engine_value *values;
+  wasmtime_val_t args[WASM_SIGNATURE_MAX];
+  wasmtime_val_t results[WASM_SIGNATURE_MAX];
+  wasm_trap_t *trap;
+  wasmtime_error_t *error;
+} wt_call;
+
+/// A host function that waits: what it needs to finish later.
+typedef struct wt_wait {
+  const wt_host *host; ///< NULL: nothing waits
+  wasmtime_caller_t *caller;
+  wasmtime_val_t *results;
+  wasm_trap_t **trap;
+  engine_value values[WASM_SIGNATURE_MAX];
+  bool failed; ///< its first half failed: ready at once
+} wt_wait;
+
+typedef struct wt_store {
+  engine_store base;
+  wt_image *image;
+  wasmtime_store_t *store;
+  wasmtime_context_t *context;
+  engine_store_options options;
+  ubiq_error *host_error; ///< what a host function or a tick ended the call with; owned until taken
+  bool on_fiber;          ///< a suspendable call is being polled: a tick may yield
+  bool in_call;           ///< a tick may interrupt
+  wasmtime_memory_t memories[WT_MODULES_MAX];
+  uint32_t memories_known; ///< bit i: memories[i] was looked up and is there
+  wasmtime_instance_t instances[WT_MODULES_MAX];
+  wt_wait wait;
+  wt_call call;
+} wt_store;
+
+extern const engine_ops wasmtime_ops;
+
+/// Turns what Wasmtime reports into one of ours and frees it. `store` may be NULL. NULL when nothing is reported.
+ubiq_error *wt_take_error(wt_store *store, wasmtime_error_t *error, wasm_trap_t *trap);
+
+wasm_functype_t *wt_functype(const wasm_signature *signature);
+
+/// The callbacks behind every host function: raw, and for one that waits in an image that suspends.
+wasm_trap_t *wt_host_enter(void *env, wasmtime_caller_t *caller, wasmtime_val_raw_t *values, size_t count);
+void wt_host_begin(void *env, wasmtime_caller_t *caller, const wasmtime_val_t *args, size_t args_count,
+                   wasmtime_val_t *results, size_t results_count, wasm_trap_t **trap,
+                   wasmtime_async_continuation_t *continuation);
+
+ubiq_error *wt_open(const engine_options *options, engine **out);
+void wt_close(engine *engine);
+ubiq_error *wt_wat_to_wasm(const char *text, size_t size, uint8_t **wasm, size_t *wasm_size);
+ubiq_error *wt_compile(engine *engine, const uint8_t *wasm, size_t size, engine_module **out);
+ubiq_error *wt_serialize(engine_module *module, uint8_t **bytes, size_t *size);
+ubiq_error *wt_deserialize(engine *engine, const uint8_t *bytes, size_t size, engine_module **out);
+void wt_module_delete(engine_module *module);
+void wt_tick(engine *engine);
+
+ubiq_error *wt_link(engine *engine, const engine_link *link, engine_image **out);
+void wt_image_delete(engine_image *image);
+
+ubiq_error *wt_store_new(engine_image *image, const engine_store_options *options, engine_store **out);
+void wt_store_delete(engine_store *store);
+void wt_store_memory_limit(engine_store *store, uint64_t bytes);
+bool wt_store_function(engine_store *store, uint32_t module, const char *name, engine_function *out);
+bool wt_store_memory(engine_store *store, uint32_t module, engine_memory *out);
+bool wt_caller_memory(engine_call *call, engine_memory *out);
+ubiq_error *wt_fuel_set(engine_store *store, uint64_t fuel);
+uint64_t wt_fuel_get(engine_store *store);
+
+ubiq_error *wt_call_now(engine_store *store, const engine_function *function, engine_value *values, size_t count);
+ubiq_error *wt_call_start(engine_store *store, const engine_function *function, const wasm_signature *signature,
+                          engine_value *values, engine_state *state);
+ubiq_error *wt_call_resume(engine_store *store, engine_state *state);
+
+/// Raw values to and from the tagged ones of Wasmtime's suspendable calls.
+void wt_values_in(const wasm_type *types, size_t count, const engine_value *raw, wasmtime_val_t *tagged);
+void wt_values_out(const wasm_type *types, size_t count, const wasmtime_val_t *tagged, engine_value *raw);
+
+#endif

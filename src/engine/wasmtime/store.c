@@ -1,0 +1,188 @@
+// The Wasmtime adapter: stores, one for each instance of a plugin.
+#include "engine/wasmtime/internal.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static_assert(sizeof(wasmtime_func_t) == sizeof(engine_function), "engine_function holds a wasmtime_func_t");
+static_assert(sizeof(wasmtime_val_raw_t) == sizeof(engine_value), "engine_value is a wasmtime_val_raw_t");
+
+// Runs inside guest code, about once a tick.
+static wasmtime_error_t *on_tick(const wasmtime_context_t *context, void *env, uint64_t *delta,
+                                 wasmtime_update_deadline_kind_t *kind) {
+  (void)context;
+  wt_store *store = env;
+  *delta = 1;
+  *kind = WASMTIME_UPDATE_DEADLINE_CONTINUE;
+  if (!store->in_call || !store->options.tick) return NULL;
+  engine_tick_action action = ENGINE_TICK_GO_ON;
+  ubiq_error *error = store->options.tick(store->options.user, &action);
+  if (error) {
+    ubiq_error_delete(store->host_error);
+    store->host_error = error;
+    return wasmtime_error_new("interrupted");
+  }
+  if (action == ENGINE_TICK_YIELD && store->on_fiber) *kind = WASMTIME_UPDATE_DEADLINE_YIELD;
+  return NULL;
+}
+
+static int64_t limit_of(uint64_t value) {
+  return value == 0 || value > INT64_MAX ? -1 : (int64_t)value;
+}
+
+void wt_store_memory_limit(engine_store *base, uint64_t bytes) {
+  wt_store *store = (wt_store *)base;
+  wasmtime_store_limiter(store->store, limit_of(bytes), limit_of(store->options.table_elements_max), -1, -1, -1);
+}
+
+static ubiq_error *instantiate_linked(wt_store *store, size_t index) {
+  wt_linked *linked = &store->image->modules[index];
+  wasmtime_extern_t few[32];
+  wasmtime_extern_t *imports = few;
+  if (linked->bindings_count > sizeof few / sizeof *few) {
+    imports = malloc(linked->bindings_count * sizeof *imports);
+    if (!imports) return ubiq_error_no_memory();
+  }
+  ubiq_error *result = NULL;
+  for (size_t i = 0; i < linked->bindings_count && !result; i++) {
+    const engine_binding *binding = &linked->bindings[i];
+    if (!wasmtime_instance_export_get(store->context, &store->instances[binding->module], binding->name,
+                                      strlen(binding->name), &imports[i]))
+      result = ubiq_error_new(UBIQ_INTERNAL, "module %u exports no %s", binding->module, binding->name);
+  }
+  if (!result) {
+    wasm_trap_t *trap = NULL;
+    wasmtime_error_t *error = wasmtime_instance_new(store->context, linked->module, imports, linked->bindings_count,
+                                                    &store->instances[index], &trap);
+    result = wt_take_error(store, error, trap);
+  }
+  if (imports != few) free(imports);
+  return result;
+}
+
+static ubiq_error *bind_late(wt_store *store, const wt_host *host) {
+  const engine_host_function *f = &host->function;
+  wasmtime_extern_t slot, item;
+  if (!wasmtime_instance_export_get(store->context, &store->instances[0], f->slot, strlen(f->slot), &slot) ||
+      !wasmtime_linker_get(store->image->linker, store->context, f->module, strlen(f->module), f->name, strlen(f->name),
+                           &item))
+    return ubiq_error_new(UBIQ_INTERNAL, "the hub has no slot for host function %s", f->name);
+  wasmtime_val_t value = {.kind = WASMTIME_FUNCREF, .of.funcref = item.of.func};
+  return wt_take_error(store, wasmtime_global_set(store->context, &slot.of.global, &value), NULL);
+}
+
+static ubiq_error *instantiate(wt_store *store) {
+  wt_image *image = store->image;
+  wasm_trap_t *trap = NULL;
+  wasmtime_error_t *failed = wasmtime_instance_pre_instantiate(image->hub, store->context, &store->instances[0], &trap);
+  ubiq_error *error = wt_take_error(store, failed, trap);
+  for (size_t i = 1; i < image->modules_count && !error; i++) error = instantiate_linked(store, i);
+  for (size_t i = 0; i < image->hosts_count && !error; i++)
+    if (image->hosts[i].late) error = bind_late(store, &image->hosts[i]);
+  return error;
+}
+
+// The large arrays of values inside are written before they are read: no need to clear them.
+static wt_store *store_alloc(wt_image *image, const engine_store_options *options) {
+  wt_store *store = malloc(sizeof *store);
+  if (!store) return NULL;
+  store->base.ops = &wasmtime_ops;
+  store->image = image;
+  store->options = *options;
+  store->host_error = NULL;
+  store->on_fiber = store->in_call = false;
+  store->memories_known = 0;
+  store->wait.host = NULL;
+  store->call.future = NULL;
+  return store;
+}
+
+ubiq_error *wt_store_new(engine_image *base, const engine_store_options *options, engine_store **out) {
+  wt_image *image = (wt_image *)base;
+  wt_store *store = store_alloc(image, options);
+  if (!store) return ubiq_error_no_memory();
+  store->store = wasmtime_store_new(image->engine->engine, store, NULL);
+  store->context = wasmtime_store_context(store->store);
+  wasmtime_context_set_epoch_deadline(store->context, 1);
+  wasmtime_store_epoch_deadline_callback(store->store, on_tick, store, NULL);
+  if (options->memory_bytes_max || options->table_elements_max)
+    wt_store_memory_limit(&store->base, options->memory_bytes_max);
+  ubiq_error *error = instantiate(store);
+  if (error) {
+    wt_store_delete(&store->base);
+    return ubiq_error_wrap(error, "instantiating");
+  }
+  *out = &store->base;
+  return NULL;
+}
+
+void wt_store_delete(engine_store *base) {
+  wt_store *store = (wt_store *)base;
+  if (store->call.future) wasmtime_call_future_delete(store->call.future);
+  wasmtime_store_delete(store->store);
+  ubiq_error_delete(store->host_error);
+  free(store);
+}
+
+bool wt_store_function(engine_store *base, uint32_t module, const char *name, engine_function *out) {
+  wt_store *store = (wt_store *)base;
+  wasmtime_extern_t item;
+  if (!wasmtime_instance_export_get(store->context, &store->instances[module], name, strlen(name), &item)) return false;
+  if (item.kind != WASMTIME_EXTERN_FUNC) {
+    wasmtime_extern_delete(&item);
+    return false;
+  }
+  memcpy(out, &item.of.func, sizeof *out);
+  return true;
+}
+
+static bool find_memory(wt_store *store, uint32_t module) {
+  wasmtime_extern_t item;
+  if (!wasmtime_instance_export_get(store->context, &store->instances[module], "memory", 6, &item)) return false;
+  if (item.kind != WASMTIME_EXTERN_MEMORY) {
+    wasmtime_extern_delete(&item);
+    return false;
+  }
+  store->memories[module] = item.of.memory;
+  store->memories_known |= 1u << module;
+  return true;
+}
+
+static void look_at(wasmtime_context_t *context, const wasmtime_memory_t *memory, engine_memory *out) {
+  out->data = wasmtime_memory_data(context, memory);
+  out->size = wasmtime_memory_data_size(context, memory);
+}
+
+bool wt_store_memory(engine_store *base, uint32_t module, engine_memory *out) {
+  wt_store *store = (wt_store *)base;
+  if (!(store->memories_known & 1u << module) && !find_memory(store, module)) return false;
+  look_at(store->context, &store->memories[module], out);
+  return true;
+}
+
+// With one module beside the hub, only it can be the caller that has a memory worth looking at.
+bool wt_caller_memory(engine_call *call, engine_memory *out) {
+  wt_store *store = (wt_store *)call->store;
+  if (store->image->modules_count <= 2)
+    return wt_store_memory(call->store, (uint32_t)store->image->modules_count - 1, out);
+  wasmtime_extern_t item;
+  if (!wasmtime_caller_export_get(call->caller, "memory", 6, &item)) return false;
+  if (item.kind != WASMTIME_EXTERN_MEMORY) {
+    wasmtime_extern_delete(&item);
+    return false;
+  }
+  look_at(store->context, &item.of.memory, out);
+  return true;
+}
+
+ubiq_error *wt_fuel_set(engine_store *base, uint64_t fuel) {
+  return wt_take_error(NULL, wasmtime_context_set_fuel(((wt_store *)base)->context, fuel), NULL);
+}
+
+uint64_t wt_fuel_get(engine_store *base) {
+  uint64_t fuel = 0;
+  wasmtime_error_t *error = wasmtime_context_get_fuel(((wt_store *)base)->context, &fuel);
+  if (error) wasmtime_error_delete(error);
+  return fuel;
+}

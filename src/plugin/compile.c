@@ -1,0 +1,326 @@
+// Compiled plugins: from a manifest or a module to an image that instances are made of.
+#include "plugin/internal.h"
+
+#include "base/log.h"
+#include "base/text.h"
+#include "engine/cache.h"
+#include "plugin/engines.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { PAGE_BYTES = 65536, STEPS_PER_MODULE = 3 };
+
+/// What is known while a plugin is being compiled.
+typedef struct build {
+  compiled *compiled;
+  engine *engine;
+  engine_class class;
+  const char **names; ///< of the manifest's modules
+  wasm_module **read; ///< the manifest's modules, before they are put in order
+  buffer *bytes;      ///< the same, as binaries with their start functions lifted
+  char *state;        ///< 0 not yet, 1 being placed, 2 placed
+} build;
+
+static ubiq_error *to_binary(const engine_ops *ops, const char *name, buffer *bytes) {
+  if (wasm_is_module(bytes->data, bytes->size)) return NULL;
+  if (wasm_is_component(bytes->data, bytes->size))
+    return ubiq_error_new(UBIQ_INVALID_INPUT, "module %s is a component; expected a core module", name);
+  if (bytes->size < 4 || !manifest_looks_like_wasm(bytes->data, bytes->size))
+    return ubiq_error_new(UBIQ_INVALID_INPUT,
+                          "module %s is neither WebAssembly (\\0asm ...) nor its text form (module ...): it has %zu "
+                          "bytes of something else",
+                          name, bytes->size);
+  if (bytes->data[0] == 0) return NULL; // the magic with a version that the reader names
+  uint8_t *wasm = NULL;
+  size_t size = 0;
+  ubiq_error *error = ops->wat_to_wasm((const char *)bytes->data, bytes->size, &wasm, &size);
+  if (error) return error;
+  buffer_clear(bytes);
+  bool ok = buffer_append(bytes, wasm, size);
+  free(wasm);
+  return ok ? NULL : ubiq_error_no_memory();
+}
+
+static ubiq_error *lift_start(buffer *bytes) {
+  uint8_t *wasm = NULL;
+  size_t size = 0;
+  ubiq_error *error = wasm_lift_start(bytes->data, bytes->size, &wasm, &size);
+  if (error) return error;
+  buffer_clear(bytes);
+  bool ok = buffer_append(bytes, wasm, size);
+  free(wasm);
+  return ok ? NULL : ubiq_error_no_memory();
+}
+
+static ubiq_error *load_module(build *self, size_t index) {
+  compiled *compiled = self->compiled;
+  manifest_loader loader = {.fetch = http_fetch_module, .directory = compiled->options.directory};
+  buffer *bytes = &self->bytes[index];
+  ubiq_error *error = manifest_module_load(&compiled->manifest->modules[index], &loader, bytes);
+  if (!error) error = to_binary(self->engine->ops, self->names[index], bytes);
+  if (!error) error = lift_start(bytes);
+  if (!error) error = wasm_module_read(bytes->data, bytes->size, &self->read[index]);
+  return error ? ubiq_error_wrap(error, "module %s", self->names[index]) : NULL;
+}
+
+static size_t find_name(const build *self, const char *name) {
+  size_t i = 0;
+  while (i < self->compiled->manifest->modules_count && strcmp(self->names[i], name) != 0) i++;
+  return i;
+}
+
+// Puts a module into the image behind all that it imports from.
+static ubiq_error *place(build *self, size_t index) {
+  compiled *compiled = self->compiled;
+  size_t count = compiled->manifest->modules_count;
+  if (self->state[index] == 2) return NULL;
+  if (self->state[index] == 1)
+    return ubiq_error_new(UBIQ_INVALID_INPUT, "module %s imports from itself, by way of others", self->names[index]);
+  self->state[index] = 1;
+  const wasm_module *wasm = self->read[index];
+  for (size_t i = 0; i < wasm->imports_count; i++) {
+    size_t other = find_name(self, wasm->imports[i].module);
+    ubiq_error *error = other < count && other != index ? place(self, other) : NULL;
+    if (error) return error;
+  }
+  self->state[index] = 2;
+  compiled_module *module = &compiled->modules[compiled->modules_count++];
+  module->name = arena_string(&compiled->arena, self->names[index], strlen(self->names[index]));
+  module->wasm = self->read[index];
+  self->read[index] = NULL;
+  if (!module->name) return ubiq_error_no_memory();
+  if (strcmp(module->name, MANIFEST_MAIN) == 0) compiled->main = (uint32_t)compiled->modules_count - 1;
+  return cache_compile(self->engine, engines_class_name(self->class), self->bytes[index].data, self->bytes[index].size,
+                       &module->code);
+}
+
+static bool takes_nothing(const wasm_item *item) {
+  return item && item->kind == WASM_FUNCTION && item->signature.params_count == 0 && item->signature.results_count == 0;
+}
+
+static void add_step(compiled *compiled, uint32_t module, const wasm_item *item) {
+  compiled->steps[compiled->steps_count++] = (compiled_step){module, item->name, &item->signature};
+}
+
+// The ways in which guests want to be started before their first call: the order is Extism's.
+static void add_runtime_steps(compiled *compiled, uint32_t index) {
+  const wasm_module *wasm = compiled->modules[index].wasm;
+  const wasm_item *initialize = wasm_module_export(wasm, "_initialize");
+  const wasm_item *constructors = wasm_module_export(wasm, "__wasm_call_ctors");
+  const wasm_item *haskell = wasm_module_export(wasm, "hs_init");
+  if (index == compiled->main && haskell && haskell->kind == WASM_FUNCTION && haskell->signature.params_count <= 2) {
+    if (takes_nothing(initialize)) add_step(compiled, index, initialize);
+    add_step(compiled, index, haskell);
+  } else if (index == compiled->main && takes_nothing(constructors)) {
+    add_step(compiled, index, constructors);
+  } else if (takes_nothing(initialize)) {
+    add_step(compiled, index, initialize);
+  }
+}
+
+static ubiq_error *plan_steps(compiled *compiled) {
+  compiled->steps = arena_array(&compiled->arena, compiled->modules_count * STEPS_PER_MODULE, sizeof *compiled->steps);
+  if (!compiled->steps) return ubiq_error_no_memory();
+  for (uint32_t i = 1; i < compiled->modules_count; i++) {
+    const wasm_item *start = wasm_module_export(compiled->modules[i].wasm, WASM_START_EXPORT);
+    if (start) add_step(compiled, i, start);
+    add_runtime_steps(compiled, i);
+  }
+  return NULL;
+}
+
+static ubiq_error *check_memory(const compiled *compiled) {
+  uint64_t pages = 0, limit = compiled->memory_bytes_max;
+  for (size_t i = 0; i < compiled->modules_count; i++) pages += compiled->modules[i].wasm->memory_pages_min;
+  if (limit == 0 || pages * PAGE_BYTES <= limit) return NULL;
+  return ubiq_error_new(UBIQ_MEMORY_LIMIT,
+                        "the plugin needs %llu pages of memory to start, the kernel's included; the limit is %llu",
+                        (unsigned long long)pages, (unsigned long long)(limit / PAGE_BYTES));
+}
+
+static ubiq_error *link_image(build *self, const import_plan *plan) {
+  compiled *compiled = self->compiled;
+  engine_link_module *modules = calloc(compiled->modules_count, sizeof *modules);
+  if (!modules) return ubiq_error_no_memory();
+  for (size_t i = 0; i < compiled->modules_count; i++) {
+    const compiled_module *module = &compiled->modules[i];
+    modules[i] = (engine_link_module){
+        .module = module->code, .bindings = module->bindings, .bindings_count = i ? module->wasm->imports_count : 0};
+  }
+  engine_link link = {.modules = modules,
+                      .modules_count = compiled->modules_count,
+                      .functions = plan->functions,
+                      .functions_count = plan->functions_count,
+                      .suspends = compiled->options.suspends};
+  ubiq_error *error = engine_link_modules(self->engine, &link, &compiled->image);
+  free(modules);
+  return error;
+}
+
+static ubiq_error *build_allocate(build *self) {
+  size_t count = self->compiled->manifest->modules_count;
+  self->compiled->modules = calloc(count + 1, sizeof *self->compiled->modules);
+  self->compiled->modules_count = 1;
+  self->names = calloc(count, sizeof *self->names);
+  self->read = calloc(count, sizeof *self->read);
+  self->bytes = calloc(count, sizeof *self->bytes);
+  self->state = calloc(count, 1);
+  bool ok = self->compiled->modules && self->names && self->read && self->bytes && self->state;
+  return ok ? manifest_names_resolve(self->compiled->manifest, self->names) : ubiq_error_no_memory();
+}
+
+static void build_free(build *self) {
+  for (size_t i = 0; i < self->compiled->manifest->modules_count; i++) {
+    if (self->read) wasm_module_free(self->read[i]);
+    if (self->bytes) buffer_free(&self->bytes[i]);
+  }
+  free(self->names);
+  free(self->read);
+  free(self->bytes);
+  free(self->state);
+}
+
+static ubiq_error *build_run(build *self) {
+  compiled *compiled = self->compiled;
+  size_t count = compiled->manifest->modules_count;
+  ubiq_error *error = build_allocate(self);
+  for (size_t i = 0; i < count && !error; i++) error = load_module(self, i);
+  size_t main = error ? 0 : find_name(self, MANIFEST_MAIN);
+  for (size_t i = 0; i < count && !error; i++)
+    if (i != main) error = place(self, i);
+  if (!error) error = place(self, main);
+  import_plan plan = {.compiled = compiled, .engine = self->engine, .settings = engines_class_name(self->class)};
+  if (!error) error = imports_resolve(&plan);
+  if (!error) error = plan_steps(compiled);
+  if (!error) error = check_memory(compiled);
+  return error ? error : link_image(self, &plan);
+}
+
+static engine_class choose_class(const compiled *compiled) {
+  if (compiled->options.fuel) return ENGINE_CLASS_FUEL;
+  uint64_t bytes = compiled->memory_bytes_max;
+  return compiled->options.suspends && bytes && bytes <= ENGINE_SMALL_BYTES ? ENGINE_CLASS_SMALL : ENGINE_CLASS_LARGE;
+}
+
+static ubiq_error *check_untrusted(const manifest *manifest) {
+  for (size_t i = 0; i < manifest->modules_count; i++)
+    if (manifest->modules[i].kind != MANIFEST_DATA)
+      return ubiq_error_new(UBIQ_DENIED, "manifest: module %s is not part of the bundle; expected data",
+                            manifest->modules[i].location);
+  if (manifest->has_allowed_hosts || manifest->has_allowed_paths)
+    return ubiq_error_new(UBIQ_DENIED, "manifest: allowed_hosts and allowed_paths are the operator's to say");
+  return NULL;
+}
+
+static ubiq_error *copy_options(compiled *compiled, const ubiq_compile_options *options) {
+  static const ubiq_compile_options defaults = {0};
+  compiled->options = options ? *options : defaults;
+  const char *name = compiled->options.name ? compiled->options.name : "plugin";
+  compiled->name = arena_string(&compiled->arena, name, strlen(name));
+  size_t count = compiled->options.functions_count;
+  compiled->functions = arena_array(&compiled->arena, count + 1, sizeof(void *));
+  if (!compiled->name || !compiled->functions) return ubiq_error_no_memory();
+  for (size_t i = 0; i < count; i++)
+    compiled->functions[compiled->functions_count++] = function_retain(compiled->options.functions[i]);
+  return NULL;
+}
+
+static void choose_memory(compiled *compiled) {
+  uint64_t asked = (uint64_t)compiled->manifest->memory.max_pages * PAGE_BYTES;
+  uint64_t allowed = compiled->options.memory_bytes_max;
+  compiled->memory_bytes_max = asked && (!allowed || asked < allowed) ? asked : allowed;
+}
+
+// What was the caller's for the length of ubiq_compiled_new is not kept.
+static void forget_borrowed(ubiq_compile_options *options) {
+  options->name = options->engine = options->directory = NULL;
+  options->functions = NULL;
+}
+
+static ubiq_error *compile(compiled *compiled, const uint8_t *source, size_t size,
+                           const ubiq_compile_options *options) {
+  ubiq_error *error = copy_options(compiled, options);
+  if (error) return error;
+  manifest_options reading = {.allow_pointer = !compiled->options.untrusted};
+  error = manifest_from_bytes(source, size, &reading, &compiled->manifest);
+  if (!error && compiled->options.untrusted) error = check_untrusted(compiled->manifest);
+  if (error) return error;
+  choose_memory(compiled);
+  build build = {.compiled = compiled, .class = choose_class(compiled)};
+  const engine_ops *ops = NULL;
+  error = engine_find(compiled->options.engine ? compiled->options.engine : "wasmtime", &ops);
+  if (!error) error = engines_get(ops, build.class, &build.engine);
+  if (error) return error;
+  error = build_run(&build);
+  build_free(&build);
+  forget_borrowed(&compiled->options);
+  return error;
+}
+
+ubiq_error *ubiq_compiled_new(const uint8_t *source, size_t size, const ubiq_compile_options *options,
+                              ubiq_compiled **out) {
+  compiled *self = calloc(1, sizeof *self);
+  if (!self) return ubiq_error_no_memory();
+  atomic_init(&self->references, 1);
+  arena_init(&self->arena);
+  ubiq_error *error = compile(self, source, size, options);
+  if (error) {
+    ubiq_compiled_delete(self);
+    return error;
+  }
+  *out = self;
+  return NULL;
+}
+
+void ubiq_compiled_delete(ubiq_compiled *self) {
+  if (!self || atomic_fetch_sub(&self->references, 1) != 1) return;
+  engine_image_delete(self->image);
+  for (size_t i = 0; self->modules && i < self->modules_count; i++) {
+    engine_module_delete(self->modules[i].code);
+    wasm_module_free(self->modules[i].wasm);
+  }
+  free(self->modules);
+  for (size_t i = 0; i < self->functions_count; i++) function_release(self->functions[i]);
+  manifest_delete(self->manifest);
+  arena_free(&self->arena);
+  free(self);
+}
+
+// A function that can be called as Extism calls them: no parameters, at most one result.
+static bool is_callable(const wasm_item *item) {
+  return item->kind == WASM_FUNCTION && item->signature.params_count == 0 && item->signature.results_count <= 1;
+}
+
+bool ubiq_compiled_has(const ubiq_compiled *compiled, const char *function) {
+  const wasm_item *item = wasm_module_export(compiled->modules[compiled->main].wasm, function);
+  return item && is_callable(item) &&
+         (item->signature.results_count == 0 || item->signature.results[0] == WASM_TYPE_I32);
+}
+
+static ubiq_error *function_not_found(const wasm_module *wasm, const char *name) {
+  const char **names = calloc(wasm->exports_count + 1, sizeof *names);
+  size_t count = 0;
+  for (size_t i = 0; names && i < wasm->exports_count; i++)
+    if (is_callable(&wasm->exports[i])) names[count++] = wasm->exports[i].name;
+  const char *nearest = names ? text_nearest(text_of(name), names, count) : NULL;
+  ubiq_error *error = nearest
+                          ? ubiq_error_new(UBIQ_NOT_FOUND, "Function not found: %s; did you mean %s?", name, nearest)
+                          : ubiq_error_new(UBIQ_NOT_FOUND, "Function not found: %s", name);
+  free(names);
+  return error;
+}
+
+ubiq_error *compiled_function_find(compiled *compiled, const char *name, compiled_function *out) {
+  const wasm_module *wasm = compiled->modules[compiled->main].wasm;
+  const wasm_item *item = wasm_module_export(wasm, name);
+  if (!item) return function_not_found(wasm, name);
+  if (!is_callable(item)) {
+    char type[128] = "";
+    if (item->kind == WASM_FUNCTION) wasm_signature_print(&item->signature, type, sizeof type);
+    return ubiq_error_new(UBIQ_INVALID_INPUT, "export %s is a %s %s; expected a function () -> i32", name,
+                          wasm_kind_name(item->kind), type);
+  }
+  *out = (compiled_function){.name = item->name, .signature = &item->signature};
+  return NULL;
+}

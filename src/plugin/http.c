@@ -1,0 +1,260 @@
+// http_request and what belongs to it: requests of guests, checked against the manifest's allowed_hosts on every hop;
+// and fetching the modules that manifests name by URL.
+//
+// In a plugin that suspends, the request runs on the loop's fetches and the guest waits; otherwise it blocks the
+// caller's thread until it is done, its deadline passes or it is cancelled.
+#include "plugin/internal.h"
+
+#include "base/clock.h"
+#include "base/fetch_loop.h"
+#include "base/json.h"
+#include "plugin/blocks.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+/// A request as the guest says it: {"url": ..., "method": ..., "headers": {...}}. Strings live in the arena.
+typedef struct guest_request {
+  const char *url;
+  char *method;
+  fetch_header *headers;
+  size_t headers_count;
+} guest_request;
+
+static ubiq_error *copy_text(arena *arena, const json_value *value, const char **out) {
+  text text;
+  ubiq_error *error = json_get_text(value, &text);
+  if (error) return error;
+  *out = arena_string(arena, text.data, text.size);
+  return *out ? NULL : ubiq_error_no_memory();
+}
+
+static ubiq_error *read_headers(arena *arena, const json_value *headers, guest_request *out) {
+  if (json_is_absent(headers)) return NULL;
+  ubiq_error *error = json_expect_object(headers);
+  if (error) return error;
+  out->headers = arena_array(arena, json_count(headers), sizeof *out->headers);
+  if (!out->headers) return ubiq_error_no_memory();
+  json_value field = {0};
+  while (!error && json_next_field(headers, &field)) {
+    fetch_header *header = &out->headers[out->headers_count++];
+    header->name = arena_string(arena, field.key.data, field.key.size);
+    error = header->name ? copy_text(arena, &field, &header->value) : ubiq_error_no_memory();
+  }
+  return error;
+}
+
+static ubiq_error *read_method(arena *arena, const json_value *value, guest_request *out) {
+  const char *method = "GET";
+  if (!json_is_absent(value)) {
+    ubiq_error *error = copy_text(arena, value, &method);
+    if (error) return error;
+  }
+  out->method = arena_string(arena, method, strlen(method));
+  for (char *c = out->method; c && *c; c++) *c = (char)toupper((unsigned char)*c);
+  return out->method ? NULL : ubiq_error_no_memory();
+}
+
+static ubiq_error *read_request(arena *arena, ubiq_bytes json, guest_request *out) {
+  yyjson_doc *document = NULL;
+  ubiq_error *error = json_parse("http request", json.data, json.size, &document);
+  if (error) return error;
+  json_source source = {.name = "http request"};
+  json_value root = json_root(&source, yyjson_doc_get_root(document));
+  json_value url = json_field(&root, "url"), method = json_field(&root, "method");
+  json_value headers = json_field(&root, "headers"), header = json_field(&root, "header");
+  error = json_expect_object(&root);
+  if (!error) error = copy_text(arena, &url, &out->url);
+  if (!error) error = read_method(arena, &method, out);
+  if (!error) error = read_headers(arena, json_is_absent(&headers) ? &header : &headers, out);
+  yyjson_doc_free(document);
+  return error;
+}
+
+// The gate for every hop. A host that a pattern names outright may be a private one; what only a wildcard covers may be
+// so as well, as with libextism: the manifest is the embedder's word.
+static ubiq_error *allow_url(void *user, const fetch_target *target, const net_gate **gate) {
+  const manifest *manifest = ((plugin *)user)->compiled->manifest;
+  *gate = &net_gate_private;
+  for (size_t i = 0; i < manifest->allowed_hosts_count; i++) {
+    text pattern = text_of(manifest->allowed_hosts[i]);
+    if (text_glob_valid(pattern) ? text_glob_match(pattern, text_of(target->host))
+                                 : text_equal_string(pattern, target->host))
+      return NULL;
+  }
+  return ubiq_error_new(UBIQ_DENIED, "HTTP request to %s is not allowed", target->url);
+}
+
+static uint64_t remaining_ms(const plugin *plugin) {
+  if (plugin->deadline_ns == UINT64_MAX) return 0;
+  uint64_t now = clock_monotonic_ns();
+  return now >= plugin->deadline_ns ? 1 : (plugin->deadline_ns - now) / CLOCK_NS_PER_MS + 1;
+}
+
+static uint64_t response_bytes_max(const plugin *plugin) {
+  const manifest_memory *memory = &plugin->compiled->manifest->memory;
+  return memory->has_max_http_response_bytes ? memory->max_http_response_bytes : MANIFEST_HTTP_RESPONSE_BYTES_DEFAULT;
+}
+
+static void on_done(void *user, ubiq_error *error, fetch_response *response) {
+  plugin *plugin = user;
+  plugin->http.fetch = NULL;
+  plugin->http.done = true;
+  plugin->http.error = error;
+  plugin->http.response = *response;
+  plugin->host->wake(plugin->host->user);
+}
+
+static bool is_cancelled(void *user) {
+  return atomic_load_explicit(&((plugin *)user)->cancelled, memory_order_relaxed);
+}
+
+static ubiq_error *perform_here(plugin *plugin, const fetch_request *request) {
+  plugin_http *http = &plugin->http;
+  ubiq_error *error = http->client ? NULL : fetch_client_new(&http->client);
+  if (error) return error;
+  fetch_interrupt interrupt = {.cancelled = is_cancelled, .user = plugin, .wake_fd = -1};
+  http->error = fetch_client_perform(http->client, request, &interrupt, &http->response);
+  http->done = true;
+  return NULL;
+}
+
+static ubiq_error *begin(plugin *plugin, const guest_request *guest, ubiq_bytes body) {
+  fetch_policy policy = {.allow_url = allow_url, .user = plugin, .any_host_header = true};
+  fetch_request request = {
+      .method = guest->method,
+      .url = guest->url,
+      .headers = guest->headers,
+      .headers_count = guest->headers_count,
+      .body = body.data,
+      .body_size = body.size,
+      .timeout_ms = remaining_ms(plugin),
+      .response_bytes_max = response_bytes_max(plugin),
+      .gzip = true,
+      .policy = &policy,
+  };
+  http_end(plugin);
+  if (!plugin->host || !plugin->host->fetches) return perform_here(plugin, &request);
+  plugin->http.policy = policy; // the loop needs it until the end
+  request.policy = &plugin->http.policy;
+  return fetch_start(plugin->host->fetches, &request, on_done, plugin, &plugin->http.fetch);
+}
+
+ubiq_error *http_request_call(void *env, engine_call *call, engine_value *values) {
+  (void)env;
+  plugin *plugin = call->user;
+  uint64_t request_offset = (uint64_t)values[0].i64, body_offset = (uint64_t)values[1].i64;
+  ubiq_bytes json, body;
+  ubiq_error *error = host_argument(plugin, request_offset, "http request", &json);
+  if (!error) error = host_argument(plugin, body_offset, "http request body", &body);
+  if (error) return error;
+  arena arena;
+  arena_init(&arena);
+  guest_request request = {0};
+  error = read_request(&arena, json, &request);
+  if (!error) error = begin(plugin, &request, body);
+  arena_free(&arena);
+  engine_memory memory = plugin_kernel_memory(plugin);
+  blocks_free(&memory, request_offset);
+  if (body_offset) blocks_free(&memory, body_offset);
+  plugin->waiting = !error && !plugin->http.done;
+  return error;
+}
+
+bool http_request_ready(void *env, engine_call *call, engine_value *values, ubiq_error **error) {
+  (void)env;
+  plugin *plugin = call->user;
+  plugin_http *http = &plugin->http;
+  if (!http->done) return false;
+  plugin->waiting = false;
+  *error = http->error;
+  http->error = NULL;
+  plugin->answer = (plugin_answer){http->response.body.data, http->response.body.size};
+  values[0].i64 = *error ? 0 : (int64_t)http->response.body.size;
+  return true;
+}
+
+ubiq_error *http_status_code_call(void *env, engine_call *call, engine_value *values) {
+  (void)env;
+  values[0].i32 = ((plugin *)call->user)->http.response.status;
+  return NULL;
+}
+
+static bool write_headers(const fetch_response *response, yyjson_mut_doc *document) {
+  yyjson_mut_val *object = yyjson_mut_obj(document);
+  yyjson_mut_doc_set_root(document, object);
+  for (size_t i = 0; object && i < response->headers_count; i++)
+    if (fetch_response_header_in_extism(response, i) &&
+        !yyjson_mut_obj_add_strcpy(document, object, response->headers[i].name, response->headers[i].value))
+      return false;
+  return object != NULL;
+}
+
+ubiq_error *http_headers_call(void *env, engine_call *call, engine_value *values) {
+  (void)env;
+  plugin *plugin = call->user;
+  plugin_http *http = &plugin->http;
+  values[0].i64 = 0;
+  if (!http->keep_headers) return NULL;
+  yyjson_mut_doc *document = yyjson_mut_doc_new(NULL);
+  free(http->headers_json);
+  size_t size = 0;
+  http->headers_json =
+      document && write_headers(&http->response, document) ? yyjson_mut_write(document, 0, &size) : NULL;
+  yyjson_mut_doc_free(document);
+  if (!http->headers_json) return ubiq_error_no_memory();
+  plugin->answer = (plugin_answer){(const uint8_t *)http->headers_json, size};
+  values[0].i64 = (int64_t)size;
+  return NULL;
+}
+
+void http_end(plugin *plugin) {
+  plugin_http *http = &plugin->http;
+  if (http->fetch) fetch_cancel(http->fetch);
+  http->fetch = NULL;
+  http->done = false;
+  ubiq_error_delete(http->error);
+  http->error = NULL;
+  fetch_response_free(&http->response);
+  http->response = (fetch_response){0};
+}
+
+static ubiq_error *copy_headers(const manifest_module *module, fetch_header **out) {
+  *out = calloc(module->headers_count + 1, sizeof **out);
+  for (size_t i = 0; *out && i < module->headers_count; i++)
+    (*out)[i] = (fetch_header){module->headers[i].key, module->headers[i].value};
+  return *out ? NULL : ubiq_error_no_memory();
+}
+
+// A manifest's author names where its modules are: any host, private ones included, as with libextism.
+static ubiq_error *allow_any(void *user, const fetch_target *target, const net_gate **gate) {
+  (void)user;
+  (void)target;
+  *gate = &net_gate_private;
+  return NULL;
+}
+
+ubiq_error *http_fetch_module(void *user, const manifest_module *module, size_t bytes_max, buffer *out) {
+  (void)user;
+  fetch_header *headers = NULL;
+  ubiq_error *error = copy_headers(module, &headers);
+  if (error) return error;
+  fetch_policy policy = {.allow_url = allow_any};
+  fetch_request request = {.method = module->method,
+                           .url = module->location,
+                           .headers = headers,
+                           .headers_count = module->headers_count,
+                           .timeout_ms = 60000,
+                           .response_bytes_max = bytes_max,
+                           .gzip = true,
+                           .policy = &policy};
+  fetch_response response = {0};
+  error = fetch_perform(&request, NULL, &response);
+  if (!error && (response.status < 200 || response.status > 299))
+    error = ubiq_error_new(UBIQ_UNAVAILABLE, "%s answered status %d; expected 200", module->location, response.status);
+  if (!error && !buffer_append(out, response.body.data, response.body.size)) error = ubiq_error_no_memory();
+  fetch_response_free(&response);
+  free(headers);
+  return error;
+}

@@ -1,0 +1,219 @@
+// Resolves what a plugin's modules import, and builds the hub that provides it.
+//
+// An import is looked for among, in this order: the modules of the manifest, the embedder's host functions, the kernel
+// and the host under extism:host/env (and under the older env, with the prefix extism_), WASI. Whatever is nowhere is
+// listed in one error.
+#include "plugin/internal.h"
+
+#include "base/text.h"
+#include "engine/cache.h"
+#include "kernel/embedded.h"
+#include "plugin/hub.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SIGNATURE_TEXT_SIZE = 256 };
+
+typedef struct resolver {
+  import_plan *plan;
+  compiled *compiled;
+  wasm_module *kernel; ///< what the kernel exports
+  hub_function *hub;   ///< what the hub takes from the host, growing
+  size_t hub_count, hub_capacity;
+  engine_host_function *functions; ///< the same for the engine; up to two for each, and the kernel's own
+  size_t functions_count;
+  buffer missing; ///< the list of what nobody provides
+} resolver;
+
+static bool is_kernel_internal(const char *name) {
+  return strcmp(name, "call_begin") == 0 || strncmp(name, "ubiq", 4) == 0;
+}
+
+// The name in extism:host/env that an import means; NULL when it means nothing there.
+static const char *extism_name(const wasm_item *import) {
+  if (strcmp(import->module, EXTISM_ENV_MODULE) == 0) return import->name;
+  if (strcmp(import->module, EXTISM_OLD_MODULE) == 0 &&
+      strncmp(import->name, EXTISM_OLD_PREFIX, strlen(EXTISM_OLD_PREFIX)) == 0)
+    return import->name + strlen(EXTISM_OLD_PREFIX);
+  return NULL;
+}
+
+static bool note_missing(resolver *self, const compiled_module *module, const wasm_item *import, const char *hint) {
+  char type[SIGNATURE_TEXT_SIZE] = "";
+  if (import->kind == WASM_FUNCTION) wasm_signature_print(&import->signature, type, sizeof type);
+  return buffer_printf(&self->missing, "\n  %s %s %s%s%s", wasm_kind_name(import->kind), import->module, import->name,
+                       *type ? " " : "", type) &&
+         (strcmp(module->name, MANIFEST_MAIN) == 0 || buffer_printf(&self->missing, ", by module %s", module->name)) &&
+         (!hint || buffer_printf(&self->missing, ": %s", hint));
+}
+
+static const char *hint_for(resolver *self, const wasm_item *import, arena *arena) {
+  if (import->kind != WASM_FUNCTION && extism_name(import))
+    return "linked modules cannot access non-function exports of the extism kernel";
+  const char *name = extism_name(import);
+  const host_entry *entry = name ? host_entry_find(name) : NULL;
+  char type[SIGNATURE_TEXT_SIZE];
+  if (entry) {
+    wasm_signature_print(&entry->signature, type, sizeof type);
+    return arena_printf(arena, "since Extism %s its type is %s", entry->since, type);
+  }
+  const wasm_item *item = name ? wasm_module_export(self->kernel, name) : NULL;
+  if (item && item->kind == WASM_FUNCTION) {
+    wasm_signature_print(&item->signature, type, sizeof type);
+    return arena_printf(arena, "the kernel's has the type %s", type);
+  }
+  if (name) return "Extism has no such function; a newer PDK may have been used";
+  if (strcmp(import->module, WASI_MODULE) == 0)
+    return self->compiled->options.wasi ? "not part of WASI preview 1" : "WASI is not enabled for this plugin";
+  if (strcmp(import->module, EXTISM_USER_MODULE) == 0) return "a host function that the embedder has to provide";
+  return NULL;
+}
+
+// Takes one more function from the host into the hub, once; answers the name under which the hub exports it.
+static const char *hub_take(resolver *self, const wasm_item *import, hub_kind kind, const engine_host_function *host) {
+  arena *arena = &self->compiled->arena;
+  const char *name = arena_printf(arena, "%s.%s", import->module, import->name);
+  if (!name) return NULL;
+  for (size_t i = 0; i < self->hub_count; i++)
+    if (strcmp(self->hub[i].name, name) == 0) return self->hub[i].name;
+  if (self->hub_count == self->hub_capacity) return NULL;
+  bool late = self->compiled->options.suspends && host->ready;
+  self->hub[self->hub_count++] =
+      (hub_function){.name = name, .kind = kind, .signature = *host->signature, .slot = late};
+  engine_host_function *function = &self->functions[self->functions_count++];
+  *function = *host;
+  function->module = "host";
+  function->name = name;
+  function->slot = late ? arena_printf(arena, "slot:%s", name) : NULL;
+  if (kind == HUB_BLOCK) {
+    static const wasm_type i64 = WASM_TYPE_I64;
+    static const wasm_signature finish = {.params = &i64, .params_count = 1};
+    self->functions[self->functions_count++] =
+        (engine_host_function){.module = "finish", .name = name, .signature = &finish, .call = host_finish};
+  }
+  return late && !function->slot ? NULL : name;
+}
+
+static const char *take_entry(resolver *self, const wasm_item *import, const host_entry *entry) {
+  engine_host_function host = {.signature = &entry->signature, .call = entry->call, .ready = entry->ready};
+  return hub_take(self, import, entry->is_block ? HUB_BLOCK : HUB_DIRECT, &host);
+}
+
+static const char *take_wasi(resolver *self, const wasm_item *import, const wasi_function *function) {
+  engine_host_function host = {.signature = &function->signature,
+                               .call = function->call,
+                               .ready = function->ready,
+                               .wait = function->wait,
+                               .env = (void *)&plugin_wasi_binding};
+  return hub_take(self, import, HUB_DIRECT, &host);
+}
+
+static const char *take_function(resolver *self, const wasm_item *import, const ubiq_function *function) {
+  engine_host_function host = {.signature = &function->signature, .call = function_enter, .env = (void *)function};
+  return hub_take(self, import, HUB_DIRECT, &host);
+}
+
+// The kernel's exports keep their names; the list that they stand in does not outlive the resolver.
+static const char *take_kernel(resolver *self, const wasm_item *import, const wasm_item *item) {
+  if (item->kind != WASM_FUNCTION || !wasm_signature_equal(&item->signature, &import->signature)) return NULL;
+  return arena_string(&self->compiled->arena, item->name, strlen(item->name));
+}
+
+static const ubiq_function *find_function(const compiled *compiled, const wasm_item *import) {
+  for (size_t i = compiled->functions_count; i-- > 0;) // a later one shadows an earlier one
+    if (strcmp(compiled->functions[i]->module, import->module) == 0 &&
+        strcmp(compiled->functions[i]->name, import->name) == 0)
+      return compiled->functions[i];
+  return NULL;
+}
+
+// Finds an import in the hub's reach; NULL when it is not there or is of another type.
+static const char *find_in_hub(resolver *self, const wasm_item *import) {
+  if (import->kind != WASM_FUNCTION) return NULL;
+  const ubiq_function *function = find_function(self->compiled, import);
+  if (function)
+    return wasm_signature_equal(&function->signature, &import->signature) ? take_function(self, import, function)
+                                                                          : NULL;
+  const char *name = extism_name(import);
+  const host_entry *entry = name ? host_entry_find(name) : NULL;
+  if (entry)
+    return wasm_signature_equal(&entry->signature, &import->signature) ? take_entry(self, import, entry) : NULL;
+  const wasm_item *item = name && !is_kernel_internal(name) ? wasm_module_export(self->kernel, name) : NULL;
+  if (item) return take_kernel(self, import, item);
+  const wasi_function *wasi = strcmp(import->module, WASI_MODULE) == 0 && self->compiled->options.wasi
+                                  ? wasi_function_find(import->name)
+                                  : NULL;
+  return wasi && wasm_signature_equal(&wasi->signature, &import->signature) ? take_wasi(self, import, wasi) : NULL;
+}
+
+// Finds an import among the modules that come before `before`; false when it is not there.
+static bool find_in_modules(resolver *self, const wasm_item *import, size_t before, engine_binding *out) {
+  for (uint32_t i = 1; i < before; i++) {
+    const compiled_module *module = &self->compiled->modules[i];
+    if (strcmp(module->name, import->module) != 0) continue;
+    const wasm_item *item = wasm_module_export(module->wasm, import->name);
+    bool fits = item && item->kind == import->kind &&
+                (item->kind != WASM_FUNCTION || wasm_signature_equal(&item->signature, &import->signature));
+    *out = (engine_binding){.module = i, .name = fits ? item->name : NULL};
+    return fits;
+  }
+  return false;
+}
+
+static ubiq_error *resolve_module(resolver *self, size_t index) {
+  compiled_module *module = &self->compiled->modules[index];
+  const wasm_module *wasm = module->wasm;
+  module->bindings = arena_array(&self->compiled->arena, wasm->imports_count + 1, sizeof *module->bindings);
+  if (!module->bindings) return ubiq_error_no_memory();
+  for (size_t i = 0; i < wasm->imports_count; i++) {
+    const wasm_item *import = &wasm->imports[i];
+    if (find_in_modules(self, import, index, &module->bindings[i])) continue;
+    const char *name = find_in_hub(self, import);
+    module->bindings[i] = (engine_binding){.module = HUB_MODULE, .name = name};
+    if (!name && !note_missing(self, module, import, hint_for(self, import, &self->compiled->arena)))
+      return ubiq_error_no_memory();
+  }
+  return NULL;
+}
+
+static ubiq_error *make_hub(resolver *self) {
+  compiled_module *hub = &self->compiled->modules[HUB_MODULE];
+  uint8_t *wasm = NULL;
+  size_t size = 0;
+  ubiq_error *error = hub_build(kernel_host_wasm, kernel_host_wasm_size, self->hub, self->hub_count, &wasm, &size);
+  if (!error) error = wasm_module_read(wasm, size, &hub->wasm);
+  if (!error) error = cache_compile(self->plan->engine, self->plan->settings, wasm, size, &hub->code);
+  free(wasm);
+  return error;
+}
+
+static ubiq_error *prepare(resolver *self) {
+  static const wasm_type i32[] = {WASM_TYPE_I32, WASM_TYPE_I32};
+  static const wasm_signature grow = {.params = i32, .results = i32, .params_count = 2, .results_count = 1};
+  compiled *compiled = self->compiled;
+  size_t imports = 0;
+  for (size_t i = 1; i < compiled->modules_count; i++) imports += compiled->modules[i].wasm->imports_count;
+  self->hub_capacity = imports;
+  self->hub = calloc(imports + 1, sizeof *self->hub);
+  self->functions = arena_array(&compiled->arena, 2 * imports + 1, sizeof *self->functions);
+  if (!self->hub || !self->functions) return ubiq_error_no_memory();
+  self->functions[self->functions_count++] =
+      (engine_host_function){.module = "ubiq:kernel", .name = "grow", .signature = &grow, .call = plugin_kernel_grow};
+  return wasm_module_read(kernel_host_wasm, kernel_host_wasm_size, &self->kernel);
+}
+
+ubiq_error *imports_resolve(import_plan *plan) {
+  resolver self = {.plan = plan, .compiled = plan->compiled};
+  ubiq_error *error = prepare(&self);
+  for (size_t i = 1; i < self.compiled->modules_count && !error; i++) error = resolve_module(&self, i);
+  if (!error && self.missing.size)
+    error = ubiq_error_new(UBIQ_INVALID_INPUT, "imports that nobody provides:%s", buffer_string(&self.missing));
+  if (!error) error = make_hub(&self);
+  plan->functions = self.functions;
+  plan->functions_count = self.functions_count;
+  wasm_module_free(self.kernel);
+  buffer_free(&self.missing);
+  free(self.hub);
+  return error;
+}

@@ -1,0 +1,175 @@
+// What the files of the plugin layer share: the insides of compiled plugins and their instances. Other layers use
+// plugin.h and ubiq/plugin.h.
+#ifndef PLUGIN_INTERNAL_H
+#define PLUGIN_INTERNAL_H
+
+#include "base/arena.h"
+#include "base/fetch.h"
+#include "base/map.h"
+#include "plugin/function.h"
+#include "plugin/manifest.h"
+#include "plugin/plugin.h"
+#include "wasi/wasi.h"
+
+#include <stdatomic.h>
+
+#define EXTISM_ENV_MODULE  "extism:host/env"
+#define EXTISM_USER_MODULE "extism:host/user"
+#define EXTISM_OLD_MODULE  "env" ///< of plugins made before the kernel; names begin with EXTISM_OLD_PREFIX
+#define EXTISM_OLD_PREFIX  "extism_"
+
+/// The hub's place in every image; the manifest's modules follow in the order in which they are instantiated.
+enum { HUB_MODULE = 0 };
+
+/// One of the modules of a compiled plugin, by its place in the image. The hub has an empty one.
+typedef struct compiled_module {
+  const char *name; ///< under which others import it
+  wasm_module *wasm;
+  engine_module *code;
+  engine_binding *bindings; ///< in the compiled plugin's arena
+} compiled_module;
+
+/// A function to be called once, in order, before the first call of an instance.
+typedef struct compiled_step {
+  uint32_t module;
+  const char *name;
+  const wasm_signature *signature;
+} compiled_step;
+
+struct ubiq_compiled {
+  atomic_size_t references;
+  arena arena; ///< owns strings, bindings, tables below
+  const char *name;
+  const manifest *manifest;
+  ubiq_compile_options options; ///< with functions and strings that are not the caller's any more: NULL
+  uint64_t memory_bytes_max;    ///< kernel and modules together; 0: none
+  compiled_module *modules;     ///< [0] is the hub
+  size_t modules_count;
+  uint32_t main; ///< place of the main module
+  compiled_step *steps;
+  size_t steps_count;
+  const ubiq_function **functions; ///< shares of the embedder's host functions
+  size_t functions_count;
+  engine_image *image;
+};
+
+/// What a host function has ready for the guest: copied to a block by the hub's shim.
+typedef struct plugin_answer {
+  const uint8_t *data;
+  size_t size;
+} plugin_answer;
+
+/// http_request: the request under way and what the last one left.
+typedef struct plugin_http {
+  fetch_response response;
+  bool keep_headers;    ///< http_headers answers them (the C ABI turns this on)
+  bool done;            ///< what was waited for is there
+  ubiq_error *error;    ///< how it ended, until taken
+  struct fetch *fetch;  ///< under way on the loop; NULL when none is
+  fetch_client *client; ///< for requests on the caller's stack; made at the first
+  fetch_policy policy;  ///< of the request under way on the loop
+  char *headers_json;   ///< what http_headers answered last
+} plugin_http;
+
+typedef enum plugin_stage { STAGE_IDLE, STAGE_STEPS, STAGE_FUNCTION } plugin_stage;
+
+struct ubiq_plugin {
+  compiled *compiled;
+  engine_store *store;
+  const plugin_host *host; ///< NULL: on the caller's stack
+  plugin_limits limits;
+
+  // Functions of the store, looked up once.
+  engine_function begin; ///< the kernel's call_begin
+  engine_function function;
+  compiled_function target; ///< what `function` is; name NULL: nothing yet
+
+  // The call under way.
+  plugin_stage stage;
+  size_t steps_done;
+  bool store_spent; ///< the guest ended itself (`_start`): the next call gets a fresh store
+  ubiq_bytes input;
+  engine_value values[2];
+  atomic_bool cancelled;
+  uint64_t deadline_ns;     ///< UINT64_MAX: none
+  uint64_t cpu_limit_ns;    ///< UINT64_MAX: none
+  uint64_t cpu_ns;          ///< spent in finished polls
+  uint64_t poll_started_ns; ///< of the poll under way
+  uint64_t timeout_ms;      ///< what the deadline was made from, for the message
+  bool waiting;             ///< suspended in a host function rather than yielded
+  bool grow_refused;        ///< the kernel could not grow
+  ubiq_bytes output;        ///< in guest memory
+  uint64_t fuel_used;
+
+  // What outlives a call.
+  map vars;
+  map config;
+  bool config_own; ///< `config` holds the plugin's own; otherwise the manifest's is meant
+  plugin_http http;
+  plugin_answer answer;
+  plugin_wasi_setup wasi_setup;
+  wasi_context *wasi; ///< made at the first call of a WASI function
+  buffer lines[2];    ///< of standard output and error, not yet ended
+  void *host_context; ///< of the call under way; the C ABI's
+  void *owner;        ///< the C ABI's wrapper
+};
+
+/// The kernel's memory as it is now.
+engine_memory plugin_kernel_memory(const plugin *plugin);
+
+/// The config that holds for the plugin.
+const map *plugin_config(const plugin *plugin);
+
+/// The import that lets the kernel grow; decides with the sum of all memories.
+ubiq_error *plugin_kernel_grow(void *env, engine_call *call, engine_value *values);
+
+/// Sets what each memory may grow to so that the sum holds, as things are now.
+void plugin_update_memory_limit(plugin *plugin);
+
+/// A function that the host gives to guests by itself, as the Extism ABI names it.
+typedef struct host_entry {
+  const char *name;
+  const char *since; ///< the version of Extism that brought it
+  wasm_signature signature;
+  bool is_block; ///< answers with a block: `call` prepares plugin->answer and returns its length
+  engine_host_callback call;
+  engine_ready_callback ready; ///< functions that may wait
+} host_entry;
+
+/// The functions of extism:host/env that are not the kernel's. Constant.
+const host_entry *host_entries(size_t *count);
+const host_entry *host_entry_find(const char *name);
+
+/// The second half of functions that answer with a block: copies plugin->answer to the block at values[0].
+ubiq_error *host_finish(void *env, engine_call *call, engine_value *values);
+
+/// Takes the block at `offset` as an argument: its bytes, borrowed until `blocks_free`. 0 is empty.
+ubiq_error *host_argument(const plugin *plugin, uint64_t offset, const char *what, ubiq_bytes *out);
+
+// http.c
+ubiq_error *http_request_call(void *env, engine_call *call, engine_value *values);
+bool http_request_ready(void *env, engine_call *call, engine_value *values, ubiq_error **error);
+ubiq_error *http_status_code_call(void *env, engine_call *call, engine_value *values);
+ubiq_error *http_headers_call(void *env, engine_call *call, engine_value *values);
+void http_end(plugin *plugin);
+/// Fetches a module that a manifest names by URL (manifest_fetch).
+ubiq_error *http_fetch_module(void *user, const manifest_module *module, size_t bytes_max, buffer *out);
+
+// wasi_glue.c
+extern const wasi_binding plugin_wasi_binding;
+/// Says what is left of unfinished lines.
+void wasi_flush(plugin *plugin);
+
+// imports.c: resolves what the modules import and builds the hub.
+typedef struct import_plan {
+  compiled *compiled;
+  engine *engine;
+  const char *settings;            ///< for the module cache
+  engine_host_function *functions; ///< out: what the hub imports; in the compiled plugin's arena
+  size_t functions_count;
+} import_plan;
+
+/// Fills the bindings of every module, the hub's code and the plan. One error lists everything that is missing.
+ubiq_error *imports_resolve(import_plan *plan);
+
+#endif

@@ -1,0 +1,89 @@
+// The Extism host inside: compiled plugins, their instances, and calls that may suspend.
+//
+// `compiled` is a manifest with its modules compiled and linked, shared by any number of threads. `plugin` is one
+// instance of it, used by one thread at a time: in an image that suspends, calls are begun and resumed by the loop that
+// owns the plugin; otherwise they run on the caller's stack.
+#ifndef PLUGIN_PLUGIN_H
+#define PLUGIN_PLUGIN_H
+
+#include "engine/engine.h"
+#include "ubiq/log.h"
+#include "ubiq/plugin.h"
+
+typedef struct ubiq_compiled compiled;
+typedef struct ubiq_plugin plugin;
+
+struct fetch_loop;
+struct compiled_function;
+
+/// What a plugin needs of the loop that runs it. All callbacks come on the plugin's own thread.
+typedef struct plugin_host {
+  struct fetch_loop *fetches;                        ///< for http_request in an image that suspends
+  void (*wake)(void *user);                          ///< what the call waited for is there: resume it soon
+  void (*wake_at)(void *user, uint64_t deadline_ns); ///< resume it at this time (monotonic clock) or when woken
+  void (*log)(void *user, ubiq_log_level level, const char *message, size_t size); ///< NULL: the process's log
+  void *user;
+} plugin_host;
+
+/// What WASI gives a plugin beyond the defaults: no arguments but the plugin's name, no environment, empty standard input,
+/// standard output and error as log lines. Borrowed while the plugin lives.
+typedef struct plugin_wasi_setup {
+  const char *const *arguments; ///< the first is the program's name
+  size_t arguments_count;
+  const char *const *environment; ///< NAME=value
+  size_t environment_count;
+  int input_fd;                                                            ///< read as standard input; -1: it is empty
+  void (*write)(void *user, int stream, const uint8_t *data, size_t size); ///< NULL: log lines
+  void *user;
+} plugin_wasi_setup;
+
+/// Sets what WASI gives. Before the first call.
+void plugin_set_wasi(plugin *plugin, const plugin_wasi_setup *setup);
+
+/// Limits of one call; 0 means none. The manifest's own stand beside them: the smaller one holds.
+typedef struct plugin_limits {
+  uint64_t wall_ms;
+  uint64_t cpu_ms;
+} plugin_limits;
+
+typedef enum plugin_state {
+  PLUGIN_DONE,    ///< the call is finished; take its result
+  PLUGIN_YIELDED, ///< it used up its tick: resume it after the others had theirs
+  PLUGIN_WAITING, ///< a host function waits: resume it after `wake` or at `wake_at`
+} plugin_state;
+
+/// Makes an instance for a loop (image that suspends). `host` and `limits` may be NULL; `host` is borrowed.
+ubiq_error *plugin_new(compiled *compiled, const plugin_host *host, const plugin_limits *limits, plugin **out);
+
+/// Begins a call: `function` was resolved by compiled_function. `input` must stay until the call is done. An error here
+/// or from plugin_call_resume ends the call (`*state` is PLUGIN_DONE): classes as ubiq_plugin_call lists them.
+ubiq_error *plugin_call_start(plugin *plugin, const struct compiled_function *function, ubiq_bytes input,
+                              plugin_state *state);
+ubiq_error *plugin_call_resume(plugin *plugin, plugin_state *state);
+
+/// The output of a finished call, in guest memory: borrowed until the plugin is called again or deleted.
+ubiq_bytes plugin_output(plugin *plugin);
+
+/// Why a run that is not finished must end now, if it must: wall or CPU limit passed, cancelled. NULL otherwise.
+ubiq_error *plugin_overdue(plugin *plugin);
+
+/// When the wall limit of the call under way passes (monotonic clock, nanoseconds); UINT64_MAX when never.
+uint64_t plugin_deadline_ns(const plugin *plugin);
+
+/// Time spent in the guest during this call, in nanoseconds.
+uint64_t plugin_cpu_ns(const plugin *plugin);
+
+/// Bytes of linear memory in use, kernel and modules together.
+uint64_t plugin_memory_bytes(plugin *plugin);
+
+/// An exported function of the main module that can be called as a plugin function.
+typedef struct compiled_function {
+  const char *name; ///< lives as long as the compiled plugin
+  const wasm_signature *signature;
+} compiled_function;
+
+/// Resolves a function by name. Errors: `not_found`, listing the nearest names; `invalid_input` for a signature other
+/// than () -> () or () -> i32.
+ubiq_error *compiled_function_find(compiled *compiled, const char *name, compiled_function *out);
+
+#endif

@@ -1,0 +1,78 @@
+// WASI for plugins: a context for each instance, made when the guest first asks for something. What a function writes to
+// its standard output and error becomes log lines.
+#include "plugin/internal.h"
+
+#include "base/log.h"
+
+#include <string.h>
+
+enum { LINE_BYTES_MAX = 64 << 10 };
+
+static void say(plugin *plugin, int stream, const char *line, size_t size) {
+  ubiq_log_level level = stream == 2 ? UBIQ_LOG_WARN : UBIQ_LOG_INFO;
+  if (!log_enabled(level)) return;
+  if (plugin->host && plugin->host->log)
+    plugin->host->log(plugin->host->user, level, line, size);
+  else
+    log_write(level, plugin->compiled->name, line, size);
+}
+
+// Whole lines are said at once; the rest waits for its end, for a full line, or for the end of the call.
+static void take_output(void *user, int stream, const uint8_t *data, size_t size) {
+  plugin *plugin = user;
+  if (plugin->wasi_setup.write) {
+    plugin->wasi_setup.write(plugin->wasi_setup.user, stream, data, size);
+    return;
+  }
+  buffer *line = &plugin->lines[stream == 2];
+  while (size) {
+    const uint8_t *end = memchr(data, '\n', size);
+    size_t part = end ? (size_t)(end - data) : size;
+    if (part > LINE_BYTES_MAX - line->size) part = LINE_BYTES_MAX - line->size;
+    if (!buffer_append(line, data, part)) return;
+    bool ended = end == data + part;
+    if (ended || line->size == LINE_BYTES_MAX) {
+      say(plugin, stream, (const char *)line->data, line->size);
+      buffer_clear(line);
+    }
+    data += part + ended;
+    size -= part + ended;
+  }
+}
+
+void wasi_flush(plugin *plugin) {
+  for (int i = 0; i < 2; i++)
+    if (plugin->lines[i].size) {
+      say(plugin, i + 1, (const char *)plugin->lines[i].data, plugin->lines[i].size);
+      buffer_clear(&plugin->lines[i]);
+    }
+}
+
+static void wait_until(void *user, uint64_t deadline_ns) {
+  plugin *plugin = user;
+  plugin->waiting = true;
+  if (plugin->host && plugin->host->wake_at) plugin->host->wake_at(plugin->host->user, deadline_ns);
+}
+
+static wasi_context *find_context(void *user) {
+  plugin *plugin = user;
+  if (plugin->wasi) return plugin->wasi;
+  const plugin_wasi_setup *setup = &plugin->wasi_setup;
+  const char *name = plugin->compiled->name;
+  wasi_options options = {
+      .arguments = setup->arguments_count ? setup->arguments : &name,
+      .arguments_count = setup->arguments_count ? setup->arguments_count : 1,
+      .environment = setup->environment,
+      .environment_count = setup->environment_count,
+      .input_fd = setup->input_fd,
+      .write = take_output,
+      .wait = plugin->host ? wait_until : NULL,
+      .user = plugin,
+  };
+  ubiq_error *error = wasi_context_new(&options, &plugin->wasi);
+  if (error) log_error("%s: WASI: %s", name, ubiq_error_message(error));
+  ubiq_error_delete(error);
+  return plugin->wasi;
+}
+
+const wasi_binding plugin_wasi_binding = {.context = find_context};
