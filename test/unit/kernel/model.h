@@ -5,9 +5,16 @@
 #ifndef UBIQ_TEST_KERNEL_MODEL_H
 #define UBIQ_TEST_KERNEL_MODEL_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
 #include "../../../kernel/native/invariants.h"
 
-enum { MODEL_BLOCKS_MAX = 512 };
+enum { MODEL_BLOCKS_MAX = 512, MODEL_PAGES_ALL = 65536 };
 
 struct model_block {
   uint64_t offset;
@@ -20,6 +27,17 @@ struct model {
   uint32_t count;
   uint64_t random;
 };
+
+/* For cmocka: every test begins with a fresh instance. */
+static inline int model_start(void **unused) {
+  (void)unused;
+  simulated_start(MODEL_PAGES_ALL);
+  return 0;
+}
+
+static inline void assert_right(const char *wrong, uint64_t seed, int step) {
+  if (wrong) fail_msg("seed %llu, step %d: %s", (unsigned long long)seed, step, wrong);
+}
 
 static inline uint64_t model_random(struct model *model) {
   uint64_t x = model->random += 0x9E3779B97F4A7C15ULL;
