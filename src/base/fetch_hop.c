@@ -46,13 +46,16 @@ static int before_request(void *user, char *remote, char *local, int remote_port
   return CURL_PREREQFUNC_ABORT;
 }
 
+static ubiq_error *headers_too_large(void) {
+  return ubiq_error_new(UBIQ_TOO_LARGE, "HTTP response has more than %d bytes of headers", FETCH_HEADER_BYTES_MAX);
+}
+
 static size_t take_header(char *line, size_t one, size_t size, void *user) {
   (void)one;
   fetch_transfer *self = user;
   self->header_bytes += size;
   if (self->header_bytes > FETCH_HEADER_BYTES_MAX) {
-    fail(self,
-         ubiq_error_new(UBIQ_TOO_LARGE, "HTTP response has more than %d bytes of headers", FETCH_HEADER_BYTES_MAX));
+    fail(self, headers_too_large());
     return 0;
   }
   if (size >= 5 && memcmp(line, "HTTP/", 5) == 0) self->block_ended = false;
@@ -228,10 +231,18 @@ static ubiq_error *unavailable(const fetch_transfer *self, CURLcode result) {
   return ubiq_error_new(UBIQ_UNAVAILABLE, "HTTP request to %s: %s", self->url.shown, reason);
 }
 
+/// libcurl calls it "out of memory" when one header line passes its own bound (100 KiB): while an answer's header block
+/// is being read, that is what it means.
+static ubiq_error *no_memory_or_long_line(const fetch_transfer *self) {
+  long sent = 0;
+  curl_easy_getinfo(self->easy, CURLINFO_REQUEST_SIZE, &sent);
+  return sent > 0 && !self->block_ended ? headers_too_large() : ubiq_error_no_memory();
+}
+
 ubiq_error *fetch_hop_error(fetch_transfer *self, CURLcode result) {
   ubiq_error *refused = self->refused;
   switch (result) {
-  case CURLE_OUT_OF_MEMORY: return ubiq_error_no_memory();
+  case CURLE_OUT_OF_MEMORY: return no_memory_or_long_line(self);
   case CURLE_OPERATION_TIMEDOUT: return self->deadline_ns ? fetch_hop_timed_out(self) : unavailable(self, result);
   case CURLE_COULDNT_CONNECT:
     self->refused = NULL;

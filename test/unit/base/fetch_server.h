@@ -170,7 +170,7 @@ static inline size_t fetch_server_read(int fd, char *request) {
   size_t whole = SIZE_MAX;
   while (size < whole && size < FETCH_SERVER_REQUEST_MAX - 1) {
     ssize_t got = recv(fd, request + size, FETCH_SERVER_REQUEST_MAX - 1 - size, 0);
-    if (got <= 0) return 0;
+    if (got <= 0 || request[0] == 0x16) return 0; // gone, or a TLS hello
     size += (size_t)got;
     request[size] = '\0';
     const char *end = strstr(request, "\r\n\r\n");
