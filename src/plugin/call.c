@@ -129,6 +129,7 @@ static ubiq_error *prepare_store(plugin *plugin) {
     if (plugin->wasi) wasi_context_reset(plugin->wasi);
   }
   plugin->output = (ubiq_bytes){0};
+  plugin->said = (text){0};
   plugin->grow_refused = false;
   return plugin->store ? NULL : open_store(plugin);
 }
@@ -214,6 +215,7 @@ static ubiq_error *conclude(plugin *plugin, ubiq_error *error) {
   text output = kernel_text(&memory, root.output_offset, root.output_length);
   text said = kernel_text(&memory, root.error_offset, root.error_length);
   plugin->output = (ubiq_bytes){(const uint8_t *)output.data, output.size};
+  plugin->said = said;
   if (plugin->compiled->options.fuel)
     plugin->fuel_used = plugin->compiled->options.fuel - engine_fuel_get(plugin->store);
   uint32_t code;

@@ -99,6 +99,7 @@ struct ubiq_plugin {
   bool waiting;             ///< suspended in a host function rather than yielded
   bool grow_refused;        ///< the kernel could not grow
   ubiq_bytes output;        ///< in guest memory
+  text said;                ///< the error that the guest set, in guest memory; empty for none
   uint64_t fuel_used;
 
   // What outlives a call.
@@ -111,7 +112,6 @@ struct ubiq_plugin {
   wasi_context *wasi; ///< made at the first call of a WASI function
   buffer lines[2];    ///< of standard output and error, not yet ended
   void *host_context; ///< of the call under way; the C ABI's
-  void *owner;        ///< the C ABI's wrapper
 };
 
 /// The kernel's memory as it is now.

@@ -1,0 +1,294 @@
+// Extism's C ABI: plugins and their calls. Host functions are in extism_function.c, logs in extism_log.c.
+//
+// Calls run on the caller's stack, so that callbacks into a JVM, CLR or Python find the stack that they know.
+// LOCKS: a plugin's mutex is held while it is called. It checks for errors: a host function that calls back into its own
+// plugin is told so instead of waiting for itself for ever.
+#include "plugin/extism_internal.h"
+
+#include "base/digest.h"
+#include "base/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CODE_FAILED = -1, CODE_TRAP = 134, UUID_SIZE = 16 };
+
+struct ExtismPlugin {
+  ubiq_plugin *plugin;
+  pthread_mutex_t mutex;
+  char *error; ///< what extism_plugin_error answers; owned, NULL for none
+  uint8_t id[UUID_SIZE];
+};
+
+// An ExtismCompiledPlugin is a ubiq_compiled.
+static compiled *inside(const ExtismCompiledPlugin *plugin) {
+  return (compiled *)plugin;
+}
+
+static void set_message(char **message, const char *prefix, const char *text) {
+  if (message && asprintf(message, "%s%s", prefix, text) < 0) *message = NULL;
+}
+
+void extism_plugin_new_error_free(char *err) {
+  free(err);
+}
+
+// -- Compiling --
+
+static void give_back(const ExtismFunction **functions, const ubiq_function **taken, size_t count) {
+  for (size_t i = 0; i < count; i++) ((ExtismFunction *)functions[i])->function = (ubiq_function *)taken[i];
+}
+
+// A function can be given to one plugin only: it is taken out of its handle.
+static const char *take_functions(const ExtismFunction **functions, const ubiq_function **taken, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    ExtismFunction *handle = (ExtismFunction *)functions[i];
+    if (!handle || !handle->function) {
+      give_back(functions, taken, i);
+      return handle ? "Function cannot be registered with multiple different Plugins" : "Cannot pass null pointer";
+    }
+    taken[i] = handle->function;
+    handle->function = NULL;
+  }
+  return NULL;
+}
+
+static compiled *compile_taken(const uint8_t *wasm, size_t size, const ubiq_compile_options *options, char **errmsg) {
+  compiled *result = NULL;
+  ubiq_error *error = ubiq_compiled_new(wasm, size, options, &result);
+  if (error) set_message(errmsg, "Unable to compile Extism plugin: ", ubiq_error_message(error));
+  ubiq_error_delete(error);
+  return result;
+}
+
+static compiled *compile(const uint8_t *wasm, ExtismSize size, const ExtismFunction **functions, ExtismSize count,
+                         bool wasi, uint64_t fuel, char **errmsg) {
+  extism_log_quiet();
+  if (!functions) count = 0;
+  const ubiq_function **taken = calloc(count + 1, sizeof *taken);
+  if (!taken) return NULL;
+  const char *refused = take_functions(functions, taken, count);
+  compiled *result = NULL;
+  if (refused) {
+    set_message(errmsg, "", refused);
+  } else {
+    ubiq_compile_options options = {
+        .name = "extism", .wasi = wasi, .fuel = fuel, .functions = taken, .functions_count = count};
+    result = compile_taken(wasm, size, &options, errmsg);
+    for (size_t i = 0; i < count; i++) function_release(taken[i]); // the compiled plugin has its own share
+  }
+  free(taken);
+  return result;
+}
+
+ExtismCompiledPlugin *extism_compiled_plugin_new(const uint8_t *wasm, ExtismSize wasm_size,
+                                                 const ExtismFunction **functions, ExtismSize n_functions,
+                                                 bool with_wasi, char **errmsg) {
+  return (ExtismCompiledPlugin *)compile(wasm, wasm_size, functions, n_functions, with_wasi, 0, errmsg);
+}
+
+ExtismCompiledPlugin *extism_compiled_plugin_new_with_fuel_limit(const uint8_t *wasm, ExtismSize wasm_size,
+                                                                 const ExtismFunction **functions,
+                                                                 ExtismSize n_functions, bool with_wasi,
+                                                                 uint64_t fuel_limit, char **errmsg) {
+  return (ExtismCompiledPlugin *)compile(wasm, wasm_size, functions, n_functions, with_wasi, fuel_limit, errmsg);
+}
+
+void extism_compiled_plugin_free(ExtismCompiledPlugin *plugin) {
+  ubiq_compiled_delete(inside(plugin));
+}
+
+// -- Plugins --
+
+static void make_uuid(uint8_t id[UUID_SIZE]) {
+  digest_random(id, UUID_SIZE);
+  id[6] = (uint8_t)((id[6] & 0x0f) | 0x40);
+  id[8] = (uint8_t)((id[8] & 0x3f) | 0x80);
+}
+
+static void make_mutex(pthread_mutex_t *mutex) {
+  pthread_mutexattr_t attributes;
+  pthread_mutexattr_init(&attributes);
+  pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ERRORCHECK);
+  pthread_mutex_init(mutex, &attributes);
+  pthread_mutexattr_destroy(&attributes);
+}
+
+ExtismPlugin *extism_plugin_new_from_compiled(const ExtismCompiledPlugin *compiled, char **errmsg) {
+  ExtismPlugin *self = calloc(1, sizeof *self);
+  ubiq_error *error = self ? ubiq_plugin_new(inside(compiled), &self->plugin) : ubiq_error_no_memory();
+  if (error) {
+    set_message(errmsg, "Unable to create Extism plugin: ", ubiq_error_message(error));
+    ubiq_error_delete(error);
+    free(self);
+    return NULL;
+  }
+  make_uuid(self->id);
+  make_mutex(&self->mutex);
+  return self;
+}
+
+static ExtismPlugin *plugin_from(compiled *compiled, char **errmsg) {
+  ExtismPlugin *plugin = compiled ? extism_plugin_new_from_compiled((ExtismCompiledPlugin *)compiled, errmsg) : NULL;
+  ubiq_compiled_delete(compiled);
+  return plugin;
+}
+
+ExtismPlugin *extism_plugin_new(const uint8_t *wasm, ExtismSize wasm_size, const ExtismFunction **functions,
+                                ExtismSize n_functions, bool with_wasi, char **errmsg) {
+  return plugin_from(compile(wasm, wasm_size, functions, n_functions, with_wasi, 0, errmsg), errmsg);
+}
+
+ExtismPlugin *extism_plugin_new_with_fuel_limit(const uint8_t *wasm, ExtismSize wasm_size,
+                                                const ExtismFunction **functions, ExtismSize n_functions,
+                                                bool with_wasi, uint64_t fuel_limit, char **errmsg) {
+  return plugin_from(compile(wasm, wasm_size, functions, n_functions, with_wasi, fuel_limit, errmsg), errmsg);
+}
+
+void extism_plugin_free(ExtismPlugin *plugin) {
+  if (!plugin) return;
+  ubiq_plugin_delete(plugin->plugin);
+  pthread_mutex_destroy(&plugin->mutex);
+  free(plugin->error);
+  free(plugin);
+}
+
+const uint8_t *extism_plugin_id(ExtismPlugin *plugin) {
+  return plugin ? plugin->id : NULL;
+}
+
+void extism_plugin_allow_http_response_headers(ExtismPlugin *plugin) {
+  plugin->plugin->http.keep_headers = true;
+}
+
+const ExtismCancelHandle *extism_plugin_cancel_handle(const ExtismPlugin *plugin) {
+  return plugin ? (const ExtismCancelHandle *)plugin->plugin : NULL;
+}
+
+bool extism_plugin_cancel(const ExtismCancelHandle *handle) {
+  if (!handle) return false;
+  ubiq_plugin_cancel((ubiq_plugin *)handle);
+  return true;
+}
+
+bool extism_plugin_config(ExtismPlugin *plugin, const uint8_t *json, ExtismSize json_size) {
+  if (!plugin) return false;
+  ubiq_plugin *inner = plugin->plugin;
+  if (!inner->config_own && !map_copy(&inner->config, &inner->compiled->manifest->config)) return false;
+  inner->config_own = true;
+  ubiq_error *error = manifest_config_merge(&inner->config, json, json_size);
+  bool merged = !error;
+  ubiq_error_delete(error);
+  return merged;
+}
+
+bool extism_plugin_function_exists(ExtismPlugin *plugin, const char *func_name) {
+  return plugin && ubiq_compiled_has(plugin->plugin->compiled, func_name);
+}
+
+bool extism_plugin_reset(ExtismPlugin *plugin) {
+  if (!plugin) return false;
+  ubiq_plugin *inner = plugin->plugin;
+  inner->output = (ubiq_bytes){0};
+  engine_function reset;
+  if (!inner->store || !engine_store_function(inner->store, HUB_MODULE, "reset", &reset)) return inner->store == NULL;
+  ubiq_error *error = engine_call_now(inner->store, &reset, NULL, 0);
+  bool done = !error;
+  ubiq_error_delete(error);
+  return done;
+}
+
+// -- Calls --
+
+static void set_error(ExtismPlugin *plugin, const char *text, size_t size) {
+  free(plugin->error);
+  plugin->error = text ? strndup(text, size) : NULL;
+}
+
+// The texts that SDKs' users match on are Extism's.
+static void set_error_from(ExtismPlugin *plugin, const ubiq_error *error) {
+  ubiq_code code = ubiq_error_code(error);
+  const char *message = ubiq_error_message(error);
+  if (plugin->plugin->said.size)
+    set_error(plugin, plugin->plugin->said.data, plugin->plugin->said.size);
+  else if (code == UBIQ_TIMEOUT || code == UBIQ_CANCELLED)
+    set_error(plugin, "timeout", 7);
+  else if (code == UBIQ_MEMORY_LIMIT)
+    set_error(plugin, "oom", 3);
+  else if (code == UBIQ_NOT_FOUND)
+    set_error(plugin, message, strcspn(message, ";"));
+  else
+    set_error(plugin, message, strlen(message));
+}
+
+static int32_t code_from(const ExtismPlugin *plugin, const ubiq_error *error) {
+  switch (ubiq_error_code(error)) {
+  case UBIQ_GUEST_ERROR: return ubiq_error_detail(error);
+  case UBIQ_TRAP: return plugin->plugin->said.size ? CODE_FAILED : CODE_TRAP;
+  case UBIQ_TIMEOUT:
+  case UBIQ_CANCELLED: return CODE_TRAP;
+  default: return CODE_FAILED;
+  }
+}
+
+// A function that fails by its return value alone has no error text in Extism.
+static bool has_no_text(const ExtismPlugin *plugin, const ubiq_error *error) {
+  return ubiq_error_code(error) == UBIQ_GUEST_ERROR && !plugin->plugin->said.size && !plugin->plugin->store_spent;
+}
+
+static int32_t conclude(ExtismPlugin *plugin, ubiq_error *error) {
+  if (!error) {
+    set_error(plugin, NULL, 0);
+    return EXTISM_SUCCESS;
+  }
+  int32_t code = code_from(plugin, error);
+  if (has_no_text(plugin, error))
+    set_error(plugin, NULL, 0);
+  else
+    set_error_from(plugin, error);
+  ubiq_error_delete(error);
+  return code;
+}
+
+int32_t extism_plugin_call_with_host_context(ExtismPlugin *plugin, const char *func_name, const uint8_t *data,
+                                             ExtismSize data_len, void *host_context) {
+  if (!plugin) return CODE_FAILED;
+  if (pthread_mutex_lock(&plugin->mutex) != 0) {
+    set_error(plugin, "cannot make reentrant calls into plugin", SIZE_MAX);
+    return CODE_FAILED;
+  }
+  plugin->plugin->host_context = host_context;
+  ubiq_bytes output;
+  ubiq_error *error = ubiq_plugin_call(plugin->plugin, func_name, (ubiq_bytes){data, data ? data_len : 0}, &output);
+  plugin->plugin->host_context = NULL;
+  int32_t code = conclude(plugin, error);
+  pthread_mutex_unlock(&plugin->mutex);
+  return code;
+}
+
+int32_t extism_plugin_call(ExtismPlugin *plugin, const char *func_name, const uint8_t *data, ExtismSize data_len) {
+  return extism_plugin_call_with_host_context(plugin, func_name, data, data_len, NULL);
+}
+
+const char *extism_plugin_error(ExtismPlugin *plugin) {
+  return plugin ? plugin->error : NULL;
+}
+
+const char *extism_error(ExtismPlugin *plugin) {
+  return extism_plugin_error(plugin);
+}
+
+ExtismSize extism_plugin_output_length(ExtismPlugin *plugin) {
+  return plugin ? plugin->plugin->output.size : 0;
+}
+
+const uint8_t *extism_plugin_output_data(ExtismPlugin *plugin) {
+  static const uint8_t empty[1];
+  if (!plugin) return NULL;
+  return plugin->plugin->output.data ? plugin->plugin->output.data : empty;
+}
+
+const char *extism_version(void) {
+  return "1.41.0";
+}
