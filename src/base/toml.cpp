@@ -210,6 +210,8 @@ bool find_position(const toml::node *node, std::string_view path, toml::source_p
 ubiq_error *place_error(const char *name, const toml::parse_error &problem) {
   const toml::source_position &at = problem.source().begin;
   std::string_view text = problem.description();
+  constexpr std::string_view prefix = "Error ";
+  if (text.substr(0, prefix.size()) == prefix) text.remove_prefix(prefix.size());
   buffer message = {};
   bool ok = text_escape(&message, ::text{text.data(), text.size()}) && buffer_append_byte(&message, 0);
   ubiq_error *error = ok ? ubiq_error_new(UBIQ_INVALID_INPUT, "%s:%u:%u: %s", name, at.line, at.column,
