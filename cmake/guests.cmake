@@ -4,7 +4,8 @@
 #   ubiq_guest_c(NAME SOURCE... [OPTIONS FLAG...])     C with pdk/c, no C library
 #   ubiq_guest_wasi(NAME SOURCE... [OPTIONS FLAG...])  C with pdk/c and wasi-libc
 #   ubiq_guest_wat(NAME SOURCE)                        WebAssembly text
-#   ubiq_guest_built(NAME FILE COMMAND... )            whatever else a toolchain made, copied from FILE
+#   ubiq_guest_rust(NAME FOLDER CRATE TARGET)          a crate, for one of rustc's wasm32 targets
+#   ubiq_guest_go(NAME FOLDER)                         a Go module, as a WASI reactor
 #
 # A toolchain that is missing is a message, not an error: the file is then absent, and tests that need it skip.
 
@@ -16,6 +17,9 @@ find_program(UBIQ_GUEST_CLANG NAMES clang-14 clang-15 clang-16 clang-17 clang-18
   DOC "The clang that compiles guests to Wasm")
 find_program(UBIQ_WASM_LD NAMES wasm-ld-14 wasm-ld)
 find_program(UBIQ_WAT2WASM NAMES wat2wasm)
+find_program(UBIQ_CARGO NAMES cargo HINTS $ENV{HOME}/.cargo/bin)
+find_program(UBIQ_RUSTC NAMES rustc HINTS $ENV{HOME}/.cargo/bin)
+find_program(UBIQ_GO NAMES go HINTS /usr/local/go/bin)
 
 if(NOT TARGET ubiq_guests)
   add_custom_target(ubiq_guests ALL)
@@ -73,6 +77,58 @@ function(ubiq_guest_wat name source)
     COMMAND ${CMAKE_COMMAND} -E make_directory ${UBIQ_GUESTS_DIR}
     COMMAND ${UBIQ_WAT2WASM} ${CMAKE_CURRENT_SOURCE_DIR}/${source} -o ${output}
     DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${source}
+    COMMENT "Building guest ${name}.wasm"
+    VERBATIM)
+  ubiq_guest_add(${name})
+endfunction()
+
+# Rust knows a target when its standard library for it is installed.
+function(ubiq_rust_has target result)
+  set(${result} FALSE PARENT_SCOPE)
+  if(UBIQ_CARGO AND UBIQ_RUSTC)
+    execute_process(COMMAND ${UBIQ_RUSTC} --print sysroot OUTPUT_VARIABLE sysroot OUTPUT_STRIP_TRAILING_WHITESPACE)
+    if(EXISTS ${sysroot}/lib/rustlib/${target})
+      set(${result} TRUE PARENT_SCOPE)
+    endif()
+  endif()
+endfunction()
+
+# Crates share one folder for what cargo makes, so that their dependencies are compiled once a target.
+function(ubiq_guest_rust name folder crate target)
+  ubiq_rust_has(${target} known)
+  if(NOT known)
+    message(STATUS "guest ${name}.wasm is left out: Rust's ${target} is missing (rustup target add ${target})")
+    return()
+  endif()
+  set(output ${UBIQ_GUESTS_DIR}/${name}.wasm)
+  set(made ${UBIQ_GUESTS_DIR}/.cargo)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${folder}/src/*.rs)
+  add_custom_command(OUTPUT ${output}
+    COMMAND ${UBIQ_CARGO} build --quiet --release --locked -j 2 --target ${target} --target-dir ${made}
+    COMMAND ${CMAKE_COMMAND} -E copy ${made}/${target}/release/${crate}.wasm ${output}
+    DEPENDS ${sources} ${folder}/Cargo.toml ${folder}/Cargo.lock
+    WORKING_DIRECTORY ${folder}
+    COMMENT "Building guest ${name}.wasm"
+    VERBATIM)
+  ubiq_guest_add(${name})
+endfunction()
+
+function(ubiq_guest_go name folder)
+  if(UBIQ_GO)
+    execute_process(COMMAND ${UBIQ_GO} env GOVERSION OUTPUT_VARIABLE version OUTPUT_STRIP_TRAILING_WHITESPACE)
+  endif()
+  string(REGEX MATCH "[0-9]+[.][0-9]+" version "${version}")
+  if(NOT UBIQ_GO OR version VERSION_LESS 1.24)
+    message(STATUS "guest ${name}.wasm is left out: Go 1.24 or later is missing")
+    return()
+  endif()
+  set(output ${UBIQ_GUESTS_DIR}/${name}.wasm)
+  file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.go)
+  add_custom_command(OUTPUT ${output}
+    COMMAND ${CMAKE_COMMAND} -E env GOOS=wasip1 GOARCH=wasm CGO_ENABLED=0
+      ${UBIQ_GO} build -p 2 -buildmode=c-shared -buildvcs=false -trimpath -ldflags=-s -o ${output} .
+    DEPENDS ${sources} ${folder}/go.mod ${folder}/go.sum
+    WORKING_DIRECTORY ${folder}
     COMMENT "Building guest ${name}.wasm"
     VERBATIM)
   ubiq_guest_add(${name})

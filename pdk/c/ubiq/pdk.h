@@ -90,7 +90,7 @@ UBIQ_RAW("get_log_level") int32_t extism_get_log_level(void);
 
 #ifndef __wasi__
 // no_builtin keeps the compiler from turning each loop into a call of the function that it is in.
-__attribute__((weak, no_builtin)) void *memcpy(void *restrict to, const void *restrict from, size_t size) {
+__attribute__((weak, no_builtin)) void *memcpy(void *__restrict to, const void *__restrict from, size_t size) {
   unsigned char *target = (unsigned char *)to;
   const unsigned char *source = (const unsigned char *)from;
   for (; size >= 8; size -= 8, target += 8, source += 8) {
@@ -137,8 +137,12 @@ __attribute__((weak, no_builtin)) size_t strlen(const char *text) {
 // ------------------------------------------------------------------------------------------ the module's own heap
 
 #ifdef __wasi__
-static inline void *ubiq_alloc(size_t size) { return malloc(size); }
-static inline void ubiq_free(void *memory) { free(memory); }
+static inline void *ubiq_alloc(size_t size) {
+  return malloc(size);
+}
+static inline void ubiq_free(void *memory) {
+  free(memory);
+}
 #else
 extern unsigned char __heap_base; // from the linker: the first byte after data and stack
 
@@ -192,8 +196,8 @@ static inline void ubiq_free(void *memory) {
 typedef uint64_t ubiq_word __attribute__((aligned(1), may_alias));
 
 // Each call across the border costs nanoseconds, so the last word overlaps the one before instead of going by bytes.
-static inline __attribute__((always_inline)) void ubiq_load(uint64_t (*load_u64)(uint64_t), uint8_t (*load_u8)(uint64_t),
-                                                            uint64_t from, void *to, size_t size) {
+static inline __attribute__((always_inline)) void
+ubiq_load(uint64_t (*load_u64)(uint64_t), uint8_t (*load_u8)(uint64_t), uint64_t from, void *to, size_t size) {
   unsigned char *target = (unsigned char *)to;
   size_t i = 0;
   if (size < 8) {
@@ -239,10 +243,14 @@ static inline ubiq_block ubiq_block_new(const void *data, size_t size) {
 }
 
 /// A new block with the bytes of a string, without its NUL.
-static inline ubiq_block ubiq_block_new_string(const char *text) { return ubiq_block_new(text, strlen(text)); }
+static inline ubiq_block ubiq_block_new_string(const char *text) {
+  return ubiq_block_new(text, strlen(text));
+}
 
 /// The length of a block in bytes; 0 for whatever is not a block.
-static inline size_t ubiq_block_size(ubiq_block block) { return (size_t)extism_length(block); }
+static inline size_t ubiq_block_size(ubiq_block block) {
+  return (size_t)extism_length(block);
+}
 
 /// Copies at most `size` bytes from the block's start into `buffer` and returns how many.
 static inline size_t ubiq_block_read(ubiq_block block, void *buffer, size_t size) {
@@ -260,7 +268,9 @@ static inline void ubiq_block_free(ubiq_block block) {
 // ------------------------------------------------------------------------------------------- input, output, error
 
 /// The length of the call's input in bytes.
-static inline size_t ubiq_input_size(void) { return (size_t)extism_input_length(); }
+static inline size_t ubiq_input_size(void) {
+  return (size_t)extism_input_length();
+}
 
 /// Copies input from byte `index` on, at most `size` bytes, into `buffer`, and returns how many there were.
 static inline size_t ubiq_input_read_at(size_t index, void *buffer, size_t size) {
@@ -272,7 +282,9 @@ static inline size_t ubiq_input_read_at(size_t index, void *buffer, size_t size)
 }
 
 /// Copies the input's first bytes, at most `size`, into `buffer`, and returns how many.
-static inline size_t ubiq_input_read(void *buffer, size_t size) { return ubiq_input_read_at(0, buffer, size); }
+static inline size_t ubiq_input_read(void *buffer, size_t size) {
+  return ubiq_input_read_at(0, buffer, size);
+}
 
 /// The whole input in memory of `ubiq_alloc`, owned by the caller and followed by a NUL. `*size`, unless `size` is NULL,
 /// becomes its length. Returns NULL when memory is out.
@@ -292,7 +304,9 @@ static inline int32_t ubiq_error(const char *message, size_t size) {
 }
 
 /// The same for a string: `return ubiq_error_string("name: is empty; expected 1 to 64 letters");`
-static inline int32_t ubiq_error_string(const char *message) { return ubiq_error(message, strlen(message)); }
+static inline int32_t ubiq_error_string(const char *message) {
+  return ubiq_error(message, strlen(message));
+}
 
 /// Makes the block the call's output and takes ownership of it. Returns 0, what an export returns on success.
 static inline int32_t ubiq_output_block(ubiq_block block, size_t size) {
@@ -309,7 +323,9 @@ static inline int32_t ubiq_output(const void *data, size_t size) {
 }
 
 /// The same for a string, without its NUL.
-static inline int32_t ubiq_output_string(const char *text) { return ubiq_output(text, strlen(text)); }
+static inline int32_t ubiq_output_string(const char *text) {
+  return ubiq_output(text, strlen(text));
+}
 
 // ------------------------------------------------------------------------------------------------------- logging
 
@@ -317,7 +333,9 @@ static inline int32_t ubiq_output_string(const char *text) { return ubiq_output(
 enum { UBIQ_LOG_TRACE, UBIQ_LOG_DEBUG, UBIQ_LOG_INFO, UBIQ_LOG_WARN, UBIQ_LOG_ERROR };
 
 /// Whether the host keeps messages of this level; ask before building a dear one.
-static inline bool ubiq_log_enabled(int32_t level) { return extism_get_log_level() <= level; }
+static inline bool ubiq_log_enabled(int32_t level) {
+  return extism_get_log_level() <= level;
+}
 
 /// Logs a string at a level. Empty messages are dropped.
 static inline void ubiq_log(int32_t level, const char *message) {
@@ -333,11 +351,21 @@ static inline void ubiq_log(int32_t level, const char *message) {
   }
 }
 
-static inline void ubiq_log_trace(const char *message) { ubiq_log(UBIQ_LOG_TRACE, message); }
-static inline void ubiq_log_debug(const char *message) { ubiq_log(UBIQ_LOG_DEBUG, message); }
-static inline void ubiq_log_info(const char *message) { ubiq_log(UBIQ_LOG_INFO, message); }
-static inline void ubiq_log_warn(const char *message) { ubiq_log(UBIQ_LOG_WARN, message); }
-static inline void ubiq_log_error(const char *message) { ubiq_log(UBIQ_LOG_ERROR, message); }
+static inline void ubiq_log_trace(const char *message) {
+  ubiq_log(UBIQ_LOG_TRACE, message);
+}
+static inline void ubiq_log_debug(const char *message) {
+  ubiq_log(UBIQ_LOG_DEBUG, message);
+}
+static inline void ubiq_log_info(const char *message) {
+  ubiq_log(UBIQ_LOG_INFO, message);
+}
+static inline void ubiq_log_warn(const char *message) {
+  ubiq_log(UBIQ_LOG_WARN, message);
+}
+static inline void ubiq_log_error(const char *message) {
+  ubiq_log(UBIQ_LOG_ERROR, message);
+}
 
 // --------------------------------------------------------------------------------------------- config, variables
 
@@ -371,7 +399,9 @@ static inline void ubiq_var_set(const char *key, const void *value, size_t size)
 }
 
 /// Forgets a variable.
-static inline void ubiq_var_remove(const char *key) { extism_var_set(ubiq_block_new_string(key), 0); }
+static inline void ubiq_var_remove(const char *key) {
+  extism_var_set(ubiq_block_new_string(key), 0);
+}
 
 // ---------------------------------------------------------------------------------------------------------- HTTP
 

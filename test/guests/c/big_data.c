@@ -6,8 +6,8 @@
 enum { TABLE_BYTES = 4 << 20 };
 
 #define FOUR(text) text text text text
-#define KIB FOUR(FOUR(FOUR("0123456789abcdef")))
-#define MIB FOUR(FOUR(FOUR(FOUR(FOUR(KIB)))))
+#define KIB        FOUR(FOUR(FOUR("0123456789abcdef")))
+#define MIB        FOUR(FOUR(FOUR(FOUR(FOUR(KIB)))))
 
 static const char table[TABLE_BYTES + 1] = FOUR(MIB);
 static volatile char scratch[TABLE_BYTES] = {[0] = 's', [TABLE_BYTES - 1] = 's'};
@@ -21,7 +21,9 @@ static uint64_t input_number(void) {
 }
 
 // Outputs the byte of the table that the input names in decimal.
-UBIQ_EXPORT(peek) { return ubiq_output(&table[input_number() % TABLE_BYTES], 1); }
+UBIQ_EXPORT(peek) {
+  return ubiq_output(&table[input_number() % TABLE_BYTES], 1);
+}
 
 // Writes over all of its data, then outputs what was there first: `s` in an instance that is fresh or was reset.
 UBIQ_EXPORT(dirty) {

@@ -40,7 +40,9 @@ UBIQ_EXPORT(echo_bytes) {
 }
 
 // No output at all.
-UBIQ_EXPORT(nothing) { return 0; }
+UBIQ_EXPORT(nothing) {
+  return 0;
+}
 
 // Sets two outputs; the last one counts.
 UBIQ_EXPORT(twice) {

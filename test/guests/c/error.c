@@ -2,7 +2,9 @@
 #include <ubiq/pdk.h>
 
 // An error message and a return of 1.
-UBIQ_EXPORT(fail) { return ubiq_error_string("this function fails on purpose"); }
+UBIQ_EXPORT(fail) {
+  return ubiq_error_string("this function fails on purpose");
+}
 
 // The input is the message.
 UBIQ_EXPORT(fail_with_input) {
@@ -12,9 +14,13 @@ UBIQ_EXPORT(fail_with_input) {
 }
 
 // A return of 7 and no message.
-UBIQ_EXPORT(fail_silently) { return 7; }
+UBIQ_EXPORT(fail_silently) {
+  return 7;
+}
 
-UBIQ_EXPORT(fail_negative) { return -3; }
+UBIQ_EXPORT(fail_negative) {
+  return -3;
+}
 
 // A message, but a return of 0.
 UBIQ_EXPORT(error_and_zero) {
@@ -47,10 +53,14 @@ UBIQ_EXPORT(error_bad_block) {
   return 1;
 }
 
-UBIQ_EXPORT(error_binary) { return ubiq_error("\xff\xfe\x80 binary", 10); }
+UBIQ_EXPORT(error_binary) {
+  return ubiq_error("\xff\xfe\x80 binary", 10);
+}
 
 // Traps.
-UBIQ_EXPORT(trap_unreachable) { __builtin_trap(); }
+UBIQ_EXPORT(trap_unreachable) {
+  __builtin_trap();
+}
 
 UBIQ_EXPORT(trap_divide) {
   volatile int32_t zero = 0;

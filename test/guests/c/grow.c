@@ -48,12 +48,20 @@ static int32_t grow_by_turns(void) {
   }
 }
 
-UBIQ_EXPORT(grow_module) { return answer(grow_module(65536), 0); }
-UBIQ_EXPORT(grow_kernel) { return answer(__builtin_wasm_memory_size(0), grow_kernel(4096)); }
-UBIQ_EXPORT(grow_both) { return grow_by_turns(); }
+UBIQ_EXPORT(grow_module) {
+  return answer(grow_module(65536), 0);
+}
+UBIQ_EXPORT(grow_kernel) {
+  return answer(__builtin_wasm_memory_size(0), grow_kernel(4096));
+}
+UBIQ_EXPORT(grow_both) {
+  return grow_by_turns();
+}
 
 // Thirty-two MiB in the module and eight in the kernel: fits where a limit of 64 MiB counts right.
-UBIQ_EXPORT(grow_some) { return answer(grow_module(512), grow_kernel(8)); }
+UBIQ_EXPORT(grow_some) {
+  return answer(grow_module(512), grow_kernel(8));
+}
 
 // One giant step.
 UBIQ_EXPORT(grow_giant) {

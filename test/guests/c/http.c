@@ -25,8 +25,8 @@ UBIQ_EXPORT(post) {
   while (line < size && text[line] != '\n') line++;
   text[line] = '\0';
   const size_t start = line < size ? line + 1 : size;
-  ubiq_http_response response =
-      ubiq_http_request("POST", text, "{\"content-type\":\"text/plain\",\"x-guest\":\"ubiq\"}", text + start, size - start);
+  ubiq_http_response response = ubiq_http_request(
+      "POST", text, "{\"content-type\":\"text/plain\",\"x-guest\":\"ubiq\"}", text + start, size - start);
   return answer(&response);
 }
 

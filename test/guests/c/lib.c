@@ -2,7 +2,9 @@
 #include <ubiq/pdk.h>
 
 __attribute__((export_name("add"))) int32_t add(int32_t left, int32_t right);
-int32_t add(int32_t left, int32_t right) { return left + right; }
+int32_t add(int32_t left, int32_t right) {
+  return left + right;
+}
 
 // Counts its own calls, in its own memory.
 __attribute__((export_name("next"))) int32_t next(void);

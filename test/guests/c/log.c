@@ -8,11 +8,21 @@ static int32_t log_input(int32_t level) {
   return 0;
 }
 
-UBIQ_EXPORT(trace) { return log_input(UBIQ_LOG_TRACE); }
-UBIQ_EXPORT(debug) { return log_input(UBIQ_LOG_DEBUG); }
-UBIQ_EXPORT(info) { return log_input(UBIQ_LOG_INFO); }
-UBIQ_EXPORT(warn) { return log_input(UBIQ_LOG_WARN); }
-UBIQ_EXPORT(error) { return log_input(UBIQ_LOG_ERROR); }
+UBIQ_EXPORT(trace) {
+  return log_input(UBIQ_LOG_TRACE);
+}
+UBIQ_EXPORT(debug) {
+  return log_input(UBIQ_LOG_DEBUG);
+}
+UBIQ_EXPORT(info) {
+  return log_input(UBIQ_LOG_INFO);
+}
+UBIQ_EXPORT(warn) {
+  return log_input(UBIQ_LOG_WARN);
+}
+UBIQ_EXPORT(error) {
+  return log_input(UBIQ_LOG_ERROR);
+}
 
 // A message at every level, not asking whether the host keeps it.
 UBIQ_EXPORT(all) {

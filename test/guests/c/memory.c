@@ -11,8 +11,22 @@
 
 // Offsets that are no block: small, negative, at the edges of 32 and 64 bits, far away.
 static const uint64_t nonsense[] = {
-    1,           7,           8,           15,          0xffffu,    0x10000u,       0x7fffffffu,         0x80000000u,
-    0xfffffff8u, 0xffffffffu, 0x100000000u, 0x100000001u, UINT64_MAX, UINT64_MAX - 7, 0x8000000000000000u, INT64_MAX,
+    1,
+    7,
+    8,
+    15,
+    0xffffu,
+    0x10000u,
+    0x7fffffffu,
+    0x80000000u,
+    0xfffffff8u,
+    0xffffffffu,
+    0x100000000u,
+    0x100000001u,
+    UINT64_MAX,
+    UINT64_MAX - 7,
+    0x8000000000000000u,
+    INT64_MAX,
 };
 enum { NONSENSE = sizeof nonsense / sizeof nonsense[0] };
 
@@ -218,10 +232,18 @@ UBIQ_EXPORT(bad_store_around) {
 
 // ---------------------------------------------------------------------------------------- output and error as lies
 
-UBIQ_EXPORT(output_nowhere) { return ubiq_output_block(0x7fffffff00000000u, 16); }
-UBIQ_EXPORT(output_negative) { return ubiq_output_block(UINT64_MAX - 8, 16); }
-UBIQ_EXPORT(output_past_end) { return ubiq_output_block(extism_alloc(16), 0x7fffffffu); }
-UBIQ_EXPORT(output_null) { return ubiq_output_block(0, 16); }
+UBIQ_EXPORT(output_nowhere) {
+  return ubiq_output_block(0x7fffffff00000000u, 16);
+}
+UBIQ_EXPORT(output_negative) {
+  return ubiq_output_block(UINT64_MAX - 8, 16);
+}
+UBIQ_EXPORT(output_past_end) {
+  return ubiq_output_block(extism_alloc(16), 0x7fffffffu);
+}
+UBIQ_EXPORT(output_null) {
+  return ubiq_output_block(0, 16);
+}
 
 UBIQ_EXPORT(output_overflow) {
   extism_output_set(extism_alloc(16), UINT64_MAX);
@@ -243,10 +265,14 @@ UBIQ_EXPORT(output_freed) {
 }
 
 // Output of zero bytes out of a block that is there.
-UBIQ_EXPORT(output_empty) { return ubiq_output_block(extism_alloc(16), 0); }
+UBIQ_EXPORT(output_empty) {
+  return ubiq_output_block(extism_alloc(16), 0);
+}
 
 // Output that is the middle of a block.
-UBIQ_EXPORT(output_inside) { return ubiq_output_block(ubiq_block_new_string("<<inside>>") + 2, 6); }
+UBIQ_EXPORT(output_inside) {
+  return ubiq_output_block(ubiq_block_new_string("<<inside>>") + 2, 6);
+}
 
 // The input freed, then read.
 UBIQ_EXPORT(input_freed) {

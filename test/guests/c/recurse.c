@@ -21,11 +21,15 @@ __attribute__((noinline)) static int32_t down_with_frame(int32_t depth) {
 }
 
 // Uses the stack in the module's memory too, and meets its end first.
-UBIQ_EXPORT(recurse_frames) { return down_with_frame(0); }
+UBIQ_EXPORT(recurse_frames) {
+  return down_with_frame(0);
+}
 
 static int32_t (*volatile indirect)(int32_t);
 
-static int32_t down_indirect(int32_t depth) { return indirect(depth + 1) + 1; }
+static int32_t down_indirect(int32_t depth) {
+  return indirect(depth + 1) + 1;
+}
 
 UBIQ_EXPORT(recurse_indirect) {
   indirect = down_indirect;

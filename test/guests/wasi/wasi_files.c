@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include <ubiq/pdk.h>
+#include <unistd.h>
 
 static int32_t failed(const char *what, const char *path) {
   char message[256];

@@ -7,8 +7,8 @@
 #include <sched.h>
 #include <stdio.h>
 #include <time.h>
-#include <unistd.h>
 #include <ubiq/pdk.h>
+#include <unistd.h>
 
 #pragma clang diagnostic ignored "-Wgnu-statement-expression" // wasi-libc's lseek
 
@@ -16,7 +16,9 @@ extern char **environ;
 int getentropy(void *buffer, size_t size);
 
 static int constructed;
-__attribute__((constructor)) static void construct(void) { constructed++; }
+__attribute__((constructor)) static void construct(void) {
+  constructed++;
+}
 
 static int32_t failed(const char *what) {
   char message[128];
@@ -24,7 +26,9 @@ static int32_t failed(const char *what) {
   return ubiq_error_string(message);
 }
 
-static int64_t nanoseconds(const struct timespec *time) { return (int64_t)time->tv_sec * 1000000000 + time->tv_nsec; }
+static int64_t nanoseconds(const struct timespec *time) {
+  return (int64_t)time->tv_sec * 1000000000 + time->tv_nsec;
+}
 
 static int32_t output_number(int64_t number) {
   char text[32];
@@ -32,7 +36,9 @@ static int32_t output_number(int64_t number) {
 }
 
 // How often the constructors ran: "1".
-UBIQ_EXPORT(constructed) { return output_number(constructed); }
+UBIQ_EXPORT(constructed) {
+  return output_number(constructed);
+}
 
 // The input, in capitals, on standard output with a newline, and as it is on standard error without one.
 UBIQ_EXPORT(print) {
@@ -93,7 +99,9 @@ UBIQ_EXPORT(sleep) {
   return output_number((nanoseconds(&after) - nanoseconds(&before)) / 1000000);
 }
 
-UBIQ_EXPORT(yield) { return sched_yield() == 0 ? 0 : failed("sched_yield"); }
+UBIQ_EXPORT(yield) {
+  return sched_yield() == 0 ? 0 : failed("sched_yield");
+}
 
 // Whether standard output can be written, by poll: "1".
 UBIQ_EXPORT(poll_output) {
@@ -124,7 +132,8 @@ UBIQ_EXPORT(environment) {
 
 // What errors of files look like when no folder is open: opening, and using a file descriptor that is not there.
 UBIQ_EXPORT(no_files) {
-  if (open("/etc/passwd", O_RDONLY) >= 0) return ubiq_error_string("open: /etc/passwd could be opened; expected an error");
+  if (open("/etc/passwd", O_RDONLY) >= 0)
+    return ubiq_error_string("open: /etc/passwd could be opened; expected an error");
   char byte;
   if (read(42, &byte, 1) != -1 || errno != EBADF) return failed("read of a bad descriptor");
   if (write(42, "x", 1) != -1 || errno != EBADF) return failed("write to a bad descriptor");
@@ -140,7 +149,9 @@ UBIQ_EXPORT(quit) {
 }
 
 // abort() is an `unreachable`.
-UBIQ_EXPORT(abort) { abort(); }
+UBIQ_EXPORT(abort) {
+  abort();
+}
 
 // A megabyte on standard output, in lines of 64 bytes.
 UBIQ_EXPORT(flood) {
