@@ -1,0 +1,92 @@
+// The standard streams: input from bytes or a host descriptor, output to a callback.
+#include "wasi/internal.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+static wasi_errno errno_of_host(int error) {
+  switch (error) {
+  case EAGAIN: return WASI_EAGAIN;
+  case EBADF: return WASI_EBADF;
+  default: return WASI_EIO;
+  }
+}
+
+static size_t input_left(const wasi_context *context) {
+  return context->options.input.size - context->input_at;
+}
+
+static uint32_t read_bytes(wasi_context *context, uint8_t *to, uint32_t size) {
+  size_t left = input_left(context);
+  uint32_t part = size < left ? size : (uint32_t)left;
+  if (part > 0) memcpy(to, context->options.input.data + context->input_at, part);
+  context->input_at += part;
+  return part;
+}
+
+static ssize_t read_host(int fd, uint8_t *to, uint32_t size) {
+  ssize_t got;
+  do got = read(fd, to, size);
+  while (got < 0 && errno == EINTR);
+  return got;
+}
+
+// One buffer; fewer bytes than it holds mean that there is no more now.
+static wasi_errno read_one(wasi_context *context, uint8_t *to, uint32_t size, uint32_t *got) {
+  if (context->options.input_fd < 0) {
+    *got = read_bytes(context, to, size);
+    return WASI_SUCCESS;
+  }
+  ssize_t result = read_host(context->options.input_fd, to, size);
+  *got = result < 0 ? 0 : (uint32_t)result;
+  return result < 0 ? errno_of_host(errno) : WASI_SUCCESS;
+}
+
+static wasi_errno read_input(wasi_guest *self, wasi_descriptor *descriptor, wasi_iovecs iovecs, uint32_t *done) {
+  (void)descriptor;
+  for (uint32_t i = 0; i < iovecs.count; i++) {
+    uint32_t size;
+    uint32_t got = 0;
+    uint8_t *to = wasi_iovecs_at(self, iovecs, i, &size);
+    wasi_errno error = to == NULL ? WASI_EFAULT : read_one(self->context, to, size, &got);
+    if (error != WASI_SUCCESS) return *done > 0 ? WASI_SUCCESS : error;
+    *done += got;
+    if (got < size) break;
+  }
+  return WASI_SUCCESS;
+}
+
+// A host descriptor is not asked: reading it may block, and then waits for what is written there.
+static bool input_available(wasi_guest *self, wasi_descriptor *descriptor, uint64_t *bytes) {
+  (void)descriptor;
+  bool is_host = self->context->options.input_fd >= 0;
+  *bytes = is_host ? 1 : input_left(self->context);
+  return *bytes > 0;
+}
+
+static wasi_errno write_output(wasi_guest *self, wasi_descriptor *descriptor, wasi_iovecs iovecs, uint32_t *done) {
+  const wasi_options *options = &self->context->options;
+  for (uint32_t i = 0; i < iovecs.count; i++) {
+    uint32_t size;
+    const uint8_t *from = wasi_iovecs_at(self, iovecs, i, &size);
+    if (from == NULL) return WASI_EFAULT;
+    if (options->write != NULL && size > 0) options->write(options->user, descriptor->stream, from, size);
+    *done += size;
+  }
+  return WASI_SUCCESS;
+}
+
+// Character devices that cannot seek are what libraries take for terminals: they write whole lines at once.
+const wasi_descriptor_kind wasi_standard_input = {
+    .filetype = WASI_FILETYPE_CHARACTER_DEVICE,
+    .rights = WASI_RIGHT_FD_READ | WASI_RIGHT_FD_SET_FLAGS | WASI_RIGHT_FD_FILESTAT_GET | WASI_RIGHT_POLL,
+    .read = read_input,
+    .available = input_available,
+};
+
+const wasi_descriptor_kind wasi_standard_output = {
+    .filetype = WASI_FILETYPE_CHARACTER_DEVICE,
+    .rights = WASI_RIGHT_FD_WRITE | WASI_RIGHT_FD_SET_FLAGS | WASI_RIGHT_FD_FILESTAT_GET | WASI_RIGHT_POLL,
+    .write = write_output,
+};
