@@ -27,7 +27,8 @@ endif()
 
 # The same flags as `ubiq dev` uses. The stack comes first, so that running out of it traps instead of reaching data.
 set(UBIQ_GUEST_C_FLAGS -std=c17 -O2 -g0 -Wall -Wextra -Wpedantic -Werror -I${UBIQ_PDK_DIR})
-set(UBIQ_GUEST_LINK_FLAGS -Wl,--stack-first,-z,stack-size=65536,--strip-debug)
+# Names of functions are kept for backtraces; only wasi-libc's own debug information is left out.
+set(UBIQ_GUEST_LINK_FLAGS -Wl,--stack-first,-z,stack-size=65536)
 
 function(ubiq_guest_add name)
   add_custom_target(guest_${name} DEPENDS ${UBIQ_GUESTS_DIR}/${name}.wasm)
@@ -63,7 +64,8 @@ function(ubiq_guest_wasi name)
     message(STATUS "guest ${name}.wasm is left out: wasi-libc is missing (packages wasi-libc, libclang-rt-dev-wasm32)")
     return()
   endif()
-  set(flags --target=wasm32-wasi --sysroot=/usr ${UBIQ_GUEST_C_FLAGS} ${UBIQ_GUEST_LINK_FLAGS} ${guest_OPTIONS})
+  set(flags --target=wasm32-wasi --sysroot=/usr ${UBIQ_GUEST_C_FLAGS} ${UBIQ_GUEST_LINK_FLAGS} -Wl,--strip-debug
+    ${guest_OPTIONS})
   ubiq_guest_compile(${name} "${flags}" "${guest_UNPARSED_ARGUMENTS}")
 endfunction()
 

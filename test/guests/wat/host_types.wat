@@ -10,7 +10,7 @@
 
   ;; The first four answer their argument plus one.
   (func (export "call_i32") (result i32)
-    (i32.ne (call $host_i32 (i32.const 0x7fffffff)) (i32.const 0x80000000)))
+    (i32.ne (call $host_i32 (i32.const -42)) (i32.const -41)))
   (func (export "call_i64") (result i32)
     (i64.ne (call $host_i64 (i64.const 0x7ffffffffffffffe)) (i64.const 0x7fffffffffffffff)))
   (func (export "call_f32") (result i32)
