@@ -1,0 +1,39 @@
+// Commands of the program `ubiq`: main.c has their table, each has a file of its own.
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
+
+#include "cli/options.h"
+
+enum {
+  EXIT_OK = 0,
+  EXIT_USAGE = 64, ///< the command line itself is wrong; the other codes are those of the classes of failure
+};
+
+typedef struct command {
+  const char *name;
+  const char *usage;   ///< what follows the name: `[DIR] [OPTIONS]`
+  const char *summary; ///< one line
+  const char *details; ///< paragraphs for its own help, each line ended; may be NULL
+  /// Runs it with the arguments that follow its name; answers the exit code.
+  int (*run)(const struct command *self, int count, char **arguments);
+} command;
+
+extern const command command_serve;
+extern const command command_dev;
+
+/// What command_begin found.
+typedef enum command_start {
+  COMMAND_GO,   ///< run
+  COMMAND_STOP, ///< help was printed, or an error: return `*exit_code`
+} command_start;
+
+/// Parses a command's arguments; adds -h, --help itself and answers it. `options->positionals` must have room.
+command_start command_begin(const command *self, options *options, int count, char **arguments, int *exit_code);
+
+/// Prints `ubiq: <message>` on standard error, deletes the error and answers the exit code of its class.
+int command_fail(ubiq_error *error);
+
+/// As command_fail for a wrong command line: names the command's help and answers EXIT_USAGE.
+int command_fail_usage(const command *self, ubiq_error *error);
+
+#endif

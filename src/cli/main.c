@@ -1,0 +1,76 @@
+// The program `ubiq`: finds the command and runs it.
+#include "base/text.h"
+#include "cli/command.h"
+#include "ubiq/version.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+static const command *const commands[] = {&command_dev, &command_serve};
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+static void print_exit_codes(FILE *out) {
+  fprintf(out, "Exit codes:\n  %3d  %-15s all went well\n", 0, "ok");
+  fprintf(out, "  %3d  %-15s the command line is wrong\n", EXIT_USAGE, "usage");
+#define PRINT_CODE(identifier, name, status, exit_code, meaning)                                                       \
+  fprintf(out, "  %3d  %-15s %s\n", exit_code, name, meaning);
+  UBIQ_CODES(PRINT_CODE)
+#undef PRINT_CODE
+}
+
+static int print_help(FILE *out) {
+  fprintf(out, "Usage: ubiq COMMAND [ARGUMENTS]\n\n"
+               "Runs functions, compiled to WebAssembly from any language.\n\nCommands:\n");
+  for (size_t i = 0; i < COMMANDS; i++) fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+  fprintf(out, "\nOptions:\n  -h, --help     print this help; `ubiq COMMAND --help` for a command's\n"
+               "      --version  print the version\n\n");
+  print_exit_codes(out);
+  return EXIT_OK;
+}
+
+static int unknown_command(const char *name) {
+  const char *names[COMMANDS];
+  for (size_t i = 0; i < COMMANDS; i++) names[i] = commands[i]->name;
+  const char *nearest = text_nearest(text_of(name), names, COMMANDS);
+  ubiq_error *error =
+      nearest == NULL
+          ? ubiq_error_new(UBIQ_INVALID_INPUT, "unknown command \"%s\"; see ubiq --help", name)
+          : ubiq_error_new(UBIQ_INVALID_INPUT, "unknown command \"%s\"; did you mean \"%s\"?", name, nearest);
+  command_fail(error);
+  return EXIT_USAGE;
+}
+
+static int unknown_option(const char *given) {
+  static const char *const names[] = {"--help", "--version"};
+  const char *nearest = text_nearest(text_of(given), names, 2);
+  fprintf(stderr, "ubiq: unknown option %s; %s%s\n", given, nearest == NULL ? "see ubiq --help" : "did you mean ",
+          nearest == NULL ? "" : nearest);
+  return EXIT_USAGE;
+}
+
+static int print_version(void) {
+  printf("ubiq " UBIQ_VERSION "\n");
+  return EXIT_OK;
+}
+
+static int dispatch(int count, char **arguments) {
+  if (count < 2) {
+    print_help(stderr);
+    return EXIT_USAGE;
+  }
+  text first = text_of(arguments[1]);
+  if (text_equal_string(first, "--help") || text_equal_string(first, "-h") || text_equal_string(first, "help"))
+    return print_help(stdout);
+  if (text_equal_string(first, "--version") || text_equal_string(first, "version")) return print_version();
+  if (first.size > 0 && first.data[0] == '-') return unknown_option(first.data);
+  for (size_t i = 0; i < COMMANDS; i++)
+    if (text_equal_string(first, commands[i]->name)) return commands[i]->run(commands[i], count - 2, arguments + 2);
+  return unknown_command(first.data);
+}
+
+int main(int count, char **arguments) {
+  signal(SIGPIPE, SIG_IGN);
+  int code = dispatch(count, arguments);
+  if (fflush(stdout) != 0 && code == EXIT_OK) code = EXIT_FAILURE;
+  return code;
+}

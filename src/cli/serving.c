@@ -1,0 +1,141 @@
+// Signals on the main thread's loop: the first asks to finish, the second ends at once.
+#include "cli/serving.h"
+
+#include "base/log.h"
+#include "ubiq/log.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { WORKERS_MAX = 1024, DESCRIPTORS_KEPT = 256 };
+
+#define DAY_MS (UINT64_C(24) * 3600 * 1000)
+
+void serving_options(serving *self, option list[SERVING_OPTIONS]) {
+  *self = (serving){.settings = server_settings_default, .directory = ".", .log_level = "info"};
+  server_settings *settings = &self->settings;
+  self->workers = uv_available_parallelism();
+  self->runs_max = settings->runs_max;
+  self->queue_max = settings->queue_max;
+  self->connections_max = settings->connections_max;
+  const option options[SERVING_OPTIONS] = {
+      {"listen", 'l', OPTION_TEXT, "HOST:PORT", "where to listen (default 127.0.0.1:8080); port 0 picks a free one",
+       &settings->listen, 0, 0},
+      {"workers", 'w', OPTION_NUMBER, "N", "threads that serve (default: as many as there are cores)", &self->workers,
+       1, WORKERS_MAX},
+      {"log-level", 0, OPTION_TEXT, "LEVEL", "trace, debug, info (default), warn, error or off", &self->log_level, 0,
+       0},
+      {"grace", 0, OPTION_DURATION, "TIME", "after SIGTERM, time to finish what is under way (default 30s)",
+       &settings->grace_ms, 0, DAY_MS},
+      {"header-timeout", 0, OPTION_DURATION, "TIME", "time for a connection's first headers (default 10s)",
+       &settings->header_timeout_ms, 1, DAY_MS},
+      {"body-timeout", 0, OPTION_DURATION, "TIME", "time for a request's body (default 30s)",
+       &settings->body_timeout_ms, 1, DAY_MS},
+      {"idle-timeout", 0, OPTION_DURATION, "TIME", "time to the next request of a connection (default 60s)",
+       &settings->idle_timeout_ms, 1, DAY_MS},
+      {"runs-max", 0, OPTION_NUMBER, "N", "runs at once (default 10000)", &self->runs_max, 1, 1000000},
+      {"queue-max", 0, OPTION_NUMBER, "N", "requests that wait for a run's place (default 10000)", &self->queue_max, 0,
+       1000000},
+      {"connections-max", 0, OPTION_NUMBER, "N", "connections at once (default 100000)", &self->connections_max, 1,
+       10000000},
+  };
+  memcpy(list, options, sizeof options);
+}
+
+/// As many descriptors as this user may have: each connection is one.
+static uint64_t raise_descriptors(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) getrlimit(RLIMIT_NOFILE, &limit);
+  return limit.rlim_cur;
+}
+
+static ubiq_error *set_log_level(const char *name) {
+  ubiq_log_level level;
+  if (!ubiq_log_level_parse(name, &level))
+    return ubiq_error_new(UBIQ_INVALID_INPUT, "--log-level is \"%s\"; expected trace, debug, info, warn, error or off",
+                          name);
+  ubiq_log_set(level, NULL, NULL);
+  return NULL;
+}
+
+ubiq_error *serving_prepare(serving *self, const options *given) {
+  if (given->positionals_count > 0) self->directory = given->positionals[0];
+  uint64_t descriptors = raise_descriptors();
+  uint64_t connections = descriptors > 2 * DESCRIPTORS_KEPT ? descriptors - DESCRIPTORS_KEPT : descriptors / 2;
+  self->settings.workers = (unsigned)self->workers;
+  self->settings.runs_max = (uint32_t)self->runs_max;
+  self->settings.queue_max = (uint32_t)self->queue_max;
+  self->settings.connections_max =
+      (uint32_t)(self->connections_max < connections ? self->connections_max : connections);
+  return set_log_level(self->log_level);
+}
+
+// -------------------------------------------------------------------------------------------------------- signals
+
+static void on_signal(uv_signal_t *handle, int number) {
+  serving *self = handle->data;
+  if (!self->is_stopping) {
+    self->is_stopping = true;
+    log_info("%s: finishing what is under way; once more to end at once", number == SIGINT ? "SIGINT" : "SIGTERM");
+    server_stop(self->server, WORKER_STOP_GRACEFUL);
+  } else {
+    self->was_forced = true;
+    server_stop(self->server, WORKER_STOP_NOW);
+  }
+}
+
+static void on_stopped(uv_async_t *async) {
+  serving *self = async->data;
+  uv_close((uv_handle_t *)&self->terminate, NULL);
+  uv_close((uv_handle_t *)&self->interrupt, NULL);
+  uv_close((uv_handle_t *)&self->all_stopped, NULL);
+  if (self->close != NULL) self->close(self->user);
+}
+
+/// The last worker's thread calls this.
+static void tell_stopped(void *user) {
+  uv_async_send(&((serving *)user)->all_stopped);
+}
+
+// ----------------------------------------------------------------------------------------------- beginning and end
+
+static void listen_to_signals(serving *self) {
+  uv_signal_init(&self->loop, &self->terminate);
+  uv_signal_init(&self->loop, &self->interrupt);
+  uv_async_init(&self->loop, &self->all_stopped, on_stopped);
+  self->terminate.data = self->interrupt.data = self->all_stopped.data = self;
+  uv_signal_start(&self->terminate, on_signal, SIGTERM);
+  uv_signal_start(&self->interrupt, on_signal, SIGINT);
+}
+
+ubiq_error *serving_start(serving *self, release *release) {
+  int number = uv_loop_init(&self->loop);
+  if (number != 0) return ubiq_error_new(UBIQ_INTERNAL, "the main loop cannot be made: %s", uv_strerror(number));
+  self->settings.stopped = tell_stopped;
+  self->settings.user = self;
+  listen_to_signals(self);
+  ubiq_error *error = server_new(&self->settings, release, &self->server);
+  if (error != NULL) {
+    on_stopped(&self->all_stopped);
+    serving_end(self);
+    return error;
+  }
+  printf("listening on %s\n", server_url(self->server));
+  fflush(stdout);
+  return NULL;
+}
+
+int serving_run(serving *self) {
+  uv_run(&self->loop, UV_RUN_DEFAULT);
+  return self->was_forced ? ubiq_code_exit(UBIQ_CANCELLED) : EXIT_OK;
+}
+
+void serving_end(serving *self) {
+  server_delete(self->server);
+  while (uv_run(&self->loop, UV_RUN_DEFAULT) != 0) {
+  }
+  uv_loop_close(&self->loop);
+}

@@ -1,0 +1,21 @@
+// Making a function's module before it can be loaded: C sources are compiled, build commands are run.
+//
+// Blocks for as long as a compiler does; not for a worker's thread.
+#ifndef RUNTIME_BUILD_H
+#define RUNTIME_BUILD_H
+
+#include "runtime/project.h"
+
+/// Makes sure that a function's file is there and as new as its sources. `*file` is what is to be loaded, the caller's
+/// (free): the function's own file, or the module made from its source. Errors: `invalid_input` with the compiler's
+/// messages, `unavailable` when a tool is missing (it names the package), `not_found`.
+ubiq_error *build_function(const project *project, const project_function *function, char **file);
+
+/// Compiles one C or C++ file to a module in the cache folder, unless the one there is newer than all that went into
+/// it. Errors as above.
+ubiq_error *build_source(const char *source, char **wasm);
+
+/// Runs a function's build command when its file is absent or older than the project's sources.
+ubiq_error *build_command(const project *project, const project_function *function);
+
+#endif

@@ -1,0 +1,83 @@
+// From ubiq.toml's words to the plugin layer's: a function is compiled from an Extism manifest made of its settings.
+#include "runtime/function.h"
+
+#include "base/file.h"
+#include "yyjson.h"
+
+#include <stdlib.h>
+
+enum { MANIFEST_FILE_BYTES_MAX = 64 << 20 };
+
+static bool add_settings(yyjson_mut_doc *document, yyjson_mut_val *root, const project_function *settings) {
+  yyjson_mut_val *config = yyjson_mut_obj_add_obj(document, root, "config");
+  yyjson_mut_val *hosts = yyjson_mut_obj_add_arr(document, root, "allowed_hosts");
+  bool good = config != NULL && hosts != NULL;
+  for (size_t i = 0; good && i < settings->config_count; i++)
+    good = yyjson_mut_obj_add_str(document, config, settings->config[i].name, settings->config[i].value);
+  for (size_t i = 0; good && i < settings->allowed_hosts_count; i++)
+    good = yyjson_mut_arr_add_str(document, hosts, settings->allowed_hosts[i]);
+  return good;
+}
+
+/// The manifest of a function whose origin is a single module. The result is the caller's (free); NULL: out of memory.
+static char *make_manifest(const project_function *settings, const char *file, size_t *size) {
+  yyjson_mut_doc *document = yyjson_mut_doc_new(NULL);
+  yyjson_mut_val *root = yyjson_mut_obj(document);
+  yyjson_mut_doc_set_root(document, root);
+  yyjson_mut_val *modules = yyjson_mut_obj_add_arr(document, root, "wasm");
+  yyjson_mut_val *module = yyjson_mut_arr_add_obj(document, modules);
+  bool good = yyjson_mut_obj_add_str(document, module, "path", file) && add_settings(document, root, settings);
+  char *text = good ? yyjson_mut_write(document, YYJSON_WRITE_ALLOW_INVALID_UNICODE, size) : NULL;
+  yyjson_mut_doc_free(document);
+  return text;
+}
+
+static ubiq_error *compile(function *self, const uint8_t *source, size_t size, const char *directory) {
+  const ubiq_compile_options options = {
+      .name = self->name,
+      .directory = directory,
+      .wasi = true,
+      .suspends = true,
+      .memory_bytes_max = self->limits.memory_bytes,
+  };
+  return ubiq_compiled_new(source, size, &options, &self->compiled);
+}
+
+static ubiq_error *compile_module(function *self, const project *project, const project_function *settings,
+                                  const char *file) {
+  size_t size;
+  char *manifest = make_manifest(settings, file, &size);
+  if (manifest == NULL) return ubiq_error_no_memory();
+  ubiq_error *error = compile(self, (const uint8_t *)manifest, size, project->directory);
+  free(manifest);
+  return error;
+}
+
+static ubiq_error *compile_manifest(function *self, const char *file) {
+  buffer bytes = {0};
+  char *directory = file_path_directory(file);
+  ubiq_error *error = directory == NULL ? ubiq_error_no_memory() : file_read_all(file, MANIFEST_FILE_BYTES_MAX, &bytes);
+  if (error == NULL) error = compile(self, bytes.data, bytes.size, directory);
+  buffer_free(&bytes);
+  free(directory);
+  return error;
+}
+
+ubiq_error *function_open(function *self, const project *project, const project_function *settings, const char *file) {
+  *self = (function){
+      .name = settings->name,
+      .limits = settings->limits,
+      .plugin_limits = {.wall_ms = settings->limits.wall_ms, .cpu_ms = settings->limits.cpu_ms},
+      .content_type = settings->content_type,
+  };
+  ubiq_error *error = settings->origin == PROJECT_MANIFEST ? compile_manifest(self, file)
+                                                           : compile_module(self, project, settings, file);
+  if (error == NULL) error = compiled_function_find(self->compiled, settings->export_name, &self->entry);
+  if (error != NULL) function_close(self);
+  return ubiq_error_wrap(error, "%s", settings->name);
+}
+
+void function_close(function *self) {
+  ubiq_compiled_delete(self->compiled);
+  *self = (function){0};
+}

@@ -1,0 +1,23 @@
+// A function that can be run: its compiled plugin, its export and its limits. It never changes: any thread.
+#ifndef RUNTIME_FUNCTION_H
+#define RUNTIME_FUNCTION_H
+
+#include "plugin/plugin.h"
+#include "runtime/project.h"
+
+typedef struct function {
+  const char *name; ///< borrowed from the project
+  compiled *compiled;
+  compiled_function entry; ///< the export
+  limits limits;
+  plugin_limits plugin_limits; ///< the same, in the plugin's terms
+  const char *content_type;    ///< of its answers; NULL: found from what it answers. Borrowed from the project
+} function;
+
+/// Loads what `file` (made by build_function) holds. `self` borrows from `settings`, which must outlive it. On success
+/// the caller owns what is in it (function_close). Errors: those of ubiq_compiled_new and compiled_function_find.
+ubiq_error *function_open(function *self, const project *project, const project_function *settings, const char *file);
+
+void function_close(function *self);
+
+#endif

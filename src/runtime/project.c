@@ -1,0 +1,303 @@
+// ubiq.toml, key by key: one table says which keys a function has and who reads each.
+#include "runtime/project.h"
+
+#include "base/arena.h"
+#include "base/file.h"
+#include "base/toml.h"
+#include "runtime/units.h"
+
+#include <stdlib.h>
+
+/// A walk through one function's table.
+typedef struct reader {
+  arena *arena;
+  const char *directory;
+  project_function *function;
+} reader;
+
+static ubiq_error *copy_text(arena *arena, text value, const char **out) {
+  *out = arena_string(arena, value.data, value.size);
+  return *out == NULL ? ubiq_error_no_memory() : NULL;
+}
+
+/// Text that is not empty and has no NUL in it, as C strings must be.
+static ubiq_error *read_string(arena *arena, const json_value *value, const char **out) {
+  text found;
+  ubiq_error *error = json_get_text(value, &found);
+  if (error != NULL) return error;
+  if (found.size == 0 || memchr(found.data, '\0', found.size) != NULL)
+    return json_wrong(value, "text that is not empty");
+  return copy_text(arena, found, out);
+}
+
+// -------------------------------------------------------------------------------------------- keys of a function
+
+static ubiq_error *read_file(reader *self, const json_value *value, project_origin origin) {
+  if (self->function->file != NULL)
+    return json_error(value,
+                      "stands beside another origin; expected only one of \"wasm\", \"source\" and \"manifest\"");
+  const char *file;
+  ubiq_error *error = read_string(self->arena, value, &file);
+  if (error != NULL) return error;
+  char *path = file_path_join(self->directory, file);
+  if (path == NULL) return ubiq_error_no_memory();
+  error = copy_text(self->arena, text_of(path), &self->function->file);
+  free(path);
+  self->function->origin = origin;
+  return error;
+}
+
+static ubiq_error *read_wasm(reader *self, const json_value *value) {
+  return read_file(self, value, PROJECT_WASM);
+}
+
+static ubiq_error *read_source(reader *self, const json_value *value) {
+  ubiq_error *error = read_file(self, value, PROJECT_SOURCE);
+  if (error != NULL) return error;
+  static const char *const suffixes[] = {".c", ".cc", ".cpp", ".cxx"};
+  for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++)
+    if (text_ends_with(text_of(self->function->file), text_of(suffixes[i]))) return NULL;
+  return json_wrong(value, "a C or C++ file (.c, .cc, .cpp, .cxx); for other languages use \"wasm\" and \"build\"");
+}
+
+static ubiq_error *read_manifest(reader *self, const json_value *value) {
+  return read_file(self, value, PROJECT_MANIFEST);
+}
+
+static ubiq_error *read_build(reader *self, const json_value *value) {
+  return read_string(self->arena, value, &self->function->build);
+}
+
+static ubiq_error *read_export(reader *self, const json_value *value) {
+  return read_string(self->arena, value, &self->function->export_name);
+}
+
+static ubiq_error *read_content_type(reader *self, const json_value *value) {
+  ubiq_error *error = read_string(self->arena, value, &self->function->content_type);
+  if (error != NULL) return error;
+  for (const char *at = self->function->content_type; *at != '\0'; at++)
+    if (*at < ' ' || *at > '~') return json_wrong(value, "a media type such as \"application/json\"");
+  return NULL;
+}
+
+static ubiq_error *read_route(reader *self, const json_value *value) {
+  const char *route;
+  ubiq_error *error = read_string(self->arena, value, &route);
+  if (error != NULL) return error;
+  const char *problem = router_route_parse(text_of(route), &self->function->method, &self->function->path);
+  return problem == NULL ? NULL : json_wrong(value, "%s", problem);
+}
+
+static ubiq_error *read_duration(const json_value *value, uint64_t *milliseconds) {
+  if (yyjson_is_uint(value->value)) return json_get_u64(value, 1, UINT32_MAX, milliseconds);
+  text found;
+  ubiq_error *error = yyjson_is_str(value->value) ? json_get_text(value, &found) : NULL;
+  if (error != NULL) return error;
+  if (!yyjson_is_str(value->value) || !units_duration_parse(found, milliseconds) || *milliseconds == 0)
+    return json_wrong(value, UNITS_DURATION_FORM ", or milliseconds as a number");
+  return NULL;
+}
+
+static ubiq_error *read_size(const json_value *value, uint64_t max, uint64_t *bytes) {
+  if (yyjson_is_uint(value->value)) return json_get_u64(value, 0, max, bytes);
+  text found;
+  ubiq_error *error = yyjson_is_str(value->value) ? json_get_text(value, &found) : NULL;
+  if (error != NULL) return error;
+  if (!yyjson_is_str(value->value) || !units_size_parse(found, bytes))
+    return json_wrong(value, UNITS_SIZE_FORM ", or bytes as a number");
+  return *bytes <= max ? NULL : json_wrong(value, "at most %llu bytes", (unsigned long long)max);
+}
+
+static ubiq_error *read_timeout(reader *self, const json_value *value) {
+  return read_duration(value, &self->function->limits.wall_ms);
+}
+
+static ubiq_error *read_cpu(reader *self, const json_value *value) {
+  return read_duration(value, &self->function->limits.cpu_ms);
+}
+
+static ubiq_error *read_memory(reader *self, const json_value *value) {
+  ubiq_error *error = read_size(value, UINT64_C(4) << 30, &self->function->limits.memory_bytes);
+  if (error == NULL && self->function->limits.memory_bytes < 65536)
+    error = json_wrong(value, "at least 64KiB, one page of WebAssembly");
+  return error;
+}
+
+static ubiq_error *read_body_max(reader *self, const json_value *value) {
+  return read_size(value, UINT64_C(1) << 30, &self->function->limits.body_bytes_max);
+}
+
+static ubiq_error *read_response_max(reader *self, const json_value *value) {
+  return read_size(value, UINT64_C(1) << 30, &self->function->limits.response_bytes_max);
+}
+
+static ubiq_error *read_config(reader *self, const json_value *value) {
+  ubiq_error *error = json_expect_object(value);
+  if (error != NULL) return error;
+  project_setting *config = arena_array(self->arena, json_count(value), sizeof *config);
+  if (config == NULL) return ubiq_error_no_memory();
+  json_value field = {0};
+  text found;
+  for (size_t i = 0; error == NULL && json_next_field(value, &field); i++) {
+    error = copy_text(self->arena, field.key, &config[i].name);
+    if (error == NULL) error = json_get_text(&field, &found);
+    if (error == NULL) error = copy_text(self->arena, found, &config[i].value);
+  }
+  self->function->config = config;
+  self->function->config_count = json_count(value);
+  return error;
+}
+
+static ubiq_error *read_allowed_hosts(reader *self, const json_value *value) {
+  ubiq_error *error = json_expect_array(value);
+  if (error != NULL) return error;
+  const char **hosts = arena_array(self->arena, json_count(value), sizeof *hosts);
+  if (hosts == NULL) return ubiq_error_no_memory();
+  json_value item = {0};
+  for (size_t i = 0; error == NULL && json_next_item(value, &item); i++)
+    error = read_string(self->arena, &item, &hosts[i]);
+  self->function->allowed_hosts = hosts;
+  self->function->allowed_hosts_count = json_count(value);
+  return error;
+}
+
+typedef ubiq_error *(*read_key)(reader *self, const json_value *value);
+
+static const char *const function_keys[] = {"wasm",         "source",       "manifest", "build",        "export",
+                                            "content_type", "route",        "timeout",  "cpu",          "memory",
+                                            "body_max",     "response_max", "config",   "allowed_hosts"};
+static const read_key function_readers[] = {
+    read_wasm,    read_source, read_manifest, read_build,    read_export,       read_content_type, read_route,
+    read_timeout, read_cpu,    read_memory,   read_body_max, read_response_max, read_config,       read_allowed_hosts};
+enum { FUNCTION_KEYS = sizeof function_keys / sizeof function_keys[0] };
+_Static_assert(FUNCTION_KEYS == sizeof function_readers / sizeof function_readers[0], "a reader for each key");
+
+// ------------------------------------------------------------------------------------------------- the whole file
+
+/// What the keys of a function must be together.
+static ubiq_error *check_function(const reader *self, const json_value *value) {
+  const project_function *function = self->function;
+  if (function->file == NULL)
+    return json_error(value, "does not say where its code is; expected \"source\", \"wasm\" or \"manifest\"");
+  if (function->build != NULL && function->origin == PROJECT_SOURCE)
+    return json_error(value, "has \"build\" beside \"source\"; expected \"build\" with \"wasm\" or \"manifest\" only");
+  if (function->origin == PROJECT_MANIFEST && (function->config_count > 0 || function->allowed_hosts_count > 0))
+    return json_error(value, "has \"config\" or \"allowed_hosts\" beside \"manifest\"; expected them in the manifest");
+  return NULL;
+}
+
+static ubiq_error *read_function(reader *self, const json_value *value) {
+  ubiq_error *error = json_expect_object(value);
+  if (error == NULL) error = json_check_keys(value, function_keys, FUNCTION_KEYS);
+  if (error == NULL) error = copy_text(self->arena, value->key, &self->function->name);
+  if (error != NULL) return error;
+  self->function->limits = limits_default;
+  self->function->export_name = self->function->name;
+  for (size_t i = 0; i < FUNCTION_KEYS && error == NULL; i++) {
+    json_value field = json_field(value, function_keys[i]);
+    if (!json_is_absent(&field)) error = function_readers[i](self, &field);
+  }
+  return error != NULL ? error : check_function(self, value);
+}
+
+static ubiq_error *read_functions(project *self, const json_value *value) {
+  if (json_is_absent(value)) return json_wrong(value, "at least one function: [functions.NAME]");
+  ubiq_error *error = json_expect_object(value);
+  if (error != NULL) return error;
+  size_t count = json_count(value);
+  if (count == 0 || count > PROJECT_FUNCTIONS_MAX)
+    return json_wrong(value, "from 1 to %d functions: [functions.NAME]", PROJECT_FUNCTIONS_MAX);
+  project_function *functions = arena_array(self->arena, count, sizeof *functions);
+  if (functions == NULL) return ubiq_error_no_memory();
+  json_value field = {0};
+  for (size_t i = 0; error == NULL && json_next_field(value, &field); i++)
+    error = read_function(&(reader){self->arena, self->directory, &functions[i]}, &field);
+  self->functions = functions;
+  self->functions_count = count;
+  return error;
+}
+
+static ubiq_error *read_project(project *self, const json_value *value) {
+  static const char *const keys[] = {"name", "version"};
+  self->name = "project";
+  self->version = "0.0.0";
+  if (json_is_absent(value)) return NULL;
+  ubiq_error *error = json_expect_object(value);
+  if (error == NULL) error = json_check_keys(value, keys, sizeof keys / sizeof keys[0]);
+  json_value name = json_field(value, "name"), version = json_field(value, "version");
+  if (error == NULL && !json_is_absent(&name)) error = read_string(self->arena, &name, &self->name);
+  if (error == NULL && !json_is_absent(&version)) error = read_string(self->arena, &version, &self->version);
+  return error;
+}
+
+static ubiq_error *read_root(project *self, const json_value *root) {
+  static const char *const keys[] = {"project", "functions"};
+  ubiq_error *error = json_check_keys(root, keys, sizeof keys / sizeof keys[0]);
+  json_value head = json_field(root, "project"), functions = json_field(root, "functions");
+  if (error == NULL) error = read_project(self, &head);
+  return error != NULL ? error : read_functions(self, &functions);
+}
+
+static project *project_new(const char *directory) {
+  project *self = calloc(1, sizeof *self);
+  arena *arena = malloc(sizeof *arena);
+  if (self == NULL || arena == NULL) {
+    free(self);
+    free(arena);
+    return NULL;
+  }
+  arena_init(arena);
+  self->arena = arena;
+  self->directory = arena_string(arena, directory, strlen(directory));
+  if (self->directory != NULL) return self;
+  project_delete(self);
+  return NULL;
+}
+
+ubiq_error *project_parse(const char *directory, const char *name, const void *data, size_t size, project **out) {
+  toml_document *document = NULL;
+  project *self = project_new(directory);
+  if (self == NULL) return ubiq_error_no_memory();
+  ubiq_error *error = toml_parse(name, data, size, &document);
+  if (error == NULL) {
+    json_value root = toml_root(document);
+    error = read_root(self, &root);
+  }
+  toml_delete(document);
+  if (error != NULL)
+    project_delete(self);
+  else
+    *out = self;
+  return error;
+}
+
+static ubiq_error *no_project(const char *directory) {
+  if (text_ends_with(text_of(directory), TEXT(".ubiq")) && file_exists(directory) && !file_is_directory(directory))
+    return ubiq_error_new(
+        UBIQ_INVALID_INPUT,
+        "%s: is a bundle, which this version cannot serve yet; expected a folder with a " PROJECT_FILE, directory);
+  if (!file_exists(directory)) return ubiq_error_new(UBIQ_NOT_FOUND, "%s: no such folder", directory);
+  if (!file_is_directory(directory))
+    return ubiq_error_new(UBIQ_INVALID_INPUT, "%s: is a file; expected a folder with a " PROJECT_FILE, directory);
+  return ubiq_error_new(UBIQ_NOT_FOUND, "%s: has no " PROJECT_FILE "; expected a project's folder (see examples/hello)",
+                        directory);
+}
+
+ubiq_error *project_read(const char *directory, project **out) {
+  char *path = file_path_join(directory, PROJECT_FILE);
+  if (path == NULL) return ubiq_error_no_memory();
+  buffer bytes = {0};
+  ubiq_error *error = file_exists(path) ? file_read_all(path, PROJECT_FILE_BYTES_MAX, &bytes) : no_project(directory);
+  const char *name = strncmp(path, "./", 2) == 0 ? path + 2 : path;
+  if (error == NULL) error = project_parse(directory, name, bytes.data, bytes.size, out);
+  buffer_free(&bytes);
+  free(path);
+  return error;
+}
+
+void project_delete(project *self) {
+  if (self == NULL) return;
+  arena_free(self->arena);
+  free(self->arena);
+  free(self);
+}

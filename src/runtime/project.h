@@ -1,0 +1,75 @@
+// A project: what a folder's ubiq.toml says, checked but not yet built.
+//
+//     [project]
+//     name = "shop"
+//     version = "1.2.0"
+//
+//     [functions.greet]
+//     source = "greet.c"              # or wasm = "greet.wasm", or manifest = "greet.json"
+//     build = "cargo build --release" # with wasm or manifest: how to make it
+//     export = "greet"
+//     route = "POST /greet/{name}"
+//     timeout = "30s"                 # also cpu, memory, body_max, response_max
+//     config = { greeting = "Hello" }
+//     allowed_hosts = ["api.example.com"]
+//
+// A project never changes once it is read: any thread.
+#ifndef RUNTIME_PROJECT_H
+#define RUNTIME_PROJECT_H
+
+#include "runtime/limits.h"
+#include "runtime/router.h"
+
+#define PROJECT_FILE "ubiq.toml"
+
+enum {
+  PROJECT_FILE_BYTES_MAX = 1 << 20,
+  PROJECT_FUNCTIONS_MAX = 1000,
+};
+
+typedef enum project_origin {
+  PROJECT_WASM,     ///< `file` is a module
+  PROJECT_SOURCE,   ///< `file` is C or C++ that is compiled here
+  PROJECT_MANIFEST, ///< `file` is an Extism manifest
+} project_origin;
+
+typedef struct project_setting {
+  const char *name;
+  const char *value;
+} project_setting;
+
+typedef struct project_function {
+  const char *name;
+  project_origin origin;
+  const char *file;         ///< the real place of what `origin` says, the project's folder included
+  const char *build;        ///< a shell command that makes `file`, run in the project's folder; NULL when there is none
+  const char *export_name;  ///< the function's export
+  const char *content_type; ///< of its answers; NULL: found from what it answers
+  text method;              ///< of its route; empty: any
+  text path;                ///< of its route; empty: it has none
+  limits limits;
+  const project_setting *config;
+  size_t config_count;
+  const char *const *allowed_hosts;
+  size_t allowed_hosts_count;
+} project_function;
+
+typedef struct project {
+  const char *directory;
+  const char *name;
+  const char *version;
+  const project_function *functions;
+  size_t functions_count;
+  struct arena *arena; ///< owns everything above
+} project;
+
+/// Reads `directory`/ubiq.toml. `*out` is the caller's, for project_delete. Errors: `not_found` when there is none,
+/// `invalid_input` with file, line and column for what is wrong in it.
+ubiq_error *project_read(const char *directory, project **out);
+
+/// The same from bytes; `name` stands for the file in messages.
+ubiq_error *project_parse(const char *directory, const char *name, const void *data, size_t size, project **out);
+
+void project_delete(project *self);
+
+#endif

@@ -1,0 +1,50 @@
+// Which target answers a method and a path.
+//
+// A route is a path template and, optionally, a method. A template's segments are literals, `{name}` (exactly one
+// segment that is not empty) or, at the end, `{name...}` (all the rest). A literal wins over `{name}`, which wins over
+// `{name...}`. Paths are compared with their percent escapes undone, segment by segment, so that an escaped slash never
+// divides. HEAD is answered by a GET route where there is none for HEAD. A router never changes: any thread.
+#ifndef RUNTIME_ROUTER_H
+#define RUNTIME_ROUTER_H
+
+#include "base/text.h"
+#include "ubiq/error.h"
+
+enum {
+  ROUTER_SEGMENTS_MAX = 32, ///< of a template
+  ROUTER_TEMPLATE_BYTES_MAX = 1024,
+};
+
+typedef struct router router;
+
+typedef struct router_route {
+  text method;        ///< upper case; empty: any
+  text path;          ///< the template
+  const char *name;   ///< for messages
+  const void *target; ///< what router_find answers
+} router_route;
+
+typedef enum router_result {
+  ROUTER_FOUND,     ///< `target` is set
+  ROUTER_NO_PATH,   ///< no template matches
+  ROUTER_NO_METHOD, ///< templates match, but not with this method: `allow` is set
+} router_result;
+
+typedef struct router_match {
+  const void *target;
+  const char *allow; ///< the methods that there are, as the header Allow lists them; lives as long as the router
+} router_match;
+
+/// Splits `POST /greet/{name}` or `/greet/{name}` into method and template and checks both. NULL, or what is wrong with
+/// it in words that go after "is" (`... is "greet"; expected <words>`); a constant.
+const char *router_route_parse(text value, text *method, text *path);
+
+/// Makes a router of routes that router_route_parse found good. Everything is copied but the targets. `*out` is the
+/// caller's. Errors: `invalid_input` when two routes match the same requests equally well.
+ubiq_error *router_new(const router_route *routes, size_t count, router **out);
+void router_delete(router *self);
+
+/// Finds the target for a request. `path` is as it was sent, without the query.
+router_result router_find(const router *self, text method, text path, router_match *match);
+
+#endif

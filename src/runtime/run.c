@@ -1,0 +1,188 @@
+// The states of a run and what leads from one to the next.
+#include "runtime/run.h"
+
+#include "base/log.h"
+#include "runtime/worker.h"
+
+#include <assert.h>
+
+// --------------------------------------------------------------------------------------------------------- lists
+
+void run_list_append(run_list *list, run *run) {
+  run->previous = list->last;
+  run->next = NULL;
+  *(list->last == NULL ? &list->first : &list->last->next) = run;
+  list->last = run;
+  list->count++;
+}
+
+void run_list_remove(run_list *list, run *run) {
+  *(run->previous == NULL ? &list->first : &run->previous->next) = run->next;
+  *(run->next == NULL ? &list->last : &run->next->previous) = run->previous;
+  run->previous = run->next = NULL;
+  list->count--;
+}
+
+// ------------------------------------------------------------------------------------- what a plugin calls back
+
+static void wake(void *user) {
+  run *self = user;
+  if (self->state == RUN_WAITING) {
+    deadlines_cancel(&self->worker->deadlines, &self->deadline);
+    worker_ready(self->worker, self);
+  } else {
+    self->woken = true;
+  }
+}
+
+static void suspend(run *self) {
+  uint64_t ends_ns = plugin_deadline_ns(self->plugin);
+  self->state = RUN_WAITING;
+  worker_deadline(self->worker, self, ends_ns < self->wake_ns ? ends_ns : self->wake_ns);
+}
+
+static void wake_at(void *user, uint64_t deadline_ns) {
+  run *self = user;
+  self->wake_ns = deadline_ns;
+  if (self->state == RUN_WAITING) suspend(self);
+}
+
+void run_init(run *self, struct worker *worker) {
+  *self = (run){.worker = worker, .wake_ns = UINT64_MAX};
+  self->host = (plugin_host){.fetches = worker->fetches, .wake = wake, .wake_at = wake_at, .user = self};
+}
+
+// ------------------------------------------------------------------------------------------------------- the run
+
+static bool finish(run *self, ubiq_error *error) {
+  self->state = RUN_DONE;
+  self->error = error;
+  if (error != NULL) return true;
+  self->output = plugin_output(self->plugin);
+  if (self->output.size > self->function->limits.response_bytes_max)
+    self->error =
+        ubiq_error_new(UBIQ_INVALID_OUTPUT, "%s: answered %zu bytes; expected at most %llu", self->function->name,
+                       self->output.size, (unsigned long long)self->function->limits.response_bytes_max);
+  return true;
+}
+
+/// Where the run goes from what its last poll left. True: it is done.
+static bool settle(run *self, ubiq_error *error, plugin_state state) {
+  if (error != NULL || state == PLUGIN_DONE) return finish(self, error);
+  if (state == PLUGIN_YIELDED || self->woken)
+    worker_ready(self->worker, self);
+  else
+    suspend(self);
+  return false;
+}
+
+static bool begin(run *self, const plugin_limits *limits) {
+  plugin_state state = PLUGIN_DONE;
+  self->id = (uint64_t)self->worker->options.index << 48 | ++self->worker->runs_begun;
+  self->state = RUN_RUNNING;
+  self->woken = false;
+  self->wake_ns = UINT64_MAX;
+  ubiq_error *error = plugin_new(self->function->compiled, &self->host, limits, &self->plugin);
+  if (error == NULL) error = plugin_call_start(self->plugin, &self->function->entry, self->input, &state);
+  return settle(self, error, state);
+}
+
+/// A run that has waited for its place: what it waited is part of its time.
+static bool begin_late(run *self) {
+  uint64_t now_ns = clock_monotonic_ns();
+  plugin_limits limits = self->function->plugin_limits;
+  if (limits.wall_ms > 0) limits.wall_ms = self->due_ns > now_ns ? (self->due_ns - now_ns) / CLOCK_NS_PER_MS + 1 : 1;
+  return begin(self, &limits);
+}
+
+static ubiq_error *no_room(const run *self) {
+  return ubiq_error_new(UBIQ_BUSY, "%s: all %u places are taken and %u runs wait already; try again later",
+                        self->function->name, self->worker->options.runs_max, self->worker->options.queue_max);
+}
+
+static bool wait_for_place(run *self) {
+  worker *worker = self->worker;
+  if (worker->queued.count >= worker->options.queue_max) return finish(self, no_room(self));
+  if (!deadlines_reserve(&worker->deadlines, worker->runs + worker->queued.count + 1))
+    return finish(self, ubiq_error_no_memory());
+  uint64_t wall_ms = self->function->limits.wall_ms;
+  self->state = RUN_QUEUED;
+  self->due_ns = wall_ms == 0 ? UINT64_MAX : clock_monotonic_ns() + wall_ms * CLOCK_NS_PER_MS;
+  run_list_append(&worker->queued, self);
+  worker_deadline(worker, self, self->due_ns);
+  return false;
+}
+
+bool run_start(run *self) {
+  worker *worker = self->worker;
+  assert(self->state == RUN_IDLE);
+  if (worker->runs >= worker->options.runs_max) return wait_for_place(self);
+  if (!deadlines_reserve(&worker->deadlines, worker->runs + worker->queued.count + 1))
+    return finish(self, ubiq_error_no_memory());
+  worker->runs++;
+  self->has_place = true;
+  return begin(self, &self->function->plugin_limits);
+}
+
+bool run_turn(run *self) {
+  assert(self->state == RUN_READY);
+  if (self->plugin == NULL) return begin_late(self);
+  plugin_state state = PLUGIN_DONE;
+  ubiq_error *error = plugin_overdue(self->plugin);
+  if (error != NULL) return finish(self, error);
+  self->state = RUN_RUNNING;
+  self->woken = false;
+  self->wake_ns = UINT64_MAX;
+  error = plugin_call_resume(self->plugin, &state);
+  return settle(self, error, state);
+}
+
+static ubiq_error *waited_too_long(const run *self) {
+  return ubiq_error_new(UBIQ_BUSY, "%s: no place was free within %llu ms; try again later", self->function->name,
+                        (unsigned long long)self->function->limits.wall_ms);
+}
+
+bool run_deadline_passed(run *self, uint64_t now_ns) {
+  if (self->state == RUN_QUEUED) {
+    run_list_remove(&self->worker->queued, self);
+    return finish(self, waited_too_long(self));
+  }
+  assert(self->state == RUN_WAITING);
+  ubiq_error *error = plugin_overdue(self->plugin);
+  if (error != NULL) return finish(self, error);
+  if (now_ns >= self->wake_ns)
+    worker_ready(self->worker, self);
+  else
+    suspend(self);
+  return false;
+}
+
+/// Gives a place back: the run that waits longest gets it.
+static void free_place(worker *worker) {
+  run *next = worker->queued.first;
+  if (next == NULL) {
+    worker->runs--;
+    return;
+  }
+  run_list_remove(&worker->queued, next);
+  deadlines_cancel(&worker->deadlines, &next->deadline);
+  next->has_place = true;
+  worker_ready(worker, next);
+}
+
+void run_end(run *self) {
+  worker *worker = self->worker;
+  bool had_place = self->has_place;
+  assert(self->state != RUN_RUNNING);
+  if (self->state == RUN_QUEUED) run_list_remove(&worker->queued, self);
+  if (self->state == RUN_READY) run_list_remove(&worker->ready, self);
+  deadlines_cancel(&worker->deadlines, &self->deadline);
+  ubiq_plugin_delete(self->plugin);
+  ubiq_error_delete(self->error);
+  self->plugin = NULL;
+  self->error = NULL;
+  self->output = (ubiq_bytes){0};
+  self->state = RUN_IDLE;
+  self->has_place = false;
+  if (had_place) free_place(worker);
+}

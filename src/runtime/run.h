@@ -1,0 +1,77 @@
+// A run: one invocation of a function on one worker, from its start to its answer.
+//
+//     QUEUED --a place is free--> READY --its turn--> RUNNING --yields--> READY
+//        \                                              |   \--waits--> WAITING --woken--> READY
+//         `--waited too long--> DONE <----------------- finished or overdue
+//
+// The owner embeds a run, fills the first fields, and calls run_start: a run that finishes at its first poll is done
+// when run_start returns; otherwise `done` is called later from the worker's loop. Either way the owner then takes
+// `error` or `output`, and ends the run. All of it on the worker's thread.
+#ifndef RUNTIME_RUN_H
+#define RUNTIME_RUN_H
+
+#include "runtime/deadlines.h"
+#include "runtime/function.h"
+
+struct worker;
+
+typedef enum run_state {
+  RUN_IDLE,    ///< not started, or ended
+  RUN_QUEUED,  ///< waits for a place
+  RUN_READY,   ///< in the run queue: begins or goes on when it is its turn
+  RUN_RUNNING, ///< in the guest
+  RUN_WAITING, ///< in a host function that is not done
+  RUN_DONE,    ///< has its result
+} run_state;
+
+typedef struct run {
+  // The owner's, set before run_start.
+  const function *function;      ///< its release must stay until run_end
+  ubiq_bytes input;              ///< must stay until run_end
+  void (*done)(struct run *run); ///< for runs that do not finish at once; may end the run
+
+  // The result, valid in state RUN_DONE.
+  ubiq_error *error; ///< NULL: `output` is the answer. The owner may take it; what is left is deleted by run_end
+  ubiq_bytes output; ///< borrowed until run_end
+
+  // For this module and the worker.
+  run_state state;
+  bool has_place;    ///< counts among the worker's runs
+  bool woken;        ///< what it waits for came while it was in the guest
+  uint64_t id;       ///< unique in the process
+  uint64_t due_ns;   ///< QUEUED: when it has waited too long (monotonic clock)
+  uint64_t wake_ns;  ///< when its host function wants to be resumed; UINT64_MAX: only when woken
+  deadline deadline; ///< the earliest of what ends or wakes it while it is suspended
+  plugin *plugin;    ///< NULL before it begins
+  plugin_host host;  ///< what the plugin is given; made by run_init
+  struct worker *worker;
+  struct run *previous, *next; ///< in the run queue or in the queue for places
+} run;
+
+/// Runs in order; a run is in at most one list.
+typedef struct run_list {
+  run *first, *last;
+  size_t count;
+} run_list;
+
+/// Makes a run ready for use, once; it can then be started and ended any number of times.
+void run_init(run *self, struct worker *worker);
+
+/// Starts a run. True: it is done already and `done` will not be called. A run that finds no place and no room to wait
+/// is done with `busy`.
+bool run_start(run *self);
+
+/// Ends a run in whatever state it is: one that is not done is cancelled. Frees its instance and its place.
+void run_end(run *self);
+
+// For the worker.
+void run_list_append(run_list *list, run *run);
+void run_list_remove(run_list *list, run *run);
+
+/// Gives a run its turn. True: it is done now.
+bool run_turn(run *self);
+
+/// Tells a run that its deadline has passed. True: it is done now.
+bool run_deadline_passed(run *self, uint64_t now_ns);
+
+#endif

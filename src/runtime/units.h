@@ -1,0 +1,22 @@
+// Durations and sizes as people write them in ubiq.toml and on the command line: `30s`, `500ms`, `64MiB`.
+#ifndef RUNTIME_UNITS_H
+#define RUNTIME_UNITS_H
+
+#include "base/text.h"
+
+#include <stdint.h>
+
+/// What a duration looks like, for messages.
+#define UNITS_DURATION_FORM "a duration such as \"500ms\", \"30s\", \"5m\" or \"1h\""
+/// What a size looks like, for messages.
+#define UNITS_SIZE_FORM "a size such as \"65536\", \"512KiB\", \"64MiB\" or \"1GiB\""
+
+/// Reads a duration: a whole number and `ms`, `s`, `m` or `h`; a bare number is milliseconds. False when it is none or
+/// longer than a hundred years.
+bool units_duration_parse(text value, uint64_t *milliseconds);
+
+/// Reads a size: a whole number and `B`, `KB`, `MB`, `GB` (powers of 1000) or `KiB`, `MiB`, `GiB` (powers of 1024); a
+/// bare number is bytes. False when it is none or larger than 2^53.
+bool units_size_parse(text value, uint64_t *bytes);
+
+#endif

@@ -1,0 +1,203 @@
+// The thread, its loop, and the turns of runs on it. See the header for the design.
+#include "runtime/worker.h"
+
+#include "base/log.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+// ------------------------------------------------------------------------------------------------------ releases
+
+static lease *lease_new(release *release) {
+  lease *self = malloc(sizeof *self);
+  if (self != NULL) *self = (lease){release_retain(release), 1};
+  return self;
+}
+
+void worker_let_go(lease *lease) {
+  if (--lease->holders > 0) return;
+  release_delete(lease->release);
+  free(lease);
+}
+
+void worker_use(worker *self, release *release) {
+  release_delete(atomic_exchange(&self->next_release, release_retain(release)));
+  uv_async_send(&self->wakeup);
+}
+
+static void take_release(worker *self) {
+  release *next = atomic_exchange(&self->next_release, NULL);
+  if (next == NULL) return;
+  lease *lease = lease_new(next);
+  release_delete(next);
+  if (lease == NULL) {
+    log_error("worker %u keeps its release: memory is out", self->options.index);
+    return;
+  }
+  worker_let_go(self->lease);
+  self->lease = lease;
+}
+
+// ---------------------------------------------------------------------------------------------- turns and deadlines
+
+static void report(worker *self, bool any_done) {
+  if (any_done && self->options.events.after_runs != NULL) self->options.events.after_runs(self->options.events.user);
+}
+
+static void give_turns(uv_check_t *check) {
+  worker *self = check->data;
+  if (self->ready.first == NULL) return;
+  uint64_t until_ns = clock_monotonic_ns() + WORKER_TURN_NS;
+  bool any_done = false;
+  do {
+    run *run = self->ready.first;
+    run_list_remove(&self->ready, run);
+    if (!run_turn(run)) continue;
+    any_done = true;
+    run->done(run);
+  } while (self->ready.first != NULL && clock_monotonic_ns() < until_ns);
+  if (self->ready.first == NULL) uv_idle_stop(&self->busy);
+  report(self, any_done);
+}
+
+static void nothing(uv_idle_t *idle) {
+  (void)idle;
+}
+
+void worker_ready(worker *self, run *run) {
+  run->state = RUN_READY;
+  if (self->ready.first == NULL) uv_idle_start(&self->busy, nothing);
+  run_list_append(&self->ready, run);
+}
+
+static void pass_deadlines(uv_timer_t *timer);
+
+static void set_timer(worker *self, uint64_t at_ns) {
+  uint64_t now_ns = clock_monotonic_ns();
+  uint64_t wait_ns = at_ns > now_ns ? at_ns - now_ns : 0;
+  uv_update_time(&self->loop);
+  uv_timer_start(&self->timer, pass_deadlines, (wait_ns + CLOCK_NS_PER_MS - 1) / CLOCK_NS_PER_MS, 0);
+  self->timer_ns = at_ns;
+}
+
+static void pass_deadlines(uv_timer_t *timer) {
+  worker *self = timer->data;
+  uint64_t now_ns = clock_monotonic_ns();
+  bool any_done = false;
+  self->timer_ns = UINT64_MAX;
+  for (deadline *first; (first = deadlines_first(&self->deadlines)) != NULL && first->at_ns <= now_ns;) {
+    run *run = (struct run *)(void *)((char *)first - offsetof(struct run, deadline));
+    deadlines_cancel(&self->deadlines, first);
+    if (!run_deadline_passed(run, now_ns)) continue;
+    any_done = true;
+    run->done(run);
+  }
+  deadline *first = deadlines_first(&self->deadlines);
+  if (first != NULL && first->at_ns < self->timer_ns) set_timer(self, first->at_ns);
+  report(self, any_done);
+}
+
+void worker_deadline(worker *self, run *run, uint64_t at_ns) {
+  if (at_ns == UINT64_MAX) {
+    deadlines_cancel(&self->deadlines, &run->deadline);
+    return;
+  }
+  deadlines_set(&self->deadlines, &run->deadline, at_ns);
+  if (at_ns < self->timer_ns) set_timer(self, at_ns);
+}
+
+// ------------------------------------------------------------------------------------------------- other threads
+
+static void wake_up(uv_async_t *wakeup) {
+  worker *self = wakeup->data;
+  take_release(self);
+  worker_stop stop = atomic_load(&self->stop);
+  if (stop <= self->stop_seen) return;
+  self->stop_seen = stop;
+  self->options.events.stop(self->options.events.user, stop);
+}
+
+void worker_ask_to_stop(worker *self, worker_stop how) {
+  worker_stop before = atomic_load(&self->stop);
+  while (before < how && !atomic_compare_exchange_weak(&self->stop, &before, how)) {
+  }
+  uv_async_send(&self->wakeup);
+}
+
+static void *live(void *user) {
+  worker *self = user;
+  uv_run(&self->loop, UV_RUN_DEFAULT);
+  if (self->options.events.ended != NULL) self->options.events.ended(self->options.events.user, self);
+  return NULL;
+}
+
+ubiq_error *worker_start(worker *self) {
+  int number = pthread_create(&self->thread, NULL, live, self);
+  if (number != 0) return ubiq_error_new(UBIQ_INTERNAL, "a worker's thread cannot be started: %s", strerror(number));
+  char name[16];
+  snprintf(name, sizeof name, "worker %u", self->options.index % 10000);
+  pthread_setname_np(self->thread, name);
+  self->started = true;
+  return NULL;
+}
+
+// ---------------------------------------------------------------------------------------------- beginning and end
+
+static void open_handles(worker *self) {
+  uv_check_init(&self->loop, &self->turns);
+  uv_idle_init(&self->loop, &self->busy);
+  uv_timer_init(&self->loop, &self->timer);
+  self->turns.data = self->busy.data = self->timer.data = self->wakeup.data = self;
+  uv_check_start(&self->turns, give_turns);
+  uv_unref((uv_handle_t *)&self->turns);
+}
+
+ubiq_error *worker_new(const worker_options *options, release *release, worker **out) {
+  worker *self = calloc(1, sizeof *self);
+  if (self == NULL) return ubiq_error_no_memory();
+  self->options = *options;
+  self->timer_ns = UINT64_MAX;
+  ubiq_error *error = NULL;
+  int number = uv_loop_init(&self->loop);
+  if (number != 0) goto fail_loop;
+  number = uv_async_init(&self->loop, &self->wakeup, wake_up);
+  if (number != 0) goto fail_wakeup;
+  open_handles(self);
+  error = fetch_loop_new(&self->loop, &self->fetches);
+  if (error == NULL && (self->lease = lease_new(release)) == NULL) error = ubiq_error_no_memory();
+  if (error == NULL)
+    *out = self;
+  else
+    worker_delete(self);
+  return error;
+
+fail_wakeup:
+  uv_loop_close(&self->loop);
+fail_loop:
+  free(self);
+  return ubiq_error_new(UBIQ_INTERNAL, "a worker's loop cannot be made: %s", uv_strerror(number));
+}
+
+void worker_finish(worker *self) {
+  if (self->finishing) return;
+  self->finishing = true;
+  assert(self->ready.first == NULL && self->queued.first == NULL);
+  if (self->fetches != NULL) fetch_loop_close(self->fetches, NULL, NULL);
+  uv_close((uv_handle_t *)&self->turns, NULL);
+  uv_close((uv_handle_t *)&self->busy, NULL);
+  uv_close((uv_handle_t *)&self->timer, NULL);
+  uv_close((uv_handle_t *)&self->wakeup, NULL);
+}
+
+void worker_delete(worker *self) {
+  if (self == NULL) return;
+  if (self->started) pthread_join(self->thread, NULL);
+  if (!self->finishing) worker_finish(self);
+  while (uv_run(&self->loop, UV_RUN_DEFAULT) != 0) {
+  }
+  uv_loop_close(&self->loop);
+  if (self->lease != NULL) worker_let_go(self->lease);
+  release_delete(atomic_load(&self->next_release));
+  deadlines_free(&self->deadlines);
+  free(self);
+}

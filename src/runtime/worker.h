@@ -1,0 +1,109 @@
+// A worker: a thread with a loop of its own that runs functions, one turn at a time.
+//
+// DESIGN: everything that a request needs is here, so that it never changes threads: a libuv loop, the requests that
+// functions send (fetch_loop), the runs, and their deadlines on a single timer. Runs that are ready to go on take turns
+// between the loop's polls, for no longer than WORKER_TURN_NS together, so that the network is never kept waiting by
+// long runs. What brings the runs (server/front.h) attaches itself to the loop.
+//
+// LOCKS: none. Other threads hand over a release or the wish to stop in atomics and wake the loop.
+#ifndef RUNTIME_WORKER_H
+#define RUNTIME_WORKER_H
+
+#include "base/clock.h"
+#include "base/fetch_loop.h"
+#include "runtime/release.h"
+#include "runtime/run.h"
+
+#include <pthread.h>
+#include <uv.h>
+
+#define WORKER_TURN_NS (2 * CLOCK_NS_PER_MS)
+
+typedef enum worker_stop {
+  WORKER_STOP_NONE,
+  WORKER_STOP_GRACEFUL, ///< take nothing new, finish what is under way
+  WORKER_STOP_NOW,      ///< drop everything
+} worker_stop;
+
+/// What is called on the worker's thread.
+typedef struct worker_events {
+  void (*after_runs)(void *user);                   ///< some runs may be done: let their answers go out
+  void (*stop)(void *user, worker_stop how);        ///< stop; call worker_finish when nothing is left
+  void (*ended)(void *user, struct worker *worker); ///< the loop has ended; the thread is about to
+  void *user;
+} worker_events;
+
+typedef struct worker_options {
+  unsigned index;     ///< from 0, different in each worker
+  uint32_t runs_max;  ///< runs that hold an instance, at once
+  uint32_t queue_max; ///< runs that wait for one
+  worker_events events;
+} worker_options;
+
+/// A release as one worker uses it: the runs of this worker are counted here without atomics.
+typedef struct lease {
+  release *release;
+  size_t holders; ///< requests under way, and the worker while it is the current one
+} lease;
+
+typedef struct worker {
+  worker_options options;
+  pthread_t thread;
+  bool started;
+
+  uv_loop_t loop;
+  uv_async_t wakeup;   ///< another thread has something for us
+  uv_check_t turns;    ///< after each poll
+  uv_idle_t busy;      ///< active while runs are ready, so that the poll does not wait
+  uv_timer_t timer;    ///< for the first of `deadlines`
+  uint64_t timer_ns;   ///< what it is set to; UINT64_MAX: not set
+  deadlines deadlines; ///< of runs that are suspended
+  fetch_loop *fetches;
+  lease *lease;        ///< what new requests use
+  run_list ready;      ///< the run queue
+  run_list queued;     ///< waiting for a place
+  uint32_t runs;       ///< places taken
+  uint64_t runs_begun; ///< makes their ids
+  bool finishing;
+
+  _Atomic(release *) next_release; ///< set by other threads, taken by ours
+  _Atomic worker_stop stop;        ///< set by other threads
+  worker_stop stop_seen;
+} worker;
+
+/// Makes a worker whose thread is not yet started, so that what it serves can be attached to its loop. `release` gets
+/// one more owner. `*out` is the caller's. Errors: `internal`.
+ubiq_error *worker_new(const worker_options *options, release *release, worker **out);
+
+/// Starts the thread.
+ubiq_error *worker_start(worker *self);
+
+/// Lets new requests have `release` (one more owner) from soon on. Any thread.
+void worker_use(worker *self, release *release);
+
+/// Asks it to stop. A second, harder wish overrides the first. Any thread.
+void worker_ask_to_stop(worker *self, worker_stop how);
+
+/// Closes what the worker has on its loop; the thread ends when the loop is empty. The worker's thread, once all runs
+/// have ended.
+void worker_finish(worker *self);
+
+/// Waits for the thread's end, when it was started, and ends the worker. NULL is allowed.
+void worker_delete(worker *self);
+
+/// Holds the current release for a request. The worker's thread.
+static inline lease *worker_hold(worker *self) {
+  self->lease->holders++;
+  return self->lease;
+}
+void worker_let_go(lease *lease);
+
+// For runs.
+
+/// Puts a run at the end of the run queue.
+void worker_ready(worker *self, run *run);
+
+/// Sets when a suspended run is looked at in any case.
+void worker_deadline(worker *self, run *run, uint64_t at_ns);
+
+#endif

@@ -1,0 +1,26 @@
+// Where a server listens: `HOST:PORT` to sockets that share one port.
+#ifndef SERVER_ADDRESS_H
+#define SERVER_ADDRESS_H
+
+#include "ubiq/error.h"
+
+#include <sys/socket.h>
+
+typedef struct address {
+  struct sockaddr_storage storage;
+  socklen_t size;
+} address;
+
+/// Reads `127.0.0.1:8080`, `[::1]:8080` or `localhost:8080`; a name is looked up and its first address taken.
+/// Errors: `invalid_input`, `not_found` for a name that nobody knows.
+ubiq_error *address_parse(const char *text, address *out);
+
+/// Opens `count` listening sockets on one address, so that the kernel spreads connections over them. When the port is 0
+/// a free one is taken and written to `address`. `sockets` are the caller's to close. Errors: `unavailable` when the
+/// port is in use, `denied`, `internal`.
+ubiq_error *address_listen(address *address, unsigned count, int *sockets);
+
+/// The address's URL, `http://127.0.0.1:8080`; the caller's (free), NULL when memory is out.
+char *address_url(const address *address);
+
+#endif

@@ -1,0 +1,132 @@
+// Lists, deadlines and the watch for clients that leave.
+#include "server/connection.h"
+
+#include "base/log.h"
+#include "server/front.h"
+#include "server/request.h"
+
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+enum { HANGUPS_AT_ONCE = 64, ENDING_MS = 500 };
+
+// --------------------------------------------------------------------------------------------------------- lists
+
+static void take_out(connection *self) {
+  connections *list = &self->front->lists[self->list];
+  *(self->previous == NULL ? &list->first : &self->previous->next) = self->next;
+  *(self->next == NULL ? &list->last : &self->next->previous) = self->previous;
+}
+
+static void put_in(connection *self, connection_list where) {
+  connections *list = &self->front->lists[where];
+  uint64_t time_ms = self->front->times_ms[where];
+  self->list = where;
+  self->due_ms = time_ms == UINT64_MAX ? UINT64_MAX : uv_now(&self->front->worker->loop) + time_ms;
+  self->previous = list->last;
+  self->next = NULL;
+  *(list->last == NULL ? &list->first : &list->last->next) = self;
+  list->last = self;
+}
+
+void connection_move(connection *self, connection_list list) {
+  take_out(self);
+  put_in(self, list);
+}
+
+static connection *open_connection(front *front, struct MHD_Connection *mhd) {
+  connection *self = calloc(1, sizeof *self);
+  const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+  if (self == NULL || info == NULL) {
+    free(self);
+    return NULL;
+  }
+  self->front = front;
+  self->mhd = mhd;
+  self->socket = info->connect_fd;
+  run_init(&self->run, front->worker);
+  put_in(self, CONNECTION_HEADERS);
+  front_connections(front, +1);
+  return self;
+}
+
+static void close_connection(connection *self) {
+  front *front = self->front;
+  take_out(self);
+  buffer_free(&self->body);
+  free(self);
+  front_connections(front, -1);
+}
+
+void connection_notice(void *user, struct MHD_Connection *mhd, void **context,
+                       enum MHD_ConnectionNotificationCode code) {
+  if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+    *context = open_connection(user, mhd);
+  } else if (*context != NULL) {
+    close_connection(*context);
+    *context = NULL;
+  }
+}
+
+// ----------------------------------------------------------------------------------------------------- deadlines
+
+/// What a client that is too slow is told, as long as nothing else was sent in its place.
+static const char too_slow[] = "HTTP/1.1 408 Request Timeout\r\n"
+                               "Connection: close\r\n"
+                               "Content-Length: 0\r\n\r\n";
+
+static void time_out(connection *self) {
+  static const char *const waited_for[CONNECTION_LISTS] = {
+      [CONNECTION_HEADERS] = "the headers", [CONNECTION_BODY] = "the body", [CONNECTION_IDLE] = "another request"};
+  log_debug("a connection is closed: %s did not come in time", waited_for[self->list]);
+  if (self->list != CONNECTION_IDLE) {
+    ssize_t sent = send(self->socket, too_slow, sizeof too_slow - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)sent; // the client's loss
+  }
+  shutdown(self->socket, SHUT_RDWR);
+  connection_move(self, CONNECTION_CLOSING);
+}
+
+void connection_pass_deadlines(front *front) {
+  static const connection_list timed[] = {CONNECTION_HEADERS, CONNECTION_BODY, CONNECTION_IDLE};
+  uint64_t now_ms = uv_now(&front->worker->loop);
+  for (size_t i = 0; i < sizeof timed / sizeof timed[0]; i++) {
+    connections *list = &front->lists[timed[i]];
+    while (list->first != NULL && list->first->due_ms <= now_ms) time_out(list->first);
+  }
+  if (front->stopping != WORKER_STOP_NONE && now_ms - front->stopping_since_ms >= ENDING_MS) {
+    connection_end_list(front, CONNECTION_HEADERS);
+    connection_end_list(front, CONNECTION_IDLE);
+  }
+}
+
+void connection_end_list(front *front, connection_list which) {
+  connections *list = &front->lists[which];
+  while (list->first != NULL) {
+    // What has arrived can still be read and answered; after it comes the end.
+    shutdown(list->first->socket, SHUT_RD);
+    connection_move(list->first, CONNECTION_CLOSING);
+  }
+}
+
+// --------------------------------------------------------------------------------------------------- the watch
+
+void connection_watch(connection *self) {
+  struct epoll_event event = {.events = EPOLLRDHUP, .data.ptr = self};
+  self->is_watched = epoll_ctl(self->front->hangups_fd, EPOLL_CTL_ADD, self->socket, &event) == 0;
+}
+
+void connection_unwatch(connection *self) {
+  if (self->is_watched) epoll_ctl(self->front->hangups_fd, EPOLL_CTL_DEL, self->socket, NULL);
+  self->is_watched = false;
+}
+
+void connection_take_hangups(front *front) {
+  struct epoll_event events[HANGUPS_AT_ONCE];
+  int count;
+  do {
+    count = epoll_wait(front->hangups_fd, events, HANGUPS_AT_ONCE, 0);
+    for (int i = 0; i < count; i++) request_abandon(events[i].data.ptr);
+  } while (count == HANGUPS_AT_ONCE);
+}

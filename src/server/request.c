@@ -1,0 +1,206 @@
+// One request after the other on a connection, each through its stages.
+#include "server/request.h"
+
+#include "base/log.h"
+#include "server/front.h"
+
+#include <assert.h>
+
+/// A request header's value, or NULL.
+static const char *header(struct MHD_Connection *mhd, text name) {
+  const char *value = NULL;
+  size_t size;
+  enum MHD_Result found = MHD_lookup_connection_value_n(mhd, MHD_HEADER_KIND, name.data, name.size, &value, &size);
+  return found == MHD_YES ? value : NULL;
+}
+
+// ------------------------------------------------------------------------------------------------------- answering
+
+static enum MHD_Result send_answer(connection *self, answer answer) {
+  connection_move(self, CONNECTION_WORKING);
+  self->stage = REQUEST_SENT;
+  if (answer.response == NULL) return MHD_NO;
+  if (self->front->stopping != WORKER_STOP_NONE)
+    MHD_add_response_header(answer.response, MHD_HTTP_HEADER_CONNECTION, "close");
+  enum MHD_Result queued = MHD_queue_response(self->mhd, answer.status, answer.response);
+  MHD_destroy_response(answer.response);
+  return queued;
+}
+
+static enum MHD_Result send_kept_answer(connection *self) {
+  answer kept = self->answer;
+  self->answer = (answer){0};
+  return send_answer(self, kept);
+}
+
+static ubiq_log_level level_of(ubiq_code code) {
+  if (code == UBIQ_INTERNAL) return UBIQ_LOG_ERROR;
+  return code == UBIQ_BUSY || code == UBIQ_CANCELLED ? UBIQ_LOG_DEBUG : UBIQ_LOG_WARN;
+}
+
+/// Makes the answer of a run that is done, and ends the run.
+static answer take_answer(connection *self) {
+  run *run = &self->run;
+  answer answer;
+  if (run->error == NULL) {
+    answer = answer_output(run->output, self->function->content_type);
+  } else {
+    ubiq_code code = ubiq_error_code(run->error);
+    log_from(level_of(code), self->function->name, "%s: %s", ubiq_code_name(code), ubiq_error_message(run->error));
+    answer = answer_error(run->error);
+    run->error = NULL;
+  }
+  run_end(run);
+  return answer;
+}
+
+static void resume(connection *self, request_stage stage) {
+  connection_unwatch(self);
+  self->stage = stage;
+  self->front->resumed = true;
+  MHD_resume_connection(self->mhd);
+}
+
+static void run_done(run *run) {
+  connection *self = (connection *)(void *)((char *)run - offsetof(connection, run));
+  assert(self->stage == REQUEST_RUNNING);
+  self->answer = take_answer(self);
+  resume(self, REQUEST_ANSWERED);
+}
+
+void request_abandon(connection *self) {
+  if (self->stage != REQUEST_RUNNING) return;
+  log_debug("%s: cancelled: the client has gone", self->function->name);
+  run_end(&self->run);
+  resume(self, REQUEST_ABANDONED);
+}
+
+// ------------------------------------------------------------------------------------------------------ the stages
+
+static enum MHD_Result start_run(connection *self) {
+  run *run = &self->run;
+  run->function = self->function;
+  run->input = buffer_bytes(&self->body);
+  run->done = run_done;
+  if (run_start(run)) return send_answer(self, take_answer(self));
+  self->stage = REQUEST_RUNNING;
+  connection_move(self, CONNECTION_WORKING);
+  connection_watch(self);
+  MHD_suspend_connection(self->mhd);
+  return MHD_YES;
+}
+
+/// Answers a request without running anything. Its body, when there is one, is read and dropped first, so that the
+/// client gets to see the answer; a client that asks before it sends its body, or sends too much, is answered at once.
+static enum MHD_Result refuse(connection *self, answer answer, bool has_body, uint64_t body_bytes) {
+  self->function = NULL;
+  self->answer = answer;
+  self->stage = REQUEST_REFUSED;
+  if (has_body && (body_bytes > REQUEST_DROPPED_BYTES_MAX || header(self->mhd, TEXT(MHD_HTTP_HEADER_EXPECT)) != NULL))
+    return send_kept_answer(self);
+  return MHD_YES;
+}
+
+static answer too_large(const function *function) {
+  ubiq_error *error = ubiq_error_new(UBIQ_TOO_LARGE, "the request's body has too many bytes; expected at most %llu",
+                                     (unsigned long long)function->limits.body_bytes_max);
+  return answer_error(error);
+}
+
+/// Finds the function for a request, or the answer when there is none.
+static const function *find_function(connection *self, text method, text path, answer *answer) {
+  router_match match;
+  router_result result = router_find(self->lease->release->router, method, path, &match);
+  if (result == ROUTER_FOUND) return match.target;
+  bool options = text_equal(method, TEXT("OPTIONS"));
+  if (result == ROUTER_NO_METHOD)
+    *answer = options ? answer_options(match.allow) : answer_no_method(match.allow);
+  else if (options && text_equal(path, TEXT("*")))
+    *answer = answer_options(NULL);
+  else
+    *answer = answer_problem(UBIQ_NOT_FOUND, "no function has a route for this path");
+  return NULL;
+}
+
+/// The headers have come.
+static enum MHD_Result begin(connection *self, const char *url, const char *method) {
+  const char *length = header(self->mhd, TEXT(MHD_HTTP_HEADER_CONTENT_LENGTH));
+  bool is_chunked = header(self->mhd, TEXT(MHD_HTTP_HEADER_TRANSFER_ENCODING)) != NULL;
+  uint64_t body_bytes = 0;
+  if (length != NULL && !text_to_u64(text_of(length), &body_bytes)) body_bytes = UINT64_MAX;
+  bool has_body = is_chunked || body_bytes > 0;
+  if (is_chunked && length != NULL)
+    return refuse(self, answer_problem(UBIQ_INVALID_INPUT, "the request has both Content-Length and Transfer-Encoding"),
+                  true, UINT64_MAX);
+  answer answer;
+  self->lease = worker_hold(self->front->worker);
+  self->function = find_function(self, text_of(method), text_of(url), &answer);
+  if (has_body) connection_move(self, CONNECTION_BODY);
+  if (self->function == NULL) return refuse(self, answer, has_body, body_bytes);
+  if (body_bytes > self->function->limits.body_bytes_max)
+    return refuse(self, too_large(self->function), true, body_bytes);
+  self->stage = REQUEST_BODY;
+  return MHD_YES;
+}
+
+/// Some of the body has come.
+static enum MHD_Result take_body(connection *self, const char *data, size_t size) {
+  if (self->stage == REQUEST_BODY && self->body.size + size > self->function->limits.body_bytes_max) {
+    self->dropped = self->body.size;
+    self->answer = too_large(self->function);
+    self->stage = REQUEST_REFUSED;
+  }
+  if (self->stage == REQUEST_REFUSED) {
+    self->dropped += size;
+    return self->dropped <= REQUEST_DROPPED_BYTES_MAX ? MHD_YES : MHD_NO;
+  }
+  return buffer_append(&self->body, data, size) ? MHD_YES : MHD_NO;
+}
+
+/// The body has come, or the connection was resumed.
+static enum MHD_Result go_on(connection *self) {
+  switch (self->stage) {
+  case REQUEST_BODY: return start_run(self);
+  case REQUEST_REFUSED:
+  case REQUEST_ANSWERED: return send_kept_answer(self);
+  case REQUEST_SENT: return MHD_YES;
+  default: return MHD_NO;
+  }
+}
+
+enum MHD_Result request_handle(void *user, struct MHD_Connection *mhd, const char *url, const char *method,
+                               const char *version, const char *data, size_t *size, void **context) {
+  (void)user;
+  (void)version;
+  connection *self = *context;
+  if (self == NULL) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    *context = self = info->socket_context;
+    return self == NULL ? MHD_NO : begin(self, url, method);
+  }
+  if (*size == 0) return go_on(self);
+  enum MHD_Result result = take_body(self, data, *size);
+  *size = 0;
+  return result;
+}
+
+void request_completed(void *user, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode reason) {
+  (void)user;
+  (void)mhd;
+  (void)reason;
+  connection *self = *context;
+  if (self == NULL) return;
+  connection_unwatch(self);
+  run_end(&self->run);
+  if (self->answer.response != NULL) MHD_destroy_response(self->answer.response);
+  self->answer = (answer){0};
+  if (self->lease != NULL) worker_let_go(self->lease);
+  self->lease = NULL;
+  self->function = NULL;
+  self->dropped = 0;
+  self->stage = REQUEST_NONE;
+  buffer_clear(&self->body);
+  if (self->body.capacity > REQUEST_BODY_KEPT_BYTES) buffer_free(&self->body);
+  connection_move(self, CONNECTION_IDLE);
+  *context = NULL;
+}

@@ -1,0 +1,22 @@
+// A request's way: route, body, run, answer. Callbacks of libmicrohttpd, on the worker's thread.
+#ifndef SERVER_REQUEST_H
+#define SERVER_REQUEST_H
+
+#include "server/connection.h"
+
+enum {
+  REQUEST_DROPPED_BYTES_MAX = 16 << 20, ///< of a refused request's body that are read before the answer
+  REQUEST_BODY_KEPT_BYTES = 16 << 10,   ///< a connection's buffer up to this size is kept for its next request
+};
+
+/// MHD_AccessHandlerCallback; `front` is its user.
+enum MHD_Result request_handle(void *front, struct MHD_Connection *mhd, const char *url, const char *method,
+                               const char *version, const char *data, size_t *size, void **context);
+
+/// MHD_RequestCompletedCallback.
+void request_completed(void *front, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode reason);
+
+/// Cancels a suspended request's run and lets its connection end.
+void request_abandon(connection *self);
+
+#endif

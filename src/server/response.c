@@ -1,0 +1,111 @@
+// libmicrohttpd's response objects made from ours.
+#include "server/response.h"
+
+#include "base/text.h"
+#include "yyjson.h"
+
+#include <stdlib.h>
+
+enum { RETRY_AFTER_SECONDS = 1 };
+
+#define TEXT_TYPE  "text/plain; charset=utf-8"
+#define BYTES_TYPE "application/octet-stream"
+
+/// Whether the first bytes, eight at a time, are ASCII without NUL; answers how many.
+static size_t ascii_prefix(const uint8_t *data, size_t size) {
+  size_t at = 0;
+  for (; at + 8 <= size; at += 8) {
+    uint64_t word;
+    memcpy(&word, data + at, 8);
+    bool has_nul = ((word - UINT64_C(0x0101010101010101)) & ~word & UINT64_C(0x8080808080808080)) != 0;
+    if (has_nul || (word & UINT64_C(0x8080808080808080)) != 0) break;
+  }
+  while (at < size && data[at] != 0 && data[at] < 0x80) at++;
+  return at;
+}
+
+static bool is_text(ubiq_bytes bytes) {
+  size_t ascii = ascii_prefix(bytes.data, bytes.size);
+  if (ascii == bytes.size) return true;
+  const uint8_t *rest = bytes.data + ascii;
+  size_t size = bytes.size - ascii;
+  return memchr(rest, 0, size) == NULL && text_utf8_valid(rest, size);
+}
+
+static void add_header(answer *self, const char *name, const char *value) {
+  if (self->response == NULL || MHD_add_response_header(self->response, name, value) == MHD_YES) return;
+  MHD_destroy_response(self->response);
+  self->response = NULL;
+}
+
+answer answer_output(ubiq_bytes output, const char *content_type) {
+  answer self = {.status = MHD_HTTP_OK};
+  void *data = (void *)(uintptr_t)output.data;
+  self.response = MHD_create_response_from_buffer(output.size, output.size == 0 ? (void *)"" : data,
+                                                  output.size == 0 ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_COPY);
+  if (content_type == NULL && output.size > 0) content_type = is_text(output) ? TEXT_TYPE : BYTES_TYPE;
+  if (content_type != NULL) add_header(&self, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+  return self;
+}
+
+static bool add_text(yyjson_mut_doc *document, yyjson_mut_val *root, const char *key, const char *value) {
+  if (text_utf8_valid(value, strlen(value))) return yyjson_mut_obj_add_strcpy(document, root, key, value);
+  buffer escaped = {0};
+  bool good = text_escape(&escaped, text_of(value)) &&
+              yyjson_mut_obj_add_strncpy(document, root, key, (const char *)escaped.data, escaped.size);
+  buffer_free(&escaped);
+  return good;
+}
+
+static char *problem_text(unsigned status, ubiq_code code, const char *detail, size_t *size) {
+  yyjson_mut_doc *document = yyjson_mut_doc_new(NULL);
+  yyjson_mut_val *root = yyjson_mut_obj(document);
+  yyjson_mut_doc_set_root(document, root);
+  char type[64];
+  snprintf(type, sizeof type, "urn:ubiq:failure:%s", ubiq_code_name(code));
+  bool good = yyjson_mut_obj_add_str(document, root, "type", type) &&
+              yyjson_mut_obj_add_str(document, root, "title", ubiq_code_text(code)) &&
+              yyjson_mut_obj_add_uint(document, root, "status", status) && add_text(document, root, "detail", detail) &&
+              yyjson_mut_obj_add_str(document, root, "class", ubiq_code_name(code));
+  char *text = good ? yyjson_mut_write(document, YYJSON_WRITE_NOFLAG, size) : NULL;
+  yyjson_mut_doc_free(document);
+  return text;
+}
+
+static answer problem(unsigned status, ubiq_code code, const char *detail) {
+  answer self = {.status = status};
+  size_t size;
+  char *text = problem_text(status, code, detail, &size);
+  if (text == NULL) return self;
+  self.response = MHD_create_response_from_buffer(size, text, MHD_RESPMEM_MUST_FREE);
+  if (self.response == NULL) free(text);
+  add_header(&self, MHD_HTTP_HEADER_CONTENT_TYPE, "application/problem+json");
+  return self;
+}
+
+answer answer_problem(ubiq_code code, const char *detail) {
+  answer self = problem((unsigned)ubiq_code_http_status(code), code, detail);
+  char seconds[12];
+  snprintf(seconds, sizeof seconds, "%d", RETRY_AFTER_SECONDS);
+  if (code == UBIQ_BUSY) add_header(&self, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
+  return self;
+}
+
+answer answer_error(ubiq_error *error) {
+  answer self = answer_problem(ubiq_error_code(error), ubiq_error_message(error));
+  ubiq_error_delete(error);
+  return self;
+}
+
+answer answer_no_method(const char *allow) {
+  answer self = problem(MHD_HTTP_METHOD_NOT_ALLOWED, UBIQ_NOT_FOUND, "this path has no route for the request's method");
+  add_header(&self, MHD_HTTP_HEADER_ALLOW, allow);
+  return self;
+}
+
+answer answer_options(const char *allow) {
+  answer self = {.status = MHD_HTTP_NO_CONTENT};
+  self.response = MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);
+  if (allow != NULL) add_header(&self, MHD_HTTP_HEADER_ALLOW, allow);
+  return self;
+}

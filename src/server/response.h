@@ -1,0 +1,30 @@
+// Answers: a function's output, or a problem (RFC 9457) for a failure's class.
+#ifndef SERVER_RESPONSE_H
+#define SERVER_RESPONSE_H
+
+#include "ubiq/error.h"
+
+#include <microhttpd.h>
+
+/// A response and its status. `response` is NULL when memory is out.
+typedef struct answer {
+  struct MHD_Response *response; ///< owned; MHD_destroy_response
+  unsigned status;
+} answer;
+
+/// A function's output, copied. With `content_type` NULL it is text when it is UTF-8 without NUL, else bytes.
+answer answer_output(ubiq_bytes output, const char *content_type);
+
+/// `{"type","title","status","detail","class"}` with the status of the class; `busy` gets Retry-After.
+answer answer_problem(ubiq_code code, const char *detail);
+
+/// The same for an error, which is deleted.
+answer answer_error(ubiq_error *error);
+
+/// 405 with the methods that there are.
+answer answer_no_method(const char *allow);
+
+/// 204 to OPTIONS, with the methods that there are (NULL: the server as a whole).
+answer answer_options(const char *allow);
+
+#endif

@@ -1,0 +1,142 @@
+// Makes workers and fronts in pairs and ends them the other way round.
+#include "server/server.h"
+
+#include "base/log.h"
+#include "server/address.h"
+#include "server/front.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+/// A worker and what it is fed by.
+typedef struct pair {
+  struct server *server;
+  worker *worker;
+  front *front;
+} pair;
+
+struct server {
+  server_settings settings;
+  char *url;
+  pair *pairs;         ///< as many as settings.workers
+  atomic_uint running; ///< workers whose thread has not ended; touched by all of them
+};
+
+static void after_runs(void *user) {
+  front_after_runs(((pair *)user)->front);
+}
+
+static void stop(void *user, worker_stop how) {
+  front_stop(((pair *)user)->front, how);
+}
+
+static void ended(void *user, worker *worker) {
+  server *self = ((pair *)user)->server;
+  (void)worker;
+  if (atomic_fetch_sub(&self->running, 1) == 1 && self->settings.stopped != NULL)
+    self->settings.stopped(self->settings.user);
+}
+
+/// This worker's part of what all have together, at least 1 when there is any.
+static uint32_t share(uint32_t total, unsigned workers) {
+  return total / workers + (total % workers != 0);
+}
+
+static ubiq_error *open_pair(server *self, unsigned index, int listener, release *release) {
+  pair *pair = &self->pairs[index];
+  const worker_options options = {
+      .index = index,
+      .runs_max = share(self->settings.runs_max, self->settings.workers),
+      .queue_max = share(self->settings.queue_max, self->settings.workers),
+      .events = {.after_runs = after_runs, .stop = stop, .ended = ended, .user = pair},
+  };
+  pair->server = self;
+  ubiq_error *error = worker_new(&options, release, &pair->worker);
+  if (error != NULL) {
+    close(listener);
+    return error;
+  }
+  return front_new(&self->settings, pair->worker, listener, &pair->front);
+}
+
+static ubiq_error *open_pairs(server *self, const int *listeners, release *release) {
+  ubiq_error *error = NULL;
+  for (unsigned i = 0; i < self->settings.workers; i++) {
+    if (error == NULL)
+      error = open_pair(self, i, listeners[i], release);
+    else
+      close(listeners[i]);
+  }
+  return error;
+}
+
+static ubiq_error *start_workers(server *self) {
+  ubiq_error *error = NULL;
+  for (unsigned i = 0; i < self->settings.workers && error == NULL; i++) {
+    atomic_fetch_add(&self->running, 1);
+    error = worker_start(self->pairs[i].worker);
+    if (error != NULL) atomic_fetch_sub(&self->running, 1);
+  }
+  return error;
+}
+
+static ubiq_error *open_all(server *self, release *release) {
+  address address;
+  ubiq_error *error = address_parse(self->settings.listen, &address);
+  if (error != NULL) return error;
+  int *listeners = calloc(self->settings.workers, sizeof *listeners);
+  if (listeners == NULL) return ubiq_error_no_memory();
+  error = address_listen(&address, self->settings.workers, listeners);
+  if (error == NULL) error = open_pairs(self, listeners, release);
+  free(listeners);
+  if (error == NULL && (self->url = address_url(&address)) == NULL) error = ubiq_error_no_memory();
+  return error != NULL ? error : start_workers(self);
+}
+
+ubiq_error *server_new(const server_settings *settings, release *release, server **out) {
+  server *self = calloc(1, sizeof *self);
+  if (self == NULL) return ubiq_error_no_memory();
+  self->settings = *settings;
+  self->pairs = calloc(settings->workers, sizeof *self->pairs);
+  ubiq_error *error = self->pairs == NULL ? ubiq_error_no_memory() : open_all(self, release);
+  if (error == NULL) {
+    *out = self;
+  } else {
+    self->settings.stopped = NULL;
+    server_delete(self);
+  }
+  return error;
+}
+
+const char *server_url(const server *self) {
+  return self->url;
+}
+
+void server_use(server *self, release *release) {
+  for (unsigned i = 0; i < self->settings.workers; i++) worker_use(self->pairs[i].worker, release);
+}
+
+void server_stop(server *self, worker_stop how) {
+  for (unsigned i = 0; i < self->settings.workers; i++)
+    if (self->pairs[i].worker != NULL) worker_ask_to_stop(self->pairs[i].worker, how);
+}
+
+/// A worker whose thread was started has closed everything of its front on its own.
+static void close_pair(pair *pair) {
+  bool started = pair->worker != NULL && pair->worker->started;
+  front *unstarted = started ? NULL : pair->front;
+  if (unstarted != NULL) front_close(unstarted);
+  worker_delete(pair->worker);
+  front_delete(pair->front);
+}
+
+void server_delete(server *self) {
+  if (self == NULL) return;
+  if (self->pairs != NULL) {
+    server_stop(self, WORKER_STOP_NOW);
+    for (unsigned i = 0; i < self->settings.workers; i++) close_pair(&self->pairs[i]);
+  }
+  free(self->pairs);
+  free(self->url);
+  free(self);
+}

@@ -1,0 +1,29 @@
+// A server: workers, each with an HTTP front, that share one address and serve one release at a time.
+#ifndef SERVER_SERVER_H
+#define SERVER_SERVER_H
+
+#include "runtime/release.h"
+#include "runtime/worker.h"
+#include "server/settings.h"
+
+typedef struct server server;
+
+/// Binds the address and starts the workers; when it returns, requests are taken. `settings` is copied but for its
+/// strings, which must live as long as the server; `release` gets more owners. `*out` is the caller's. Errors:
+/// `invalid_input`, `not_found`, `unavailable` and `denied` for the address; `internal`.
+ubiq_error *server_new(const server_settings *settings, release *release, server **out);
+
+/// `http://HOST:PORT`, with the port that was taken. Lives as long as the server.
+const char *server_url(const server *self);
+
+/// Lets new requests have another release; no request is dropped. The thread that made the server.
+void server_use(server *self, release *release);
+
+/// Asks the server to stop; settings.stopped tells when it has. A harder wish overrides the first. The thread that made
+/// the server.
+void server_stop(server *self, worker_stop how);
+
+/// Stops what still runs at once, waits for the threads, and ends the server. NULL is allowed.
+void server_delete(server *self);
+
+#endif
