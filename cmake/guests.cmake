@@ -1,11 +1,11 @@
 # Helpers that build guests: Wasm modules for tests, benchmarks and examples. Each makes ${UBIQ_GUESTS_DIR}/<name>.wasm, a
 # target `guest_<name>`, and adds that to the target `ubiq_guests`.
 #
-#   ubiq_guest_c(NAME SOURCE... [OPTIONS FLAG...])     C with pdk/c, no C library
-#   ubiq_guest_wasi(NAME SOURCE... [OPTIONS FLAG...])  C with pdk/c and wasi-libc
-#   ubiq_guest_wat(NAME SOURCE)                        WebAssembly text
-#   ubiq_guest_rust(NAME FOLDER CRATE TARGET)          a crate, for one of rustc's wasm32 targets
-#   ubiq_guest_go(NAME FOLDER)                         a Go module, as a WASI reactor
+#   ubiq_guest_c(NAME SOURCE)                  C with pdk/c, no C library
+#   ubiq_guest_wasi(NAME SOURCE [REACTOR])     C with pdk/c and wasi-libc, a command unless it is a reactor
+#   ubiq_guest_wat(NAME SOURCE)                WebAssembly text
+#   ubiq_guest_rust(NAME FOLDER CRATE TARGET)  a crate, for one of rustc's wasm32 targets
+#   ubiq_guest_go(NAME FOLDER)                 a Go module, as a WASI reactor
 #
 # A toolchain that is missing is a message, not an error: the file is then absent, and tests that need it skip.
 
@@ -25,9 +25,8 @@ if(NOT TARGET ubiq_guests)
   add_custom_target(ubiq_guests ALL)
 endif()
 
-# The same flags as `ubiq dev` uses. The stack comes first, so that running out of it traps instead of reaching data.
-set(UBIQ_GUEST_C_FLAGS -std=c17 -O2 -g0 -Wall -Wextra -Wpedantic -Werror -I${UBIQ_PDK_DIR})
-# Names of functions are kept for backtraces; only wasi-libc's own debug information is left out.
+# The stack comes first, so that running out of it traps instead of reaching data.
+set(UBIQ_GUEST_COMPILE_FLAGS -std=c17 -O2 -Wall -Wextra -Wpedantic -Werror -I${UBIQ_PDK_DIR})
 set(UBIQ_GUEST_LINK_FLAGS -Wl,--stack-first,-z,stack-size=65536)
 
 function(ubiq_guest_add name)
@@ -35,38 +34,41 @@ function(ubiq_guest_add name)
   add_dependencies(ubiq_guests guest_${name})
 endfunction()
 
-function(ubiq_guest_compile name flags sources)
+# Compiles and links in two steps, because clang runs wasm-opt after linking where it finds one and an -O was given: that
+# takes the functions' names away, which backtraces need, and makes the result depend on the machine.
+function(ubiq_guest_compile name source target_flags link_flags)
   set(output ${UBIQ_GUESTS_DIR}/${name}.wasm)
-  list(TRANSFORM sources PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
+  set(object ${CMAKE_CURRENT_BINARY_DIR}/${name}.o)
+  set(source ${CMAKE_CURRENT_SOURCE_DIR}/${source})
   add_custom_command(OUTPUT ${output}
     COMMAND ${CMAKE_COMMAND} -E make_directory ${UBIQ_GUESTS_DIR}
-    COMMAND ${UBIQ_GUEST_CLANG} ${flags} ${sources} -o ${output}
-    DEPENDS ${sources} ${UBIQ_PDK_DIR}/ubiq/pdk.h
+    COMMAND ${UBIQ_GUEST_CLANG} ${target_flags} ${UBIQ_GUEST_COMPILE_FLAGS} -c ${source} -o ${object}
+    COMMAND ${UBIQ_GUEST_CLANG} ${target_flags} ${UBIQ_GUEST_LINK_FLAGS} ${link_flags} ${object} -o ${output}
+    DEPENDS ${source} ${UBIQ_PDK_DIR}/ubiq/pdk.h
     COMMENT "Building guest ${name}.wasm"
     VERBATIM)
   ubiq_guest_add(${name})
 endfunction()
 
-function(ubiq_guest_c name)
-  cmake_parse_arguments(PARSE_ARGV 1 guest "" "" "OPTIONS")
+function(ubiq_guest_c name source)
   if(NOT UBIQ_GUEST_CLANG OR NOT UBIQ_WASM_LD)
     message(STATUS "guest ${name}.wasm is left out: clang or wasm-ld is missing (packages clang, lld)")
     return()
   endif()
-  set(flags --target=wasm32-unknown-unknown -nostdlib ${UBIQ_GUEST_C_FLAGS} ${UBIQ_GUEST_LINK_FLAGS} -Wl,--no-entry
-    ${guest_OPTIONS})
-  ubiq_guest_compile(${name} "${flags}" "${guest_UNPARSED_ARGUMENTS}")
+  ubiq_guest_compile(${name} ${source} "--target=wasm32-unknown-unknown;-nostdlib;-mbulk-memory" "-Wl,--no-entry")
 endfunction()
 
-function(ubiq_guest_wasi name)
-  cmake_parse_arguments(PARSE_ARGV 1 guest "" "" "OPTIONS")
+function(ubiq_guest_wasi name source)
+  cmake_parse_arguments(PARSE_ARGV 2 guest "REACTOR" "" "")
   if(NOT UBIQ_GUEST_CLANG OR NOT UBIQ_WASM_LD OR NOT EXISTS /usr/lib/wasm32-wasi/libc.a)
     message(STATUS "guest ${name}.wasm is left out: wasi-libc is missing (packages wasi-libc, libclang-rt-dev-wasm32)")
     return()
   endif()
-  set(flags --target=wasm32-wasi --sysroot=/usr ${UBIQ_GUEST_C_FLAGS} ${UBIQ_GUEST_LINK_FLAGS} -Wl,--strip-debug
-    ${guest_OPTIONS})
-  ubiq_guest_compile(${name} "${flags}" "${guest_UNPARSED_ARGUMENTS}")
+  set(link_flags "")
+  if(guest_REACTOR)
+    set(link_flags -mexec-model=reactor)
+  endif()
+  ubiq_guest_compile(${name} ${source} "--target=wasm32-wasi;--sysroot=/usr" "${link_flags}")
 endfunction()
 
 function(ubiq_guest_wat name source)

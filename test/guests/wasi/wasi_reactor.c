@@ -1,5 +1,6 @@
 // A plugin that is a WASI reactor: exports that use clocks, random numbers, standard output and sleep through wasi-libc.
 // `_initialize` runs the constructors; every export fails when they did not run.
+#define _GNU_SOURCE
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
