@@ -48,9 +48,10 @@ static ubiq_error *read_to_end(int descriptor, const char *name, size_t bytes_ma
   size_t start = out->size;
   for (;;) {
     size_t have = out->size - start;
-    size_t ask = have < expected ? expected - have : READ_SIZE;
-    if (ask > bytes_max - have) ask = bytes_max - have;
-    ask++; // one more byte than allowed tells a file that is too large from one that just fits
+    size_t room = out->capacity - out->size;
+    size_t ask = have < expected ? expected - have + 1 : room > 0 ? room : READ_SIZE;
+    // One byte more than is allowed tells a file that is too large from one that just fits.
+    if (ask - 1 > bytes_max - have) ask = bytes_max - have + 1;
     if (!buffer_reserve(out, ask)) return ubiq_error_no_memory();
     ssize_t got = read(descriptor, out->data + out->size, ask);
     if (got < 0 && errno == EINTR) continue;

@@ -3,14 +3,30 @@
 // The tree of toml++ is kept beside the JSON values made from it, because it knows where everything stands.
 #include "base/toml.h"
 
-#define TOML_MAX_NESTED_VALUES 64
-#define TOML_ENABLE_FORMATTERS 0
-#include <toml++/toml.h>
-
+#include <cstring>
 #include <new>
 #include <sstream>
 #include <string>
 #include <string_view>
+
+namespace toml_check {
+
+/// What is thrown when one of toml++'s assertions does not hold: text from outside can break some of them, and may not end the process.
+struct broken {};
+
+/// One assertion of toml++ 3.3 is broken by `[[[`, and the code behind it then makes the right error itself.
+constexpr const char *tolerated = "is_bare_key_character(*cp) || is_string_delimiter(*cp)";
+
+inline void check(bool holds, const char *what) {
+  if (!holds && std::strcmp(what, tolerated) != 0) throw broken();
+}
+
+} // namespace toml_check
+
+#define TOML_ASSERT(condition) ::toml_check::check(static_cast<bool>(condition), #condition)
+#define TOML_MAX_NESTED_VALUES 64
+#define TOML_ENABLE_FORMATTERS 0
+#include <toml++/toml.h>
 
 namespace {
 
@@ -242,6 +258,8 @@ ubiq_error *toml_parse(const char *name, const void *data, size_t size, toml_doc
     error = place_error(name, problem);
   } catch (const too_deep &) {
     error = depth_error(name);
+  } catch (const toml_check::broken &) {
+    error = ubiq_error_new(UBIQ_INVALID_INPUT, "%s: it is malformed; expected TOML", name);
   } catch (...) {
     error = ubiq_error_no_memory();
   }

@@ -54,6 +54,12 @@ static void an_error_of_syntax_says_line_and_column(void **state) {
               "explicitly prohibited");
 }
 
+static void brackets_without_a_key_are_refused(void **state) {
+  (void)state;
+  check_fails("[[[a]]]",
+              "ubiq.toml:1:3: while parsing key: expected bare key starting character or string delimiter, saw '['");
+}
+
 static void a_key_that_stands_twice_is_refused(void **state) {
   (void)state;
   toml_document *document = NULL;
@@ -92,7 +98,9 @@ static void nesting_is_bounded_however_it_is_written(void **state) {
 
   strcpy(text, "a = ");
   for (int i = 0; i < 1000; i++) strcat(text, "[");
-  assert_int_equal(ubiq_error_code(parse(text, &document)), UBIQ_INVALID_INPUT);
+  ubiq_error *error = parse(text, &document);
+  assert_int_equal(ubiq_error_code(error), UBIQ_INVALID_INPUT);
+  ubiq_error_delete(error);
 }
 
 static void dots_in_strings_comments_and_numbers_are_no_nesting(void **state) {
@@ -200,6 +208,7 @@ int main(void) {
       cmocka_unit_test(tables_and_dotted_keys_nest),
       cmocka_unit_test(dates_and_times_become_rfc3339_strings),
       cmocka_unit_test(an_error_of_syntax_says_line_and_column),
+      cmocka_unit_test(brackets_without_a_key_are_refused),
       cmocka_unit_test(a_key_that_stands_twice_is_refused),
       cmocka_unit_test(bytes_that_are_no_utf8_are_refused),
       cmocka_unit_test(nesting_is_bounded_however_it_is_written),
