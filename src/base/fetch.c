@@ -121,6 +121,7 @@ ubiq_error *fetch_perform(const fetch_request *request, const fetch_interrupt *i
   fetch_client *client = NULL;
   ubiq_error *error = fetch_client_new(&client);
   if (error) return error;
+  assert(client);
   error = fetch_client_perform(client, request, interrupt, response);
   fetch_client_delete(client);
   return error;

@@ -74,6 +74,16 @@ static void unlink_fetch(fetch *handle) {
   if (--self->count == 0 && !self->closing) set_referenced(self, false);
 }
 
+/// Takes the newest request out of the list of a loop that is closing; NULL when there is none left.
+static fetch *unlink_first(fetch_loop *self) {
+  fetch *handle = self->first;
+  if (!handle) return NULL;
+  self->first = handle->next;
+  if (self->first) self->first->previous = NULL;
+  self->count--;
+  return handle;
+}
+
 // ---- The end of a request.
 
 static void delete_fetch(fetch *handle) {
@@ -81,14 +91,13 @@ static void delete_fetch(fetch *handle) {
   free(handle);
 }
 
-/// Ends a request that is in no multi handle any more, and tells its owner. `error` is for the owner; with NULL the
-/// transfer's own result is.
+/// Ends a request that is in no list and no multi handle any more, and tells its owner. `error` is for the owner; with
+/// NULL the transfer's own result is.
 static void finish(fetch *handle, ubiq_error *error) {
   fetch_response response = {0};
   fetch_done done = handle->done;
   void *user = handle->user;
   if (!error) error = fetch_transfer_take(handle->transfer, &response);
-  unlink_fetch(handle);
   delete_fetch(handle);
   done(user, error, &response);
 }
@@ -97,10 +106,13 @@ static void finish(fetch *handle, ubiq_error *error) {
 static void hop_ended(fetch_loop *self, fetch *handle, CURLcode result) {
   CURL *easy = fetch_transfer_easy(handle->transfer);
   curl_multi_remove_handle(self->multi, easy);
-  if (!fetch_transfer_next(handle->transfer, result))
-    finish(handle, NULL);
-  else if (curl_multi_add_handle(self->multi, easy) != CURLM_OK)
-    finish(handle, ubiq_error_no_memory());
+  ubiq_error *error = NULL;
+  if (fetch_transfer_next(handle->transfer, result)) {
+    if (curl_multi_add_handle(self->multi, easy) == CURLM_OK) return;
+    error = ubiq_error_no_memory();
+  }
+  unlink_fetch(handle);
+  finish(handle, error);
 }
 
 static void take_results(fetch_loop *self) {
@@ -265,8 +277,7 @@ void fetch_loop_close(fetch_loop *loop, void (*closed)(void *user), void *user) 
   loop->closing = true;
   loop->closed = closed;
   loop->closed_user = user;
-  while (loop->first) {
-    fetch *handle = loop->first;
+  for (fetch *handle; (handle = unlink_first(loop)) != NULL;) {
     curl_multi_remove_handle(loop->multi, fetch_transfer_easy(handle->transfer));
     finish(handle, ubiq_error_new(UBIQ_CANCELLED, "HTTP request to %s: outgoing HTTP is shutting down",
                                   fetch_transfer_shown(handle->transfer)));

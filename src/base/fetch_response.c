@@ -1,6 +1,7 @@
 /// A header is one allocation: the name, a NUL, the value, a NUL; `name` is its start.
 #include "base/fetch_response.h"
 
+#include "base/fetch_headers.h"
 #include "base/text.h"
 
 #include <ctype.h>
@@ -20,13 +21,15 @@ static bool make_room(fetch_response *response) {
   return larger != NULL;
 }
 
+/// Writes name and value; a CR inside of the value becomes a blank (RFC 9112, section 2.2).
 static char *make_pair(text name, text value) {
   char *pair = malloc(name.size + value.size + 2);
   if (!pair) return NULL;
-  for (size_t i = 0; i < name.size; i++) pair[i] = (char)tolower((unsigned char)name.data[i]);
-  pair[name.size] = '\0';
-  if (value.size) memcpy(pair + name.size + 1, value.data, value.size);
-  pair[name.size + 1 + value.size] = '\0';
+  char *to = pair;
+  for (size_t i = 0; i < name.size; i++) *to++ = (char)tolower((unsigned char)name.data[i]);
+  *to++ = '\0';
+  for (size_t i = 0; i < value.size; i++) *to++ = value.data[i] == '\r' ? ' ' : value.data[i];
+  *to = '\0';
   return pair;
 }
 
@@ -34,9 +37,10 @@ static ubiq_error *add(fetch_response *response, text name, text value) {
   if (response->headers_count == FETCH_RESPONSE_HEADERS_MAX)
     return ubiq_error_new(UBIQ_TOO_LARGE, "HTTP response has more than %d headers", FETCH_RESPONSE_HEADERS_MAX);
   char *pair = make_pair(name, value);
-  if (!pair || !make_room(response)) {
+  bool good = pair && fetch_token_valid(pair);
+  if (!good || !make_room(response)) {
     free(pair);
-    return ubiq_error_no_memory();
+    return pair && !good ? NULL : ubiq_error_no_memory(); // what is no header is passed over
   }
   response->headers[response->headers_count++] = (fetch_header){.name = pair, .value = pair + name.size + 1};
   return NULL;

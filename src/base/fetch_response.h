@@ -5,7 +5,7 @@
 #include "base/fetch.h"
 
 /// Takes one line of a header block as it came, its end included. A status line begins a new block and forgets the
-/// headers before it; a line that begins with a blank goes on with the value before it. Errors: `too_large`,
+/// headers before it; a line that begins with a blank goes on with the value before it; what is no header is passed over. Errors: `too_large`,
 /// `internal` when memory is out.
 ubiq_error *fetch_response_take_line(fetch_response *response, const char *line, size_t size);
 

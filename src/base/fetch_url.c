@@ -121,6 +121,18 @@ static ubiq_error *take_scheme(CURLU *handle, fetch_url *url) {
   return malformed("only http and https are supported");
 }
 
+/// Whether libcurl will read the text as what we took from it. It decodes and rewrites hosts in one pass, so that the
+/// result of a strange one (`%338`, which is `38`, which is `0.0.0.38`) may mean something else the second time.
+static ubiq_error *check_stable(CURLU *handle, const fetch_url *url) {
+  char *again = NULL;
+  CURLUcode code = curl_url_set(handle, CURLUPART_URL, url->text, 0);
+  if (code != CURLUE_OK) return error_of(code);
+  ubiq_error *error = take_part(handle, CURLUPART_URL, CURLUE_OK, CURLU_NO_DEFAULT_PORT, &again);
+  if (!error && strcmp(again, url->text) != 0) error = malformed("the host is written in an unusual form");
+  free(again);
+  return error;
+}
+
 /// Fills `url` from a handle that holds a whole URL; on failure `url` is left empty.
 static ubiq_error *take_all(CURLU *handle, fetch_url *url) {
   ubiq_error *error = take_scheme(handle, url);
@@ -130,6 +142,7 @@ static ubiq_error *take_all(CURLU *handle, fetch_url *url) {
   if (!error) error = take_port(handle, url);
   if (!error) error = take_part(handle, CURLUPART_PATH, CURLUE_OK, 0, &url->path);
   if (!error) error = take_part(handle, CURLUPART_URL, CURLUE_OK, CURLU_NO_DEFAULT_PORT, &url->text);
+  if (!error) error = check_stable(handle, url);
   if (!error) error = take_shown(url);
   if (error) fetch_url_free(url);
   return error;

@@ -8,10 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/// Calls `target` with the bytes of every file in `folder`, each in memory of exactly its size. Returns how many.
-static inline int corpus_run(const char *folder, int (*target)(const uint8_t *data, size_t size)) {
+/// Calls `target` with the bytes of every file in fuzz/corpus/NAME/, each in memory of exactly its size. Returns how many.
+static inline int corpus_run(const char *name, int (*target)(const uint8_t *data, size_t size)) {
   static char bytes[1 << 16];
   int count = 0;
+  char folder[512];
+  snprintf(folder, sizeof folder, "%s/fuzz/corpus/%s", UBIQ_SOURCE_DIR, name);
   DIR *entries = opendir(folder);
   assert_non_null(entries);
   for (struct dirent *entry; (entry = readdir(entries)) != NULL;) {

@@ -184,9 +184,10 @@ static void redirect_without_end_is_given_up(void **state) {
 
 static void ten_redirects_are_followed(void **state) {
   fixture *self = *state;
-  char path[256] = "";
-  for (int i = 0; i < FETCH_REDIRECTS_MAX; i++) strcat(path, "/to/302/");
-  strcat(path, "/echo");
+  char path[256];
+  int size = 0;
+  for (int i = 0; i < FETCH_REDIRECTS_MAX; i++) size += snprintf(path + size, sizeof path - (size_t)size, "/to/302/");
+  snprintf(path + size, sizeof path - (size_t)size, "/echo");
   fetch_request request = request_of(self, path);
   fetch_response response = perform(&request);
   assert_int_equal(response.status, 200);

@@ -1,12 +1,10 @@
 #include "base/fetch_url.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "../../../fuzz/fetch_url_fuzz.c"
 
-#include <cmocka.h>
+#include "unit/base/corpus.h"
+
+#include <string.h>
 
 typedef struct good_url {
   const char *given;
@@ -65,6 +63,7 @@ static void malformed_urls_are_invalid_input(void **state) {
       "http://m\xc3\xbcnchen.de/",
       "http://[::1/",
       "http://[zz]/",
+      "http://%338/",
   };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     fetch_url url;
@@ -170,6 +169,11 @@ static void origin_is_scheme_host_and_port(void **state) {
   fetch_url_free(&base);
 }
 
+static void corpus_of_the_fuzz_target_passes(void **state) {
+  (void)state;
+  assert_true(corpus_run("fetch_url_fuzz", LLVMFuzzerTestOneInput) > 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(well_formed_urls_are_normalised),
@@ -180,6 +184,7 @@ int main(void) {
       cmocka_unit_test(location_with_credentials_loses_them),
       cmocka_unit_test(location_of_another_scheme_is_refused),
       cmocka_unit_test(origin_is_scheme_host_and_port),
+      cmocka_unit_test(corpus_of_the_fuzz_target_passes),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
