@@ -34,7 +34,7 @@ struct fetch_server {
   atomic_int connections; ///< accepted so far
   atomic_int requests;    ///< received so far
   int received_fd;        ///< an eventfd that counts requests as they are received; owned
-  char url[512];          ///< of the last `fetch_server_url`
+  char url[1024];         ///< of the last `fetch_server_url`
   fetch_server_connection connection[FETCH_SERVER_CONNECTIONS_MAX];
 };
 

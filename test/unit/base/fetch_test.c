@@ -408,7 +408,7 @@ static void timeout_beyond_every_clock_is_none(void **state) {
 static void refused_connection_is_unavailable(void **state) {
   fetch_server *server = fetch_server_start();
   fetch_request request = request_of(server, "/echo");
-  char url[128];
+  char url[sizeof server->url];
   snprintf(url, sizeof url, "%s", request.url);
   fetch_server_stop(server);
   request.url = url;

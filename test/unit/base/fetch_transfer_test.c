@@ -161,7 +161,7 @@ static void credentials_stay_within_their_origin(void **state) {
 
 static void user_of_the_url_does_not_travel_to_another_origin(void **state) {
   fixture *self = *state;
-  char url[512];
+  char url[640];
   snprintf(url, sizeof url, "http://user:word@127.0.0.1:%d/to/302//echo", self->here->port);
   fetch_request request = request_of(self, "");
   request.url = url;
@@ -227,7 +227,7 @@ static void one_timeout_covers_all_redirects(void **state) {
 
 static void policys_refusal_is_handed_on_as_it_is(void **state) {
   fixture *self = *state;
-  char words[256];
+  char words[1200];
   fetch_request request = request_of(self, "/echo");
   self->witness.refuse = request.url;
   snprintf(words, sizeof words, "HTTP request to %s is not allowed", request.url);
