@@ -64,10 +64,14 @@ static const wasm_type *read_result_type(parse *self, uint16_t *count) {
   return types;
 }
 
+static bool next_is(const parse *self, uint8_t byte) {
+  return wasm_reader_left(&self->reader) > 0 && *self->reader.at == byte;
+}
+
 static void skip_field_type(parse *self) {
   enum { PACKED_I8 = 0x78, PACKED_I16 = 0x77 };
   wasm_reader *reader = &self->reader;
-  bool packed = wasm_reader_left(reader) > 0 && (*reader->at == PACKED_I8 || *reader->at == PACKED_I16);
+  bool packed = next_is(self, PACKED_I8) || next_is(self, PACKED_I16);
   if (packed)
     wasm_read_byte(reader);
   else
@@ -263,7 +267,7 @@ static void read_tables(parse *self) {
   enum { WITH_EXPRESSION = 0x40 };
   uint32_t count = wasm_read_count(&self->reader, WASM_MEMORIES_MAX);
   for (uint32_t i = 0; i < count && !wasm_reader_failed(&self->reader); i++) {
-    bool has_expression = *self->reader.at == WITH_EXPRESSION;
+    bool has_expression = next_is(self, WITH_EXPRESSION);
     if (has_expression) wasm_read_skip(&self->reader, 2);
     entity element = read_table(self);
     if (has_expression) wasm_read_skip_expression(&self->reader);

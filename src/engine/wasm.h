@@ -69,7 +69,8 @@ const wasm_item *wasm_module_export(const wasm_module *module, const char *name)
 #define WASM_START_EXPORT "ubiq:start"
 
 /// Copies a module without its start section; the start function becomes the export WASM_START_EXPORT. Where there is
-/// no start section the copy is the same. `*out` is owned by the caller (free).
+/// no start section the copy is the same. A module that exports that name itself is refused. `*out` is owned by the
+/// caller (free).
 ubiq_error *wasm_lift_start(const uint8_t *bytes, size_t size, uint8_t **out, size_t *out_size);
 
 bool wasm_signature_equal(const wasm_signature *a, const wasm_signature *b);

@@ -61,12 +61,12 @@ ubiq_error *wasm_lift_start(const uint8_t *bytes, size_t size, uint8_t **out, si
   wasm_details details;
   ubiq_error *error = wasm_module_read_details(bytes, size, &module, &details);
   if (error != NULL) return error;
-  if (!module->has_start)
-    error = copy(bytes, size, out, out_size);
-  else if (wasm_module_export(module, WASM_START_EXPORT) != NULL)
+  if (wasm_module_export(module, WASM_START_EXPORT) != NULL)
     error = ubiq_error_new(UBIQ_INVALID_INPUT,
                            "WebAssembly module: it exports \"%s\", a name that is kept for its start section",
                            WASM_START_EXPORT);
+  else if (!module->has_start)
+    error = copy(bytes, size, out, out_size);
   else
     error = lift(bytes, size, details.start, out, out_size);
   wasm_module_free(module);

@@ -207,7 +207,10 @@ wasm_limits wasm_read_limits(wasm_reader *self) {
   limits.min = (flags & IS_64) != 0 ? wasm_read_u64(self) : wasm_read_u32(self);
   if ((flags & HAS_MAX) != 0) (void)((flags & IS_64) != 0 ? wasm_read_u64(self) : wasm_read_u32(self));
   if ((flags & HAS_PAGE_SIZE) != 0) limits.page_bits = wasm_read_u32(self);
-  if (limits.page_bits > 16) wasm_reader_fail(self, "page size over 64 KiB");
+  if (limits.page_bits > 16) {
+    wasm_reader_fail(self, "page size over 64 KiB");
+    limits.page_bits = 16;
+  }
   return limits;
 }
 
