@@ -114,8 +114,7 @@ KERNEL_INLINE bool bitmap_move(uint32_t size) {
   if (!memory_reach(end)) return false;
 
   uint32_t old_bitmap = FIRST_BITMAP + state()->bitmap;
-  uint32_t old_bytes = top / BITMAP_SPAN_BYTES;
-  uint8_t old_last = *bitmap_byte(top) & bitmap_mask_before(top);
+  uint32_t old_bytes = top / BITMAP_SPAN_BYTES + 1; /* its last bits, if any are left of old, are about to be set */
   uint32_t new_bytes = (uint32_t)FIRST_BITMAP_BYTES << doublings;
   uint32_t new_bitmap = top + GRANULE_BYTES;
 
@@ -124,7 +123,6 @@ KERNEL_INLINE bool bitmap_move(uint32_t size) {
   if (touched > top)
     memory_clear(top, touched - top < new_bytes + GRANULE_BYTES ? touched - top : new_bytes + GRANULE_BYTES);
   __builtin_memcpy(memory_at(new_bitmap, old_bytes), memory_at(old_bitmap, old_bytes), old_bytes);
-  *(uint8_t *)memory_at(new_bitmap + old_bytes, 1) = old_last;
 
   bool was_block = state()->bitmap != 0;
   state()->bitmap = new_bitmap - FIRST_BITMAP;
@@ -162,7 +160,7 @@ KERNEL_INLINE uint32_t block_size_for(uint64_t length) {
 }
 
 KERNEL_INLINE uint64_t block_hand_out(uint32_t header, uint64_t length) {
-  block_at(header)->size_status = block_size(header) | BLOCK_LIVE;
+  block_at(header)->size_status |= BLOCK_LIVE; /* it was free */
   block_at(header)->length = (uint32_t)length;
   return header + GRANULE_BYTES;
 }

@@ -35,6 +35,14 @@ static void length_is_0_for_whatever_is_not_the_start_of_a_live_block(void **unu
   assert_int_equal(kernel_length((uint64_t)0 - first), 0);
 }
 
+static void length_is_0_inside_the_bitmap(void **unused) {
+  (void)unused;
+  for (int i = 0; i < 3000; i++) kernel_alloc(64); /* a bitmap in which much looks like a header */
+  uint64_t bitmap = FIRST_BITMAP + state()->bitmap;
+  for (uint64_t offset = bitmap; offset < bitmap + ((uint64_t)FIRST_BITMAP_BYTES << state()->doublings); offset++)
+    assert_int_equal(kernel_length(offset), 0);
+}
+
 static void free_of_anything_else_than_a_live_block_changes_nothing(void **unused) {
   (void)unused;
   uint64_t first = kernel_alloc(100);
@@ -116,6 +124,21 @@ static void the_same_work_again_and_again_does_not_grow_the_memory(void **unused
   assert_true(simulated.pages <= 2 * pages + 2);
 }
 
+static void a_freed_block_of_any_size_is_used_again(void **unused) {
+  (void)unused;
+  for (uint64_t length = 16; length <= 512 << 20; length *= 2) {
+    simulated_start(MODEL_PAGES_ALL);
+    uint64_t block = kernel_alloc(length);
+    kernel_alloc(16);
+    kernel_free(block);
+    assert_int_equal(kernel_alloc(length), block);
+    kernel_free(block);
+    uint32_t used = state()->used;
+    kernel_alloc(length / 2);
+    assert_int_equal(state()->used, used);
+  }
+}
+
 static void two_blocks_taking_turns_stay_in_place(void **unused) {
   (void)unused;
   uint64_t block = kernel_alloc(1000);
@@ -192,12 +215,14 @@ int main(void) {
       cmocka_unit_test_setup(alloc_of_nothing_answers_0, model_start),
       cmocka_unit_test_setup(alloc_of_more_than_a_memory_can_hold_answers_0, model_start),
       cmocka_unit_test_setup(length_is_0_for_whatever_is_not_the_start_of_a_live_block, model_start),
+      cmocka_unit_test_setup(length_is_0_inside_the_bitmap, model_start),
       cmocka_unit_test_setup(free_of_anything_else_than_a_live_block_changes_nothing, model_start),
       cmocka_unit_test_setup(blocks_freed_side_by_side_become_one, model_start),
       cmocka_unit_test_setup(the_last_block_freed_becomes_unused_memory, model_start),
       cmocka_unit_test_setup(a_freed_block_keeps_its_bytes_until_it_is_used_again, model_start),
       cmocka_unit_test_setup(random_calls_never_overlap_lose_or_leak_blocks, model_start),
       cmocka_unit_test_setup(the_same_work_again_and_again_does_not_grow_the_memory, model_start),
+      cmocka_unit_test_setup(a_freed_block_of_any_size_is_used_again, model_start),
       cmocka_unit_test_setup(two_blocks_taking_turns_stay_in_place, model_start),
       cmocka_unit_test_setup(alloc_free_and_length_cost_the_same_beside_10000_live_blocks, model_start),
       cmocka_unit_test_setup(a_small_call_touches_the_first_4_kib_only, model_start),

@@ -64,6 +64,18 @@ static void one_block_can_have_nearly_4_gib(void **unused) {
   assert_int_equal(kernel_length(block), 0);
 }
 
+static void no_block_ends_at_4_gib(void **unused) {
+  (void)unused;
+  uint64_t bitmap_bytes = (uint64_t)FIRST_BITMAP_BYTES << 16;
+  uint64_t length = (1ULL << 32) - HEAP - bitmap_bytes - 2 * GRANULE_BYTES;
+  assert_int_equal(kernel_alloc(length), 0);
+  uint64_t block = kernel_alloc(length - GRANULE_BYTES);
+  assert_int_equal(kernel_length(block), length - GRANULE_BYTES);
+  assert_int_equal(kernel_alloc(1), 0);
+  kernel_free(block);
+  assert_int_equal(kernel_alloc(100), block);
+}
+
 static void random_calls_at_every_small_maximum_keep_all_in_order(void **unused) {
   (void)unused;
   for (uint32_t pages_max = 1; pages_max <= 12; pages_max++) {
@@ -93,6 +105,7 @@ int main(void) {
       cmocka_unit_test_setup(growth_is_by_as_many_pages_as_are_needed, model_start),
       cmocka_unit_test_setup(a_memory_of_4_gib_can_be_filled, model_start),
       cmocka_unit_test_setup(one_block_can_have_nearly_4_gib, model_start),
+      cmocka_unit_test_setup(no_block_ends_at_4_gib, model_start),
       cmocka_unit_test_setup(random_calls_at_every_small_maximum_keep_all_in_order, model_start),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

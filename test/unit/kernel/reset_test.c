@@ -108,8 +108,35 @@ static void reset_forgets_input_output_and_error(void **unused) {
   kernel_reset();
   static const struct kernel_root nothing = {0};
   assert_memory_equal(&state()->root, &nothing, sizeof nothing);
-  assert_int_equal(kernel_input_load_u8(0), 0);
-  assert_int_equal(kernel_input_load_u64(0), 0);
+  kernel_output_set(kernel_alloc(100), 100);
+  for (uint64_t offset = 0; offset < 100; offset++) {
+    assert_int_equal(kernel_input_load_u8(offset), 0);
+    assert_int_equal(kernel_input_load_u64(offset), 0);
+  }
+}
+
+static void reset_forgets_freed_blocks_of_every_size(void **unused) {
+  (void)unused;
+  uint64_t first = 0;
+  for (uint64_t length = 16; length <= 64 << 20; length *= 2) {
+    first = kernel_alloc(16);
+    uint64_t block = kernel_alloc(length);
+    kernel_output_set(block, length); /* kept, which reset forgets too */
+    kernel_error_set(block);
+    uint64_t other = kernel_alloc(length);
+    kernel_alloc(length);
+    kernel_free(other);
+    kernel_free(block);
+    kernel_free(first);
+    kernel_reset();
+    uint64_t again = kernel_alloc(length);
+    assert_true(kernel_alloc(length) > again);
+    kernel_output_set(again, 1);
+    kernel_error_set(again);
+    struct invariants seen;
+    assert_right(invariants_check(&seen), length, 0);
+    kernel_reset();
+  }
 }
 
 static void reset_costs_the_same_however_much_was_in_use(void **unused) {
@@ -154,6 +181,7 @@ int main(void) {
       cmocka_unit_test_setup(blocks_read_as_zero_while_nothing_was_freed, model_start),
       cmocka_unit_test_setup(a_block_from_before_reset_has_no_length, model_start),
       cmocka_unit_test_setup(reset_forgets_input_output_and_error, model_start),
+      cmocka_unit_test_setup(reset_forgets_freed_blocks_of_every_size, model_start),
       cmocka_unit_test_setup(reset_costs_the_same_however_much_was_in_use, model_start),
       cmocka_unit_test_setup(a_small_call_after_a_large_one_clears_only_what_it_uses, model_start),
       cmocka_unit_test_setup(memory_does_not_grow_from_call_to_call, model_start),
