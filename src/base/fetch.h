@@ -42,7 +42,8 @@ typedef struct fetch_target {
   int redirects; ///< how many redirects led here: 0 for the URL that was asked for
 } fetch_target;
 
-/// What a request may reach. Must live as long as the request is under way.
+/// What a request may reach. It is copied when the request begins; what it points to must live as long as the request
+/// is under way.
 typedef struct fetch_policy {
   /// Judges the first URL and each redirect: NULL lets it pass, an error (handed on as it is) refuses it. `*gate` is
   /// the policy's gate and may be replaced for this URL. Called on the thread that drives the request; must not call

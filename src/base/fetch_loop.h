@@ -28,7 +28,8 @@ typedef void (*fetch_done)(void *user, ubiq_error *error, fetch_response *respon
 /// Makes a fetch loop on `uv`, which must outlive it. Errors: `internal` when memory or descriptors are out.
 ubiq_error *fetch_loop_new(uv_loop_t *uv, fetch_loop **loop);
 
-/// Starts a request. What the request holds is copied, the body included; its policy must live until the end.
+/// Starts a request. What the request holds is copied, the body and the policy included; what the policy points to
+/// must live until the end.
 ///
 /// `done` is called later, never from within this call; not at all when this call fails or the request is cancelled.
 /// `*handle` (may be NULL) is for `fetch_cancel`. Errors: `invalid_input`, `denied` or whatever `allow_url` says about
