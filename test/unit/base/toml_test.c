@@ -60,6 +60,14 @@ static void brackets_without_a_key_are_refused(void **state) {
               "ubiq.toml:1:3: while parsing key: expected bare key starting character or string delimiter, saw '['");
 }
 
+static void letters_outside_of_ascii_need_quotes(void **state) {
+  (void)state;
+  check("\"café\" = 'é' # é", "{\"café\":\"é\"}");
+  check_fails("café = 1", "ubiq.toml:1:4: while parsing key-value pair: expected '=', saw 'é'");
+  check_fails(" é = 1",
+              "ubiq.toml:1:2: while parsing root table: expected keys, tables, whitespace or comments, saw 'é'");
+}
+
 static void a_key_that_stands_twice_is_refused(void **state) {
   (void)state;
   toml_document *document = NULL;
@@ -209,6 +217,7 @@ int main(void) {
       cmocka_unit_test(dates_and_times_become_rfc3339_strings),
       cmocka_unit_test(an_error_of_syntax_says_line_and_column),
       cmocka_unit_test(brackets_without_a_key_are_refused),
+      cmocka_unit_test(letters_outside_of_ascii_need_quotes),
       cmocka_unit_test(a_key_that_stands_twice_is_refused),
       cmocka_unit_test(bytes_that_are_no_utf8_are_refused),
       cmocka_unit_test(nesting_is_bounded_however_it_is_written),
