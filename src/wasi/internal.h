@@ -57,10 +57,12 @@ typedef wasi_errno (*wasi_body)(wasi_guest *self, const engine_value *arguments)
 /// Finds context and memory, runs the function and writes its errno to `values[0]`.
 ubiq_error *wasi_enter(void *env, engine_call *call, engine_value *values, wasi_body body);
 
+// NOLINTBEGIN(bugprone-macro-parentheses): the head of a function is no expression.
 #define WASI_CALLBACK(name)                                                                                            \
   ubiq_error *wasi_##name(void *env, engine_call *call, engine_value *values) {                                        \
     return wasi_enter(env, call, values, name);                                                                        \
   }
+// NOLINTEND(bugprone-macro-parentheses)
 
 /// An argument of type i32 that is an offset, a length, a descriptor or a small number.
 static inline uint32_t wasi_u32(const engine_value *argument) {

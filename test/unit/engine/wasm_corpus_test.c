@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <dirent.h>
 
-#include "../../../fuzz/wasm_fuzz.c"
+#include "../../../fuzz/wasm_fuzz.c" // NOLINT(bugprone-suspicious-include)
 
 enum { FILE_BYTES_MAX = 1 << 16 };
 

@@ -380,7 +380,7 @@ static void no_module_may_export_the_name_of_lifted_start_functions(void **state
     bytes wasm = assemble(sources[i]);
     bytes lifted;
     assert_fails(wasm_lift_start(wasm.data, wasm.size, &lifted.data, &lifted.size), UBIQ_INVALID_INPUT,
-                 "WebAssembly module: it exports \"ubiq:start\", a name that is kept for start sections");
+                 "WebAssembly module: it exports \"ubiq:start\", a name that is kept for its start section");
     free(wasm.data);
   }
 }
@@ -447,9 +447,10 @@ static bool attempt_read(void *user) {
   const bytes *wasm = user;
   wasm_module *module = NULL;
   ubiq_error *error = wasm_module_read(wasm->data, wasm->size, &module);
-  wasm_module_free(error == NULL ? module : NULL);
+  bool ok = error == NULL;
+  if (ok) wasm_module_free(module);
   ubiq_error_delete(error);
-  return error == NULL;
+  return ok;
 }
 
 static bool attempt_lift(void *user) {
@@ -457,9 +458,10 @@ static bool attempt_lift(void *user) {
   uint8_t *lifted = NULL;
   size_t size;
   ubiq_error *error = wasm_lift_start(wasm->data, wasm->size, &lifted, &size);
-  free(error == NULL ? lifted : NULL);
+  bool ok = error == NULL;
+  if (ok) free(lifted);
   ubiq_error_delete(error);
-  return error == NULL;
+  return ok;
 }
 
 static void every_allocation_may_fail(void **state) {

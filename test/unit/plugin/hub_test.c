@@ -1,8 +1,12 @@
 // The hub: a kernel with host functions spliced in, read back and run on Wasmtime's own C API.
 //
 // The kernel is a small stand-in that keeps the contract of the real one (kernel/kernel.h): its only import is `grow`.
+// The runs that are suspended have the real one.
+// link: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup
+#include "kernel/embedded.h"
 #include "plugin/hub.h"
 #include "support/traps.h"
+#include "unit/base/alloc_failure.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -183,20 +187,27 @@ static void define_host(fixture *self, bool later) {
   wasm_functype_delete(type);
 }
 
-static fixture open_hub(const hub_function *functions, size_t count, bool later) {
-  // A thousand plugins at once: reserve what they use, ThreadSanitizer leaves little address space.
-  wasm_config_t *config = wasm_config_new();
-  wasmtime_config_memory_reservation_set(config, 1 << 20);
-  wasmtime_config_memory_guard_size_set(config, 0);
-  fixture self = {.engine = wasm_engine_new_with_config(config)};
-  uint8_t *wasm;
-  size_t size;
-  expect_none(build_from(kernel_text, functions, count, &wasm, &size));
+static fixture open_module(uint8_t *wasm, size_t size, bool later) {
+  fixture self = {.engine = wasm_engine_new()};
   expect_ok(wasmtime_module_new(self.engine, wasm, size, &self.module), NULL);
   free(wasm);
   self.linker = wasmtime_linker_new(self.engine);
   define_host(&self, later);
   return self;
+}
+
+static fixture open_hub(const hub_function *functions, size_t count, bool later) {
+  uint8_t *wasm;
+  size_t size;
+  expect_none(build_from(kernel_text, functions, count, &wasm, &size));
+  return open_module(wasm, size, later);
+}
+
+static fixture open_real_hub(const hub_function *functions, size_t count, bool later) {
+  uint8_t *wasm;
+  size_t size;
+  expect_none(hub_build(kernel_host_wasm, kernel_host_wasm_size, functions, count, &wasm, &size));
+  return open_module(wasm, size, later);
 }
 
 static void close_hub(fixture *self) {
@@ -385,13 +396,29 @@ static void a_thousand_runs_suspended_at_once_each_answer_with_a_block(void **st
   (void)state;
   enum { RUNS = 1000 };
   const hub_function functions[] = {double_direct, greet_slot};
-  fixture hub = open_hub(functions, 2, true);
+  fixture hub = open_real_hub(functions, 2, true);
   run *runs = calloc(RUNS, sizeof *runs);
   assert_non_null(runs);
   for (int i = 0; i < RUNS; i++) start_waiting(&hub, &runs[i], 1 + i % 40);
   for (int i = RUNS - 1; i >= 0; i--) finish_waiting(&runs[i]);
   for (int i = 0; i < RUNS; i++) close_run(&runs[i]);
   free(runs);
+  close_hub(&hub);
+}
+
+static void the_real_kernel_keeps_its_contract_with_the_hub(void **state) {
+  (void)state;
+  fixture hub = open_real_hub(&greet_block, 1, false);
+  run one;
+  open_run(&hub, &one);
+  int64_t first = call(&one, "greet", 5);
+  int64_t second = call(&one, "greet", 4);
+  assert_memory_equal(text_at(&one, first), "hello", 5);
+  assert_memory_equal(text_at(&one, second), "hell", 4);
+  assert_int_equal(call(&one, "length", first), 5);
+  assert_int_equal(call(&one, "length", second), 4);
+  assert_int_equal(call(&one, "greet", 0), 0);
+  close_run(&one);
   close_hub(&hub);
 }
 
@@ -485,6 +512,25 @@ static void a_kernel_that_is_not_as_it_must_be_is_an_internal_error(void **state
   expect_error(hub_build((const uint8_t *)"junk", 4, NULL, 0, &wasm, &size), UBIQ_INTERNAL, "header");
 }
 
+static bool attempt_build(void *user) {
+  const wasm_byte_vec_t *kernel = user;
+  const hub_function functions[] = {double_slot, greet_slot};
+  uint8_t *wasm = NULL;
+  size_t size;
+  ubiq_error *error = hub_build((const uint8_t *)kernel->data, kernel->size, functions, 2, &wasm, &size);
+  bool ok = error == NULL;
+  if (ok) free(wasm);
+  ubiq_error_delete(error);
+  return ok;
+}
+
+static void every_allocation_may_fail(void **state) {
+  (void)state;
+  wasm_byte_vec_t kernel = assemble(kernel_text);
+  assert_true(alloc_failure_sweep(attempt_build, &kernel) > 10);
+  wasm_byte_vec_delete(&kernel);
+}
+
 int main(void) {
   wasm_engine_delete(wasm_engine_new());
   traps_save();
@@ -498,6 +544,7 @@ int main(void) {
       cmocka_unit_test(a_function_in_a_slot_is_called_through_its_global),
       cmocka_unit_test(an_empty_slot_traps),
       cmocka_unit_test(a_thousand_runs_suspended_at_once_each_answer_with_a_block),
+      cmocka_unit_test(the_real_kernel_keeps_its_contract_with_the_hub),
       cmocka_unit_test(a_hub_of_many_functions_of_every_kind_is_a_valid_module),
       cmocka_unit_test(two_functions_of_one_name_are_refused),
       cmocka_unit_test(a_function_with_a_kernel_functions_name_is_refused),
@@ -506,6 +553,7 @@ int main(void) {
       cmocka_unit_test(a_function_with_a_reference_of_its_own_type_is_refused),
       cmocka_unit_test(a_block_function_without_an_i64_result_is_refused),
       cmocka_unit_test(a_kernel_that_is_not_as_it_must_be_is_an_internal_error),
+      cmocka_unit_test(every_allocation_may_fail),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,7 @@
-// The table of functions, and a sweep of hostile arguments over all of them.
+// The table of functions, a sweep of hostile arguments over all of them, and contexts that cannot be had.
+// link: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup
 #include "fake_guest.h"
+#include "unit/base/alloc_failure.h"
 
 static void functions_are_ordered_by_name_and_found_by_it(void **state) {
   (void)state;
@@ -156,6 +158,23 @@ static void a_context_that_cannot_be_had_ends_the_call(void **state) {
   fake_close(&guest);
 }
 
+static bool attempt_context(void *user) {
+  wasi_context *context = NULL;
+  ubiq_error *error = wasi_context_new(user, &context);
+  bool ok = error == NULL;
+  if (ok) wasi_context_delete(context);
+  ubiq_error_delete(error);
+  return ok;
+}
+
+static void every_allocation_may_fail(void **state) {
+  (void)state;
+  static const char *const strings[] = {"one", "two"};
+  wasi_options options = {
+      .arguments = strings, .arguments_count = 2, .environment = strings, .environment_count = 2, .input_fd = -1};
+  assert_int_equal(alloc_failure_sweep(attempt_context, &options), 3);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(functions_are_ordered_by_name_and_found_by_it),
@@ -166,6 +185,7 @@ int main(void) {
       cmocka_unit_test(a_memory_of_a_few_bytes_is_no_less_safe),
       cmocka_unit_test(a_guest_without_memory_gets_faults),
       cmocka_unit_test(a_context_that_cannot_be_had_ends_the_call),
+      cmocka_unit_test(every_allocation_may_fail),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
