@@ -2,6 +2,9 @@
 
 #include "unit/base/fetch_server.h"
 
+#include <dlfcn.h>
+#include <netdb.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <sys/eventfd.h>
@@ -500,6 +503,42 @@ static void wake_up_for_nothing_lets_the_request_go_on(void **state) {
   close(fd);
 }
 
+static sem_t lookup_began;
+static sem_t lookup_may_end;
+
+/// Stands before libc's for libcurl's threads too: `slow.test` is looked up until a test lets it end.
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **result) {
+  int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = NULL;
+  if (strcmp(name, "slow.test") == 0) {
+    sem_post(&lookup_began);
+    sem_wait(&lookup_may_end);
+    return EAI_NONAME;
+  }
+  *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+  return real(name, service, hints, result);
+}
+
+static bool lookup_has_begun(void *user) {
+  (void)user;
+  return sem_trywait(&lookup_began) == 0;
+}
+
+static void lookup_that_never_ends_does_not_hold_up_a_cancellation(void **state) {
+  sem_init(&lookup_began, 0, 0);
+  sem_init(&lookup_may_end, 0, 0);
+  fetch_interrupt interrupt = {.cancelled = lookup_has_begun, .wake_fd = -1};
+  fetch_request request = request_of(*state, "");
+  request.url = "http://slow.test/";
+  fetch_response response;
+  ubiq_error *error = fetch_perform(&request, &interrupt, &response);
+  assert_int_equal(ubiq_error_code(error), UBIQ_CANCELLED);
+  ubiq_error_delete(error);
+  request.timeout_ms = 20;
+  assert_fails(&request, UBIQ_TIMEOUT, "http://slow.test/");
+  sem_post(&lookup_may_end);
+  sem_post(&lookup_may_end);
+}
+
 #define FETCH_TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void) {
@@ -542,6 +581,7 @@ int main(void) {
       FETCH_TEST(callback_that_says_so_cancels),
       FETCH_TEST(request_that_is_cancelled_already_connects_nowhere),
       FETCH_TEST(wake_up_for_nothing_lets_the_request_go_on),
+      FETCH_TEST(lookup_that_never_ends_does_not_hold_up_a_cancellation),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
