@@ -89,7 +89,7 @@ static ubiq_error *read_route(reader *self, const json_value *value) {
 }
 
 static ubiq_error *read_duration(const json_value *value, uint64_t *milliseconds) {
-  if (yyjson_is_uint(value->value)) return json_get_u64(value, 1, UINT32_MAX, milliseconds);
+  if (yyjson_is_int(value->value)) return json_get_u64(value, 1, UINT32_MAX, milliseconds);
   text found;
   ubiq_error *error = yyjson_is_str(value->value) ? json_get_text(value, &found) : NULL;
   if (error != NULL) return error;
@@ -99,7 +99,7 @@ static ubiq_error *read_duration(const json_value *value, uint64_t *milliseconds
 }
 
 static ubiq_error *read_size(const json_value *value, uint64_t max, uint64_t *bytes) {
-  if (yyjson_is_uint(value->value)) return json_get_u64(value, 0, max, bytes);
+  if (yyjson_is_int(value->value)) return json_get_u64(value, 0, max, bytes);
   text found;
   ubiq_error *error = yyjson_is_str(value->value) ? json_get_text(value, &found) : NULL;
   if (error != NULL) return error;

@@ -124,16 +124,33 @@ void worker_ask_to_stop(worker *self, worker_stop how) {
   uv_async_send(&self->wakeup);
 }
 
+/// What belongs to the thread that runs the loop is made on it.
 static void *live(void *user) {
   worker *self = user;
+  self->start_error = fetch_loop_new(&self->loop, &self->fetches);
+  bool failed = self->start_error != NULL;
+  uv_sem_post(&self->began);
+  if (failed) return NULL;
   uv_run(&self->loop, UV_RUN_DEFAULT);
   if (self->options.events.ended != NULL) self->options.events.ended(self->options.events.user, self);
   return NULL;
 }
 
+static ubiq_error *thread_error(int number) {
+  return ubiq_error_new(UBIQ_INTERNAL, "a worker's thread cannot be started: %s", strerror(number));
+}
+
 ubiq_error *worker_start(worker *self) {
-  int number = pthread_create(&self->thread, NULL, live, self);
-  if (number != 0) return ubiq_error_new(UBIQ_INTERNAL, "a worker's thread cannot be started: %s", strerror(number));
+  int number = -uv_sem_init(&self->began, 0);
+  if (number != 0) return thread_error(number);
+  number = pthread_create(&self->thread, NULL, live, self);
+  if (number == 0) uv_sem_wait(&self->began);
+  uv_sem_destroy(&self->began);
+  if (number != 0) return thread_error(number);
+  if (self->start_error != NULL) {
+    pthread_join(self->thread, NULL);
+    return self->start_error;
+  }
   char name[16];
   snprintf(name, sizeof name, "worker %u", self->options.index % 10000);
   pthread_setname_np(self->thread, name);
@@ -157,19 +174,18 @@ ubiq_error *worker_new(const worker_options *options, release *release, worker *
   if (self == NULL) return ubiq_error_no_memory();
   self->options = *options;
   self->timer_ns = UINT64_MAX;
-  ubiq_error *error = NULL;
   int number = uv_loop_init(&self->loop);
   if (number != 0) goto fail_loop;
   number = uv_async_init(&self->loop, &self->wakeup, wake_up);
   if (number != 0) goto fail_wakeup;
   open_handles(self);
-  error = fetch_loop_new(&self->loop, &self->fetches);
-  if (error == NULL && (self->lease = lease_new(release)) == NULL) error = ubiq_error_no_memory();
-  if (error == NULL)
-    *out = self;
-  else
+  self->lease = lease_new(release);
+  if (self->lease == NULL) {
     worker_delete(self);
-  return error;
+    return ubiq_error_no_memory();
+  }
+  *out = self;
+  return NULL;
 
 fail_wakeup:
   uv_loop_close(&self->loop);

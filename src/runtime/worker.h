@@ -50,6 +50,8 @@ typedef struct worker {
   worker_options options;
   pthread_t thread;
   bool started;
+  uv_sem_t began;          ///< while it starts: the thread has made what is its own
+  ubiq_error *start_error; ///< while it starts: why it could not
 
   uv_loop_t loop;
   uv_async_t wakeup;   ///< another thread has something for us

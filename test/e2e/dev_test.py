@@ -1,0 +1,98 @@
+"""`ubiq dev`: what changes is served soon, and no request is dropped for it."""
+
+import os
+import threading
+
+import support
+from support import function
+
+SOURCE = """#include <ubiq/pdk.h>
+#include "words.h"
+UBIQ_EXPORT(say) { return ubiq_output_string(WORDS); }
+"""
+
+
+def words(text):
+    return '#define WORDS "%s"\n' % text
+
+
+class Dev(support.Test):
+    def setUp(self):
+        text = '[functions.say]\nsource = "say.c"\nroute = "POST /say"\n'
+        self.directory = self.project(text=text, files={"say.c": SOURCE, "words.h": words("one")})
+        self.server = self.start(self.directory, "--workers", "2", command="dev")
+        self.server.wait_for("  curl -d Ada http")
+
+    def save(self, name, content):
+        """Saves a file and waits until the release that comes of it is served."""
+        seen = len(self.server.lines)
+        self.write(self.directory, name, content)
+        self.server.wait_for("reloaded in", seen)
+
+    def test_routes_are_printed_with_a_line_to_try(self):
+        self.server.wait_for("say +POST /say$")
+        self.server.wait_for("curl -d Ada %s/say$" % self.server.url)
+
+    def test_a_change_of_a_source_or_of_what_it_includes_is_served(self):
+        self.assertEqual((200, b"one"), self.server.post("/say"))
+        self.save("words.h", words("two"))
+        self.assertEqual((200, b"two"), self.server.post("/say"))
+        self.save("say.c", SOURCE.replace("WORDS", '"three"'))
+        self.assertEqual((200, b"three"), self.server.post("/say"))
+
+    def test_a_change_of_the_routes_is_served(self):
+        self.save("ubiq.toml", '[functions.say]\nsource = "say.c"\nroute = "POST /tell"\n')
+        self.assertEqual((200, b"one"), self.server.post("/tell"))
+        self.assertEqual(404, self.server.post("/say")[0])
+
+    def test_a_source_that_does_not_compile_changes_nothing(self):
+        self.write(self.directory, "words.h", "#define WORDS nothing\n")
+        self.server.wait_for("use of undeclared identifier 'nothing'")
+        self.server.wait_for("the release before this change goes on serving")
+        self.assertEqual((200, b"one"), self.server.post("/say"))
+        self.save("words.h", words("two"))
+        self.assertEqual((200, b"two"), self.server.post("/say"))
+
+    def test_a_new_folder_is_watched(self):
+        os.mkdir(os.path.join(self.directory, "more"))
+        self.write(self.directory, "more/words.h", words("four"))
+        self.save("say.c", SOURCE.replace("words.h", "more/words.h"))
+        self.assertEqual((200, b"four"), self.server.post("/say"))
+        self.save("more/words.h", words("five"))
+        self.assertEqual((200, b"five"), self.server.post("/say"))
+
+    def test_no_request_is_dropped_while_releases_change(self):
+        done, wrong, served = threading.Event(), [], []
+
+        def ask():
+            connection = self.server.connect()
+            count = 0
+            while not done.is_set():
+                connection.request("POST", "/say")
+                response = connection.getresponse()
+                if (response.status, response.read()[:4]) != (200, b"word"):
+                    wrong.append(response.status)
+                count += 1
+            served.append(count)
+
+        self.save("words.h", words("word"))
+        clients = [threading.Thread(target=ask) for _ in range(3)]
+        for client in clients:
+            client.start()
+        try:
+            for i in range(5):
+                self.save("words.h", words("word %d" % i))
+        finally:
+            done.set()
+            for client in clients:
+                client.join(support.PATIENCE)
+        self.assertEqual([], wrong)
+        self.assertEqual(3, len(served))
+        self.assertGreater(min(served), 5)
+
+    def test_it_stops_as_serve_does(self):
+        self.assertEqual(0, self.server.stop())
+
+
+if __name__ == "__main__":
+    support.main()

@@ -1,0 +1,222 @@
+"""`ubiq serve`: what a function may use, what a client may do, and that neither harms anybody else."""
+
+import json
+import socket
+import threading
+
+import support
+from support import function, in_thread
+
+
+class SlowSite:
+    """An HTTP server that keeps its clients waiting until it is told to answer."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = "http://127.0.0.1:%d/" % self.listener.getsockname()[1]
+        self.asked = threading.Semaphore(0)
+        self.answer = threading.Event()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        try:
+            while True:
+                client = self.listener.accept()[0]
+                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+        except OSError:
+            pass
+
+    def _serve(self, client):
+        with client:
+            client.recv(65536)
+            self.asked.release()
+            self.answer.wait(support.PATIENCE)
+            client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+
+    def wait_until_asked(self):
+        if not self.asked.acquire(timeout=support.PATIENCE):
+            raise AssertionError("nobody asked the site")
+
+    def close(self):
+        self.answer.set()
+        self.listener.close()
+
+
+class Limits(support.Test):
+    def problem(self, server, path, status, name, body=b""):
+        found, headers, text = server.request("POST", path, body)
+        self.assertEqual((status, name), (found, json.loads(text)["class"]), text)
+        return json.loads(text)["detail"]
+
+    def site(self):
+        site = SlowSite()
+        self.addCleanup(site.close)
+        return site
+
+    def fetching(self, *options, **more):
+        """A server with a function that waits for a site, and one that does not."""
+        return self.serve(function("fetch", "POST /fetch", allowed_hosts='["127.0.0.1"]', **more),
+                          function("hello", "POST /hello"), options=("--workers", "1") + options)
+
+    def test_a_loop_without_end_is_ended_while_others_are_served(self):
+        server = self.serve(function("spin", "POST /spin", timeout='"700ms"'), function("hello", "POST /hello"))
+        spinning = [in_thread(server.post, "/spin") for _ in range(3)]
+        served = 0
+        while any(thread.is_alive() for thread in spinning):
+            self.assertEqual((200, b"Hello, Ada!"), server.post("/hello", b"Ada"))
+            served += 1
+        self.assertGreater(served, 3)
+        for thread in spinning:
+            self.assertEqual((504, "timeout"), (thread.result[0], json.loads(thread.result[1])["class"]))
+
+    def test_cpu_time_has_a_limit_of_its_own(self):
+        server = self.serve(function("spin", "POST /spin", cpu='"100ms"'))
+        self.problem(server, "/spin", 504, "cpu_limit")
+
+    def test_a_long_run_that_stays_within_its_limits_is_answered(self):
+        server = self.serve(function("busy", "POST /busy"))
+        self.assertEqual((200, b"done"), server.post("/busy"))
+
+    def test_a_trap_is_answered_and_the_server_goes_on(self):
+        server = self.serve(function("trap", "POST /trap"), function("hello", "POST /hello"))
+        for _ in range(3):
+            self.problem(server, "/trap", 502, "trap")
+        self.assertEqual(200, server.post("/hello")[0])
+        server.wait_for(r"WARN +trap: trap: ")
+
+    def test_recursion_without_end_is_a_trap(self):
+        server = self.serve(function("recurse", "POST /recurse"), function("hello", "POST /hello"))
+        self.problem(server, "/recurse", 502, "trap")
+        self.assertEqual(200, server.post("/hello")[0])
+
+    def test_memory_past_the_limit_ends_the_run(self):
+        server = self.serve(function("grow", "POST /grow", memory='"1MiB"'), function("hello", "POST /hello"))
+        found, _, text = server.request("POST", "/grow")
+        self.assertEqual(502, found, text)
+        self.assertIn(json.loads(text)["class"], ("memory_limit", "trap"))
+        self.assertEqual(200, server.post("/hello")[0])
+
+    def test_an_answer_over_the_limit_is_not_sent(self):
+        server = self.serve(function("echo", "POST /echo", response_max=10))
+        self.assertEqual((200, b"0123456789"), server.post("/echo", b"0123456789"))
+        self.problem(server, "/echo", 502, "invalid_output", b"0123456789a")
+
+    def test_a_run_that_waits_lets_others_be_served_and_goes_on(self):
+        site, server = self.site(), self.fetching()
+        waiting = [in_thread(server.post, "/fetch", site.url.encode()) for _ in range(5)]
+        for _ in waiting:
+            site.wait_until_asked()
+        self.assertEqual(200, server.post("/hello")[0])
+        site.answer.set()
+        for thread in waiting:
+            thread.join(support.PATIENCE)
+            self.assertEqual((200, b"fetched"), thread.result)
+
+    def test_a_run_that_waits_is_ended_at_its_deadline(self):
+        site, server = self.site(), self.fetching(timeout='"300ms"')
+        self.problem(server, "/fetch", 504, "timeout", site.url.encode())
+        self.assertEqual(200, server.post("/hello")[0])
+
+    def test_a_client_that_leaves_cancels_its_waiting_run(self):
+        site, server = self.site(), self.fetching()
+        with server.socket() as client:
+            client.sendall(b"POST /fetch HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%s" %
+                           (len(site.url), site.url.encode()))
+            site.wait_until_asked()
+        server.wait_for("fetch: cancelled: the client has gone")
+        self.assertEqual(200, server.post("/hello")[0])
+
+    def test_a_client_that_leaves_cancels_its_running_run(self):
+        server = self.serve(function("spin", "POST /spin", cpu='"1h"', timeout='"1h"'), function("hello", "POST /hello"))
+        with server.socket() as client:
+            client.sendall(b"POST /spin HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
+            self.assertEqual(200, server.post("/hello")[0])
+        server.wait_for("spin: cancelled: the client has gone")
+        self.assertEqual(0, server.stop())
+
+    def test_a_request_without_a_place_waits_for_one(self):
+        site, server = self.site(), self.fetching("--runs-max", "1")
+        first = in_thread(server.post, "/fetch", site.url.encode())
+        site.wait_until_asked()
+        second = in_thread(server.post, "/hello", b"Ada")
+        second.join(0.2)
+        self.assertTrue(second.is_alive())
+        site.answer.set()
+        second.join(support.PATIENCE)
+        first.join(support.PATIENCE)
+        self.assertEqual(((200, b"fetched"), (200, b"Hello, Ada!")), (first.result, second.result))
+
+    def test_a_request_without_a_place_or_room_to_wait_is_told_when_to_come_again(self):
+        site, server = self.site(), self.fetching("--runs-max", "1", "--queue-max", "0")
+        first = in_thread(server.post, "/fetch", site.url.encode())
+        site.wait_until_asked()
+        status, headers, body = server.request("POST", "/hello")
+        self.assertEqual((429, "busy"), (status, json.loads(body)["class"]))
+        self.assertEqual("1", headers["Retry-After"])
+        site.answer.set()
+        first.join(support.PATIENCE)
+        self.assertEqual(200, server.post("/hello")[0])
+
+    def test_a_request_that_waits_too_long_for_a_place_is_busy(self):
+        site = self.site()
+        server = self.serve(function("fetch", "POST /fetch", allowed_hosts='["127.0.0.1"]'),
+                            function("hello", "POST /hello", timeout='"200ms"'),
+                            options=("--workers", "1", "--runs-max", "1"))
+        in_thread(server.post, "/fetch", site.url.encode())
+        site.wait_until_asked()
+        self.problem(server, "/hello", 429, "busy")
+
+    def test_a_client_that_leaves_gives_up_its_turn_to_wait(self):
+        site, server = self.site(), self.fetching("--runs-max", "1")
+        first = in_thread(server.post, "/fetch", site.url.encode())
+        site.wait_until_asked()
+        with server.socket() as client:
+            client.sendall(b"POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
+            # The server has seen the request when it has answered this one, sent later.
+            self.assertEqual(404, server.request("GET", "/")[0])
+        server.wait_for("hello: cancelled: the client has gone")
+        site.answer.set()
+        first.join(support.PATIENCE)
+        self.assertEqual(200, server.post("/hello")[0])
+
+
+class SlowClients(support.Test):
+    def ends(self, client, beginning):
+        """The server says that it is too late, and closes."""
+        answer = client.makefile("rb").read()
+        self.assertTrue(answer.startswith(beginning), answer)
+
+    def test_headers_that_do_not_come_in_time_end_the_connection(self):
+        server = self.serve(function("hello", "POST /hello"), options=("--workers", "1", "--header-timeout", "200ms"))
+        with server.socket() as silent, server.socket() as slow:
+            slow.sendall(b"POST /hello HTTP/1.1\r\nHost:")
+            self.ends(silent, b"HTTP/1.1 408 ")
+            self.ends(slow, b"HTTP/1.1 408 ")
+        self.assertEqual(200, server.post("/hello")[0])
+
+    def test_a_body_that_does_not_come_in_time_ends_the_connection(self):
+        server = self.serve(function("hello", "POST /hello"), options=("--workers", "1", "--body-timeout", "200ms"))
+        with server.socket() as slow:
+            slow.sendall(b"POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nAd")
+            self.ends(slow, b"HTTP/1.1 408 ")
+        self.assertEqual(200, server.post("/hello")[0])
+
+    def test_a_connection_without_another_request_ends(self):
+        server = self.serve(function("hello", "POST /hello"), options=("--workers", "1", "--idle-timeout", "200ms"))
+        with server.socket() as idle:
+            idle.sendall(b"POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
+            stream = idle.makefile("rb")
+            self.assertEqual(200, support.read_response(stream)[0])
+            self.assertEqual(b"", stream.read())
+
+    def test_a_client_that_leaves_in_the_middle_of_its_body_harms_nobody(self):
+        server = self.serve(function("hello", "POST /hello"))
+        for _ in range(20):
+            with server.socket() as client:
+                client.sendall(b"POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nAd")
+        self.assertEqual(200, server.post("/hello")[0])
+        self.assertEqual(0, server.stop())
+
+
+if __name__ == "__main__":
+    support.main()
