@@ -1,6 +1,7 @@
 // Memory that is taken piece by piece and given back at once: a bump pointer through chunks that double in size.
 //
-// A piece larger than a quarter of the next chunk gets a chunk of its own, behind the newest, so that what is left of the newest is not lost.
+// A piece larger than a quarter of the next chunk gets a chunk of its own, behind the newest, so that what is left of
+// the newest is not lost.
 #include "base/arena.h"
 
 #include <stdarg.h>

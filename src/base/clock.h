@@ -4,7 +4,7 @@
 
 #include "ubiq/base.h"
 
-#define CLOCK_NS_PER_MS UINT64_C(1000000)
+#define CLOCK_NS_PER_MS     UINT64_C(1000000)
 #define CLOCK_NS_PER_SECOND UINT64_C(1000000000)
 
 /// Time that never goes back, since some moment in the past. Any thread.

@@ -1,7 +1,7 @@
 // Logging: the process-wide level and sink, and the default sink, one line on standard error for each record.
 //
-// The sink and its user pointer change together, so they are copied under a lock; the sink itself runs without it. A line is one
-// write(2), so lines of several threads never mix.
+// The sink and its user pointer change together, so they are copied under a lock; the sink itself runs without it. A
+// line is one write(2), so lines of several threads never mix.
 #include "base/log.h"
 
 #include "base/buffer.h"

@@ -25,16 +25,15 @@ void log_write(ubiq_log_level level, const char *source, const char *message, si
 /// Any thread.
 void log_printf(ubiq_log_level level, const char *source, const char *format, ...) UBIQ_PRINTF(3, 4);
 
-#define log_from(level, source, ...)                                                                         \
-  do {                                                                                                       \
-    if (log_enabled(level))                                                                                  \
-      log_printf(level, source, __VA_ARGS__);                                                                \
+#define log_from(level, source, ...)                                                                                   \
+  do {                                                                                                                 \
+    if (log_enabled(level)) log_printf(level, source, __VA_ARGS__);                                                    \
   } while (0)
 
 #define log_trace(...) log_from(UBIQ_LOG_TRACE, "ubiq", __VA_ARGS__)
 #define log_debug(...) log_from(UBIQ_LOG_DEBUG, "ubiq", __VA_ARGS__)
-#define log_info(...) log_from(UBIQ_LOG_INFO, "ubiq", __VA_ARGS__)
-#define log_warn(...) log_from(UBIQ_LOG_WARN, "ubiq", __VA_ARGS__)
+#define log_info(...)  log_from(UBIQ_LOG_INFO, "ubiq", __VA_ARGS__)
+#define log_warn(...)  log_from(UBIQ_LOG_WARN, "ubiq", __VA_ARGS__)
 #define log_error(...) log_from(UBIQ_LOG_ERROR, "ubiq", __VA_ARGS__)
 
 /// Makes the line that the default sink writes, its end of line included, with the control characters of

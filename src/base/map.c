@@ -1,6 +1,8 @@
-// A small map from strings to bytes: entries in order of insertion, and a table of hashes once there are more than a few.
+// A small map from strings to bytes: entries in order of insertion, and a table of hashes once there are more than a
+// few.
 //
-// Key and value of an entry share one block that begins with the key. Keys may come from a guest, so the hash has a secret key.
+// Key and value of an entry share one block that begins with the key. Keys may come from a guest, so the hash has a
+// secret key.
 #include "base/map.h"
 
 #include "base/digest.h"

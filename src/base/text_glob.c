@@ -1,8 +1,9 @@
 // Globs with the meaning of Rust's crate `glob` (Pattern::matches with default options): a star also matches '/'.
 //
-// There is nothing compiled: the pattern is read token by token along the value. When a token does not match, the last star takes one more
-// character and what follows it is tried again. Going back to an earlier star is never needed, because the last one can take
-// whatever the earlier could have taken ('**' too: it is only ever reached at the start of a component).
+// There is nothing compiled: the pattern is read token by token along the value. When a token does not match, the last
+// star takes one more character and what follows it is tried again. Going back to an earlier star is never needed,
+// because the last one can take whatever the earlier could have taken ('**' too: it is only ever reached at the start
+// of a component).
 #include "base/text.h"
 
 typedef enum token_kind {

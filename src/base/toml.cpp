@@ -11,7 +11,8 @@
 
 namespace toml_check {
 
-/// What is thrown when one of toml++'s assertions does not hold: text from outside can break some of them, and may not end the process.
+/// What is thrown when one of toml++'s assertions does not hold: text from outside can break some of them, and may not
+/// end the process.
 struct broken {};
 
 /// One assertion of toml++ 3.3 is broken by `[[[`, and the code behind it then makes the right error itself.
@@ -27,8 +28,8 @@ inline void fail(const char *what) {
 #define TOML_MAX_NESTED_VALUES 64
 #define TOML_ENABLE_FORMATTERS 0
 
-// toml++ 3.3 takes it for impossible that a letter such as an e with an accent stands where a blank may stand: undefined behaviour for
-// `café = 1`. Its two tables of characters are read here first, with "impossible" meaning no.
+// toml++ 3.3 takes it for impossible that a letter such as an e with an accent stands where a blank may stand:
+// undefined behaviour for `café = 1`. Its two tables of characters are read here first, with "impossible" meaning no.
 #include <toml++/impl/preprocessor.h>
 #undef TOML_UNREACHABLE
 #define TOML_UNREACHABLE return false
@@ -40,7 +41,8 @@ inline void fail(const char *what) {
 
 namespace {
 
-/// Keys with more dots than this are refused before toml++ sees them: it nests a table for each, and ends them recursively.
+/// Keys with more dots than this are refused before toml++ sees them: it nests a table for each, and ends them
+/// recursively.
 constexpr unsigned kDotsMax = 32;
 
 /// What goes wrong while the values are made.
@@ -78,7 +80,8 @@ size_t skip_string(std::string_view text, size_t at) {
   return text.size();
 }
 
-/// Whether a dotted key is longer than any sensible one. Dots of numbers count too, but never many between two separators.
+/// Whether a dotted key is longer than any sensible one. Dots of numbers count too, but never many between two
+/// separators.
 bool has_endless_key(std::string_view text) {
   unsigned dots = 0;
   size_t at = 0;

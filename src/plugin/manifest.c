@@ -1,4 +1,5 @@
-// Manifests: their life, their modules' names, and what counts as Wasm. The text is read in manifest_parse.c, modules in manifest_load.c.
+// Manifests: their life, their modules' names, and what counts as Wasm. The text is read in manifest_parse.c, modules
+// in manifest_load.c.
 #include "plugin/manifest.h"
 
 #include "base/json.h"

@@ -1,4 +1,5 @@
-// Getting a module's bytes: from a file, from a URL through the caller's fetcher, or from the manifest; and checking their hash.
+// Getting a module's bytes: from a file, from a URL through the caller's fetcher, or from the manifest; and checking
+// their hash.
 #include "base/digest.h"
 #include "base/file.h"
 #include "plugin/manifest.h"

@@ -1,7 +1,7 @@
 // Reading a manifest's text: from JSON values (also TOML is turned into them) to the struct.
 //
-// Every string of a manifest lives in its arena. What is required, what may be null and which keys are known is as in the crate
-// `extism-manifest` 1.41, so that a manifest that loads there loads here.
+// Every string of a manifest lives in its arena. What is required, what may be null and which keys are known is as in
+// the crate `extism-manifest` 1.41, so that a manifest that loads there loads here.
 #include "plugin/manifest_internal.h"
 
 #include "base/json.h"

@@ -57,9 +57,10 @@ char *__wrap_strdup(const char *string) {
   return __wrap_strndup(string, strlen(string));
 }
 
-/// Calls `attempt` with the first allocation failing, then the second, and so on until none fails any more. `attempt` must say
-/// whether it succeeded and clean up after itself (a leak is LeakSanitizer's to find). Returns how many allocations were made to fail;
-/// 0 also when an attempt succeeded although an allocation failed, which `attempt` may not do.
+/// Calls `attempt` with the first allocation failing, then the second, and so on until none fails any more. `attempt`
+/// must say whether it succeeded and clean up after itself (a leak is LeakSanitizer's to find). Returns how many
+/// allocations were made to fail; 0 also when an attempt succeeded although an allocation failed, which `attempt` may
+/// not do.
 static inline size_t alloc_failure_sweep(bool (*attempt)(void *user), void *user) {
   for (size_t n = 0; n < 100000; n++) {
     alloc_failure.armed = true;

@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/// Calls `target` with the bytes of every file in fuzz/corpus/NAME/, each in memory of exactly its size. Returns how many.
+/// Calls `target` with the bytes of every file in fuzz/corpus/NAME/, each in memory of exactly its size. Returns how
+/// many.
 static inline int corpus_run(const char *name, int (*target)(const uint8_t *data, size_t size)) {
   static char bytes[1 << 16];
   int count = 0;
