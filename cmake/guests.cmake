@@ -27,7 +27,7 @@ endif()
 
 # The stack comes first, so that running out of it traps instead of reaching data.
 set(UBIQ_GUEST_COMPILE_FLAGS -std=c17 -O2 -Wall -Wextra -Wpedantic -Werror -I${UBIQ_PDK_DIR})
-set(UBIQ_GUEST_LINK_FLAGS -Wl,--stack-first,-z,stack-size=65536)
+set(UBIQ_GUEST_LINK_FLAGS -Wl,--stack-first,-z,stack-size=16384)
 
 function(ubiq_guest_add name)
   add_custom_target(guest_${name} DEPENDS ${UBIQ_GUESTS_DIR}/${name}.wasm)

@@ -114,6 +114,7 @@ enum {
 typedef struct engine_options {
   uint64_t memory_bytes_max; ///< the largest linear memory that a pooled slot holds; 0: no pool, memories as they come
   uint32_t stores_max;       ///< how many stores may exist at once; sizes the pool
+  uint32_t fibers_max;       ///< how many calls may be suspended at once, in a pool
   bool fuel;                 ///< count fuel (costs speed: the code is another)
   size_t stack_bytes;        ///< a fiber's stack; 0 for the default
 } engine_options;
@@ -175,7 +176,8 @@ static inline void engine_close(engine *engine) {
   if (engine) engine->ops->close(engine);
 }
 
-/// Compiles a module (binary form). The module may be used by several images and threads; owned by the caller.
+/// Compiles a module (binary form). The module may be used by several images and threads; owned by the caller. Errors:
+/// `invalid_input`; `too_large` when the engine's pool cannot hold it and an engine without one could.
 static inline ubiq_error *engine_compile(engine *engine, const uint8_t *wasm, size_t size, engine_module **out) {
   return engine->ops->compile(engine, wasm, size, out);
 }

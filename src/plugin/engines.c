@@ -19,7 +19,11 @@
 #endif
 
 // Sanitizers leave little address space to others.
-enum { SMALL_STORES = SANITIZED ? 1100 : 20000, LARGE_STORES = SANITIZED ? 16 : 4000 };
+enum {
+  SMALL_STORES = SANITIZED ? 1100 : 20000,
+  LARGE_STORES = SANITIZED ? 16 : 4000,
+  LARGE_FIBERS = SANITIZED ? 16 : 256, // each costs two system calls when the pool is opened
+};
 
 typedef struct class_row {
   const char *name;
@@ -27,8 +31,10 @@ typedef struct class_row {
 } class_row;
 
 static const class_row classes[ENGINE_CLASS_COUNT] = {
-    [ENGINE_CLASS_SMALL] = {"small", {.memory_bytes_max = ENGINE_SMALL_BYTES, .stores_max = SMALL_STORES}},
-    [ENGINE_CLASS_LARGE] = {"large", {.memory_bytes_max = UINT64_C(4) << 30, .stores_max = LARGE_STORES}},
+    [ENGINE_CLASS_SMALL] =
+        {"small", {.memory_bytes_max = ENGINE_SMALL_BYTES, .stores_max = SMALL_STORES, .fibers_max = SMALL_STORES}},
+    [ENGINE_CLASS_LARGE] =
+        {"large", {.memory_bytes_max = UINT64_C(4) << 30, .stores_max = LARGE_STORES, .fibers_max = LARGE_FIBERS}},
     [ENGINE_CLASS_LOOSE] = {"loose", {.memory_bytes_max = 0}},
     [ENGINE_CLASS_FUEL] = {"fuel", {.memory_bytes_max = 0, .fuel = true}},
 };
@@ -50,6 +56,7 @@ static ubiq_error *open_smaller(const engine_ops *ops, engine_class class, engin
     if (!error || options.memory_bytes_max == 0) return error;
     ubiq_error_delete(error);
     options.stores_max /= 8;
+    options.fibers_max = options.fibers_max < options.stores_max ? options.fibers_max : options.stores_max;
     if (options.stores_max < 8) options = (engine_options){.fuel = options.fuel};
     log_warn("no address space for the %s pool; trying with %u stores", classes[class].name, options.stores_max);
   }

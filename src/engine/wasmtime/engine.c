@@ -34,8 +34,9 @@ const engine_ops wasmtime_ops = {
 enum {
   WT_WASM_STACK_BYTES = 512 << 10,
   WT_FIBER_STACK_BYTES = 768 << 10,
-  // Pages kept in a slot between two instances: more makes a fresh instance dearer, less makes it fault more.
-  WT_MEMORY_KEEP_BYTES = 16 << 10,
+  // Kept in a slot between two instances: more makes a fresh instance dearer, less makes it fault more. Enough for the
+  // kernel's state and for the stack and first data of a small guest in C (runtime/build_source.c).
+  WT_MEMORY_KEEP_BYTES = 20 << 10,
   WT_TABLE_KEEP_BYTES = 4 << 10,
   WT_TABLE_ELEMENTS = 100000,
   WT_MEMORIES_PER_STORE = 2, // the kernel's and the plugin's
@@ -57,7 +58,7 @@ static void configure_pool(wasm_config_t *config, const engine_options *options)
   wasmtime_pooling_allocation_config_total_memories_set(pool, instances);
   wasmtime_pooling_allocation_config_total_core_instances_set(pool, instances);
   wasmtime_pooling_allocation_config_total_tables_set(pool, instances);
-  wasmtime_pooling_allocation_config_total_stacks_set(pool, options->stores_max);
+  wasmtime_pooling_allocation_config_total_stacks_set(pool, options->fibers_max);
   wasmtime_pooling_allocation_config_max_memory_size_set(pool, options->memory_bytes_max);
   wasmtime_pooling_allocation_config_max_memories_per_module_set(pool, 4);
   wasmtime_pooling_allocation_config_max_tables_per_module_set(pool, 4);
@@ -139,10 +140,12 @@ static ubiq_error *module_wrap(wt_engine *engine, wasmtime_module_t *module, eng
   return NULL;
 }
 
-// Compiling fails for what the module is; the class says so.
+// Compiling fails for what the module is; the class says so, and whether only the pool is too small for it.
 static ubiq_error *as_invalid_input(wasmtime_error_t *error, const char *what) {
   ubiq_error *cause = wt_take_error(NULL, error, NULL);
-  ubiq_error *result = ubiq_error_new(UBIQ_INVALID_INPUT, "%s: %s", what, ubiq_error_message(cause));
+  bool is_pool = strstr(ubiq_error_message(cause), "pooling allocator") != NULL;
+  ubiq_error *result =
+      ubiq_error_new(is_pool ? UBIQ_TOO_LARGE : UBIQ_INVALID_INPUT, "%s: %s", what, ubiq_error_message(cause));
   ubiq_error_delete(cause);
   return result;
 }
