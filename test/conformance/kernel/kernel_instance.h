@@ -15,12 +15,12 @@
 
 #include "kernel/embedded.h"
 
-/* name, parameters, results: i is i32, l is i64 */
+/* clang-format off */
 #define KERNEL_FUNCTIONS(X)                                                                                            \
-  X(alloc)                                                                                                             \
-  X(free) X(length) X(length_unsafe) X(load_u8) X(load_u64) X(input_load_u8) X(input_load_u64) X(store_u8)             \
-      X(store_u64) X(input_set) X(output_set) X(input_length) X(input_offset) X(output_length) X(output_offset)        \
-          X(reset) X(error_set) X(error_get) X(memory_bytes)
+  X(alloc) X(free) X(length) X(length_unsafe) X(load_u8) X(load_u64) X(input_load_u8) X(input_load_u64)                \
+  X(store_u8) X(store_u64) X(input_set) X(output_set) X(input_length) X(input_offset) X(output_length)                 \
+  X(output_offset) X(reset) X(error_set) X(error_get) X(memory_bytes)
+/* clang-format on */
 
 enum kernel_function {
 #define X(name) KERNEL_##name,
