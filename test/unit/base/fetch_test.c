@@ -507,7 +507,8 @@ static sem_t lookup_began;
 static sem_t lookup_may_end;
 
 /// Stands before libc's for libcurl's threads too: `slow.test` is looked up until a test lets it end.
-int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **result) {
+__attribute__((visibility("default"))) int getaddrinfo(const char *name, const char *service,
+                                                       const struct addrinfo *hints, struct addrinfo **result) {
   int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = NULL;
   if (strcmp(name, "slow.test") == 0) {
     sem_post(&lookup_began);
