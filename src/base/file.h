@@ -12,7 +12,7 @@
 /// The error for an `errno` value of an operation on a path: `greet.wasm: no such file or directory`. ENOENT
 /// and ENOTDIR are `not_found`, EACCES and EPERM `denied`, ENOSPC and EDQUOT `quota`, ENOMEM out of memory,
 /// the others `internal`.
-UBIQ_NEVER_NULL ubiq_error *file_error(int number, const char *path);
+ubiq_error *file_error(int number, const char *path);
 
 /// Appends a file's bytes to `out`, which is as it was on failure. Errors: `not_found`; `denied`;
 /// `invalid_input` when it is a folder; `too_large` when it has more than `bytes_max` bytes; `internal`.

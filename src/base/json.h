@@ -68,9 +68,9 @@ ubiq_error *json_expect_array(const json_value *value);
 ubiq_error *json_check_keys(const json_value *object, const char *const *keys, size_t count);
 
 /// The error `<name>: <way> is <value>; expected <expected>` (or `... is missing; expected ...`).
-UBIQ_NEVER_NULL ubiq_error *json_wrong(const json_value *value, const char *expected, ...) UBIQ_PRINTF(2, 3);
+ubiq_error *json_wrong(const json_value *value, const char *expected, ...) UBIQ_PRINTF(2, 3);
 /// The error `<name>: <way> <message>`.
-UBIQ_NEVER_NULL ubiq_error *json_error(const json_value *value, const char *format, ...) UBIQ_PRINTF(2, 3);
+ubiq_error *json_error(const json_value *value, const char *format, ...) UBIQ_PRINTF(2, 3);
 /// Appends the way from the root: `functions.hello.routes[2]`, keys that are no plain words in quotes;
 /// nothing for the root itself. False when memory is out.
 UBIQ_NODISCARD bool json_path(const json_value *value, buffer *out);
