@@ -128,7 +128,7 @@ static ubiq_error *check_stable(CURLU *handle, const fetch_url *url) {
   CURLUcode code = curl_url_set(handle, CURLUPART_URL, url->text, 0);
   if (code != CURLUE_OK) return error_of(code);
   ubiq_error *error = take_part(handle, CURLUPART_URL, CURLUE_OK, CURLU_NO_DEFAULT_PORT, &again);
-  if (!error && strcmp(again, url->text) != 0) error = malformed("the host is written in an unusual form");
+  if (!error && !(again && strcmp(again, url->text) == 0)) error = malformed("the host is written in an unusual form");
   free(again);
   return error;
 }
