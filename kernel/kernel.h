@@ -52,7 +52,8 @@ struct kernel_root {
  *     Does reset(), allocates a block of input_length bytes and makes it the input, in one call. Answers the block's
  *     offset; 0 when input_length is 0 (there is no block then); KERNEL_CALL_BEGIN_FAILED when there is no memory for
  *     it (the kernel has been reset all the same). The host then writes all input_length bytes before the guest runs:
- *     unlike the blocks of alloc, this one is not cleared of what earlier calls have left there.
+ *     unlike the blocks of alloc, this one is not cleared of what earlier calls have left there. For that reason it must
+ *     never be given to guests as an import.
  *
  * The end of a call needs none: read `struct kernel_root`.
  */

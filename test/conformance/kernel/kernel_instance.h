@@ -59,6 +59,37 @@ static inline wasmtime_extern_t kernel_export(struct kernel_instance *kernel, co
   return found;
 }
 
+static inline wasm_trap_t *kernel_permit_growth(void *data, wasmtime_caller_t *caller, wasmtime_val_raw_t *values,
+                                                size_t count) {
+  (void)data;
+  (void)caller;
+  (void)count;
+  values[0].i32 = 1;
+  return NULL;
+}
+
+/* The import of our own host's build (kernel.h); the others are given none. */
+static inline wasmtime_extern_t kernel_grow_import(struct kernel_instance *kernel) {
+  wasm_valtype_t *parameters[2] = {wasm_valtype_new_i32(), wasm_valtype_new_i32()};
+  wasm_valtype_t *results[1] = {wasm_valtype_new_i32()};
+  wasm_valtype_vec_t in, out;
+  wasm_valtype_vec_new(&in, 2, parameters);
+  wasm_valtype_vec_new(&out, 1, results);
+  wasm_functype_t *type = wasm_functype_new(&in, &out);
+  wasmtime_extern_t grow = {.kind = WASMTIME_EXTERN_FUNC};
+  wasmtime_func_new_unchecked(kernel->context, type, kernel_permit_growth, NULL, NULL, &grow.of.func);
+  wasm_functype_delete(type);
+  return grow;
+}
+
+static inline size_t kernel_import_count(const struct kernel_instance *kernel) {
+  wasm_importtype_vec_t imports;
+  wasmtime_module_imports(kernel->module, &imports);
+  size_t count = imports.size;
+  wasm_importtype_vec_delete(&imports);
+  return count;
+}
+
 /* Makes a fresh instance of the same module. `memory_bytes_max` below 0: no limit. */
 static inline void kernel_restart(struct kernel_instance *kernel, int64_t memory_bytes_max) {
   if (kernel->store) wasmtime_store_delete(kernel->store);
@@ -66,8 +97,10 @@ static inline void kernel_restart(struct kernel_instance *kernel, int64_t memory
   kernel->context = wasmtime_store_context(kernel->store);
   wasmtime_store_limiter(kernel->store, memory_bytes_max, -1, -1, -1, -1);
   wasm_trap_t *trap = NULL;
-  kernel_require(!wasmtime_instance_new(kernel->context, kernel->module, NULL, 0, &kernel->instance, &trap) && !trap,
-                 "instantiating");
+  wasmtime_extern_t grow = kernel_grow_import(kernel);
+  wasmtime_error_t *error = wasmtime_instance_new(kernel->context, kernel->module, &grow, kernel_import_count(kernel),
+                                                  &kernel->instance, &trap);
+  kernel_require(!error && !trap, "instantiating");
   for (int i = 0; i < KERNEL_FUNCTION_COUNT; i++)
     kernel->functions[i] = kernel_export(kernel, kernel_function_names[i]).of.func;
   kernel->memory = kernel_export(kernel, "memory").of.memory;
@@ -81,6 +114,10 @@ static inline void kernel_open(struct kernel_instance *kernel, wasm_engine_t *en
 
 static inline void kernel_open_ours(struct kernel_instance *kernel, wasm_engine_t *engine) {
   kernel_open(kernel, engine, extism_runtime_wasm, extism_runtime_wasm_size);
+}
+
+static inline void kernel_open_ours_for_hosts(struct kernel_instance *kernel, wasm_engine_t *engine) {
+  kernel_open(kernel, engine, kernel_host_wasm, kernel_host_wasm_size);
 }
 
 /* False: scripts/setup has not fetched it. */

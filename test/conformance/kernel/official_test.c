@@ -19,7 +19,8 @@ struct pair {
 
 struct fixture {
   wasm_engine_t *engine;
-  struct kernel_instance official, ours;
+  struct kernel_instance official, drop_in, for_our_host;
+  struct kernel_instance *ours; /* the one of the two that is compared */
   struct pair blocks[BLOCKS_MAX];
   uint32_t count;
   struct pair input, output, error; /* what was set last */
@@ -32,7 +33,8 @@ static int open_kernels(void **state) {
   static struct fixture fixture;
   fixture.engine = wasm_engine_new();
   *state = &fixture;
-  kernel_open_ours(&fixture.ours, fixture.engine);
+  kernel_open_ours(&fixture.drop_in, fixture.engine);
+  kernel_open_ours_for_hosts(&fixture.for_our_host, fixture.engine);
   if (!kernel_open_official(&fixture.official, fixture.engine)) {
     fprintf(stderr, "Extism's kernel is missing; run scripts/setup\n");
     exit(77);
@@ -43,7 +45,8 @@ static int open_kernels(void **state) {
 static int close_kernels(void **state) {
   struct fixture *fixture = *state;
   kernel_close(&fixture->official);
-  kernel_close(&fixture->ours);
+  kernel_close(&fixture->drop_in);
+  kernel_close(&fixture->for_our_host);
   wasm_engine_delete(fixture->engine);
   return 0;
 }
@@ -112,14 +115,14 @@ static void assert_exports_of_one_are_in_the_other(const wasmtime_module_t *one,
 
 static void both_export_the_same_names_and_types(void **state) {
   struct fixture *fixture = *state;
-  assert_exports_of_one_are_in_the_other(fixture->official.module, fixture->ours.module);
-  assert_exports_of_one_are_in_the_other(fixture->ours.module, fixture->official.module);
+  assert_exports_of_one_are_in_the_other(fixture->official.module, fixture->drop_in.module);
+  assert_exports_of_one_are_in_the_other(fixture->drop_in.module, fixture->official.module);
 }
 
 static void neither_imports_anything(void **state) {
   struct fixture *fixture = *state;
   wasm_importtype_vec_t imports;
-  wasmtime_module_imports(fixture->ours.module, &imports);
+  wasmtime_module_imports(fixture->drop_in.module, &imports);
   assert_int_equal(imports.size, 0);
   wasm_importtype_vec_delete(&imports);
 }
@@ -147,11 +150,11 @@ static void expect_same(const struct fixture *fixture, const char *what, uint64_
 static void call_both(struct fixture *fixture, enum kernel_function function, uint64_t official, uint64_t ours,
                       uint64_t second) {
   uint64_t expected = kernel_call(&fixture->official, function, official, second);
-  uint64_t answer = kernel_call(&fixture->ours, function, ours, second);
+  uint64_t answer = kernel_call(fixture->ours, function, ours, second);
   bool answers = function != KERNEL_store_u8 && function != KERNEL_store_u64 && function != KERNEL_free &&
                  function != KERNEL_input_set && function != KERNEL_output_set && function != KERNEL_error_set &&
                  function != KERNEL_reset;
-  expect_same(fixture, "a trap", fixture->official.trapped, fixture->ours.trapped);
+  expect_same(fixture, "a trap", fixture->official.trapped, fixture->ours->trapped);
   if (answers) expect_same(fixture, kernel_function_names[function], expected, answer);
 }
 
@@ -162,7 +165,7 @@ static void call_on(struct fixture *fixture, enum kernel_function function, cons
 
 static void expect_same_bytes(struct fixture *fixture, const struct pair *block) {
   if (memcmp(kernel_bytes(&fixture->official, block->official, block->length),
-             kernel_bytes(&fixture->ours, block->ours, block->length), block->length) != 0)
+             kernel_bytes(fixture->ours, block->ours, block->length), block->length) != 0)
     fail_msg("seed %llu, step %d: the bytes of a block of %llu differ", (unsigned long long)fixture->seed,
              fixture->step, (unsigned long long)block->length);
 }
@@ -172,12 +175,12 @@ static void step_alloc(struct fixture *fixture) {
   if (fixture->count == BLOCKS_MAX) return;
   uint64_t length = 1 + below(fixture, limits[below(fixture, sizeof limits / sizeof *limits)]);
   struct pair block = {kernel_call(&fixture->official, KERNEL_alloc, length, 0),
-                       kernel_call(&fixture->ours, KERNEL_alloc, length, 0), length};
+                       kernel_call(fixture->ours, KERNEL_alloc, length, 0), length};
   expect_same(fixture, "a failed alloc", !block.official, !block.ours);
   if (fixture->freed) { /* either may hand out what was freed, as it is */
     uint8_t byte = (uint8_t)random_number(fixture);
     memset(kernel_bytes(&fixture->official, block.official, length), byte, length);
-    memset(kernel_bytes(&fixture->ours, block.ours, length), byte, length);
+    memset(kernel_bytes(fixture->ours, block.ours, length), byte, length);
   }
   expect_same_bytes(fixture, &block);
   fixture->blocks[fixture->count++] = block;
@@ -266,12 +269,12 @@ static void step_ask(struct fixture *fixture) {
   call_both(fixture, KERNEL_load_u8, 0, 0, 0);
   call_both(fixture, KERNEL_load_u64, 0, 0, 0);
   if (fixture->input.length)
-    expect_same(fixture, "input_offset", fixture->input.ours, kernel_call(&fixture->ours, KERNEL_input_offset, 0, 0));
-  expect_same(fixture, "output_offset", fixture->output.ours, kernel_call(&fixture->ours, KERNEL_output_offset, 0, 0));
+    expect_same(fixture, "input_offset", fixture->input.ours, kernel_call(fixture->ours, KERNEL_input_offset, 0, 0));
+  expect_same(fixture, "output_offset", fixture->output.ours, kernel_call(fixture->ours, KERNEL_output_offset, 0, 0));
   expect_same(fixture, "output_offset", fixture->output.official,
               kernel_call(&fixture->official, KERNEL_output_offset, 0, 0));
   uint64_t official = kernel_call(&fixture->official, KERNEL_error_get, 0, 0);
-  uint64_t ours = kernel_call(&fixture->ours, KERNEL_error_get, 0, 0);
+  uint64_t ours = kernel_call(fixture->ours, KERNEL_error_get, 0, 0);
   expect_same(fixture, "error_get being 0", !official, !ours);
   if (fixture->error.official) {
     expect_same(fixture, "error_get", fixture->error.ours, ours);
@@ -324,11 +327,10 @@ static void random_step(struct fixture *fixture) {
     step_reset(fixture);
 }
 
-static void both_answer_the_same_to_random_calls_on_valid_handles(void **state) {
-  struct fixture *fixture = *state;
+static void compare_random_calls(struct fixture *fixture) {
   for (fixture->seed = 0; fixture->seed < SEEDS; fixture->seed++) {
     kernel_restart(&fixture->official, -1);
-    kernel_restart(&fixture->ours, -1);
+    kernel_restart(fixture->ours, -1);
     fixture->random = fixture->seed;
     fixture->count = 0;
     fixture->freed = false;
@@ -341,13 +343,26 @@ static void both_answer_the_same_to_random_calls_on_valid_handles(void **state) 
   }
 }
 
+static void both_answer_the_same_to_random_calls_on_valid_handles(void **state) {
+  struct fixture *fixture = *state;
+  fixture->ours = &fixture->drop_in;
+  compare_random_calls(fixture);
+}
+
+static void the_build_for_our_host_answers_the_same(void **state) {
+  struct fixture *fixture = *state;
+  fixture->ours = &fixture->for_our_host;
+  compare_random_calls(fixture);
+}
+
 static void both_answer_0_where_the_memory_may_not_grow(void **state) {
   struct fixture *fixture = *state;
   kernel_restart(&fixture->official, 64 * 65536);
-  kernel_restart(&fixture->ours, 64 * 65536);
+  fixture->ours = &fixture->drop_in;
+  kernel_restart(fixture->ours, 64 * 65536);
   call_both(fixture, KERNEL_alloc, 65 * 65536, 65 * 65536, 0);
   uint64_t official = kernel_call(&fixture->official, KERNEL_alloc, 40 * 65536, 0);
-  uint64_t ours = kernel_call(&fixture->ours, KERNEL_alloc, 40 * 65536, 0);
+  uint64_t ours = kernel_call(fixture->ours, KERNEL_alloc, 40 * 65536, 0);
   assert_true(official && ours);
   call_both(fixture, KERNEL_alloc, 40 * 65536, 40 * 65536, 0);
   call_both(fixture, KERNEL_length, official, ours, 0);
@@ -358,6 +373,7 @@ int main(void) {
       cmocka_unit_test(both_export_the_same_names_and_types),
       cmocka_unit_test(neither_imports_anything),
       cmocka_unit_test(both_answer_the_same_to_random_calls_on_valid_handles),
+      cmocka_unit_test(the_build_for_our_host_answers_the_same),
       cmocka_unit_test(both_answer_0_where_the_memory_may_not_grow),
   };
   return cmocka_run_group_tests(tests, open_kernels, close_kernels);
