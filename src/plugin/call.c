@@ -21,11 +21,16 @@ static uint64_t smaller_ms(uint64_t a, uint64_t b) {
   return a && (!b || a < b) ? a : b;
 }
 
+// `start_ns` plus a number of milliseconds; UINT64_MAX for none and for what lies beyond time.
+static uint64_t after_ms(uint64_t start_ns, uint64_t ms) {
+  return ms && ms < (UINT64_MAX - start_ns) / CLOCK_NS_PER_MS ? start_ns + ms * CLOCK_NS_PER_MS : UINT64_MAX;
+}
+
 static void arm_limits(plugin *plugin) {
   const manifest *manifest = plugin->compiled->manifest;
   plugin->timeout_ms = smaller_ms(plugin->limits.wall_ms, manifest->has_timeout ? manifest->timeout_ms : 0);
-  plugin->deadline_ns = plugin->timeout_ms ? clock_monotonic_ns() + plugin->timeout_ms * CLOCK_NS_PER_MS : UINT64_MAX;
-  plugin->cpu_limit_ns = plugin->limits.cpu_ms ? plugin->limits.cpu_ms * CLOCK_NS_PER_MS : UINT64_MAX;
+  plugin->deadline_ns = plugin->timeout_ms ? after_ms(clock_monotonic_ns(), plugin->timeout_ms) : UINT64_MAX;
+  plugin->cpu_limit_ns = after_ms(0, plugin->limits.cpu_ms);
   plugin->cpu_ns = 0;
   atomic_store_explicit(&plugin->cancelled, false, memory_order_relaxed);
 }
@@ -46,11 +51,18 @@ ubiq_error *plugin_overdue(plugin *plugin) {
   return overdue_at(plugin, clock_monotonic_ns(), plugin->cpu_ns);
 }
 
+// On a loop a call's CPU time is what its polls took. On the caller's stack host functions block, so there the thread's
+// own clock is asked; that costs a system call, and is left out where nothing depends on it.
+static uint64_t poll_clock_ns(const plugin *plugin) {
+  if (plugin->compiled->options.suspends) return clock_monotonic_ns();
+  return plugin->cpu_limit_ns == UINT64_MAX ? 0 : clock_thread_cpu_ns();
+}
+
 static ubiq_error *on_tick(void *user, engine_tick_action *action) {
   plugin *plugin = user;
   *action = ENGINE_TICK_YIELD;
-  uint64_t now = clock_monotonic_ns();
-  return overdue_at(plugin, now, plugin->cpu_ns + now - plugin->poll_started_ns);
+  plugin->waiting = false;
+  return overdue_at(plugin, clock_monotonic_ns(), plugin->cpu_ns + poll_clock_ns(plugin) - plugin->poll_started_ns);
 }
 
 uint64_t plugin_deadline_ns(const plugin *plugin) {
@@ -142,6 +154,11 @@ static ubiq_error *resolve(plugin *plugin, const compiled_function *function) {
   return NULL;
 }
 
+static ubiq_error *refuel(plugin *plugin) {
+  uint64_t fuel = plugin->compiled->options.fuel;
+  return fuel ? engine_fuel_set(plugin->store, fuel) : NULL;
+}
+
 // Resets the kernel and hands it the input.
 static ubiq_error *give_input(plugin *plugin) {
   engine_value value = {.i64 = (int64_t)plugin->input.size};
@@ -156,6 +173,14 @@ static ubiq_error *give_input(plugin *plugin) {
   return NULL;
 }
 
+// What a guest said, cut and made UTF-8 where it is not. NULL when memory is out.
+static const char *clean(text said, buffer *out) {
+  enum { SAID_BYTES_MAX = 64 << 10 };
+  if (said.size > SAID_BYTES_MAX) said.size = SAID_BYTES_MAX;
+  bool ok = text_utf8_valid(said.data, said.size) ? buffer_append(out, said.data, said.size) : text_escape(out, said);
+  return ok ? buffer_string(out) : NULL;
+}
+
 static text kernel_text(const engine_memory *memory, uint64_t offset, uint64_t length) {
   const uint8_t *place = offset && length ? engine_memory_span(memory, offset, length) : NULL;
   return (text){(const char *)place, place ? length : 0};
@@ -163,12 +188,13 @@ static text kernel_text(const engine_memory *memory, uint64_t offset, uint64_t l
 
 // How a guest says why it failed: the error that it set stands before everything else.
 static ubiq_error *guest_error(plugin *plugin, text said, int32_t code) {
-  enum { SAID_BYTES_MAX = 64 << 10 };
-  if (said.size) {
-    int size = (int)(said.size < SAID_BYTES_MAX ? said.size : SAID_BYTES_MAX);
-    return ubiq_error_with_detail(ubiq_error_new(UBIQ_GUEST_ERROR, "%.*s", size, said.data), code);
-  }
-  return ubiq_error_with_detail(ubiq_error_new(UBIQ_GUEST_ERROR, "%s returned %d", plugin->target.name, code), code);
+  if (!said.size)
+    return ubiq_error_with_detail(ubiq_error_new(UBIQ_GUEST_ERROR, "%s returned %d", plugin->target.name, code), code);
+  buffer cleaned = {0};
+  const char *words = clean(said, &cleaned);
+  ubiq_error *error = words ? ubiq_error_new(UBIQ_GUEST_ERROR, "%s", words) : ubiq_error_no_memory();
+  buffer_free(&cleaned);
+  return ubiq_error_with_detail(error, code);
 }
 
 // An engine cannot say that a guest trapped because its memory could not grow: guests answer a refused memory.grow with
@@ -184,9 +210,12 @@ static ubiq_error *from_trap(plugin *plugin, ubiq_error *error, text said) {
   ubiq_code code = looks_out_of_memory(plugin) ? UBIQ_MEMORY_LIMIT : UBIQ_TRAP;
   if (code == UBIQ_TRAP && !said.size) return error;
   const char *why = code == UBIQ_MEMORY_LIMIT ? "out of memory: " : "";
-  int size = (int)(said.size < 4096 ? said.size : 4096);
-  ubiq_error *result =
-      ubiq_error_new(code, "%s%s%s%.*s", why, ubiq_error_message(error), size ? ": " : "", size, size ? said.data : "");
+  buffer cleaned = {0};
+  const char *words = said.size ? clean(said, &cleaned) : "";
+  ubiq_error *result = words
+                           ? ubiq_error_new(code, "%s%s%s%s", why, ubiq_error_message(error), *words ? ": " : "", words)
+                           : ubiq_error_no_memory();
+  buffer_free(&cleaned);
   ubiq_error_delete(error);
   return result;
 }
@@ -243,11 +272,6 @@ static ubiq_error *run_steps(plugin *plugin) {
   return error;
 }
 
-static ubiq_error *refuel(plugin *plugin) {
-  uint64_t fuel = plugin->compiled->options.fuel;
-  return fuel ? engine_fuel_set(plugin->store, fuel) : NULL;
-}
-
 static ubiq_error *call_here(plugin *plugin) {
   ubiq_error *error = refuel(plugin);
   if (!error) error = run_steps(plugin);
@@ -277,9 +301,11 @@ ubiq_error *ubiq_plugin_call(ubiq_plugin *plugin, const char *function, ubiq_byt
   plugin->input = input;
   plugin->stage = STAGE_FUNCTION;
   arm_limits(plugin);
+  plugin->poll_started_ns = poll_clock_ns(plugin);
   ticker_begin();
   error = call_here(plugin);
   ticker_end();
+  plugin->cpu_ns = poll_clock_ns(plugin) - plugin->poll_started_ns;
   *output = plugin->output;
   return error;
 }
@@ -288,7 +314,7 @@ ubiq_error *ubiq_plugin_call(ubiq_plugin *plugin, const char *function, ubiq_byt
 
 static void poll_begin(plugin *plugin) {
   plugin->poll_started_ns = clock_monotonic_ns();
-  plugin->waiting = false;
+  plugin->waiting = true; // unless a tick says otherwise
   ticker_begin();
 }
 
@@ -308,7 +334,8 @@ static ubiq_error *start_step(plugin *plugin, engine_state *state) {
 
 static ubiq_error *start_function(plugin *plugin, engine_state *state) {
   plugin->stage = STAGE_FUNCTION;
-  ubiq_error *error = give_input(plugin);
+  ubiq_error *error = refuel(plugin);
+  if (!error) error = give_input(plugin);
   if (error) return error;
   return engine_call_start(plugin->store, &plugin->function, plugin->target.signature, plugin->values, state);
 }
@@ -325,12 +352,21 @@ static ubiq_error *go_on(plugin *plugin, engine_state *state) {
   return NULL;
 }
 
+// A call that was resumed before what it waits for was there still waits: its time is said again.
+static plugin_state suspended(plugin *plugin) {
+  if (!plugin->waiting) return PLUGIN_YIELDED;
+  if (plugin->wake_at_ns && plugin->host && plugin->host->wake_at)
+    plugin->host->wake_at(plugin->host->user, plugin->wake_at_ns);
+  return PLUGIN_WAITING;
+}
+
 static ubiq_error *settle(plugin *plugin, ubiq_error *error, engine_state engine, plugin_state *state) {
   poll_end(plugin);
   if (!error && engine == ENGINE_SUSPENDED) {
-    *state = plugin->waiting ? PLUGIN_WAITING : PLUGIN_YIELDED;
+    *state = suspended(plugin);
     return NULL;
   }
+  if (plugin->stage == STAGE_STEPS) plugin->store_spent = true; // half started: the next call begins anew
   *state = PLUGIN_DONE;
   return conclude(plugin, error);
 }
@@ -338,6 +374,7 @@ static ubiq_error *settle(plugin *plugin, ubiq_error *error, engine_state engine
 ubiq_error *plugin_call_start(plugin *plugin, const compiled_function *function, ubiq_bytes input,
                               plugin_state *state) {
   *state = PLUGIN_DONE;
+  if (plugin->stage != STAGE_IDLE) return ubiq_error_new(UBIQ_BUSY, "a call of the plugin is under way already");
   ubiq_error *error = prepare_store(plugin);
   if (!error) error = resolve(plugin, function);
   if (!error) error = refuel(plugin);

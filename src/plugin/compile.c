@@ -99,6 +99,13 @@ static bool takes_nothing(const wasm_item *item) {
   return item && item->kind == WASM_FUNCTION && item->signature.params_count == 0 && item->signature.results_count == 0;
 }
 
+// hs_init(argc, argv), which answers nothing.
+static bool is_haskell(const wasm_item *item) {
+  static const wasm_type params[] = {WASM_TYPE_I32, WASM_TYPE_I32};
+  static const wasm_signature expected = {.params = params, .params_count = 2};
+  return item && item->kind == WASM_FUNCTION && wasm_signature_equal(&item->signature, &expected);
+}
+
 static void add_step(compiled *compiled, uint32_t module, const wasm_item *item) {
   compiled->steps[compiled->steps_count++] = (compiled_step){module, item->name, &item->signature};
 }
@@ -109,7 +116,7 @@ static void add_runtime_steps(compiled *compiled, uint32_t index) {
   const wasm_item *initialize = wasm_module_export(wasm, "_initialize");
   const wasm_item *constructors = wasm_module_export(wasm, "__wasm_call_ctors");
   const wasm_item *haskell = wasm_module_export(wasm, "hs_init");
-  if (index == compiled->main && haskell && haskell->kind == WASM_FUNCTION && haskell->signature.params_count <= 2) {
+  if (index == compiled->main && is_haskell(haskell)) {
     if (takes_nothing(initialize)) add_step(compiled, index, initialize);
     add_step(compiled, index, haskell);
   } else if (index == compiled->main && takes_nothing(constructors)) {
@@ -124,6 +131,9 @@ static ubiq_error *plan_steps(compiled *compiled) {
   if (!compiled->steps) return ubiq_error_no_memory();
   for (uint32_t i = 1; i < compiled->modules_count; i++) {
     const wasm_item *start = wasm_module_export(compiled->modules[i].wasm, WASM_START_EXPORT);
+    if (start && !takes_nothing(start))
+      return ubiq_error_new(UBIQ_INVALID_INPUT, "module %s: its start function must be () -> ()",
+                            compiled->modules[i].name);
     if (start) add_step(compiled, i, start);
     add_runtime_steps(compiled, i);
   }
@@ -156,6 +166,18 @@ static ubiq_error *link_image(build *self, const import_plan *plan) {
   ubiq_error *error = engine_link_modules(self->engine, &link, &compiled->image);
   free(modules);
   return error;
+}
+
+// What modules import from each other, tables and memories with their sizes, only the engine compares: it is asked by
+// making one instance. What else may be wrong with that one is for the first call to say.
+static ubiq_error *check_links(const compiled *compiled) {
+  if (compiled->modules_count <= 2) return NULL;
+  engine_store *store = NULL;
+  ubiq_error *error = engine_store_new(compiled->image, &(engine_store_options){0}, &store);
+  engine_store_delete(store);
+  if (ubiq_error_code(error) == UBIQ_INVALID_INPUT) return error;
+  ubiq_error_delete(error);
+  return NULL;
 }
 
 static ubiq_error *build_allocate(build *self) {
@@ -194,7 +216,29 @@ static ubiq_error *build_run(build *self) {
   if (!error) error = imports_resolve(&plan);
   if (!error) error = plan_steps(compiled);
   if (!error) error = check_memory(compiled);
-  return error ? error : link_image(self, &plan);
+  if (!error) error = link_image(self, &plan);
+  return error ? error : check_links(compiled);
+}
+
+static void forget_modules(compiled *compiled) {
+  engine_image_delete(compiled->image);
+  for (size_t i = 0; compiled->modules && i < compiled->modules_count; i++) {
+    engine_module_delete(compiled->modules[i].code);
+    wasm_module_free(compiled->modules[i].wasm);
+  }
+  free(compiled->modules);
+  compiled->image = NULL;
+  compiled->modules = NULL;
+  compiled->modules_count = compiled->steps_count = 0;
+}
+
+static ubiq_error *build_with(compiled *compiled, const engine_ops *ops, engine_class class) {
+  build build = {.compiled = compiled, .class = class};
+  ubiq_error *error = engines_get(ops, class, &build.engine);
+  if (error) return error;
+  error = build_run(&build);
+  build_free(&build);
+  return error;
 }
 
 static engine_class choose_class(const compiled *compiled) {
@@ -247,13 +291,16 @@ static ubiq_error *compile(compiled *compiled, const uint8_t *source, size_t siz
   if (!error && compiled->options.untrusted) error = check_untrusted(compiled->manifest);
   if (error) return error;
   choose_memory(compiled);
-  build build = {.compiled = compiled, .class = choose_class(compiled)};
   const engine_ops *ops = NULL;
+  engine_class class = choose_class(compiled);
   error = engine_find(compiled->options.engine ? compiled->options.engine : "wasmtime", &ops);
-  if (!error) error = engines_get(ops, build.class, &build.engine);
   if (error) return error;
-  error = build_run(&build);
-  build_free(&build);
+  error = build_with(compiled, ops, class);
+  if (ubiq_error_code(error) == UBIQ_TOO_LARGE && class != ENGINE_CLASS_FUEL) {
+    ubiq_error_delete(error);
+    forget_modules(compiled);
+    error = build_with(compiled, ops, ENGINE_CLASS_LOOSE);
+  }
   forget_borrowed(&compiled->options);
   return error;
 }
@@ -275,12 +322,7 @@ ubiq_error *ubiq_compiled_new(const uint8_t *source, size_t size, const ubiq_com
 
 void ubiq_compiled_delete(ubiq_compiled *self) {
   if (!self || atomic_fetch_sub(&self->references, 1) != 1) return;
-  engine_image_delete(self->image);
-  for (size_t i = 0; self->modules && i < self->modules_count; i++) {
-    engine_module_delete(self->modules[i].code);
-    wasm_module_free(self->modules[i].wasm);
-  }
-  free(self->modules);
+  forget_modules(self);
   for (size_t i = 0; i < self->functions_count; i++) function_release(self->functions[i]);
   manifest_delete(self->manifest);
   arena_free(&self->arena);

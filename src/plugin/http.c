@@ -158,7 +158,7 @@ ubiq_error *http_request_call(void *env, engine_call *call, engine_value *values
   engine_memory memory = plugin_kernel_memory(plugin);
   blocks_free(&memory, request_offset);
   if (body_offset) blocks_free(&memory, body_offset);
-  plugin->waiting = !error && !plugin->http.done;
+  plugin->wake_at_ns = 0;
   return error;
 }
 
@@ -167,7 +167,6 @@ bool http_request_ready(void *env, engine_call *call, engine_value *values, ubiq
   plugin *plugin = call->user;
   plugin_http *http = &plugin->http;
   if (!http->done) return false;
-  plugin->waiting = false;
   *error = http->error;
   http->error = NULL;
   plugin->answer = (plugin_answer){http->response.body.data, http->response.body.size};

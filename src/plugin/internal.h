@@ -94,9 +94,10 @@ struct ubiq_plugin {
   uint64_t deadline_ns;     ///< UINT64_MAX: none
   uint64_t cpu_limit_ns;    ///< UINT64_MAX: none
   uint64_t cpu_ns;          ///< spent in finished polls
-  uint64_t poll_started_ns; ///< of the poll under way
+  uint64_t poll_started_ns; ///< of the poll under way; on the caller's stack by the thread's CPU clock
   uint64_t timeout_ms;      ///< what the deadline was made from, for the message
   bool waiting;             ///< suspended in a host function rather than yielded
+  uint64_t wake_at_ns;      ///< when the host function that waits wants to be resumed; 0: it will be woken
   bool grow_refused;        ///< the kernel could not grow
   ubiq_bytes output;        ///< in guest memory
   text said;                ///< the error that the guest set, in guest memory; empty for none

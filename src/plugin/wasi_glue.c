@@ -49,9 +49,12 @@ void wasi_flush(plugin *plugin) {
 }
 
 static void wait_until(void *user, uint64_t deadline_ns) {
-  plugin *plugin = user;
-  plugin->waiting = true;
-  if (plugin->host && plugin->host->wake_at) plugin->host->wake_at(plugin->host->user, deadline_ns);
+  ((plugin *)user)->wake_at_ns = deadline_ns;
+}
+
+// Asked while a wait blocks the caller's thread; on a loop its owner asks.
+static ubiq_error *interrupted(void *user) {
+  return ((plugin *)user)->host ? NULL : plugin_overdue(user);
 }
 
 static wasi_context *find_context(void *user) {
@@ -67,6 +70,7 @@ static wasi_context *find_context(void *user) {
       .input_fd = setup->input_fd,
       .write = take_output,
       .wait = plugin->host ? wait_until : NULL,
+      .interrupted = interrupted,
       .user = plugin,
   };
   ubiq_error *error = wasi_context_new(&options, &plugin->wasi);

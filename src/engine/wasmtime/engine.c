@@ -59,6 +59,7 @@ static void configure_pool(wasm_config_t *config, const engine_options *options)
   wasmtime_pooling_allocation_config_total_core_instances_set(pool, instances);
   wasmtime_pooling_allocation_config_total_tables_set(pool, instances);
   wasmtime_pooling_allocation_config_total_stacks_set(pool, options->fibers_max);
+  wasmtime_pooling_allocation_config_total_gc_heaps_set(pool, options->stores_max);
   wasmtime_pooling_allocation_config_max_memory_size_set(pool, options->memory_bytes_max);
   wasmtime_pooling_allocation_config_max_memories_per_module_set(pool, 4);
   wasmtime_pooling_allocation_config_max_tables_per_module_set(pool, 4);

@@ -83,6 +83,8 @@ static ubiq_error *from_error(wasmtime_error_t *error) {
   else if (memmem(message.data, message.size, "exceeds memory limits", 21) ||
            memmem(message.data, message.size, "memory minimum size", 19))
     code = UBIQ_MEMORY_LIMIT;
+  else if (memmem(message.data, message.size, "incompatible import type", 24))
+    code = UBIQ_INVALID_INPUT;
   ubiq_error *result = ubiq_error_new(code, "%.*s", (int)message.size, message.data);
   wasm_byte_vec_delete(&message);
   return result;

@@ -106,6 +106,8 @@ ubiq_error *wt_store_new(engine_image *base, const engine_store_options *options
   store->context = wasmtime_store_context(store->store);
   wasmtime_context_set_epoch_deadline(store->context, 1);
   wasmtime_store_epoch_deadline_callback(store->store, on_tick, store, NULL);
+  // Wasmtime compiles some of what initialises an instance, and that code takes fuel too.
+  if (image->engine->options.fuel) ubiq_error_delete(wt_fuel_set(&store->base, UINT64_MAX));
   if (options->memory_bytes_max || options->table_elements_max)
     wt_store_memory_limit(&store->base, options->memory_bytes_max);
   ubiq_error *error = instantiate(store);
