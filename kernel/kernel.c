@@ -1,6 +1,6 @@
 /*
  * The kernel's exports. Each is one WebAssembly function with everything inlined: no function calls another, so a host
- * may renumber functions by adding imports (check_kernel.py proves it), and a load is a comparison and a load.
+ * may renumber functions by adding imports (tools/check.py proves it), and a load is a comparison and a load.
  *
  * Offsets and lengths come from guests and may be anything. Nothing here traps or reaches outside of the memory in use.
  */
