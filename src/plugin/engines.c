@@ -6,6 +6,7 @@
 #include "engine/ticker.h"
 
 #include <pthread.h>
+#include <stdio.h>
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1
@@ -20,7 +21,7 @@
 
 // Sanitizers leave little address space to others.
 enum {
-  SMALL_STORES = SANITIZED ? 1100 : 20000,
+  SMALL_STORES = SANITIZED ? 1100 : 100000,
   LARGE_STORES = SANITIZED ? 16 : 4000,
   LARGE_FIBERS = SANITIZED ? 16 : 256, // each costs two system calls when the pool is opened
 };
@@ -49,8 +50,21 @@ const char *engines_class_name(engine_class class) {
   return classes[class].name;
 }
 
+// Linux bounds how many separate mappings a process has. A suspended run takes two for its stack and two for each of its
+// memories, so the bound says how many may be suspended at once: 10,000 with the usual 65,530.
+static uint32_t fibers_that_fit(uint32_t wanted) {
+  enum { MAPS_DEFAULT = 65530, MAPS_FOR_OTHERS = 4000, MAPS_PER_RUN = 6 };
+  unsigned long maps = MAPS_DEFAULT;
+  FILE *file = fopen("/proc/sys/vm/max_map_count", "re");
+  if (file && fscanf(file, "%lu", &maps) != 1) maps = MAPS_DEFAULT;
+  if (file) fclose(file);
+  unsigned long fit = maps > MAPS_FOR_OTHERS ? (maps - MAPS_FOR_OTHERS) / MAPS_PER_RUN : 1;
+  return fit < wanted ? (uint32_t)fit : wanted;
+}
+
 static ubiq_error *open_smaller(const engine_ops *ops, engine_class class, engine **out) {
   engine_options options = classes[class].options;
+  options.fibers_max = fibers_that_fit(options.fibers_max);
   for (;;) {
     ubiq_error *error = engine_open(ops, &options, out);
     if (!error || options.memory_bytes_max == 0) return error;

@@ -128,6 +128,9 @@ ubiq_error *wt_call_start(engine_store *base, const engine_function *function, c
                           engine_value *values, engine_state *state) {
   wt_store *store = (wt_store *)base;
   wt_call *call = &store->call;
+  if (signature->params_count > WT_CALL_VALUES_MAX || signature->results_count > WT_CALL_VALUES_MAX)
+    return ubiq_error_new(UBIQ_INVALID_INPUT, "a call that may suspend has at most %d parameters and results",
+                          WT_CALL_VALUES_MAX);
   call->signature = signature;
   call->values = values;
   call->trap = NULL;

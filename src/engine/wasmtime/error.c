@@ -78,14 +78,19 @@ static ubiq_error *from_error(wasmtime_error_t *error) {
   wasm_byte_vec_t message;
   wasmtime_error_message(error, &message);
   ubiq_code code = UBIQ_INTERNAL;
-  if (memmem(message.data, message.size, "maximum concurrent", 18))
+  const char *hint = "";
+  if (memmem(message.data, message.size, "maximum concurrent", 18)) {
     code = UBIQ_BUSY;
-  else if (memmem(message.data, message.size, "exceeds memory limits", 21) ||
-           memmem(message.data, message.size, "memory minimum size", 19))
+  } else if (memmem(message.data, message.size, "os error 12", 11)) {
+    code = UBIQ_BUSY;
+    hint = "; the process has used up its memory or its mappings: raise vm.max_map_count for more runs at once";
+  }
+  if (memmem(message.data, message.size, "exceeds memory limits", 21) ||
+      memmem(message.data, message.size, "memory minimum size", 19))
     code = UBIQ_MEMORY_LIMIT;
   else if (memmem(message.data, message.size, "incompatible import type", 24))
     code = UBIQ_INVALID_INPUT;
-  ubiq_error *result = ubiq_error_new(code, "%.*s", (int)message.size, message.data);
+  ubiq_error *result = ubiq_error_new(code, "%.*s%s", (int)message.size, message.data, hint);
   wasm_byte_vec_delete(&message);
   return result;
 }

@@ -34,6 +34,10 @@ wasm_functype_t *wt_functype(const wasm_signature *signature) {
 static ubiq_error *define(wt_image *image, wt_host *host) {
   const engine_host_function *f = &host->function;
   host->late = image->suspends && f->ready && f->slot;
+  if (host->late &&
+      (f->signature->params_count > WT_WAIT_VALUES_MAX || f->signature->results_count > WT_WAIT_VALUES_MAX))
+    return ubiq_error_new(UBIQ_INVALID_INPUT, "it waits and has more than %d parameters or results",
+                          WT_WAIT_VALUES_MAX);
   wasm_functype_t *type = wt_functype(f->signature);
   wasmtime_error_t *error =
       host->late ? wasmtime_linker_define_async_func(image->linker, f->module, strlen(f->module), f->name,

@@ -43,7 +43,12 @@ typedef struct wt_image {
   bool suspends;
 } wt_image;
 
-enum { WT_MODULES_MAX = 16 };
+enum {
+  WT_MODULES_MAX = 16,
+  // Of calls that may suspend, and of host functions that wait: a store holds these values, and there are many stores.
+  WT_CALL_VALUES_MAX = 4,
+  WT_WAIT_VALUES_MAX = 8,
+};
 
 /// A call that may suspend, from its start to its end.
 typedef struct wt_call {
@@ -51,8 +56,8 @@ typedef struct wt_call {
   wasmtime_func_t function;       ///< the future refers to it
   const wasm_signature *signature;
   engine_value *values;
-  wasmtime_val_t args[WASM_SIGNATURE_MAX];
-  wasmtime_val_t results[WASM_SIGNATURE_MAX];
+  wasmtime_val_t args[WT_CALL_VALUES_MAX];
+  wasmtime_val_t results[WT_CALL_VALUES_MAX];
   wasm_trap_t *trap;
   wasmtime_error_t *error;
 } wt_call;
@@ -63,7 +68,7 @@ typedef struct wt_wait {
   wasmtime_caller_t *caller;
   wasmtime_val_t *results;
   wasm_trap_t **trap;
-  engine_value values[WASM_SIGNATURE_MAX];
+  engine_value values[WT_WAIT_VALUES_MAX];
   bool failed; ///< its first half failed: ready at once
 } wt_wait;
 
