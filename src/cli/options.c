@@ -20,11 +20,15 @@ static ubiq_error *in_range(const option *option, const char *value, uint64_t nu
     *(uint64_t *)option->target = number;
     return NULL;
   }
-  if (option->kind != OPTION_NUMBER)
-    return wrong(option, value, number < option->min ? "more than that" : "less than that");
+  const char *unit = option->kind == OPTION_DURATION ? " ms" : option->kind == OPTION_SIZE ? " bytes" : "";
+  bool is_small = number < option->min;
   char expected[80];
-  snprintf(expected, sizeof expected, "a number from %llu to %llu", (unsigned long long)option->min,
-           (unsigned long long)max);
+  if (option->kind == OPTION_NUMBER)
+    snprintf(expected, sizeof expected, "a number from %llu to %llu", (unsigned long long)option->min,
+             (unsigned long long)max);
+  else
+    snprintf(expected, sizeof expected, "at %s %llu%s", is_small ? "least" : "most",
+             (unsigned long long)(is_small ? option->min : max), unit);
   return wrong(option, value, expected);
 }
 

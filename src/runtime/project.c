@@ -26,7 +26,7 @@ static ubiq_error *read_string(arena *arena, const json_value *value, const char
   ubiq_error *error = json_get_text(value, &found);
   if (error != NULL) return error;
   if (found.size == 0 || memchr(found.data, '\0', found.size) != NULL)
-    return json_wrong(value, "text that is not empty");
+    return json_wrong(value, "a string that is not empty");
   return copy_text(arena, found, out);
 }
 

@@ -25,10 +25,10 @@ static bool split(text value, text *host, uint64_t *port) {
   while (colon > 0 && value.data[colon - 1] != ':') colon--;
   if (colon < 2 || !text_to_u64((text){value.data + colon, value.size - colon}, port) || *port > 65535) return false;
   *host = (text){value.data, colon - 1};
-  bool brackets = host->size > 2 && host->data[0] == '[' && host->data[host->size - 1] == ']';
+  bool brackets = host->size >= 2 && host->data[0] == '[' && host->data[host->size - 1] == ']';
   if (brackets) *host = (text){host->data + 1, host->size - 2};
   bool colons = memchr(host->data, ':', host->size) != NULL;
-  return brackets == colons && host->size <= HOST_BYTES_MAX;
+  return brackets == colons && host->size > 0 && host->size <= HOST_BYTES_MAX;
 }
 
 static ubiq_error *look_up(const char *host, const char *shown, address *out) {

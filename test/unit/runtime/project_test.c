@@ -1,0 +1,152 @@
+// link: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup
+#include "runtime/project.h"
+
+#include "unit/base/alloc_failure.h"
+#include "unit/base/testing.h"
+
+static const char whole[] = "[project]\n"
+                            "name = \"shop\"\n"
+                            "version = \"1.2.0\"\n"
+                            "[functions.greet]\n"
+                            "source = \"greet.c\"\n"
+                            "export = \"hello\"\n"
+                            "route = \"POST /greet/{name}\"\n"
+                            "content_type = \"text/html\"\n"
+                            "timeout = \"2s\"\n"
+                            "cpu = 250\n"
+                            "memory = \"8MiB\"\n"
+                            "body_max = 1000\n"
+                            "response_max = \"2KiB\"\n"
+                            "config = { greeting = \"Hi\", empty = \"\" }\n"
+                            "allowed_hosts = [\"a.example\", \"*.b.example\"]\n"
+                            "[functions.plain]\n"
+                            "wasm = \"/abs/plain.wasm\"\n"
+                            "build = \"make plain\"\n";
+
+static ubiq_error *parse(const char *text, project **out) {
+  return project_parse("dir", "ubiq.toml", text, strlen(text), out);
+}
+
+static const project_function *find(const project *project, const char *name) {
+  for (size_t i = 0; i < project->functions_count; i++)
+    if (strcmp(project->functions[i].name, name) == 0) return &project->functions[i];
+  fail_msg("no function %s", name);
+  return NULL;
+}
+
+static void every_key_is_read(void **state) {
+  (void)state;
+  project *project = NULL;
+  assert_success(parse(whole, &project));
+  assert_string_equal(project->name, "shop");
+  assert_string_equal(project->version, "1.2.0");
+  assert_int_equal(project->functions_count, 2);
+  const project_function *greet = find(project, "greet");
+  assert_int_equal(greet->origin, PROJECT_SOURCE);
+  assert_string_equal(greet->file, "dir/greet.c");
+  assert_string_equal(greet->export_name, "hello");
+  assert_string_equal(greet->content_type, "text/html");
+  assert_true(text_equal(greet->method, TEXT("POST")));
+  assert_true(text_equal(greet->path, TEXT("/greet/{name}")));
+  assert_int_equal(greet->limits.wall_ms, 2000);
+  assert_int_equal(greet->limits.cpu_ms, 250);
+  assert_int_equal(greet->limits.memory_bytes, 8 << 20);
+  assert_int_equal(greet->limits.body_bytes_max, 1000);
+  assert_int_equal(greet->limits.response_bytes_max, 2048);
+  assert_int_equal(greet->config_count, 2);
+  assert_int_equal(greet->allowed_hosts_count, 2);
+  assert_string_equal(greet->allowed_hosts[1], "*.b.example");
+  project_delete(project);
+}
+
+static void what_is_left_out_has_a_default(void **state) {
+  (void)state;
+  project *project = NULL;
+  assert_success(parse(whole, &project));
+  const project_function *plain = find(project, "plain");
+  assert_int_equal(plain->origin, PROJECT_WASM);
+  assert_string_equal(plain->file, "/abs/plain.wasm");
+  assert_string_equal(plain->build, "make plain");
+  assert_string_equal(plain->export_name, "plain");
+  assert_null(plain->content_type);
+  assert_int_equal(plain->path.size, 0);
+  assert_memory_equal(&plain->limits, &limits_default, sizeof limits_default);
+  project_delete(project);
+}
+
+static void errors_say_where_and_what_would_be_right(void **state) {
+  (void)state;
+  const struct {
+    const char *text, *message;
+  } rows[] = {
+      {"", "ubiq.toml:1:1: functions is missing; expected at least one function: [functions.NAME]"},
+      {"[functions]", "ubiq.toml:1:2: functions is an object; expected from 1 to 1000 functions: [functions.NAME]"},
+      {"[functions.a]\nwasm = 3", "ubiq.toml:2:1: functions.a.wasm is 3; expected a string"},
+      {"[functions.a]\nwasm = ''", "ubiq.toml:2:1: functions.a.wasm is \"\"; expected a string that is not empty"},
+      {"[functions.a]\nwasm = 'a'\nmemory = '1KiB'",
+       "ubiq.toml:3:1: functions.a.memory is \"1KiB\"; expected at least 64KiB, one page of WebAssembly"},
+      {"[functions.a]\nwasm = 'a'\nconfig = { x = 1 }", "ubiq.toml:3:12: functions.a.config.x is 1; expected a string"},
+      {"[functions.a]\nwasm = 'a'\nallowed_hosts = 'x'",
+       "ubiq.toml:3:1: functions.a.allowed_hosts is \"x\"; expected an array"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    project *project = NULL;
+    ubiq_error *error = parse(rows[i].text, &project);
+    assert_non_null(error);
+    assert_int_equal(ubiq_error_code(error), UBIQ_INVALID_INPUT);
+    assert_string_equal(ubiq_error_message(error), rows[i].message);
+    ubiq_error_delete(error);
+  }
+}
+
+static void keys_that_do_not_go_together_are_refused(void **state) {
+  (void)state;
+  const char *const texts[] = {
+      "[functions.a]\nroute = '/a'",
+      "[functions.a]\nwasm = 'a'\nsource = 'a.c'",
+      "[functions.a]\nsource = 'a.rs'",
+      "[functions.a]\nsource = 'a.c'\nbuild = 'make'",
+      "[functions.a]\nmanifest = 'a.json'\nconfig = { a = 'b' }",
+      "[functions.a]\nwasm = 'a'\nunknown = 1",
+      "[functions.a]\nwasm = 'a'\ntimeout = -1",
+      "[functions.a]\nwasm = 'a'\ntimeout = 0",
+      "[functions.a]\nwasm = 'a'\nroute = 'a'",
+      "[functions.a]\nwasm = 'a'\ncontent_type = \"a\\nb\"",
+      "[functions.a]\nwasm = \"a\\u0000b\"",
+      "[other]\n",
+      "functions = 3",
+  };
+  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+    project *project = NULL;
+    ubiq_error *error = parse(texts[i], &project);
+    if (error == NULL) fail_msg("taken: %s", texts[i]);
+    assert_int_equal(ubiq_error_code(error), UBIQ_INVALID_INPUT);
+    ubiq_error_delete(error);
+  }
+}
+
+static bool attempt(void *user) {
+  (void)user;
+  project *project = NULL;
+  ubiq_error *error = parse(whole, &project);
+  if (error == NULL) project_delete(project);
+  bool good = error == NULL;
+  ubiq_error_delete(error);
+  return good;
+}
+
+static void without_memory_there_is_an_error_and_no_leak(void **state) {
+  (void)state;
+  assert_true(alloc_failure_sweep(attempt, NULL) > 3);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(every_key_is_read),
+      cmocka_unit_test(what_is_left_out_has_a_default),
+      cmocka_unit_test(errors_say_where_and_what_would_be_right),
+      cmocka_unit_test(keys_that_do_not_go_together_are_refused),
+      cmocka_unit_test(without_memory_there_is_an_error_and_no_leak),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,139 @@
+#include "runtime/router.h"
+
+#include "unit/base/testing.h"
+
+enum { ROUTES_MAX = 16 };
+
+/// Makes a router of routes; each one's target is its own text.
+static router *make(const char *const *texts, size_t count) {
+  router_route routes[ROUTES_MAX];
+  router *self = NULL;
+  for (size_t i = 0; i < count; i++) {
+    routes[i] = (router_route){.name = texts[i], .target = texts[i]};
+    const char *problem = router_route_parse(text_of(texts[i]), &routes[i].method, &routes[i].path);
+    if (problem != NULL) fail_msg("%s: expected %s", texts[i], problem);
+  }
+  assert_success(router_new(routes, count, &self));
+  return self;
+}
+
+/// The route that a request finds, or NULL.
+static const char *find(const router *self, const char *method, const char *path) {
+  router_match match;
+  router_result result = router_find(self, text_of(method), text_of(path), &match);
+  return result == ROUTER_FOUND ? match.target : NULL;
+}
+
+static const char *const texts[] = {
+    "GET /",
+    "POST /hello",
+    "/any",
+    "GET /users/{id}",
+    "GET /users/me",
+    "DELETE /users/{id}",
+    "GET /files/{path...}",
+    "GET /files/{name}/size",
+    "GET /a/{x}/c",
+    "GET /a/b/{y}",
+};
+enum { TEXTS = sizeof texts / sizeof texts[0] };
+
+static void paths_and_methods_find_their_routes(void **state) {
+  (void)state;
+  router *self = make(texts, TEXTS);
+  const struct {
+    const char *method, *path, *route;
+  } rows[] = {
+      {"GET", "/", "GET /"},
+      {"POST", "/hello", "POST /hello"},
+      {"PUT", "/any", "/any"},
+      {"GET", "/users/7", "GET /users/{id}"},
+      {"GET", "/users/me", "GET /users/me"},
+      {"DELETE", "/users/me", "DELETE /users/{id}"},
+      {"GET", "/files/", "GET /files/{path...}"},
+      {"GET", "/files/a/b/c", "GET /files/{path...}"},
+      {"GET", "/files/a/size", "GET /files/{name}/size"},
+      {"GET", "/a/b/c", "GET /a/b/{y}"},
+      {"GET", "/a/q/c", "GET /a/{x}/c"},
+      {"HEAD", "/users/7", "GET /users/{id}"},
+      {"HEAD", "/any", "/any"},
+      {"POST", "/hell%6F", "POST /hello"},
+      {"POST", "/%68ello", "POST /hello"},
+      {"GET", "/users/a%2Fb", "GET /users/{id}"},
+      {"GET", "", NULL},
+      {"GET", "users/7", NULL},
+      {"GET", "/users", NULL},
+      {"GET", "/users/", NULL},
+      {"GET", "/users/7/", NULL},
+      {"GET", "/files", NULL},
+      {"POST", "/hello/", NULL},
+      {"POST", "/hell%6", NULL},
+      {"POST", "/hell%zz", NULL},
+      {"POST", "/hello%00", NULL},
+      {"POST", "/HELLO", NULL},
+      {"POST", "//hello", NULL},
+      {"*", "*", NULL},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    const char *found = find(self, rows[i].method, rows[i].path);
+    if (rows[i].route == NULL && found != NULL) fail_msg("%s %s found %s", rows[i].method, rows[i].path, found);
+    if (rows[i].route != NULL && (found == NULL || strcmp(found, rows[i].route) != 0))
+      fail_msg("%s %s found %s; expected %s", rows[i].method, rows[i].path, found, rows[i].route);
+  }
+  router_delete(self);
+}
+
+static void a_method_without_a_route_is_told_which_there_are(void **state) {
+  (void)state;
+  router *self = make(texts, TEXTS);
+  router_match match;
+  assert_int_equal(router_find(self, TEXT("PUT"), TEXT("/users/7"), &match), ROUTER_NO_METHOD);
+  assert_string_equal(match.allow, "GET, DELETE, HEAD, OPTIONS");
+  assert_int_equal(router_find(self, TEXT("GET"), TEXT("/hello"), &match), ROUTER_NO_METHOD);
+  assert_string_equal(match.allow, "POST, OPTIONS");
+  assert_int_equal(router_find(self, TEXT("GET"), TEXT("/nothing"), &match), ROUTER_NO_PATH);
+  router_delete(self);
+}
+
+static void a_long_path_finds_nothing_in_reasonable_time(void **state) {
+  (void)state;
+  router *self = make(texts, TEXTS);
+  char path[20000];
+  for (size_t i = 0; i < sizeof path - 1; i++) path[i] = i % 2 == 0 ? '/' : 'a';
+  path[sizeof path - 1] = '\0';
+  assert_null(find(self, "GET", path));
+  router_delete(self);
+}
+
+static void malformed_routes_are_refused(void **state) {
+  (void)state;
+  const char *const wrong[] = {"",      "hello", "POST", "POST hello", "post /hello", "/a//b",
+                               "/{a}x", "/x{a}", "/{}",  "/{1}",       "/{a...}/b",   "/{...}",
+                               "/a b",  "/a?b",  "/a#b", "/a%20b",     "/a\tb",       "G-T /a"};
+  text method, path;
+  for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+    if (router_route_parse(text_of(wrong[i]), &method, &path) == NULL) fail_msg("\"%s\" was taken", wrong[i]);
+  assert_null(router_route_parse(TEXT("  GET   /a  "), &method, &path));
+  assert_true(text_equal(method, TEXT("GET")));
+  assert_true(text_equal(path, TEXT("/a")));
+}
+
+static void routes_that_match_the_same_requests_are_refused(void **state) {
+  (void)state;
+  const router_route routes[] = {{TEXT("GET"), TEXT("/a/{x}"), "one", NULL},
+                                 {TEXT("GET"), TEXT("/a/{y}"), "two", NULL}};
+  router *self = NULL;
+  assert_fails(router_new(routes, 2, &self), UBIQ_INVALID_INPUT,
+               "one and two have routes that match the same requests: \"GET /a/{y}\"");
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(paths_and_methods_find_their_routes),
+      cmocka_unit_test(a_method_without_a_route_is_told_which_there_are),
+      cmocka_unit_test(a_long_path_finds_nothing_in_reasonable_time),
+      cmocka_unit_test(malformed_routes_are_refused),
+      cmocka_unit_test(routes_that_match_the_same_requests_are_refused),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,250 @@
+// Runs on a worker's loop, which the tests turn themselves: no thread, no network.
+#include "runtime/worker.h"
+
+#include "support/traps.h"
+#include "unit/runtime/runtime_testing.h"
+
+static const char module[] =
+    "(module"
+    " (import \"wasi_snapshot_preview1\" \"poll_oneoff\" (func $poll (param i32 i32 i32 i32) (result i32)))"
+    " (memory (export \"memory\") 1)"
+    " (func (export \"fine\") (result i32) (i32.const 0))"
+    " (func (export \"fails\") (result i32) (i32.const 3))"
+    " (func (export \"traps\") (result i32) unreachable)"
+    " (func (export \"spins\") (result i32) (loop $l (br $l)) (i32.const 0))"
+    // Waits 20 ms: a subscription to the monotonic clock.
+    " (func (export \"waits\") (result i32)"
+    "  (i32.store (i32.const 16) (i32.const 1)) (i64.store (i32.const 24) (i64.const 20000000))"
+    "  (call $poll (i32.const 0) (i32.const 100) (i32.const 1) (i32.const 200))))";
+
+typedef struct fixture {
+  char *folder;
+  release *release;
+  worker *worker;
+  int after_runs;
+} fixture;
+
+static void count_after_runs(void *user) {
+  ((fixture *)user)->after_runs++;
+}
+
+static void make(fixture *self, uint32_t runs_max, uint32_t queue_max) {
+  *self = (fixture){.folder = folder_make()};
+  folder_write(self->folder, "m.wat", module);
+  folder_write(
+      self->folder, "ubiq.toml",
+      "[functions.fine]\nwasm = 'm.wat'\nroute = '/fine'\n"
+      "[functions.fails]\nwasm = 'm.wat'\n[functions.traps]\nwasm = 'm.wat'\n"
+      "[functions.spins]\nwasm = 'm.wat'\ncpu = 40\n[functions.slow]\nwasm = 'm.wat'\nexport = 'waits'\ntimeout = 5\n"
+      "[functions.waits]\nwasm = 'm.wat'\n");
+  assert_success(release_read(self->folder, &self->release));
+  const worker_options options = {
+      .runs_max = runs_max, .queue_max = queue_max, .events = {.after_runs = count_after_runs, .user = self}};
+  assert_success(worker_new(&options, self->release, &self->worker));
+}
+
+static void end(fixture *self) {
+  assert_int_equal(self->worker->runs, 0);
+  worker_delete(self->worker);
+  release_delete(self->release);
+  folder_remove(self->folder);
+}
+
+typedef struct counted {
+  run run;
+  int done;
+} counted;
+
+static void count(run *run) {
+  ((counted *)(void *)run)->done++;
+}
+
+static bool start(fixture *self, counted *run, const char *name) {
+  *run = (counted){0};
+  run_init(&run->run, self->worker);
+  run->run.done = count;
+  for (size_t i = 0; i < self->release->project->functions_count; i++)
+    if (strcmp(self->release->functions[i].name, name) == 0) run->run.function = &self->release->functions[i];
+  assert_non_null(run->run.function);
+  return run_start(&run->run);
+}
+
+static void turn_until_done(fixture *self, counted *run) {
+  while (run->done == 0) uv_run(&self->worker->loop, UV_RUN_ONCE);
+}
+
+static void a_short_run_is_done_at_once(void **state) {
+  (void)state;
+  fixture self;
+  counted run;
+  make(&self, 4, 4);
+  assert_true(start(&self, &run, "fine"));
+  assert_success(run.run.error);
+  assert_int_equal(self.worker->runs, 1);
+  run_end(&run.run);
+  assert_int_equal(run.done, 0);
+  end(&self);
+}
+
+static void failures_have_their_classes(void **state) {
+  (void)state;
+  fixture self;
+  counted run;
+  make(&self, 4, 4);
+  assert_true(start(&self, &run, "fails"));
+  assert_int_equal(ubiq_error_code(run.run.error), UBIQ_GUEST_ERROR);
+  run_end(&run.run);
+  traps_restore();
+  assert_true(start(&self, &run, "traps"));
+  assert_int_equal(ubiq_error_code(run.run.error), UBIQ_TRAP);
+  run_end(&run.run);
+  end(&self);
+}
+
+static void a_long_run_takes_turns_until_its_limit(void **state) {
+  (void)state;
+  fixture self;
+  counted spinning, fine;
+  make(&self, 4, 4);
+  assert_false(start(&self, &spinning, "spins"));
+  assert_int_equal(spinning.run.state, RUN_READY);
+  assert_true(start(&self, &fine, "fine"));
+  run_end(&fine.run);
+  turn_until_done(&self, &spinning);
+  assert_int_equal(ubiq_error_code(spinning.run.error), UBIQ_CPU_LIMIT);
+  assert_true(self.after_runs > 0);
+  run_end(&spinning.run);
+  end(&self);
+}
+
+static void a_waiting_run_goes_on_when_its_time_has_come(void **state) {
+  (void)state;
+  fixture self;
+  counted first, second;
+  make(&self, 4, 4);
+  uint64_t began_ns = clock_monotonic_ns();
+  assert_false(start(&self, &first, "waits"));
+  assert_false(start(&self, &second, "waits"));
+  assert_int_equal(first.run.state, RUN_WAITING);
+  turn_until_done(&self, &first);
+  turn_until_done(&self, &second);
+  assert_true(clock_monotonic_ns() - began_ns >= 20 * CLOCK_NS_PER_MS);
+  assert_success(first.run.error);
+  assert_success(second.run.error);
+  run_end(&first.run);
+  run_end(&second.run);
+  assert_null(deadlines_first(&self.worker->deadlines));
+  end(&self);
+}
+
+static void a_waiting_run_ends_at_its_deadline(void **state) {
+  (void)state;
+  fixture self;
+  counted run;
+  make(&self, 4, 4);
+  assert_false(start(&self, &run, "slow"));
+  turn_until_done(&self, &run);
+  assert_int_equal(ubiq_error_code(run.run.error), UBIQ_TIMEOUT);
+  run_end(&run.run);
+  end(&self);
+}
+
+static void a_run_can_be_ended_in_any_state(void **state) {
+  (void)state;
+  fixture self;
+  counted spinning, waiting, queued;
+  make(&self, 2, 4);
+  assert_false(start(&self, &spinning, "spins"));
+  assert_false(start(&self, &waiting, "waits"));
+  assert_false(start(&self, &queued, "fine"));
+  assert_int_equal(queued.run.state, RUN_QUEUED);
+  run_end(&queued.run);
+  run_end(&waiting.run);
+  run_end(&spinning.run);
+  run_end(&spinning.run);
+  assert_int_equal(self.worker->ready.count + self.worker->queued.count, 0);
+  assert_null(deadlines_first(&self.worker->deadlines));
+  end(&self);
+}
+
+static void a_run_without_a_place_gets_the_next_that_is_free(void **state) {
+  (void)state;
+  fixture self;
+  counted first, second, third, refused;
+  make(&self, 1, 2);
+  assert_false(start(&self, &first, "waits"));
+  assert_false(start(&self, &second, "fine"));
+  assert_false(start(&self, &third, "fine"));
+  assert_true(start(&self, &refused, "fine"));
+  assert_int_equal(ubiq_error_code(refused.run.error), UBIQ_BUSY);
+  run_end(&refused.run);
+  turn_until_done(&self, &first);
+  assert_int_equal(second.done, 0);
+  run_end(&first.run);
+  turn_until_done(&self, &second);
+  assert_int_equal(third.done, 0);
+  assert_success(second.run.error);
+  run_end(&second.run);
+  turn_until_done(&self, &third);
+  assert_success(third.run.error);
+  run_end(&third.run);
+  end(&self);
+}
+
+static void a_run_that_waits_too_long_for_a_place_is_busy(void **state) {
+  (void)state;
+  fixture self;
+  counted first, second;
+  make(&self, 1, 2);
+  assert_false(start(&self, &first, "waits"));
+  assert_false(start(&self, &second, "slow"));
+  turn_until_done(&self, &second);
+  assert_int_equal(ubiq_error_code(second.run.error), UBIQ_BUSY);
+  run_end(&second.run);
+  run_end(&first.run);
+  end(&self);
+}
+
+static void requests_keep_the_release_that_they_began_with(void **state) {
+  (void)state;
+  fixture self;
+  release *newer;
+  make(&self, 1, 2);
+  lease *held = worker_hold(self.worker);
+  assert_success(release_read(self.folder, &newer));
+  worker_use(self.worker, newer);
+  uv_run(&self.worker->loop, UV_RUN_NOWAIT);
+  assert_ptr_equal(held->release, self.release);
+  assert_ptr_equal(self.worker->lease->release, newer);
+  assert_int_equal(atomic_load(&self.release->owners), 2);
+  worker_let_go(held);
+  assert_int_equal(atomic_load(&self.release->owners), 1);
+  release_delete(newer);
+  end(&self);
+}
+
+/// Has the engine install its signal handlers before cmocka does.
+static void begin(void) {
+  const ubiq_compile_options options = {.suspends = true, .memory_bytes_max = limits_default.memory_bytes};
+  ubiq_compiled *compiled = NULL;
+  ubiq_error_delete(ubiq_compiled_new((const uint8_t *)"(module)", 8, &options, &compiled));
+  ubiq_compiled_delete(compiled);
+  traps_save();
+  ubiq_log_set(UBIQ_LOG_ERROR, NULL, NULL);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_short_run_is_done_at_once),
+      cmocka_unit_test(failures_have_their_classes),
+      cmocka_unit_test(a_long_run_takes_turns_until_its_limit),
+      cmocka_unit_test(a_waiting_run_goes_on_when_its_time_has_come),
+      cmocka_unit_test(a_waiting_run_ends_at_its_deadline),
+      cmocka_unit_test(a_run_can_be_ended_in_any_state),
+      cmocka_unit_test(a_run_without_a_place_gets_the_next_that_is_free),
+      cmocka_unit_test(a_run_that_waits_too_long_for_a_place_is_busy),
+      cmocka_unit_test(requests_keep_the_release_that_they_began_with),
+  };
+  begin();
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,61 @@
+#include "server/address.h"
+
+#include "unit/base/testing.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void addresses_are_read_and_shown(void **state) {
+  (void)state;
+  const struct {
+    const char *text, *url;
+  } rows[] = {{"127.0.0.1:8080", "http://127.0.0.1:8080"},
+              {"[::1]:80", "http://[::1]:80"},
+              {"0.0.0.0:65535", "http://0.0.0.0:65535"},
+              {"127.0.0.1:0", "http://127.0.0.1:0"}};
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    address address;
+    assert_success(address_parse(rows[i].text, &address));
+    char *url = address_url(&address);
+    assert_string_equal(url, rows[i].url);
+    free(url);
+  }
+}
+
+static void malformed_addresses_are_refused(void **state) {
+  (void)state;
+  const char *const texts[] = {"",       ":",     "8080", ":80",           "a:", "127.0.0.1:x", "127.0.0.1:65536",
+                               "::1:80", "[::1]", "[]:1", "[127.0.0.1]:80"};
+  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+    address address;
+    ubiq_error *error = address_parse(texts[i], &address);
+    if (ubiq_error_code(error) != UBIQ_INVALID_INPUT) fail_msg("%s: %s", texts[i], ubiq_error_message(error));
+    ubiq_error_delete(error);
+  }
+}
+
+static void several_sockets_share_a_free_port(void **state) {
+  (void)state;
+  address address, again;
+  int sockets[3], more[1];
+  assert_success(address_parse("127.0.0.1:0", &address));
+  assert_success(address_listen(&address, 3, sockets));
+  char *url = address_url(&address);
+  assert_null(strstr(url, ":0"));
+  assert_success(address_parse(url + strlen("http://"), &again));
+  ubiq_error *error = address_listen(&again, 1, more);
+  assert_int_equal(ubiq_error_code(error), UBIQ_UNAVAILABLE);
+  ubiq_error_delete(error);
+  for (size_t i = 0; i < 3; i++) close(sockets[i]);
+  free(url);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(addresses_are_read_and_shown),
+      cmocka_unit_test(malformed_addresses_are_refused),
+      cmocka_unit_test(several_sockets_share_a_free_port),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
