@@ -75,6 +75,7 @@ KERNEL_INLINE uint32_t heap_push(uint32_t size, bool host_writes) {
 
 /* Gives a block back: joins it with its neighbours and keeps it for later. */
 KERNEL_INLINE void block_release(uint32_t header) {
+  if (header + GRANULE_BYTES == state()->open) state()->open_words = 0;
   uint32_t size = block_size(header);
   uint32_t after = block_end(header);
   if (header != state()->last && block_status(after) == BLOCK_FREE) {
@@ -162,6 +163,8 @@ KERNEL_INLINE uint32_t block_size_for(uint64_t length) {
 KERNEL_INLINE uint64_t block_hand_out(uint32_t header, uint64_t length) {
   block_at(header)->size_status |= BLOCK_LIVE; /* it was free */
   block_at(header)->length = (uint32_t)length;
+  state()->open = header + GRANULE_BYTES;
+  state()->open_words = block_size(header) - 7;
   return header + GRANULE_BYTES;
 }
 
@@ -189,6 +192,7 @@ KERNEL_INLINE void heap_reset(void) {
   kernel->peak = 0;
   kernel->output_kept = 0;
   kernel->error_kept = 0;
+  kernel->open_words = 0;
   kernel->free_bits[0] = 0;
   kernel->free_bits[1] = 0;
 }

@@ -98,13 +98,15 @@ KERNEL_EXPORT(uint64_t, load_u64, uint64_t offset) {
   return load_word(offset);
 }
 
+KERNEL_INLINE bool in_open_block(uint64_t offset) { return offset - state()->open < state()->open_words; }
+
 KERNEL_EXPORT(void, store_u8, uint64_t offset, uint32_t value) {
-  if (offset - HEAP >= state()->used || bitmap_test((uint32_t)offset)) return;
+  if (!in_open_block(offset) && (offset - HEAP >= state()->used || bitmap_test((uint32_t)offset))) return;
   *(uint8_t *)memory_at((uint32_t)offset, 1) = (uint8_t)value;
 }
 
 KERNEL_EXPORT(void, store_u64, uint64_t offset, uint64_t value) {
-  if (offset - HEAP >= state()->used_words || bitmap_test_word((uint32_t)offset)) return;
+  if (!in_open_block(offset) && (offset - HEAP >= state()->used_words || bitmap_test_word((uint32_t)offset))) return;
   __builtin_memcpy(memory_at((uint32_t)offset, 8), &value, 8);
 }
 

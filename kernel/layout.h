@@ -46,7 +46,11 @@ struct kernel_state {
 
   uint32_t output_kept; /* header of the block that was freed while it was the output; 0: none */
   uint32_t error_kept;  /* the same for the error */
-  uint32_t unused;
+
+  /* The block that was handed out last, while it lives: most stores go there, and need no look at the bitmap. */
+  uint32_t open;       /* address of its first byte */
+  uint32_t open_words; /* addresses from there on that begin 8 bytes inside it; 0: no block is open */
+  uint32_t unused[3];
 
   uint64_t free_bits[2];             /* which free lists have blocks */
   uint32_t free_lists[FREE_CLASSES]; /* header of the first block; meaningless where the bit is clear */
