@@ -79,6 +79,8 @@ void watch_project(watch *self, const project *project) {
     if (path != NULL && file_is_directory(path)) watch_folder(self, path);
     free(path);
   }
+  // What changed before it was watched made no event.
+  uv_timer_start(&self->quiet, on_quiet, WATCH_QUIET_MS, 0);
 }
 
 static void free_watch(uv_handle_t *handle) {

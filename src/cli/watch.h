@@ -17,7 +17,8 @@ typedef void (*watch_changed)(void *user);
 ubiq_error *watch_new(uv_loop_t *loop, watch_changed changed, void *user, watch **out);
 
 /// Watches a project's folder, those below it, and where its functions' files are, instead of what was watched before.
-/// Folders that cannot be watched are left out, with a line in the log.
+/// `changed` is called once in any case, for what changed meanwhile. Folders that cannot be watched are left out, with a
+/// line in the log.
 void watch_project(watch *self, const project *project);
 
 /// Ends the watch; its memory goes when the loop has run once more. NULL is allowed.

@@ -171,11 +171,24 @@ class Server:
     def close(self):
         for connection in self.connections:
             connection.close()
-        if self.process.poll() is None:
+        for _ in range(100):  # the first asks to finish, the second ends what is under way
+            if self.process.poll() is not None:
+                break
+            self.process.terminate()
+            try:
+                self.process.wait(0.5)
+            except subprocess.TimeoutExpired:
+                pass
+        else:
             self.process.kill()
             self.process.wait()
+            self.lines.append("Sanitizer or not: it had to be killed")
+        for reader in self.readers:
+            reader.join(PATIENCE)
         for pipe in (self.process.stdout, self.process.stderr):
             pipe.close()
+        if any("Sanitizer" in line or "runtime error:" in line or "Assertion" in line for line in self.lines):
+            raise AssertionError("\n".join(self.lines))
 
 
 class Test(unittest.TestCase):
