@@ -99,8 +99,9 @@ typedef struct engine_store_options {
 
 /// How a suspendable call stands.
 typedef enum engine_state {
-  ENGINE_DONE,      ///< finished: results are in the values, or an error was returned
-  ENGINE_SUSPENDED, ///< yielded at a tick, or waits in a host function: engine_call_resume goes on
+  ENGINE_DONE,    ///< finished: results are in the values, or an error was returned
+  ENGINE_YIELDED, ///< gave way at a tick or in the engine's own work: engine_call_resume goes on
+  ENGINE_WAITING, ///< a host function waits: engine_call_resume goes on once it is ready, and does nothing before
 } engine_state;
 
 enum {
@@ -140,6 +141,7 @@ typedef struct engine_ops {
   void (*store_memory_limit)(engine_store *store, uint64_t bytes);
   bool (*store_function)(engine_store *store, uint32_t module, const char *name, engine_function *out);
   bool (*store_memory)(engine_store *store, uint32_t module, engine_memory *out);
+  bool (*store_memory_named)(engine_store *store, uint32_t module, const char *name, engine_memory *out);
   bool (*caller_memory)(engine_call *call, engine_memory *out);
   ubiq_error *(*fuel_set)(engine_store *store, uint64_t fuel);
   uint64_t (*fuel_get)(engine_store *store);
@@ -217,6 +219,11 @@ static inline bool engine_store_function(engine_store *store, uint32_t module, c
 /// The memory that module `module` exports as "memory", as it is now; false when there is none.
 static inline bool engine_store_memory(engine_store *store, uint32_t module, engine_memory *out) {
   return store->ops->store_memory(store, module, out);
+}
+/// The same for a memory that is exported under another name, looked up each time.
+static inline bool engine_store_memory_named(engine_store *store, uint32_t module, const char *name,
+                                             engine_memory *out) {
+  return store->ops->store_memory_named(store, module, name, out);
 }
 
 /// The memory that the calling module exports as "memory"; false when it has none.

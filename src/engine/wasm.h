@@ -73,6 +73,14 @@ const wasm_item *wasm_module_export(const wasm_module *module, const char *name)
 /// caller (free).
 ubiq_error *wasm_lift_start(const uint8_t *bytes, size_t size, uint8_t **out, size_t *out_size);
 
+/// What the names of memories begin with that wasm_export_memories exports; their place follows.
+#define WASM_MEMORY_EXPORT "ubiq:memory:"
+
+/// Copies a module so that every memory that it defines is exported under some name. `*out` is owned by the caller (free).
+ubiq_error *wasm_export_memories(const uint8_t *bytes, size_t size, uint8_t **out, size_t *out_size);
+/// The export of the memory that the module defines as its `place`th, counted from 0; NULL when it keeps it to itself.
+const wasm_item *wasm_module_memory(const wasm_module *module, uint32_t place);
+
 bool wasm_signature_equal(const wasm_signature *a, const wasm_signature *b);
 /// Writes `(i32, i64) -> i64` into `text`, cut at `size` bytes, ended by NUL.
 void wasm_signature_print(const wasm_signature *signature, char *text, size_t size);

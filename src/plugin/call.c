@@ -61,7 +61,6 @@ static uint64_t poll_clock_ns(const plugin *plugin) {
 static ubiq_error *on_tick(void *user, engine_tick_action *action) {
   plugin *plugin = user;
   *action = ENGINE_TICK_YIELD;
-  plugin->waiting = false;
   return overdue_at(plugin, clock_monotonic_ns(), plugin->cpu_ns + poll_clock_ns(plugin) - plugin->poll_started_ns);
 }
 
@@ -314,7 +313,6 @@ ubiq_error *ubiq_plugin_call(ubiq_plugin *plugin, const char *function, ubiq_byt
 
 static void poll_begin(plugin *plugin) {
   plugin->poll_started_ns = clock_monotonic_ns();
-  plugin->waiting = true; // unless a tick says otherwise
   ticker_begin();
 }
 
@@ -353,8 +351,8 @@ static ubiq_error *go_on(plugin *plugin, engine_state *state) {
 }
 
 // A call that was resumed before what it waits for was there still waits: its time is said again.
-static plugin_state suspended(plugin *plugin) {
-  if (!plugin->waiting) return PLUGIN_YIELDED;
+static plugin_state suspended(plugin *plugin, engine_state engine) {
+  if (engine == ENGINE_YIELDED) return PLUGIN_YIELDED;
   if (plugin->wake_at_ns && plugin->host && plugin->host->wake_at)
     plugin->host->wake_at(plugin->host->user, plugin->wake_at_ns);
   return PLUGIN_WAITING;
@@ -362,8 +360,8 @@ static plugin_state suspended(plugin *plugin) {
 
 static ubiq_error *settle(plugin *plugin, ubiq_error *error, engine_state engine, plugin_state *state) {
   poll_end(plugin);
-  if (!error && engine == ENGINE_SUSPENDED) {
-    *state = suspended(plugin);
+  if (!error && engine != ENGINE_DONE) {
+    *state = suspended(plugin, engine);
     return NULL;
   }
   if (plugin->stage == STAGE_STEPS) plugin->store_spent = true; // half started: the next call begins anew
@@ -390,7 +388,7 @@ ubiq_error *plugin_call_start(plugin *plugin, const compiled_function *function,
 
 ubiq_error *plugin_call_resume(plugin *plugin, plugin_state *state) {
   poll_begin(plugin);
-  engine_state engine = ENGINE_SUSPENDED;
+  engine_state engine = ENGINE_YIELDED;
   ubiq_error *error = engine_call_resume(plugin->store, &engine);
   if (!error && engine == ENGINE_DONE && plugin->stage == STAGE_STEPS) {
     plugin->steps_done++;

@@ -42,10 +42,12 @@ static ubiq_error *to_binary(const engine_ops *ops, const char *name, buffer *by
   return ok ? NULL : ubiq_error_no_memory();
 }
 
-static ubiq_error *lift_start(buffer *bytes) {
+typedef ubiq_error *(*wasm_edit)(const uint8_t *bytes, size_t size, uint8_t **out, size_t *out_size);
+
+static ubiq_error *edit(buffer *bytes, wasm_edit how) {
   uint8_t *wasm = NULL;
   size_t size = 0;
-  ubiq_error *error = wasm_lift_start(bytes->data, bytes->size, &wasm, &size);
+  ubiq_error *error = how(bytes->data, bytes->size, &wasm, &size);
   if (error) return error;
   buffer_clear(bytes);
   bool ok = buffer_append(bytes, wasm, size);
@@ -59,7 +61,8 @@ static ubiq_error *load_module(build *self, size_t index) {
   buffer *bytes = &self->bytes[index];
   ubiq_error *error = manifest_module_load(&compiled->manifest->modules[index], &loader, bytes);
   if (!error) error = to_binary(self->engine->ops, self->names[index], bytes);
-  if (!error) error = lift_start(bytes);
+  if (!error) error = edit(bytes, wasm_lift_start);
+  if (!error) error = edit(bytes, wasm_export_memories);
   if (!error) error = wasm_module_read(bytes->data, bytes->size, &self->read[index]);
   return error ? ubiq_error_wrap(error, "module %s", self->names[index]) : NULL;
 }
@@ -68,6 +71,14 @@ static size_t find_name(const build *self, const char *name) {
   size_t i = 0;
   while (i < self->compiled->manifest->modules_count && strcmp(self->names[i], name) != 0) i++;
   return i;
+}
+
+static ubiq_error *name_memories(compiled *compiled, compiled_module *module) {
+  module->memories_count = module->wasm->memories_count;
+  module->memories = arena_array(&compiled->arena, module->memories_count, sizeof *module->memories);
+  if (!module->memories) return ubiq_error_no_memory();
+  for (uint32_t i = 0; i < module->memories_count; i++) module->memories[i] = wasm_module_memory(module->wasm, i)->name;
+  return NULL;
 }
 
 // Puts a module into the image behind all that it imports from.
@@ -91,6 +102,8 @@ static ubiq_error *place(build *self, size_t index) {
   self->read[index] = NULL;
   if (!module->name) return ubiq_error_no_memory();
   if (strcmp(module->name, MANIFEST_MAIN) == 0) compiled->main = (uint32_t)compiled->modules_count - 1;
+  ubiq_error *error = name_memories(compiled, module);
+  if (error) return error;
   return cache_compile(self->engine, engines_class_name(self->class), self->bytes[index].data, self->bytes[index].size,
                        &module->code);
 }

@@ -39,6 +39,14 @@ static const char *extism_name(const wasm_item *import) {
   return NULL;
 }
 
+static const ubiq_function *find_function(const compiled *compiled, const wasm_item *import) {
+  for (size_t i = compiled->functions_count; i-- > 0;) // a later one shadows an earlier one
+    if (strcmp(compiled->functions[i]->module, import->module) == 0 &&
+        strcmp(compiled->functions[i]->name, import->name) == 0)
+      return compiled->functions[i];
+  return NULL;
+}
+
 static bool note_missing(resolver *self, const compiled_module *module, const wasm_item *import, const char *hint) {
   char type[SIGNATURE_TEXT_SIZE] = "";
   if (import->kind == WASM_FUNCTION) wasm_signature_print(&import->signature, type, sizeof type);
@@ -48,12 +56,26 @@ static bool note_missing(resolver *self, const compiled_module *module, const wa
          (!hint || buffer_printf(&self->missing, ": %s", hint));
 }
 
+static const char *hint_for_wasi(const resolver *self, const wasm_item *import, arena *arena) {
+  char type[SIGNATURE_TEXT_SIZE];
+  if (!self->compiled->options.wasi) return "WASI is not enabled for this plugin";
+  const wasi_function *function = wasi_function_find(import->name);
+  if (!function) return "not part of WASI preview 1";
+  wasm_signature_print(&function->signature, type, sizeof type);
+  return arena_printf(arena, "WASI has it with the type %s", type);
+}
+
 static const char *hint_for(resolver *self, const wasm_item *import, arena *arena) {
   if (import->kind != WASM_FUNCTION && extism_name(import))
     return "linked modules cannot access non-function exports of the extism kernel";
   const char *name = extism_name(import);
+  const ubiq_function *function = find_function(self->compiled, import);
   const host_entry *entry = name ? host_entry_find(name) : NULL;
   char type[SIGNATURE_TEXT_SIZE];
+  if (function) {
+    wasm_signature_print(&function->signature, type, sizeof type);
+    return arena_printf(arena, "the embedder's has the type %s", type);
+  }
   if (entry) {
     wasm_signature_print(&entry->signature, type, sizeof type);
     return arena_printf(arena, "since Extism %s its type is %s", entry->since, type);
@@ -64,16 +86,16 @@ static const char *hint_for(resolver *self, const wasm_item *import, arena *aren
     return arena_printf(arena, "the kernel's has the type %s", type);
   }
   if (name) return "Extism has no such function; a newer PDK may have been used";
-  if (strcmp(import->module, WASI_MODULE) == 0)
-    return self->compiled->options.wasi ? "not part of WASI preview 1" : "WASI is not enabled for this plugin";
+  if (strcmp(import->module, WASI_MODULE) == 0) return hint_for_wasi(self, import, arena);
   if (strcmp(import->module, EXTISM_USER_MODULE) == 0) return "a host function that the embedder has to provide";
   return NULL;
 }
 
-// Takes one more function from the host into the hub, once; answers the name under which the hub exports it.
+// Takes one more function from the host into the hub, once; answers the name under which the hub exports it. The length
+// in it keeps a.b + c and a + b.c apart.
 static const char *hub_take(resolver *self, const wasm_item *import, hub_kind kind, const engine_host_function *host) {
   arena *arena = &self->compiled->arena;
-  const char *name = arena_printf(arena, "%s.%s", import->module, import->name);
+  const char *name = arena_printf(arena, "%zu:%s.%s", strlen(import->module), import->module, import->name);
   if (!name) return NULL;
   for (size_t i = 0; i < self->hub_count; i++)
     if (strcmp(self->hub[i].name, name) == 0) return self->hub[i].name;
@@ -118,14 +140,6 @@ static const char *take_function(resolver *self, const wasm_item *import, const 
 static const char *take_kernel(resolver *self, const wasm_item *import, const wasm_item *item) {
   if (item->kind != WASM_FUNCTION || !wasm_signature_equal(&item->signature, &import->signature)) return NULL;
   return arena_string(&self->compiled->arena, item->name, strlen(item->name));
-}
-
-static const ubiq_function *find_function(const compiled *compiled, const wasm_item *import) {
-  for (size_t i = compiled->functions_count; i-- > 0;) // a later one shadows an earlier one
-    if (strcmp(compiled->functions[i]->module, import->module) == 0 &&
-        strcmp(compiled->functions[i]->name, import->name) == 0)
-      return compiled->functions[i];
-  return NULL;
 }
 
 // Finds an import in the hub's reach; NULL when it is not there or is of another type.

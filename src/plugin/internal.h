@@ -27,6 +27,8 @@ typedef struct compiled_module {
   wasm_module *wasm;
   engine_module *code;
   engine_binding *bindings; ///< in the compiled plugin's arena
+  const char **memories;    ///< names under which the memories that it defines are exported; in the arena
+  size_t memories_count;
 } compiled_module;
 
 /// A function to be called once, in order, before the first call of an instance.
@@ -96,7 +98,6 @@ struct ubiq_plugin {
   uint64_t cpu_ns;          ///< spent in finished polls
   uint64_t poll_started_ns; ///< of the poll under way; on the caller's stack by the thread's CPU clock
   uint64_t timeout_ms;      ///< what the deadline was made from, for the message
-  bool waiting;             ///< suspended in a host function rather than yielded
   uint64_t wake_at_ns;      ///< when the host function that waits wants to be resumed; 0: it will be woken
   bool grow_refused;        ///< the kernel could not grow
   ubiq_bytes output;        ///< in guest memory

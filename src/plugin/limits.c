@@ -1,38 +1,74 @@
 // The memory limit of a plugin: the kernel's memory and the modules' count together.
 //
-// Engines limit each memory by itself. The kernel asks before it grows (plugin_kernel_grow), which is exact; for the
-// modules' memories the limit of each is what the others leave, set anew whenever the kernel has grown. With several
-// modules that have memories the largest may grow into what the others have not used yet, so the sum can pass the limit
-// until the next call or growth of the kernel notices.
+// Engines limit each memory by itself. The kernel asks before it grows (plugin_kernel_grow). The modules' memories share
+// what the kernel has not taken: none may grow past a level that would let all of them reach it at once, so the sum never
+// passes the limit. Where there is one such memory, as nearly always, the level is all that the kernel leaves.
 #include "plugin/internal.h"
 
 #include "kernel/kernel.h"
 
+#include <string.h>
+
 enum { PAGE_BYTES = 65536 };
 
+static uint64_t kernel_bytes(const plugin *plugin) {
+  return plugin_kernel_memory(plugin).size;
+}
+
+static uint64_t size_of(const plugin *plugin, uint32_t module, const char *name) {
+  engine_memory memory = {0};
+  if (strcmp(name, "memory") == 0)
+    engine_store_memory(plugin->store, module, &memory);
+  else
+    engine_store_memory_named(plugin->store, module, name, &memory);
+  return memory.size;
+}
+
+/// The modules' memories, as far as they are larger than `level`.
+typedef struct census {
+  uint64_t larger_bytes;
+  uint64_t others; ///< how many are not larger
+} census;
+
+static census count_memories(const plugin *plugin, uint64_t level) {
+  census counted = {0};
+  for (uint32_t i = HUB_MODULE + 1; i < plugin->compiled->modules_count; i++) {
+    const compiled_module *module = &plugin->compiled->modules[i];
+    for (size_t k = 0; k < module->memories_count; k++) {
+      uint64_t size = size_of(plugin, i, module->memories[k]);
+      bool is_larger = size > level;
+      counted.larger_bytes += is_larger ? size : 0;
+      counted.others += !is_larger;
+    }
+  }
+  return counted;
+}
+
 uint64_t plugin_memory_bytes(plugin *plugin) {
-  uint64_t sum = 0;
-  engine_memory memory;
-  for (uint32_t i = 0; plugin->store && i < plugin->compiled->modules_count; i++)
-    if (engine_store_memory(plugin->store, i, &memory)) sum += memory.size;
-  return sum;
+  return plugin->store ? kernel_bytes(plugin) + count_memories(plugin, 0).larger_bytes : 0;
 }
 
 uint64_t ubiq_plugin_memory(ubiq_plugin *plugin) {
   return plugin_memory_bytes(plugin);
 }
 
-void plugin_update_memory_limit(plugin *plugin) {
-  uint64_t limit = plugin->compiled->memory_bytes_max, others = 0, largest = 0;
-  if (limit == 0) return;
-  engine_memory memory;
-  for (uint32_t i = 0; i < plugin->compiled->modules_count; i++) {
-    if (!engine_store_memory(plugin->store, i, &memory)) continue;
-    others += memory.size;
-    if (i != HUB_MODULE && memory.size > largest) largest = memory.size;
+// The highest level up to which all memories below it may grow at once, with `bytes` for all memories together.
+static uint64_t find_level(const plugin *plugin, uint64_t bytes) {
+  uint64_t level = bytes;
+  for (;;) {
+    census counted = count_memories(plugin, level);
+    uint64_t rest = counted.larger_bytes < bytes ? bytes - counted.larger_bytes : 0;
+    uint64_t next = counted.others ? rest / counted.others : 0;
+    if (next >= level) return level;
+    level = next;
   }
-  others -= largest;
-  engine_store_memory_limit(plugin->store, others < limit ? limit - others : 1);
+}
+
+void plugin_update_memory_limit(plugin *plugin) {
+  uint64_t limit = plugin->compiled->memory_bytes_max, kernel = kernel_bytes(plugin);
+  if (limit == 0) return;
+  uint64_t level = kernel < limit ? find_level(plugin, limit - kernel) : 0;
+  engine_store_memory_limit(plugin->store, level ? level : 1);
 }
 
 ubiq_error *plugin_kernel_grow(void *env, engine_call *call, engine_value *values) {

@@ -36,8 +36,9 @@ wasm_trap_t *wt_host_enter(void *env, wasmtime_caller_t *caller, wasmtime_val_ra
 static bool is_ready(void *env) {
   wt_store *store = env;
   wt_wait *wait = &store->wait;
-  if (wait->failed) return true;
   const engine_host_function *f = &wait->host->function;
+  if (wait->failed) wait->host = NULL;
+  if (wait->failed) return true;
   engine_call call = describe(store, wait->caller);
   ubiq_error *error = NULL;
   if (!f->ready(f->env, &call, wait->values, &error)) return false;
@@ -120,8 +121,12 @@ ubiq_error *wt_call_resume(engine_store *base, engine_state *state) {
   wasmtime_context_set_epoch_deadline(store->context, 1);
   bool done = wasmtime_call_future_poll(store->call.future);
   store->on_fiber = store->in_call = false;
-  *state = done ? ENGINE_DONE : ENGINE_SUSPENDED;
-  return done ? finish(store) : NULL;
+  if (done) {
+    *state = ENGINE_DONE;
+    return finish(store);
+  }
+  *state = store->wait.host ? ENGINE_WAITING : ENGINE_YIELDED;
+  return NULL;
 }
 
 ubiq_error *wt_call_start(engine_store *base, const engine_function *function, const wasm_signature *signature,

@@ -74,23 +74,36 @@ static ubiq_error *from_trap(wasm_trap_t *trap) {
   return error;
 }
 
+// What Wasmtime's errors mean, by a part of their text: its C API has no codes for them.
+typedef struct error_text {
+  const char *part;
+  ubiq_code code;
+  const char *hint;
+} error_text;
+
+static const error_text error_texts[] = {
+    {"maximum concurrent", UBIQ_BUSY, ""},
+    {"os error 12", UBIQ_BUSY,
+     "; the process has used up its memory or its mappings: raise vm.max_map_count for more runs at once"},
+    {"exceeds memory limits", UBIQ_MEMORY_LIMIT, ""},
+    {"memory minimum size", UBIQ_MEMORY_LIMIT, ""},
+    {"GC heap out of memory", UBIQ_MEMORY_LIMIT, ""},
+    {"table minimum size", UBIQ_MEMORY_LIMIT, ""},
+    {"incompatible import type", UBIQ_INVALID_INPUT, ""},
+};
+
+static const error_text *find_error_text(const wasm_byte_vec_t *message) {
+  static const error_text unknown = {"", UBIQ_INTERNAL, ""};
+  for (size_t i = 0; i < sizeof error_texts / sizeof *error_texts; i++)
+    if (memmem(message->data, message->size, error_texts[i].part, strlen(error_texts[i].part))) return &error_texts[i];
+  return &unknown;
+}
+
 static ubiq_error *from_error(wasmtime_error_t *error) {
   wasm_byte_vec_t message;
   wasmtime_error_message(error, &message);
-  ubiq_code code = UBIQ_INTERNAL;
-  const char *hint = "";
-  if (memmem(message.data, message.size, "maximum concurrent", 18)) {
-    code = UBIQ_BUSY;
-  } else if (memmem(message.data, message.size, "os error 12", 11)) {
-    code = UBIQ_BUSY;
-    hint = "; the process has used up its memory or its mappings: raise vm.max_map_count for more runs at once";
-  }
-  if (memmem(message.data, message.size, "exceeds memory limits", 21) ||
-      memmem(message.data, message.size, "memory minimum size", 19))
-    code = UBIQ_MEMORY_LIMIT;
-  else if (memmem(message.data, message.size, "incompatible import type", 24))
-    code = UBIQ_INVALID_INPUT;
-  ubiq_error *result = ubiq_error_new(code, "%.*s%s", (int)message.size, message.data, hint);
+  const error_text *known = find_error_text(&message);
+  ubiq_error *result = ubiq_error_new(known->code, "%.*s%s", (int)message.size, message.data, known->hint);
   wasm_byte_vec_delete(&message);
   return result;
 }

@@ -118,6 +118,7 @@ void wt_store_delete(engine_store *store);
 void wt_store_memory_limit(engine_store *store, uint64_t bytes);
 bool wt_store_function(engine_store *store, uint32_t module, const char *name, engine_function *out);
 bool wt_store_memory(engine_store *store, uint32_t module, engine_memory *out);
+bool wt_store_memory_named(engine_store *store, uint32_t module, const char *name, engine_memory *out);
 bool wt_caller_memory(engine_call *call, engine_memory *out);
 ubiq_error *wt_fuel_set(engine_store *store, uint64_t fuel);
 uint64_t wt_fuel_get(engine_store *store);

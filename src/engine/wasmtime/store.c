@@ -139,15 +139,14 @@ bool wt_store_function(engine_store *base, uint32_t module, const char *name, en
   return true;
 }
 
-static bool find_memory(wt_store *store, uint32_t module) {
+static bool find_memory(wt_store *store, uint32_t module, const char *name, wasmtime_memory_t *out) {
   wasmtime_extern_t item;
-  if (!wasmtime_instance_export_get(store->context, &store->instances[module], "memory", 6, &item)) return false;
+  if (!wasmtime_instance_export_get(store->context, &store->instances[module], name, strlen(name), &item)) return false;
   if (item.kind != WASMTIME_EXTERN_MEMORY) {
     wasmtime_extern_delete(&item);
     return false;
   }
-  store->memories[module] = item.of.memory;
-  store->memories_known |= 1u << module;
+  *out = item.of.memory;
   return true;
 }
 
@@ -158,8 +157,19 @@ static void look_at(wasmtime_context_t *context, const wasmtime_memory_t *memory
 
 bool wt_store_memory(engine_store *base, uint32_t module, engine_memory *out) {
   wt_store *store = (wt_store *)base;
-  if (!(store->memories_known & 1u << module) && !find_memory(store, module)) return false;
+  if (!(store->memories_known & 1u << module)) {
+    if (!find_memory(store, module, "memory", &store->memories[module])) return false;
+    store->memories_known |= 1u << module;
+  }
   look_at(store->context, &store->memories[module], out);
+  return true;
+}
+
+bool wt_store_memory_named(engine_store *base, uint32_t module, const char *name, engine_memory *out) {
+  wt_store *store = (wt_store *)base;
+  wasmtime_memory_t memory;
+  if (!find_memory(store, module, name, &memory)) return false;
+  look_at(store->context, &memory, out);
   return true;
 }
 
