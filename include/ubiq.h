@@ -1,0 +1,11 @@
+/// libubiq: everything. Each header under ubiq/ also compiles alone.
+#ifndef UBIQ_H
+#define UBIQ_H
+
+#include "ubiq/base.h"
+#include "ubiq/error.h"
+#include "ubiq/log.h"
+#include "ubiq/plugin.h"
+#include "ubiq/version.h"
+
+#endif
