@@ -18,6 +18,7 @@ typedef struct command {
   int (*run)(const struct command *self, int count, char **arguments);
 } command;
 
+extern const command command_call;
 extern const command command_serve;
 extern const command command_dev;
 
@@ -29,6 +30,9 @@ typedef enum command_start {
 
 /// Parses a command's arguments; adds -h, --help itself and answers it. `options->positionals` must have room.
 command_start command_begin(const command *self, options *options, int count, char **arguments, int *exit_code);
+
+/// Applies what --log-level said. Errors: `invalid_input`.
+ubiq_error *command_set_log_level(const char *name);
 
 /// Prints `ubiq: <message>` on standard error, deletes the error and answers the exit code of its class.
 int command_fail(ubiq_error *error);

@@ -6,7 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
-static const command *const commands[] = {&command_dev, &command_serve};
+static const command *const commands[] = {&command_call, &command_dev, &command_serve};
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 static void print_exit_codes(FILE *out) {

@@ -135,11 +135,17 @@ static ubiq_error *take_positional(options *self, const char *argument) {
   return NULL;
 }
 
+static void take_rest(options *self, cursor *cursor) {
+  self->rest = cursor->at;
+  self->rest_count = (size_t)(cursor->end - cursor->at);
+  cursor->at = cursor->end;
+}
+
 ubiq_error *options_parse(options *self, int count, char **arguments) {
   cursor cursor = {arguments, arguments + count};
   bool ended = false;
   ubiq_error *error = NULL;
-  self->positionals_count = 0;
+  self->positionals_count = self->rest_count = 0;
   while (error == NULL && cursor.at < cursor.end) {
     const char *argument = *cursor.at++;
     if (ended || argument[0] != '-' || argument[1] == '\0')
@@ -148,6 +154,8 @@ ubiq_error *options_parse(options *self, int count, char **arguments) {
       error = take_short(self, argument, &cursor);
     else if (argument[2] != '\0')
       error = take_long(self, argument + 2, &cursor);
+    else if (self->has_rest)
+      take_rest(self, &cursor);
     else
       ended = true;
   }

@@ -1,7 +1,7 @@
 // Options of the command line: one table for a command says what there is, where values go and what --help prints.
 //
 // `--name value`, `--name=value`, `-n value`; flags take no value; `--` ends the options; everything else is a
-// positional argument, before or behind options.
+// positional argument, before or behind options. A command that hands arguments on takes what follows `--` apart.
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
 
@@ -40,6 +40,9 @@ typedef struct options {
   const char **positionals; ///< room for `positionals_max`
   size_t positionals_max;
   size_t positionals_count; ///< out
+  bool has_rest;            ///< what follows `--` is no positional argument but `rest`
+  char **rest;              ///< out; of the command line
+  size_t rest_count;        ///< out
 } options;
 
 /// Reads the arguments (without the program's and the command's names). Errors: `invalid_input`; for an unknown option

@@ -2,7 +2,6 @@
 #include "cli/serving.h"
 
 #include "base/log.h"
-#include "ubiq/log.h"
 
 #include <signal.h>
 #include <sys/resource.h>
@@ -52,15 +51,6 @@ static uint64_t raise_descriptors(void) {
   return limit.rlim_cur;
 }
 
-static ubiq_error *set_log_level(const char *name) {
-  ubiq_log_level level;
-  if (!ubiq_log_level_parse(name, &level))
-    return ubiq_error_new(UBIQ_INVALID_INPUT, "--log-level is \"%s\"; expected trace, debug, info, warn, error or off",
-                          name);
-  ubiq_log_set(level, NULL, NULL);
-  return NULL;
-}
-
 ubiq_error *serving_prepare(serving *self, const options *given) {
   if (given->positionals_count > 0) self->directory = given->positionals[0];
   uint64_t descriptors = raise_descriptors();
@@ -70,7 +60,7 @@ ubiq_error *serving_prepare(serving *self, const options *given) {
   self->settings.queue_max = (uint32_t)self->queue_max;
   self->settings.connections_max =
       (uint32_t)(self->connections_max < connections ? self->connections_max : connections);
-  return set_log_level(self->log_level);
+  return command_set_log_level(self->log_level);
 }
 
 // -------------------------------------------------------------------------------------------------------- signals

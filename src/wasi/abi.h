@@ -11,6 +11,7 @@ typedef enum wasi_errno {
   WASI_EAGAIN = 6,
   WASI_EBADF = 8,
   WASI_EFAULT = 21,
+  WASI_EINTR = 27,
   WASI_EINVAL = 28,
   WASI_EIO = 29,
   WASI_EMFILE = 33,

@@ -2,13 +2,17 @@
 #include "wasi/internal.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { INTERRUPTED_EVERY_MS = 20 }; ///< how often a read that waits asks whether the call has to end
 
 static wasi_errno errno_of_host(int error) {
   switch (error) {
   case EAGAIN: return WASI_EAGAIN;
   case EBADF: return WASI_EBADF;
+  case EINTR: return WASI_EINTR;
   default: return WASI_EIO;
   }
 }
@@ -25,10 +29,31 @@ static uint32_t read_bytes(wasi_context *context, uint8_t *to, uint32_t size) {
   return part;
 }
 
-static ssize_t read_host(int fd, uint8_t *to, uint32_t size) {
+/// Whether the call has to end now. The guest is told EINTR, and ended when it runs on.
+static bool is_interrupted(const wasi_options *options) {
+  if (options->interrupted == NULL) return false;
+  ubiq_error *error = options->interrupted(options->user);
+  ubiq_error_delete(error);
+  return error != NULL;
+}
+
+/// Waits until reading does not block any more. False when the call has to end before that.
+static bool wait_for_host(const wasi_options *options) {
+  struct pollfd input = {.fd = options->input_fd, .events = POLLIN};
+  while (poll(&input, 1, INTERRUPTED_EVERY_MS) <= 0)
+    if (is_interrupted(options)) return false;
+  return true;
+}
+
+static ssize_t read_host(const wasi_options *options, uint8_t *to, uint32_t size) {
   ssize_t got;
-  do got = read(fd, to, size);
-  while (got < 0 && errno == EINTR);
+  do {
+    if (!wait_for_host(options)) {
+      errno = EINTR;
+      return -1;
+    }
+    got = read(options->input_fd, to, size);
+  } while (got < 0 && errno == EINTR);
   return got;
 }
 
@@ -38,7 +63,7 @@ static wasi_errno read_one(wasi_context *context, uint8_t *to, uint32_t size, ui
     *got = read_bytes(context, to, size);
     return WASI_SUCCESS;
   }
-  ssize_t result = read_host(context->options.input_fd, to, size);
+  ssize_t result = read_host(&context->options, to, size);
   *got = result < 0 ? 0 : (uint32_t)result;
   return result < 0 ? errno_of_host(errno) : WASI_SUCCESS;
 }
