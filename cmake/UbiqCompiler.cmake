@@ -26,7 +26,7 @@ add_link_options(-Wl,--gc-sections -Wl,--as-needed)
 add_library(ubiq_warnings INTERFACE)
 target_compile_options(ubiq_warnings INTERFACE -Wall -Wextra -Wpedantic
   $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes -Wmissing-prototypes>
-  $<$<C_COMPILER_ID:GNU>:-Wno-format-truncation>
+  $<$<OR:$<COMPILE_LANG_AND_ID:C,GNU>,$<COMPILE_LANG_AND_ID:CXX,GNU>>:-Wno-format-truncation>
   $<$<BOOL:${UBIQ_WERROR}>:-Werror>)
 
 if(UBIQ_SANITIZE)
