@@ -43,12 +43,11 @@ static ubiq_error *compile(function *self, const uint8_t *source, size_t size, c
   return ubiq_compiled_new(source, size, &options, &self->compiled);
 }
 
-static ubiq_error *compile_module(function *self, const project *project, const project_function *settings,
-                                  const char *file) {
+static ubiq_error *compile_module(function *self, const project_function *settings, const char *file) {
   size_t size;
   char *manifest = make_manifest(settings, file, &size);
   if (manifest == NULL) return ubiq_error_no_memory();
-  ubiq_error *error = compile(self, (const uint8_t *)manifest, size, project->directory);
+  ubiq_error *error = compile(self, (const uint8_t *)manifest, size, NULL);
   free(manifest);
   return error;
 }
@@ -63,15 +62,15 @@ static ubiq_error *compile_manifest(function *self, const char *file) {
   return error;
 }
 
-ubiq_error *function_open(function *self, const project *project, const project_function *settings, const char *file) {
+ubiq_error *function_open(function *self, const project_function *settings, const char *file) {
   *self = (function){
       .name = settings->name,
       .limits = settings->limits,
       .plugin_limits = {.wall_ms = settings->limits.wall_ms, .cpu_ms = settings->limits.cpu_ms},
       .content_type = settings->content_type,
   };
-  ubiq_error *error = settings->origin == PROJECT_MANIFEST ? compile_manifest(self, file)
-                                                           : compile_module(self, project, settings, file);
+  ubiq_error *error =
+      settings->origin == PROJECT_MANIFEST ? compile_manifest(self, file) : compile_module(self, settings, file);
   if (error == NULL) error = compiled_function_find(self->compiled, settings->export_name, &self->entry);
   if (error != NULL) function_close(self);
   return ubiq_error_wrap(error, "%s", settings->name);

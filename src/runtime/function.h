@@ -16,7 +16,7 @@ typedef struct function {
 
 /// Loads what `file` (made by build_function) holds. `self` borrows from `settings`, which must outlive it. On success
 /// the caller owns what is in it (function_close). Errors: those of ubiq_compiled_new and compiled_function_find.
-ubiq_error *function_open(function *self, const project *project, const project_function *settings, const char *file);
+ubiq_error *function_open(function *self, const project_function *settings, const char *file);
 
 void function_close(function *self);
 

@@ -12,7 +12,7 @@ static ubiq_error *open_functions(release *self) {
   for (size_t i = 0; i < project->functions_count && error == NULL; i++) {
     char *file = NULL;
     error = build_function(project, &project->functions[i], &file);
-    if (error == NULL) error = function_open(&self->functions[i], project, &project->functions[i], file);
+    if (error == NULL) error = function_open(&self->functions[i], &project->functions[i], file);
     free(file);
   }
   return error;
