@@ -215,6 +215,7 @@ static ubiq_error *from_trap(plugin *plugin, ubiq_error *error, text said) {
                            ? ubiq_error_new(code, "%s%s%s%s", why, ubiq_error_message(error), *words ? ": " : "", words)
                            : ubiq_error_no_memory();
   buffer_free(&cleaned);
+  result = ubiq_error_with_detail(result, ubiq_error_detail(error));
   ubiq_error_delete(error);
   return result;
 }

@@ -225,7 +225,7 @@ static void set_error_from(ExtismPlugin *plugin, const ubiq_error *error) {
 static int32_t code_from(const ExtismPlugin *plugin, const ubiq_error *error) {
   switch (ubiq_error_code(error)) {
   case UBIQ_GUEST_ERROR: return ubiq_error_detail(error);
-  case UBIQ_TRAP: return plugin->plugin->said.size ? CODE_FAILED : CODE_TRAP;
+  case UBIQ_TRAP: return plugin->plugin->said.size || ubiq_error_detail(error) == HOST_FAULT ? CODE_FAILED : CODE_TRAP;
   case UBIQ_TIMEOUT:
   case UBIQ_CANCELLED: return CODE_TRAP;
   default: return CODE_FAILED;

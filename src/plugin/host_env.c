@@ -19,18 +19,24 @@ const map *plugin_config(const plugin *plugin) {
   return plugin->config_own ? &plugin->config : &plugin->compiled->manifest->config;
 }
 
+ubiq_error *host_fault(ubiq_error *error) {
+  ubiq_error *fault = ubiq_error_new(UBIQ_TRAP, "%s", ubiq_error_message(error));
+  ubiq_error_delete(error);
+  return ubiq_error_with_detail(fault, HOST_FAULT);
+}
+
 ubiq_error *host_argument(const plugin *plugin, uint64_t offset, const char *what, ubiq_bytes *out) {
   engine_memory memory = plugin_kernel_memory(plugin);
   *out = (ubiq_bytes){0};
   if (offset == 0 || blocks_get(&memory, offset, out)) return NULL;
-  return ubiq_error_new(UBIQ_TRAP, "invalid handle offset for %s: %llu", what, (unsigned long long)offset);
+  return host_fault(ubiq_error_new(UBIQ_TRAP, "invalid handle offset for %s: %llu", what, (unsigned long long)offset));
 }
 
 static ubiq_error *text_argument(const plugin *plugin, uint64_t offset, const char *what, text *out) {
   ubiq_bytes bytes;
   ubiq_error *error = host_argument(plugin, offset, what, &bytes);
   if (!error && !text_utf8_valid(bytes.data, bytes.size))
-    error = ubiq_error_new(UBIQ_TRAP, "the %s that the guest passed is not valid UTF-8", what);
+    error = host_fault(ubiq_error_new(UBIQ_TRAP, "the %s that the guest passed is not valid UTF-8", what));
   *out = (text){(const char *)bytes.data, bytes.size};
   return error;
 }

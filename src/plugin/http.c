@@ -120,6 +120,12 @@ static ubiq_error *perform_here(plugin *plugin, const fetch_request *request) {
   return NULL;
 }
 
+// A request that is malformed, or whose answer is larger than the guest may have, is no fault of whoever called the guest.
+static ubiq_error *of_guest(ubiq_error *error) {
+  ubiq_code code = ubiq_error_code(error);
+  return code == UBIQ_INVALID_INPUT || code == UBIQ_TOO_LARGE ? host_fault(error) : error;
+}
+
 static ubiq_error *begin(plugin *plugin, const guest_request *guest, ubiq_bytes body) {
   fetch_policy policy = {.allow_url = allow_url, .user = plugin, .any_host_header = true};
   fetch_request request = {
@@ -159,7 +165,7 @@ ubiq_error *http_request_call(void *env, engine_call *call, engine_value *values
   blocks_free(&memory, request_offset);
   if (body_offset) blocks_free(&memory, body_offset);
   plugin->wake_at_ns = 0;
-  return error;
+  return of_guest(error);
 }
 
 bool http_request_ready(void *env, engine_call *call, engine_value *values, ubiq_error **error) {
@@ -167,7 +173,7 @@ bool http_request_ready(void *env, engine_call *call, engine_value *values, ubiq
   plugin *plugin = call->user;
   plugin_http *http = &plugin->http;
   if (!http->done) return false;
-  *error = http->error;
+  *error = of_guest(http->error);
   http->error = NULL;
   plugin->answer = (plugin_answer){http->response.body.data, http->response.body.size};
   values[0].i64 = *error ? 0 : (int64_t)http->response.body.size;
