@@ -7,9 +7,9 @@
 #include "base/text.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -37,27 +37,42 @@ static char *default_folder(void) {
   return folder;
 }
 
-// Another process may make the key at the same time: the first to link it in place wins, and both read what is there.
+// Another process or thread may make the key at the same time: the first to link it in place wins, and both read what is
+// there. The name beside it is a random one, so that nobody else writes to it.
 static ubiq_error *make_key(const char *path) {
   uint8_t key[DIGEST_KEY_SIZE];
-  char temporary[4096];
+  uint64_t number;
+  buffer temporary = {0};
   digest_random(key, sizeof key);
-  snprintf(temporary, sizeof temporary, "%s.%ld", path, (long)getpid());
-  ubiq_error *error = file_write_atomic(temporary, 0600, key, sizeof key);
+  digest_random(&number, sizeof number);
+  const char *name =
+      buffer_printf(&temporary, "%s.%016llx", path, (unsigned long long)number) ? buffer_string(&temporary) : NULL;
+  ubiq_error *error = name ? file_write_atomic(name, 0600, key, sizeof key) : ubiq_error_no_memory();
   digest_wipe(key, sizeof key);
-  if (error) return error;
-  if (link(temporary, path) != 0 && errno != EEXIST) error = file_error(errno, path);
-  unlink(temporary);
+  if (!error && link(name, path) != 0 && errno != EEXIST) error = file_error(errno, path);
+  if (name) unlink(name);
+  buffer_free(&temporary);
   return error;
+}
+
+// A key of another size is of no use to anybody, so it goes.
+static ubiq_error *check_key(const char *path) {
+  struct stat status;
+  if (stat(path, &status) == 0 && status.st_size != DIGEST_KEY_SIZE) {
+    log_warn("cache key %s has %lld bytes; making another of %d", path, (long long)status.st_size, DIGEST_KEY_SIZE);
+    unlink(path);
+  }
+  return file_exists(path) ? NULL : make_key(path);
 }
 
 static ubiq_error *read_key(const char *path, uint8_t key[DIGEST_KEY_SIZE]) {
   buffer bytes = {0};
-  ubiq_error *error = file_exists(path) ? NULL : make_key(path);
+  ubiq_error *error = check_key(path);
   if (!error) error = file_read_all(path, DIGEST_KEY_SIZE, &bytes);
   if (!error && bytes.size != DIGEST_KEY_SIZE)
     error = ubiq_error_new(UBIQ_INTERNAL, "%s has %zu bytes; expected %d", path, bytes.size, DIGEST_KEY_SIZE);
   if (!error) memcpy(key, bytes.data, DIGEST_KEY_SIZE);
+  if (bytes.data) digest_wipe(bytes.data, bytes.size);
   buffer_free(&bytes);
   return error;
 }
@@ -88,18 +103,22 @@ static bool entry_name(const engine_ops *ops, const char *settings, const uint8_
   return ok;
 }
 
-static ubiq_error *load(cache *self, engine *engine, const char *path, const char *name, engine_module **out) {
+static bool verifies(const cache *self, const char *name, const buffer *entry) {
+  if (entry->size <= DIGEST_MAC_SIZE) return false;
+  ubiq_bytes parts[] = {{(const uint8_t *)name, NAME_SIZE - 1},
+                        {entry->data + DIGEST_MAC_SIZE, entry->size - DIGEST_MAC_SIZE}};
+  return digest_mac_valid(self->key, parts, 2, entry->data);
+}
+
+static ubiq_error *load(const cache *self, engine *engine, const char *path, const char *name, engine_module **out) {
   buffer entry = {0};
   *out = NULL;
-  ubiq_error *error = file_exists(path) ? file_read_all(path, ENTRY_BYTES_MAX, &entry) : NULL;
-  if (!error && entry.size > DIGEST_MAC_SIZE) {
-    ubiq_bytes parts[] = {{(const uint8_t *)name, NAME_SIZE - 1},
-                          {entry.data + DIGEST_MAC_SIZE, entry.size - DIGEST_MAC_SIZE}};
-    if (digest_mac_valid(self->key, parts, 2, entry.data))
-      error = engine->ops->deserialize(engine, parts[1].data, parts[1].size, out);
-    else
-      log_warn("cache entry %s does not verify; compiling again", path);
-  }
+  if (!file_exists(path)) return NULL;
+  ubiq_error *error = file_read_all(path, ENTRY_BYTES_MAX, &entry);
+  if (!error && verifies(self, name, &entry))
+    error = engine->ops->deserialize(engine, entry.data + DIGEST_MAC_SIZE, entry.size - DIGEST_MAC_SIZE, out);
+  else if (!error)
+    log_warn("cache entry %s does not verify; compiling again", path);
   buffer_free(&entry);
   return error;
 }

@@ -4,7 +4,8 @@
 // begun since it last looked. After REST_AFTER quiet ticks it announces that it rests and sleeps on a futex; a call that
 // begins sees the announcement and wakes it. Both sides use sequentially consistent operations: either the call sees
 // the announcement, or the thread sees the call.
-// LOCKS: `mutex` guards the list of engines and the thread's start and end; never taken by ticker_begin or ticker_end.
+// LOCKS: `lifecycle` is held while engines come and go, and while the thread starts and ends; `mutex`, taken inside it,
+// guards the list of engines, and is the only one that the thread takes. ticker_begin and ticker_end take none.
 #include "engine/ticker.h"
 
 #include <errno.h>
@@ -21,7 +22,7 @@ enum { ENGINES_MAX = 32, REST_AFTER = 50 };
 
 // The process's one ticker: engines belong to the process, and so does time.
 static struct {
-  pthread_mutex_t mutex;
+  pthread_mutex_t lifecycle, mutex;
   engine *engines[ENGINES_MAX];
   size_t count;
   pthread_t thread;
@@ -29,7 +30,7 @@ static struct {
   _Alignas(64) atomic_uint begun;
   _Alignas(64) atomic_uint ended;
   _Alignas(64) atomic_int resting; // the futex: 1 while the thread sleeps
-} ticker = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+} ticker = {.lifecycle = PTHREAD_MUTEX_INITIALIZER, .mutex = PTHREAD_MUTEX_INITIALIZER};
 
 static void futex(int operation, int value) {
   syscall(SYS_futex, &ticker.resting, operation, value, NULL, NULL, 0);
@@ -94,30 +95,40 @@ static ubiq_error *start_thread(void) {
   return number ? ubiq_error_new(UBIQ_UNAVAILABLE, "cannot start the ticker thread: %s", strerror(number)) : NULL;
 }
 
-ubiq_error *ticker_add(engine *engine) {
-  ubiq_error *error = NULL;
+static void list_append(engine *engine) {
   pthread_mutex_lock(&ticker.mutex);
-  if (ticker.count == ENGINES_MAX)
-    error = ubiq_error_new(UBIQ_BUSY, "%d engines are open already; close one first", ENGINES_MAX);
-  else if (ticker.count == 0)
-    error = start_thread();
-  if (!error) ticker.engines[ticker.count++] = engine;
+  ticker.engines[ticker.count++] = engine;
   pthread_mutex_unlock(&ticker.mutex);
-  return error;
 }
 
-void ticker_remove(engine *engine) {
+static bool list_remove(engine *engine) {
   pthread_mutex_lock(&ticker.mutex);
   size_t i = 0;
   while (i < ticker.count && ticker.engines[i] != engine) i++;
   bool found = i < ticker.count;
   if (found) ticker.engines[i] = ticker.engines[--ticker.count];
-  bool last = found && ticker.count == 0;
-  pthread_t thread = ticker.thread;
-  if (last) atomic_store(&ticker.stop, true);
   pthread_mutex_unlock(&ticker.mutex);
-  if (last) {
+  return found;
+}
+
+ubiq_error *ticker_add(engine *engine) {
+  ubiq_error *error = NULL;
+  pthread_mutex_lock(&ticker.lifecycle);
+  if (ticker.count == ENGINES_MAX)
+    error = ubiq_error_new(UBIQ_BUSY, "%d engines are open already; close one first", ENGINES_MAX);
+  else if (ticker.count == 0)
+    error = start_thread();
+  if (!error) list_append(engine);
+  pthread_mutex_unlock(&ticker.lifecycle);
+  return error;
+}
+
+void ticker_remove(engine *engine) {
+  pthread_mutex_lock(&ticker.lifecycle);
+  if (list_remove(engine) && ticker.count == 0) {
+    atomic_store(&ticker.stop, true);
     wake();
-    pthread_join(thread, NULL);
+    pthread_join(ticker.thread, NULL);
   }
+  pthread_mutex_unlock(&ticker.lifecycle);
 }

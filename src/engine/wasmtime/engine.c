@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 const engine_ops wasmtime_ops = {
     .name = "wasmtime",
@@ -44,13 +45,38 @@ enum {
 };
 
 static const uint64_t WT_MEMORY_32BIT_BYTES = UINT64_C(4) << 30;
+static const uint64_t WT_PLENTY_BYTES = UINT64_C(1) << 40; // of address space: room for a hundred large memories
+static const uint64_t WT_MEMORY_LEAST_BYTES = 1 << 20;
+
+// Whether the process may reserve that much address space now.
+static bool can_reserve(uint64_t bytes) {
+  void *place = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (place == MAP_FAILED) return false;
+  munmap(place, bytes);
+  return true;
+}
+
+// Wasmtime ends the process when a pool cannot be reserved, so that is tried first. A little more than what it takes.
+static uint64_t pool_bytes(const engine_options *options) {
+  enum { GUARDS_BYTES = 33 << 20, SLACK_BYTES = 1 << 30 };
+  uint64_t memory = options->memory_bytes_max + GUARDS_BYTES;
+  uint64_t table = WT_TABLE_ELEMENTS * sizeof(void *) + (64 << 10);
+  uint64_t stack = (options->stack_bytes ? options->stack_bytes : WT_FIBER_STACK_BYTES) + (64 << 10);
+  return options->stores_max * WT_MEMORIES_PER_STORE * (memory + table) + options->fibers_max * stack + SLACK_BYTES;
+}
+
+static void small_memories(wasm_config_t *config, uint64_t bytes) {
+  wasmtime_config_memory_reservation_set(config, bytes);
+  wasmtime_config_memory_guard_size_set(config, 0);
+}
 
 // A memory whose slot is as large as the address space of wasm32 needs no bounds checks in the code; smaller slots pack
-// more instances into the process's address space and check.
+// more instances into the process's address space and check. Without a pool, and with little address space, memories
+// begin small and move when they grow.
 static void configure_memories(wasm_config_t *config, const engine_options *options) {
-  if (options->memory_bytes_max == 0 || options->memory_bytes_max >= WT_MEMORY_32BIT_BYTES) return;
-  wasmtime_config_memory_reservation_set(config, options->memory_bytes_max);
-  wasmtime_config_memory_guard_size_set(config, 0);
+  if (options->memory_bytes_max && options->memory_bytes_max < WT_MEMORY_32BIT_BYTES)
+    small_memories(config, options->memory_bytes_max);
+  if (options->memory_bytes_max == 0 && !can_reserve(WT_PLENTY_BYTES)) small_memories(config, WT_MEMORY_LEAST_BYTES);
 }
 
 static void configure_pool(wasm_config_t *config, const engine_options *options) {
@@ -71,11 +97,7 @@ static void configure_pool(wasm_config_t *config, const engine_options *options)
   wasmtime_pooling_allocation_config_delete(pool);
 }
 
-ubiq_error *wt_open(const engine_options *options, engine **out) {
-  wt_engine *self = calloc(1, sizeof *self);
-  if (!self) return ubiq_error_no_memory();
-  self->base.ops = &wasmtime_ops;
-  self->options = *options;
+static wasm_config_t *configure(const engine_options *options) {
   wasm_config_t *config = wasm_config_new();
   wasmtime_config_epoch_interruption_set(config, true);
   wasmtime_config_consume_fuel_set(config, options->fuel);
@@ -87,14 +109,20 @@ ubiq_error *wt_open(const engine_options *options, engine **out) {
   wasmtime_config_async_stack_size_set(config, options->stack_bytes ? options->stack_bytes : WT_FIBER_STACK_BYTES);
   configure_memories(config, options);
   if (options->memory_bytes_max) configure_pool(config, options);
-  self->engine = wasm_engine_new_with_config(config);
-  if (!self->engine) {
-    free(self);
+  return config;
+}
+
+ubiq_error *wt_open(const engine_options *options, engine **out) {
+  if (options->memory_bytes_max && !can_reserve(pool_bytes(options)))
     return ubiq_error_new(UBIQ_UNAVAILABLE,
                           "wasmtime: cannot reserve address space for %u stores of %llu bytes; allow more "
                           "(ulimit -v) or ask for fewer",
                           options->stores_max, (unsigned long long)options->memory_bytes_max);
-  }
+  wt_engine *self = calloc(1, sizeof *self);
+  if (!self) return ubiq_error_no_memory();
+  self->base.ops = &wasmtime_ops;
+  self->options = *options;
+  self->engine = wasm_engine_new_with_config(configure(options));
   *out = &self->base;
   return NULL;
 }

@@ -281,8 +281,7 @@ static void empty_and_strange_sources_are_invalid_input(void **state) {
       " ",
       "x",
       "hello",
-      "\x7f"
-      "ELF",
+      "\177ELF",
       "{",
       "{}",
       "[]",
