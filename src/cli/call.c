@@ -334,9 +334,11 @@ static ubiq_error *check(call *self, const options *given) {
   if (reads_input && is_standard_input(self->plugin_name))
     return ubiq_error_new(UBIQ_INVALID_INPUT, "both PLUGIN and the input are standard input; expected one of them");
   if (self->from_standard_input) self->input_file = "-";
-  if (self->overlay.allowed_paths.count > 0) log_warn("--allow-path: guests see no folders in this version yet");
   ubiq_error *error = call_overlay_check(&self->overlay);
-  return error != NULL ? error : command_set_log_level(self->log_level);
+  if (error == NULL) error = command_set_log_level(self->log_level);
+  if (error == NULL && self->overlay.allowed_paths.count > 0)
+    log_warn("--allow-path: guests see no folders in this version yet");
+  return error;
 }
 
 static int run(const command *command, int count, char **arguments) {

@@ -29,41 +29,37 @@ static uint32_t read_bytes(wasi_context *context, uint8_t *to, uint32_t size) {
   return part;
 }
 
-/// Whether the call has to end now. The guest is told EINTR, and ended when it runs on.
-static bool is_interrupted(const wasi_options *options) {
-  if (options->interrupted == NULL) return false;
-  ubiq_error *error = options->interrupted(options->user);
-  ubiq_error_delete(error);
-  return error != NULL;
-}
-
 /// Waits until reading does not block any more. False when the call has to end before that.
-static bool wait_for_host(const wasi_options *options) {
+static bool wait_for_host(wasi_guest *self) {
+  const wasi_options *options = &self->context->options;
   struct pollfd input = {.fd = options->input_fd, .events = POLLIN};
-  while (poll(&input, 1, INTERRUPTED_EVERY_MS) <= 0)
-    if (is_interrupted(options)) return false;
+  while (poll(&input, 1, INTERRUPTED_EVERY_MS) <= 0) {
+    if (options->interrupted != NULL) self->error = options->interrupted(options->user);
+    if (self->error != NULL) return false;
+  }
   return true;
 }
 
-static ssize_t read_host(const wasi_options *options, uint8_t *to, uint32_t size) {
+static ssize_t read_host(wasi_guest *self, uint8_t *to, uint32_t size) {
   ssize_t got;
   do {
-    if (!wait_for_host(options)) {
+    if (!wait_for_host(self)) {
       errno = EINTR;
       return -1;
     }
-    got = read(options->input_fd, to, size);
+    got = read(self->context->options.input_fd, to, size);
   } while (got < 0 && errno == EINTR);
   return got;
 }
 
 // One buffer; fewer bytes than it holds mean that there is no more now.
-static wasi_errno read_one(wasi_context *context, uint8_t *to, uint32_t size, uint32_t *got) {
+static wasi_errno read_one(wasi_guest *self, uint8_t *to, uint32_t size, uint32_t *got) {
+  wasi_context *context = self->context;
   if (context->options.input_fd < 0) {
     *got = read_bytes(context, to, size);
     return WASI_SUCCESS;
   }
-  ssize_t result = read_host(&context->options, to, size);
+  ssize_t result = read_host(self, to, size);
   *got = result < 0 ? 0 : (uint32_t)result;
   return result < 0 ? errno_of_host(errno) : WASI_SUCCESS;
 }
@@ -74,7 +70,7 @@ static wasi_errno read_input(wasi_guest *self, wasi_descriptor *descriptor, wasi
     uint32_t size;
     uint32_t got = 0;
     uint8_t *to = wasi_iovecs_at(self, iovecs, i, &size);
-    wasi_errno error = to == NULL ? WASI_EFAULT : read_one(self->context, to, size, &got);
+    wasi_errno error = to == NULL ? WASI_EFAULT : read_one(self, to, size, &got);
     if (error != WASI_SUCCESS) return *done > 0 ? WASI_SUCCESS : error;
     *done += got;
     if (got < size) break;

@@ -134,6 +134,33 @@ static void input_comes_from_a_host_descriptor_when_one_is_given(void **state) {
   fake_close(&guest);
 }
 
+static ubiq_error *interrupted(void *user) {
+  (void)user;
+  return ubiq_error_new(UBIQ_CANCELLED, "the call was cancelled");
+}
+
+static void a_read_that_waits_for_the_host_ends_with_the_call(void **state) {
+  (void)state;
+  int ends[2];
+  fake_guest guest = {0};
+  wasi_options options = fake_options(&guest);
+  assert_int_equal(pipe(ends), 0);
+  options.input_fd = ends[0];
+  options.interrupted = interrupted;
+  fake_open_with(&guest, &options);
+  fake_put_iovec(&guest, LIST, TEXT, 16);
+  guest.values[0].i32 = 0;
+  guest.values[1].i32 = LIST;
+  guest.values[2].i32 = 1;
+  guest.values[3].i32 = DONE;
+  ubiq_error *error = fake_enter(&guest, wasi_function_find("fd_read"));
+  assert_int_equal(ubiq_error_code(error), UBIQ_CANCELLED);
+  ubiq_error_delete(error);
+  fake_close(&guest);
+  close(ends[0]);
+  close(ends[1]);
+}
+
 static void streams_go_one_way(void **state) {
   (void)state;
   fake_guest guest;
@@ -155,6 +182,7 @@ int main(void) {
       cmocka_unit_test(reset_rewinds_the_input),
       cmocka_unit_test(input_that_overwrites_the_list_of_buffers_stays_inside_the_memory),
       cmocka_unit_test(input_comes_from_a_host_descriptor_when_one_is_given),
+      cmocka_unit_test(a_read_that_waits_for_the_host_ends_with_the_call),
       cmocka_unit_test(streams_go_one_way),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
