@@ -98,7 +98,9 @@ KERNEL_EXPORT(uint64_t, load_u64, uint64_t offset) {
   return load_word(offset);
 }
 
-KERNEL_INLINE bool in_open_block(uint64_t offset) { return offset - state()->open < state()->open_words; }
+KERNEL_INLINE bool in_open_block(uint64_t offset) {
+  return offset - state()->open < state()->open_words;
+}
 
 KERNEL_EXPORT(void, store_u8, uint64_t offset, uint32_t value) {
   if (!in_open_block(offset) && (offset - HEAP >= state()->used || bitmap_test((uint32_t)offset))) return;

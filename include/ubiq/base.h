@@ -9,9 +9,9 @@
 #include <stdint.h>
 
 #if defined(__GNUC__)
-#define UBIQ_API __attribute__((visibility("default")))
+#define UBIQ_API                 __attribute__((visibility("default")))
 #define UBIQ_PRINTF(text, first) __attribute__((__format__(__printf__, text, first)))
-#define UBIQ_NODISCARD __attribute__((warn_unused_result))
+#define UBIQ_NODISCARD           __attribute__((warn_unused_result))
 #else
 #define UBIQ_API
 #define UBIQ_PRINTF(text, first)
@@ -20,7 +20,7 @@
 
 #ifdef __cplusplus
 #define UBIQ_BEGIN extern "C" {
-#define UBIQ_END }
+#define UBIQ_END   }
 #else
 #define UBIQ_BEGIN
 #define UBIQ_END

@@ -19,14 +19,14 @@ typedef struct ubiq_plugin ubiq_plugin;
 typedef struct ubiq_function ubiq_function;
 
 typedef struct ubiq_compile_options {
-  const char *name;       ///< for log lines and messages; NULL: "plugin"
-  const char *engine;     ///< NULL: "wasmtime"
-  const char *directory;  ///< where a manifest's relative paths start; NULL: the working directory
-  bool wasi;              ///< provide WASI preview 1
-  bool suspends;          ///< calls run on fibers, for event loops; such a plugin is not for ubiq_plugin_call
-  bool untrusted;         ///< refuse what only the owner of this machine may say: paths, urls, pointers in the manifest
-  uint64_t fuel;          ///< fuel for each call; 0: not counted
-  uint64_t memory_bytes_max; ///< kernel and modules together; 0: the manifest's max_pages, else 4 GiB
+  const char *name;      ///< for log lines and messages; NULL: "plugin"
+  const char *engine;    ///< NULL: "wasmtime"
+  const char *directory; ///< where a manifest's relative paths start; NULL: the working directory
+  bool wasi;             ///< provide WASI preview 1
+  bool suspends;         ///< calls run on fibers, for event loops; such a plugin is not for ubiq_plugin_call
+  bool untrusted;        ///< refuse what only the owner of this machine may say: paths, urls, pointers in the manifest
+  uint64_t fuel;         ///< fuel for each call; 0: not counted
+  uint64_t memory_bytes_max;             ///< kernel and modules together; 0: the manifest's max_pages, else 4 GiB
   const ubiq_function *const *functions; ///< host functions; each is referenced, the array is borrowed for the call
   size_t functions_count;
 } ubiq_compile_options;

@@ -6,6 +6,7 @@
 #include "engine/cache.h"
 #include "plugin/engines.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,6 +91,7 @@ static ubiq_error *place(build *self, size_t index) {
     return ubiq_error_new(UBIQ_INVALID_INPUT, "module %s imports from itself, by way of others", self->names[index]);
   self->state[index] = 1;
   const wasm_module *wasm = self->read[index];
+  assert(wasm);
   for (size_t i = 0; i < wasm->imports_count; i++) {
     size_t other = find_name(self, wasm->imports[i].module);
     ubiq_error *error = other < count && other != index ? place(self, other) : NULL;

@@ -10,6 +10,7 @@
 #include "kernel/embedded.h"
 #include "plugin/hub.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,6 +67,7 @@ static const char *hint_for_wasi(const resolver *self, const wasm_item *import, 
 }
 
 static const char *hint_for(resolver *self, const wasm_item *import, arena *arena) {
+  assert(import->module && import->name);
   if (import->kind != WASM_FUNCTION && extism_name(import))
     return "linked modules cannot access non-function exports of the extism kernel";
   const char *name = extism_name(import);
