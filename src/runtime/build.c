@@ -28,7 +28,7 @@ ubiq_error *build_command(const project *project, const project_function *functi
 }
 
 ubiq_error *build_function(const project *project, const project_function *function, char **file) {
-  if (function->origin == PROJECT_SOURCE) return build_source(function->file, file);
+  if (function->origin == PROJECT_SOURCE) return build_source(function->file, function->stack_bytes, file);
   if (function->build != NULL) {
     ubiq_error *error = build_command(project, function);
     if (error != NULL) return error;

@@ -12,8 +12,9 @@
 ubiq_error *build_function(const project *project, const project_function *function, char **file);
 
 /// Compiles one C or C++ file to a module in the cache folder, unless the one there is newer than all that went into
-/// it. Errors as above.
-ubiq_error *build_source(const char *source, char **wasm);
+/// it. `stack_bytes` is the size of its C stack; 0: a small one, unless the compiler finds that it needs more. Errors as
+/// above.
+ubiq_error *build_source(const char *source, uint64_t stack_bytes, char **wasm);
 
 /// Runs a function's build command when its file is absent or older than the project's sources.
 ubiq_error *build_command(const project *project, const project_function *function);

@@ -19,23 +19,35 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ARGUMENTS_MAX = 40, DEPENDENCIES_BYTES_MAX = 1 << 20 };
+// The stack comes first, so that running out of it traps instead of reaching data. A fresh instance pays for every page
+// that it touches, but a pool keeps the first ones of a memory for the next instance: a small stack leaves both the
+// stack and the data behind it there. A source with a large frame gets a large stack.
+enum {
+  SMALL_STACK_BYTES = 16 << 10,
+  SMALL_FRAME_BYTES = 4 << 10,
+  LARGE_STACK_BYTES = 256 << 10,
+  ARGUMENTS_MAX = 40,
+  DEPENDENCIES_BYTES_MAX = 1 << 20,
+};
 
-static const char *const common_flags[] = {
-    "--target=wasm32-unknown-unknown",
+#define TARGET "--target=wasm32-unknown-unknown"
+
+static const char *const compile_flags[] = {
+    TARGET,
+    "-c",
     "-O2",
     "-mbulk-memory",
     "-Wall",
-    "-nostdlib",
+    "-Werror=frame-larger-than",
     "-fvisibility=hidden",
     "-ffunction-sections",
     "-fdata-sections",
-    "-Wl,--no-entry",
-    "-Wl,--gc-sections",
-    // The stack comes first, so that running out of it traps instead of reaching data; with the data behind it, it lies
-    // in the part of memory that a pool keeps for the next instance, so that a run faults no page in.
-    "-Wl,--stack-first,-z,stack-size=16384",
     NULL,
+};
+// Linked in a step of its own, without -O: with it clang would run wasm-opt where that is installed, which takes the
+// names of functions away and makes the module depend on the machine.
+static const char *const link_flags[] = {
+    TARGET, "-nostdlib", "-Wl,--no-entry", "-Wl,--gc-sections", "-Wl,--stack-first", NULL,
 };
 static const char *const c_flags[] = {"-std=c17", NULL};
 static const char *const cpp_flags[] = {"-std=c++17", "-fno-exceptions", "-fno-rtti", NULL};
@@ -46,8 +58,11 @@ typedef struct compilation {
   char *pdk;          ///< folder that has ubiq/pdk.h
   char *wasm;         ///< where the module is kept
   char *dependencies; ///< where the list of what went into it is kept
-  char *wasm_new;     ///< where the compiler writes
+  char *object;       ///< where the compiler writes
+  char *wasm_new;     ///< where the linker writes
   char *dependencies_new;
+  char stack_flag[48]; ///< for the linker
+  char frame_flag[48]; ///< for the compiler; empty: frames may have any size
 } compilation;
 
 static void compilation_free(compilation *self) {
@@ -55,8 +70,15 @@ static void compilation_free(compilation *self) {
   free(self->pdk);
   free(self->wasm);
   free(self->dependencies);
+  free(self->object);
   free(self->wasm_new);
   free(self->dependencies_new);
+}
+
+static void set_stack(compilation *self, uint64_t stack_bytes, bool with_large_frames) {
+  snprintf(self->stack_flag, sizeof self->stack_flag, "-Wl,-z,stack-size=%llu", (unsigned long long)stack_bytes);
+  snprintf(self->frame_flag, sizeof self->frame_flag, "-Wframe-larger-than=%d", SMALL_FRAME_BYTES);
+  if (with_large_frames) self->frame_flag[0] = '\0';
 }
 
 static bool is_c(const char *source) {
@@ -93,9 +115,10 @@ static char *format_path(const char *folder, const char *name, const char *suffi
 
 static bool key_of(const compilation *self, char key[DIGEST_SHA256_HEX_SIZE]) {
   buffer facts = {0};
-  bool good = buffer_printf(&facts, "%s\n%s\n", self->source, self->pdk);
-  for (const char *const *flag = common_flags; good && *flag != NULL; flag++)
+  bool good = buffer_printf(&facts, "%s\n%s\n%s\n", self->source, self->pdk, self->stack_flag);
+  for (const char *const *flag = compile_flags; good && *flag != NULL; flag++)
     good = buffer_printf(&facts, "%s\n", *flag);
+  for (const char *const *flag = link_flags; good && *flag != NULL; flag++) good = buffer_printf(&facts, "%s\n", *flag);
   for (const char *const *flag = is_c(self->source) ? c_flags : cpp_flags; good && *flag != NULL; flag++)
     good = buffer_printf(&facts, "%s\n", *flag);
   if (good) digest_sha256_hex(facts.data, facts.size, key);
@@ -108,9 +131,10 @@ static ubiq_error *place_in(compilation *self, const char *folder) {
   if (!key_of(self, key)) return ubiq_error_no_memory();
   self->wasm = format_path(folder, key, ".wasm", 0);
   self->dependencies = format_path(folder, key, ".d", 0);
+  self->object = format_path(folder, key, ".o", (long)getpid());
   self->wasm_new = format_path(folder, key, ".wasm", (long)getpid());
   self->dependencies_new = format_path(folder, key, ".d", (long)getpid());
-  bool good = self->wasm && self->dependencies && self->wasm_new && self->dependencies_new;
+  bool good = self->wasm && self->dependencies && self->object && self->wasm_new && self->dependencies_new;
   return good ? NULL : ubiq_error_no_memory();
 }
 
@@ -170,16 +194,32 @@ static bool is_fresh(const compilation *self) {
 
 // -------------------------------------------------------------------------------------------------------- compile
 
-static void list_arguments(const compilation *self, const char *arguments[ARGUMENTS_MAX]) {
+static void append_all(const char *arguments[ARGUMENTS_MAX], size_t *count, const char *const *more) {
+  for (; *more != NULL; more++) arguments[(*count)++] = *more;
+  arguments[*count] = NULL;
+}
+
+static const char *compiler(const compilation *self) {
+  return is_c(self->source) ? "clang" : "clang++";
+}
+
+static void list_compiling(const compilation *self, const char *arguments[ARGUMENTS_MAX]) {
+  const char *const rest[] = {"-isystem",   self->pdk, "-MD",        "-MF", self->dependencies_new, "-MT", "module",
+                              self->source, "-o",      self->object, NULL};
   size_t count = 0;
-  arguments[count++] = is_c(self->source) ? "clang" : "clang++";
-  for (const char *const *flag = common_flags; *flag != NULL; flag++) arguments[count++] = *flag;
-  for (const char *const *flag = is_c(self->source) ? c_flags : cpp_flags; *flag != NULL; flag++)
-    arguments[count++] = *flag;
-  const char *const rest[] = {"-isystem",   self->pdk, "-MD",          "-MF", self->dependencies_new, "-MT", "module",
-                              self->source, "-o",      self->wasm_new, NULL};
-  for (const char *const *argument = rest; *argument != NULL; argument++) arguments[count++] = *argument;
-  arguments[count] = NULL;
+  arguments[count++] = compiler(self);
+  append_all(arguments, &count, compile_flags);
+  append_all(arguments, &count, is_c(self->source) ? c_flags : cpp_flags);
+  if (self->frame_flag[0] != '\0') arguments[count++] = self->frame_flag;
+  append_all(arguments, &count, rest);
+}
+
+static void list_linking(const compilation *self, const char *arguments[ARGUMENTS_MAX]) {
+  const char *const rest[] = {self->stack_flag, self->object, "-o", self->wasm_new, NULL};
+  size_t count = 0;
+  arguments[count++] = compiler(self);
+  append_all(arguments, &count, link_flags);
+  append_all(arguments, &count, rest);
 }
 
 static ubiq_error *explain(const compilation *self, buffer *output) {
@@ -191,22 +231,50 @@ static ubiq_error *explain(const compilation *self, buffer *output) {
   return ubiq_error_new(UBIQ_INVALID_INPUT, "%s: does not compile:\n%s", self->source, messages);
 }
 
-static ubiq_error *run_compiler(const compilation *self) {
+static ubiq_error *not_started(const compilation *self, ubiq_error *error) {
+  if (ubiq_error_code(error) != UBIQ_NOT_FOUND) return error;
+  ubiq_error_delete(error);
+  return ubiq_error_new(UBIQ_UNAVAILABLE,
+                        "%s: cannot be compiled: %s is not installed; install the packages clang and lld", self->source,
+                        compiler(self));
+}
+
+static ubiq_error *run_step(const compilation *self, const char *const *arguments, buffer *output, int *status) {
+  buffer_clear(output);
+  ubiq_error *error = process_run(arguments, NULL, output, status);
+  return error == NULL ? NULL : not_started(self, error);
+}
+
+static bool has_large_frames(const compilation *self, const buffer *output) {
+  static const char words[] = "-Wframe-larger-than";
+  return self->frame_flag[0] != '\0' && output->size > 0 &&
+         memmem(output->data, output->size, words, sizeof words - 1) != NULL;
+}
+
+static ubiq_error *compile_step(compilation *self, buffer *output, int *status) {
   const char *arguments[ARGUMENTS_MAX];
-  list_arguments(self, arguments);
+  list_compiling(self, arguments);
+  ubiq_error *error = run_step(self, arguments, output, status);
+  if (error != NULL || *status == 0 || !has_large_frames(self, output)) return error;
+  set_stack(self, LARGE_STACK_BYTES, true);
+  list_compiling(self, arguments);
+  return run_step(self, arguments, output, status);
+}
+
+static ubiq_error *link_step(const compilation *self, buffer *output, int *status) {
+  const char *arguments[ARGUMENTS_MAX];
+  list_linking(self, arguments);
+  return run_step(self, arguments, output, status);
+}
+
+static ubiq_error *run_steps(compilation *self) {
   buffer output = {0};
   int status = 0;
-  ubiq_error *error = process_run(arguments, NULL, &output, &status);
-  if (error != NULL && ubiq_error_code(error) == UBIQ_NOT_FOUND) {
-    ubiq_error_delete(error);
-    error = ubiq_error_new(UBIQ_UNAVAILABLE,
-                           "%s: cannot be compiled: %s is not installed; install the packages clang and lld",
-                           self->source, arguments[0]);
-  } else if (error == NULL && status != 0) {
-    error = explain(self, &output);
-  } else if (error == NULL && output.size > 0 && buffer_string(&output) != NULL) {
+  ubiq_error *error = compile_step(self, &output, &status);
+  if (error == NULL && status == 0 && output.size > 0 && buffer_string(&output) != NULL)
     log_warn("%s: the compiler warns:\n%s", self->source, (const char *)output.data);
-  }
+  if (error == NULL && status == 0) error = link_step(self, &output, &status);
+  if (error == NULL && status != 0) error = explain(self, &output);
   buffer_free(&output);
   return error;
 }
@@ -219,12 +287,13 @@ static ubiq_error *keep(const compilation *self, const struct timespec *began) {
   return NULL;
 }
 
-static ubiq_error *compile(const compilation *self) {
+static ubiq_error *compile(compilation *self) {
   struct timespec began;
   clock_gettime(CLOCK_REALTIME, &began);
   log_debug("%s: compiling", self->source);
-  ubiq_error *error = run_compiler(self);
+  ubiq_error *error = run_steps(self);
   if (error == NULL) error = keep(self, &began);
+  unlink(self->object);
   if (error != NULL) {
     unlink(self->wasm_new);
     unlink(self->dependencies_new);
@@ -232,8 +301,9 @@ static ubiq_error *compile(const compilation *self) {
   return error;
 }
 
-ubiq_error *build_source(const char *source, char **wasm) {
+ubiq_error *build_source(const char *source, uint64_t stack_bytes, char **wasm) {
   compilation self = {.source = realpath(source, NULL)};
+  set_stack(&self, stack_bytes == 0 ? SMALL_STACK_BYTES : stack_bytes, stack_bytes != 0);
   if (self.source == NULL) return file_error(errno, source);
   ubiq_error *error = find_pdk(&self.pdk);
   if (error == NULL) error = find_places(&self);

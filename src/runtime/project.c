@@ -123,6 +123,13 @@ static ubiq_error *read_memory(reader *self, const json_value *value) {
   return error;
 }
 
+static ubiq_error *read_stack(reader *self, const json_value *value) {
+  ubiq_error *error = read_size(value, UINT64_C(1) << 30, &self->function->stack_bytes);
+  if (error == NULL && (self->function->stack_bytes < 1024 || self->function->stack_bytes % 16 != 0))
+    error = json_wrong(value, "at least 1KiB and a multiple of 16 bytes");
+  return error;
+}
+
 static ubiq_error *read_body_max(reader *self, const json_value *value) {
   return read_size(value, UINT64_C(1) << 30, &self->function->limits.body_bytes_max);
 }
@@ -163,14 +170,18 @@ static ubiq_error *read_allowed_hosts(reader *self, const json_value *value) {
 
 typedef ubiq_error *(*read_key)(reader *self, const json_value *value);
 
-static const char *const function_keys[] = {"wasm",         "source",       "manifest", "build",        "export",
-                                            "content_type", "route",        "timeout",  "cpu",          "memory",
-                                            "body_max",     "response_max", "config",   "allowed_hosts"};
-static const read_key function_readers[] = {
-    read_wasm,    read_source, read_manifest, read_build,    read_export,       read_content_type, read_route,
-    read_timeout, read_cpu,    read_memory,   read_body_max, read_response_max, read_config,       read_allowed_hosts};
+#define FUNCTION_KEYS_LIST(X)                                                                                          \
+  X(wasm)                                                                                                              \
+  X(source) X(manifest) X(build) X(stack) X(export) X(content_type) X(route) X(timeout) X(cpu) X(memory) X(body_max)   \
+      X(response_max) X(config) X(allowed_hosts)
+
+#define KEY_NAME(key)   #key,
+#define KEY_READER(key) read_##key,
+static const char *const function_keys[] = {FUNCTION_KEYS_LIST(KEY_NAME)};
+static const read_key function_readers[] = {FUNCTION_KEYS_LIST(KEY_READER)};
+#undef KEY_NAME
+#undef KEY_READER
 enum { FUNCTION_KEYS = sizeof function_keys / sizeof function_keys[0] };
-_Static_assert(FUNCTION_KEYS == sizeof function_readers / sizeof function_readers[0], "a reader for each key");
 
 // ------------------------------------------------------------------------------------------------- the whole file
 
@@ -179,6 +190,8 @@ static ubiq_error *check_function(const reader *self, const json_value *value) {
   const project_function *function = self->function;
   if (function->file == NULL)
     return json_error(value, "does not say where its code is; expected \"source\", \"wasm\" or \"manifest\"");
+  if (function->stack_bytes != 0 && function->origin != PROJECT_SOURCE)
+    return json_error(value, "has \"stack\" without \"source\"; expected it where C is compiled only");
   if (function->build != NULL && function->origin == PROJECT_SOURCE)
     return json_error(value, "has \"build\" beside \"source\"; expected \"build\" with \"wasm\" or \"manifest\" only");
   if (function->origin == PROJECT_MANIFEST && (function->config_count > 0 || function->allowed_hosts_count > 0))

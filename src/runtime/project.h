@@ -6,6 +6,7 @@
 //
 //     [functions.greet]
 //     source = "greet.c"              # or wasm = "greet.wasm", or manifest = "greet.json"
+//     stack = "64KiB"                 # with source: the size of its stack
 //     build = "cargo build --release" # with wasm or manifest: how to make it
 //     export = "greet"
 //     route = "POST /greet/{name}"
@@ -43,6 +44,7 @@ typedef struct project_function {
   project_origin origin;
   const char *file;         ///< the real place of what `origin` says, the project's folder included
   const char *build;        ///< a shell command that makes `file`, run in the project's folder; NULL when there is none
+  uint64_t stack_bytes;     ///< with a source: the size of its C stack; 0: whatever it needs
   const char *export_name;  ///< the function's export
   const char *content_type; ///< of its answers; NULL: found from what it answers
   text method;              ///< of its route; empty: any

@@ -1,5 +1,6 @@
 #include "runtime/build.h"
 
+#include "engine/wasm.h"
 #include "runtime/source_tree.h"
 #include "unit/runtime/runtime_testing.h"
 
@@ -8,7 +9,7 @@ static const char source[] = "#include \"value.h\"\n"
 
 /// Builds and answers when the module was made.
 static uint64_t build(const char *folder, char **wasm) {
-  assert_success(build_source(folder_path(folder, "a b.c"), wasm));
+  assert_success(build_source(folder_path(folder, "a b.c"), 0, wasm));
   return source_file_changed_ns(*wasm);
 }
 
@@ -50,7 +51,7 @@ static void a_source_that_does_not_compile_shows_the_compilers_messages(void **s
   (void)state;
   char *folder = make_project(), *wasm = NULL;
   folder_write(folder, "value.h", "#define VALUE nothing\n");
-  ubiq_error *error = build_source(folder_path(folder, "a b.c"), &wasm);
+  ubiq_error *error = build_source(folder_path(folder, "a b.c"), 0, &wasm);
   assert_int_equal(ubiq_error_code(error), UBIQ_INVALID_INPUT);
   assert_non_null(strstr(ubiq_error_message(error), "a b.c: does not compile:\n"));
   assert_non_null(strstr(ubiq_error_message(error), "undeclared identifier 'nothing'"));
@@ -59,12 +60,44 @@ static void a_source_that_does_not_compile_shows_the_compilers_messages(void **s
   folder_remove(folder);
 }
 
+/// How many pages of memory the module begins with.
+static uint64_t pages_of(const char *path) {
+  buffer bytes = {0};
+  wasm_module *module;
+  assert_success(file_read_all(path, SIZE_MAX, &bytes));
+  assert_success(wasm_module_read(bytes.data, bytes.size, &module));
+  uint64_t pages = module->memory_pages_min;
+  wasm_module_free(module);
+  buffer_free(&bytes);
+  return pages;
+}
+
+static void a_stack_is_small_unless_a_frame_is_large_or_it_is_said(void **state) {
+  (void)state;
+  char *folder = make_project(), *wasm;
+  build(folder, &wasm);
+  assert_int_equal(pages_of(wasm), 1);
+  free(wasm);
+  folder_write(
+      folder, "a b.c",
+      "__attribute__((noinline)) void use(volatile char *a, int n) { while (n > 0) a[--n] = 1; }\n"
+      "__attribute__((export_name(\"f\"))) int f(void) { volatile char a[5000]; use(a, 5000); return a[8]; }\n");
+  folder_touch(folder, "a b.c", 1);
+  build(folder, &wasm);
+  assert_int_equal(pages_of(wasm), 4);
+  free(wasm);
+  assert_success(build_source(folder_path(folder, "a b.c"), 512 << 10, &wasm));
+  assert_int_equal(pages_of(wasm), 8);
+  free(wasm);
+  folder_remove(folder);
+}
+
 static void without_clang_the_package_is_named(void **state) {
   (void)state;
   char *folder = make_project(), *wasm = NULL;
   char *path = strdup(getenv("PATH"));
   setenv("PATH", "/nowhere", 1);
-  ubiq_error *error = build_source(folder_path(folder, "a b.c"), &wasm);
+  ubiq_error *error = build_source(folder_path(folder, "a b.c"), 0, &wasm);
   setenv("PATH", path, 1);
   assert_int_equal(ubiq_error_code(error), UBIQ_UNAVAILABLE);
   assert_non_null(strstr(ubiq_error_message(error), "install the packages clang and lld"));
@@ -78,6 +111,7 @@ int main(void) {
       cmocka_unit_test(a_module_is_made_once),
       cmocka_unit_test(a_module_is_made_again_when_what_it_includes_has_changed),
       cmocka_unit_test(a_source_that_does_not_compile_shows_the_compilers_messages),
+      cmocka_unit_test(a_stack_is_small_unless_a_frame_is_large_or_it_is_said),
       cmocka_unit_test(without_clang_the_package_is_named),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@ static const char whole[] = "[project]\n"
                             "version = \"1.2.0\"\n"
                             "[functions.greet]\n"
                             "source = \"greet.c\"\n"
+                            "stack = \"16KiB\"\n"
                             "export = \"hello\"\n"
                             "route = \"POST /greet/{name}\"\n"
                             "content_type = \"text/html\"\n"
@@ -44,6 +45,7 @@ static void every_key_is_read(void **state) {
   const project_function *greet = find(project, "greet");
   assert_int_equal(greet->origin, PROJECT_SOURCE);
   assert_string_equal(greet->file, "dir/greet.c");
+  assert_int_equal(greet->stack_bytes, 16 << 10);
   assert_string_equal(greet->export_name, "hello");
   assert_string_equal(greet->content_type, "text/html");
   assert_true(text_equal(greet->method, TEXT("POST")));
@@ -106,6 +108,8 @@ static void keys_that_do_not_go_together_are_refused(void **state) {
       "[functions.a]\nwasm = 'a'\nsource = 'a.c'",
       "[functions.a]\nsource = 'a.rs'",
       "[functions.a]\nsource = 'a.c'\nbuild = 'make'",
+      "[functions.a]\nwasm = 'a'\nstack = '8KiB'",
+      "[functions.a]\nsource = 'a.c'\nstack = 1000",
       "[functions.a]\nmanifest = 'a.json'\nconfig = { a = 'b' }",
       "[functions.a]\nwasm = 'a'\nunknown = 1",
       "[functions.a]\nwasm = 'a'\ntimeout = -1",
