@@ -22,6 +22,7 @@
 // Sanitizers leave little address space to others.
 enum {
   SMALL_STORES = SANITIZED ? 1100 : 100000,
+  STORES_MIN = 8, // a smaller pool is not worth having
   LARGE_STORES = SANITIZED ? 16 : 4000,
   LARGE_FIBERS = SANITIZED ? 16 : 256, // each costs two system calls when the pool is opened
 };
@@ -71,8 +72,12 @@ static ubiq_error *open_smaller(const engine_ops *ops, engine_class class, engin
     ubiq_error_delete(error);
     options.stores_max /= 8;
     options.fibers_max = options.fibers_max < options.stores_max ? options.fibers_max : options.stores_max;
-    if (options.stores_max < 8) options = (engine_options){.fuel = options.fuel};
-    log_warn("no address space for the %s pool; trying with %u stores", classes[class].name, options.stores_max);
+    if (options.stores_max >= STORES_MIN) {
+      log_warn("no address space for the %s pool; trying with %u stores", classes[class].name, options.stores_max);
+      continue;
+    }
+    log_warn("no address space for the %s pool; going without one", classes[class].name);
+    options = (engine_options){.fuel = options.fuel};
   }
 }
 

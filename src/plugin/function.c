@@ -24,6 +24,7 @@ ubiq_error *function_new(const char *name, const wasm_signature *signature, ubiq
                                      .results = self->types + WASM_SIGNATURE_MAX,
                                      .params_count = signature->params_count,
                                      .results_count = signature->results_count};
+  for (size_t i = 0; i < 2 * WASM_SIGNATURE_MAX; i++) self->has_references |= self->types[i] > WASM_TYPE_V128;
   *out = self;
   return NULL;
 }
@@ -50,11 +51,19 @@ ubiq_error *function_set_module(ubiq_function *function, const char *module) {
   return NULL;
 }
 
+// A reference means something to its engine alone: it crosses as null, either way.
+static void clear_references(const wasm_type *types, size_t count, engine_value *values) {
+  for (size_t i = 0; i < count; i++)
+    if (types[i] > WASM_TYPE_V128) memset(&values[i], 0, sizeof values[i]);
+}
+
 ubiq_error *function_enter(void *env, engine_call *call, engine_value *values) {
   const ubiq_function *self = env;
   engine_value outputs[WASM_SIGNATURE_MAX];
   memset(outputs, 0, self->signature.results_count * sizeof *outputs);
+  if (self->has_references) clear_references(self->signature.params, self->signature.params_count, values);
   ubiq_error *error = self->call(call->user, values, outputs, self);
+  if (self->has_references) clear_references(self->signature.results, self->signature.results_count, outputs);
   if (!error) memcpy(values, outputs, self->signature.results_count * sizeof *outputs);
   return error;
 }

@@ -7,7 +7,7 @@
 
 #include <stdatomic.h>
 
-/// Called on the guest's stack. `inputs` and `outputs` are as many as the signature says.
+/// Called on the guest's stack. `inputs` and `outputs` are as many as the signature says; references are null.
 typedef ubiq_error *(*function_callback)(struct ubiq_plugin *plugin, const engine_value *inputs, engine_value *outputs,
                                          const ubiq_function *function);
 
@@ -17,6 +17,7 @@ struct ubiq_function {
   char *name;
   wasm_signature signature;
   wasm_type types[2 * WASM_SIGNATURE_MAX]; ///< what the signature points to
+  bool has_references; ///< among the types
   function_callback call;
   void (*foreign)(void); ///< the embedder's own C function, for `call` to cast back
   void *user;

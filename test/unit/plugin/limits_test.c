@@ -147,8 +147,8 @@ static void no_memory_escapes_the_limit(void **state) {
   static const char *const sources[] = {
       "(module (memory 1) (func (export \"f\") (result i32) (memory.grow (i32.const 96))))",
       "(module (memory (export \"other\") 1) (func (export \"f\") (result i32) (memory.grow (i32.const 96))))",
-      "(module (memory (export \"memory\") 1) (memory $b 1)"
-      " (func (export \"f\") (result i32) (memory.grow (i32.const 45)) (memory.grow $b (i32.const 60)) (i32.add)))",
+      "(module (memory (export \"memory\") 1) (memory $b 1) (func (export \"f\") (result i32)\
+         (memory.grow (i32.const 45)) (memory.grow $b (i32.const 60)) (i32.add)))",
   };
   for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
     for (int suspends = 0; suspends < 2; suspends++) {

@@ -229,7 +229,7 @@ static inline ubiq_error *instance_call(instance *self, const char *function, co
   do {                                                                                                                 \
     ubiq_bytes output_;                                                                                                \
     assert_success(instance_call(instance_, function, input, &output_));                                               \
-    if (output_.size != strlen(expected) || memcmp(output_.data, expected, output_.size) != 0)                         \
+    if (output_.size != strlen(expected) || (output_.size && memcmp(output_.data, expected, output_.size) != 0))       \
       fail_msg("%s answered: %.*s; expected: %s", function, (int)output_.size, (const char *)output_.data, expected);  \
   } while (0)
 
