@@ -35,6 +35,7 @@ write_basic_package_version_file(${generated}/ubiq-config-version.cmake COMPATIB
 ubiq_place(${generated}/ubiq-config-version.cmake lib/cmake/ubiq/ubiq-config-version.cmake)
 ubiq_place(${CMAKE_SOURCE_DIR}/packaging/ubiq-config.cmake lib/cmake/ubiq/ubiq-config.cmake)
 ubiq_place(${CMAKE_SOURCE_DIR}/LICENSE share/doc/ubiq/LICENSE)
+ubiq_place(${CMAKE_SOURCE_DIR}/packaging/completions/ubiq.bash share/bash-completion/completions/ubiq)
 
 # kernel/CMakeLists.txt says where its drop-in kernel is built, by setting UBIQ_KERNEL_WASM in this scope.
 if(UBIQ_KERNEL_WASM)
