@@ -112,6 +112,7 @@ static ubiq_error *finish(wt_store *store) {
   call->future = NULL;
   if (call->error || call->trap) return wt_take_error(store, call->error, call->trap);
   wt_values_out(call->signature->results, call->signature->results_count, call->results, call->values);
+  for (size_t i = 0; i < call->signature->results_count; i++) wasmtime_val_unroot(&call->results[i]);
   return NULL;
 }
 
