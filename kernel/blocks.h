@@ -19,7 +19,8 @@ KERNEL_INLINE uint32_t block_find(uint64_t offset) {
   uint32_t header = (uint32_t)offset - GRANULE_BYTES;
   if (!bitmap_test(header)) return 0;
   /* All bits are set in the block that holds the bitmap, so they do not tell where blocks begin. */
-  if (header - FIRST_BITMAP - state()->bitmap < (uint32_t)FIRST_BITMAP_BYTES << state()->doublings) return 0;
+  /* Masked as Wasm does it: a host reads this memory natively, and expects nothing of what is in there. */
+  if (header - FIRST_BITMAP - state()->bitmap < (uint32_t)FIRST_BITMAP_BYTES << (state()->doublings & 31)) return 0;
   return header;
 }
 
