@@ -95,7 +95,8 @@ static void a_stack_is_small_unless_a_frame_is_large_or_it_is_said(void **state)
 static void without_clang_the_package_is_named(void **state) {
   (void)state;
   char *folder = make_project(), *wasm = NULL;
-  char *path = strdup(getenv("PATH"));
+  const char *before = getenv("PATH");
+  char *path = strdup(before == NULL ? "" : before);
   setenv("PATH", "/nowhere", 1);
   ubiq_error *error = build_source(folder_path(folder, "a b.c"), 0, &wasm);
   setenv("PATH", path, 1);
