@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import signal
+import socket
 import subprocess
 
 import calling
@@ -276,6 +277,27 @@ class Interrupts(calling.Test):
         process = self.start_call(self.guest("wasi_hello"), "_start", "--wasi")
         self.interrupted(process, process.stdout)
         self.assertIn(b"_start: the call was cancelled", process.stderr.read())
+
+    def waiting_request(self, *options):
+        """A call whose request is never answered."""
+        site = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(site.close)
+        url = "http://127.0.0.1:%d/" % site.getsockname()[1]
+        process = self.start_call(self.guest("http"), "get", "-i", url, "--allow-host", "127.0.0.1", *options)
+        site.settimeout(support.PATIENCE)
+        client = site.accept()[0]
+        self.addCleanup(client.close)
+        client.recv(1000)
+        return process
+
+    def test_a_request_that_waits_is_cancelled(self):
+        process = self.waiting_request()
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(calling.CANCELLED, process.wait(support.PATIENCE))
+
+    def test_a_request_that_waits_ends_with_the_call(self):
+        process = self.waiting_request("--timeout", "1s")
+        self.assertEqual(calling.TIMEOUT, process.wait(support.PATIENCE))
 
     def test_whoever_was_told_to_ignore_it_does(self):
         command = 'trap "" INT; exec "$0" call "$1" _start --wasi'
