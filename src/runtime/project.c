@@ -172,7 +172,8 @@ typedef ubiq_error *(*read_key)(reader *self, const json_value *value);
 
 #define FUNCTION_KEYS_LIST(X)                                                                                          \
   X(wasm)                                                                                                              \
-  X(source) X(manifest) X(build) X(stack) X(export) X(content_type) X(route) X(timeout) X(cpu) X(memory) X(body_max)   \
+  X(source)                                                                                                            \
+  X(manifest) X(build) X(stack) X(export) X(content_type) X(route) X(timeout) X(cpu) X(memory) X(body_max)             \
       X(response_max) X(config) X(allowed_hosts)
 
 #define KEY_NAME(key)   #key,
