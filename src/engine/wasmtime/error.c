@@ -38,8 +38,16 @@ static const trap_text *find_trap_text(wasmtime_trap_code_t code) {
   return NULL;
 }
 
+// Names are UTF-8; what is cut ends with a whole character.
+static int length_shown(const wasm_name_t *name) {
+  enum { NAME_BYTES_MAX = 80 };
+  size_t size = name->size < NAME_BYTES_MAX ? name->size : NAME_BYTES_MAX;
+  while (size < name->size && size > 0 && ((uint8_t)name->data[size] & 0xc0) == 0x80) size--;
+  return (int)size;
+}
+
 static size_t print_name(char *text, size_t room, const wasm_name_t *name, uint32_t index) {
-  int n = name ? snprintf(text, room, "%.*s", (int)(name->size < 80 ? name->size : 80), name->data)
+  int n = name ? snprintf(text, room, "%.*s", length_shown(name), name->data)
                : snprintf(text, room, "function %u", index);
   return n > 0 && (size_t)n < room ? (size_t)n : 0;
 }
@@ -59,6 +67,10 @@ static void print_backtrace(const wasm_trap_t *trap, char *text, size_t room) {
   wasm_frame_vec_delete(&frames);
 }
 
+static bool is_exception(const wasm_byte_vec_t *message) {
+  return memmem(message->data, message->size, "thrown Wasm exception", 21) != NULL;
+}
+
 static ubiq_error *from_trap(wasm_trap_t *trap) {
   wasmtime_trap_code_t code = 0;
   const trap_text *known = wasmtime_trap_code(trap, &code) ? find_trap_text(code) : NULL;
@@ -69,7 +81,8 @@ static ubiq_error *from_trap(wasm_trap_t *trap) {
   wasm_trap_message(trap, &message);
   const char *line_end = message.size ? memchr(message.data, '\n', message.size) : NULL;
   int size = (int)(line_end ? (size_t)(line_end - message.data) : message.size);
-  ubiq_error *error = ubiq_error_new(UBIQ_TRAP, "%.*s%s", size, message.data, where);
+  ubiq_error *error = is_exception(&message) ? ubiq_error_new(UBIQ_TRAP, "uncaught exception%s", where)
+                                             : ubiq_error_new(UBIQ_TRAP, "%.*s%s", size, message.data, where);
   wasm_byte_vec_delete(&message);
   return error;
 }
@@ -103,7 +116,9 @@ static ubiq_error *from_error(wasmtime_error_t *error) {
   wasm_byte_vec_t message;
   wasmtime_error_message(error, &message);
   const error_text *known = find_error_text(&message);
-  ubiq_error *result = ubiq_error_new(known->code, "%.*s%s", (int)message.size, message.data, known->hint);
+  ubiq_error *result = is_exception(&message)
+                           ? ubiq_error_new(UBIQ_TRAP, "uncaught exception")
+                           : ubiq_error_new(known->code, "%.*s%s", (int)message.size, message.data, known->hint);
   wasm_byte_vec_delete(&message);
   return result;
 }
