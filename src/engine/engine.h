@@ -1,7 +1,8 @@
 // What the rest of the project asks of a WebAssembly engine, and nothing else.
 //
 // An engine is one const table of functions (engine_ops). An `image` is a set of modules whose imports were resolved
-// once: module 0, the hub, imports host functions only; every later module imports only what earlier modules export.
+// once: module 0, the hub, imports host functions only; every later module imports only what earlier modules export. A
+// hub that was merged with the only module behind it (wasm_merge.h) is alone.
 // A `store` is one instantiated image: one plugin's world, used by one thread at a time. Functions are looked up once
 // and called by handle. No guest code runs before the first call: start sections are lifted out of the modules before
 // they are compiled (see wasm.h).
@@ -76,9 +77,15 @@ typedef struct engine_link_module {
   size_t bindings_count;
 } engine_link_module;
 
+/// Instead of a memory's place: callers have memories of their own, or none is there.
+enum { ENGINE_MEMORY_BY_CALLER = UINT16_MAX - 1, ENGINE_MEMORY_NONE = UINT16_MAX };
+
 typedef struct engine_link {
   const engine_link_module *modules; ///< [0] is the hub
   size_t modules_count;
+  const engine_binding *memories; ///< what engine_store_memory finds, by its place here; the names outlive the image
+  size_t memories_count;
+  uint32_t caller_memory;                ///< what engine_caller_memory finds: a place, or one of ENGINE_MEMORY_*
   const engine_host_function *functions; ///< what the hub imports, in any order
   size_t functions_count;
   bool suspends; ///< calls run on fibers (engine_call_start); otherwise on the caller's stack (engine_call_now)
@@ -140,8 +147,7 @@ typedef struct engine_ops {
   void (*store_delete)(engine_store *store);
   void (*store_memory_limit)(engine_store *store, uint64_t bytes);
   bool (*store_function)(engine_store *store, uint32_t module, const char *name, engine_function *out);
-  bool (*store_memory)(engine_store *store, uint32_t module, engine_memory *out);
-  bool (*store_memory_named)(engine_store *store, uint32_t module, const char *name, engine_memory *out);
+  bool (*store_memory)(engine_store *store, uint32_t place, engine_memory *out);
   bool (*caller_memory)(engine_call *call, engine_memory *out);
   ubiq_error *(*fuel_set)(engine_store *store, uint64_t fuel);
   uint64_t (*fuel_get)(engine_store *store);
@@ -216,14 +222,9 @@ static inline void engine_store_memory_limit(engine_store *store, uint64_t bytes
 static inline bool engine_store_function(engine_store *store, uint32_t module, const char *name, engine_function *out) {
   return store->ops->store_function(store, module, name, out);
 }
-/// The memory that module `module` exports as "memory", as it is now; false when there is none.
-static inline bool engine_store_memory(engine_store *store, uint32_t module, engine_memory *out) {
-  return store->ops->store_memory(store, module, out);
-}
-/// The same for a memory that is exported under another name, looked up each time.
-static inline bool engine_store_memory_named(engine_store *store, uint32_t module, const char *name,
-                                             engine_memory *out) {
-  return store->ops->store_memory_named(store, module, name, out);
+/// The memory at `place` of engine_link.memories as it is now; false when there is none.
+static inline bool engine_store_memory(engine_store *store, uint32_t place, engine_memory *out) {
+  return store->ops->store_memory(store, place, out);
 }
 
 /// The memory that the calling module exports as "memory"; false when it has none.

@@ -125,7 +125,7 @@ static ubiq_error *open_store(plugin *plugin) {
   plugin->steps_done = 0;
   plugin->target.name = NULL;
   plugin->store_spent = false;
-  if (!engine_store_function(plugin->store, HUB_MODULE, "call_begin", &plugin->begin))
+  if (!plugin_kernel_function(plugin, "call_begin", &plugin->begin))
     return ubiq_error_new(UBIQ_INTERNAL, "the kernel has no call_begin");
   plugin_update_memory_limit(plugin);
   return NULL;
@@ -147,7 +147,7 @@ static ubiq_error *prepare_store(plugin *plugin) {
 
 static ubiq_error *resolve(plugin *plugin, const compiled_function *function) {
   if (plugin->target.name == function->name) return NULL;
-  if (!engine_store_function(plugin->store, plugin->compiled->main, function->name, &plugin->function))
+  if (!plugin_function(plugin, plugin->compiled->main, function->name, &plugin->function))
     return ubiq_error_new(UBIQ_INTERNAL, "the instance has no export %s", function->name);
   plugin->target = *function;
   return NULL;
@@ -264,7 +264,7 @@ static ubiq_error *run_steps(plugin *plugin) {
     const compiled_step *step = &compiled->steps[plugin->steps_done];
     engine_function function;
     engine_value values[2] = {{0}};
-    error = engine_store_function(plugin->store, step->module, step->name, &function)
+    error = plugin_function(plugin, step->module, step->name, &function)
                 ? engine_call_now(plugin->store, &function, values, 2)
                 : ubiq_error_new(UBIQ_INTERNAL, "the instance has no export %s", step->name);
   }
@@ -326,7 +326,7 @@ static ubiq_error *start_step(plugin *plugin, engine_state *state) {
   const compiled_step *step = &plugin->compiled->steps[plugin->steps_done];
   engine_function function;
   memset(plugin->values, 0, sizeof plugin->values);
-  if (!engine_store_function(plugin->store, step->module, step->name, &function))
+  if (!plugin_function(plugin, step->module, step->name, &function))
     return ubiq_error_new(UBIQ_INTERNAL, "the instance has no export %s", step->name);
   return engine_call_start(plugin->store, &function, step->signature, plugin->values, state);
 }

@@ -3,7 +3,6 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "engine/cache.h"
 #include "plugin/engines.h"
 
 #include <assert.h>
@@ -74,14 +73,6 @@ static size_t find_name(const build *self, const char *name) {
   return i;
 }
 
-static ubiq_error *name_memories(compiled *compiled, compiled_module *module) {
-  module->memories_count = module->wasm->memories_count;
-  module->memories = arena_array(&compiled->arena, module->memories_count, sizeof *module->memories);
-  if (!module->memories) return ubiq_error_no_memory();
-  for (uint32_t i = 0; i < module->memories_count; i++) module->memories[i] = wasm_module_memory(module->wasm, i)->name;
-  return NULL;
-}
-
 // Puts a module into the image behind all that it imports from.
 static ubiq_error *place(build *self, size_t index) {
   compiled *compiled = self->compiled;
@@ -101,13 +92,12 @@ static ubiq_error *place(build *self, size_t index) {
   compiled_module *module = &compiled->modules[compiled->modules_count++];
   module->name = arena_string(&compiled->arena, self->names[index], strlen(self->names[index]));
   module->wasm = self->read[index];
+  module->bytes = self->bytes[index];
   self->read[index] = NULL;
+  self->bytes[index] = (buffer){0};
   if (!module->name) return ubiq_error_no_memory();
   if (strcmp(module->name, MANIFEST_MAIN) == 0) compiled->main = (uint32_t)compiled->modules_count - 1;
-  ubiq_error *error = name_memories(compiled, module);
-  if (error) return error;
-  return cache_compile(self->engine, engines_class_name(self->class), self->bytes[index].data, self->bytes[index].size,
-                       &module->code);
+  return NULL;
 }
 
 static bool takes_nothing(const wasm_item *item) {
@@ -164,37 +154,6 @@ static ubiq_error *check_memory(const compiled *compiled) {
                         (unsigned long long)pages, (unsigned long long)(limit / PAGE_BYTES));
 }
 
-static ubiq_error *link_image(build *self, const import_plan *plan) {
-  compiled *compiled = self->compiled;
-  engine_link_module *modules = calloc(compiled->modules_count, sizeof *modules);
-  if (!modules) return ubiq_error_no_memory();
-  for (size_t i = 0; i < compiled->modules_count; i++) {
-    const compiled_module *module = &compiled->modules[i];
-    modules[i] = (engine_link_module){
-        .module = module->code, .bindings = module->bindings, .bindings_count = i ? module->wasm->imports_count : 0};
-  }
-  engine_link link = {.modules = modules,
-                      .modules_count = compiled->modules_count,
-                      .functions = plan->functions,
-                      .functions_count = plan->functions_count,
-                      .suspends = compiled->options.suspends};
-  ubiq_error *error = engine_link_modules(self->engine, &link, &compiled->image);
-  free(modules);
-  return error;
-}
-
-// What modules import from each other, tables and memories with their sizes, only the engine compares: it is asked by
-// making one instance. What else may be wrong with that one is for the first call to say.
-static ubiq_error *check_links(const compiled *compiled) {
-  if (compiled->modules_count <= 2) return NULL;
-  engine_store *store = NULL;
-  ubiq_error *error = engine_store_new(compiled->image, &(engine_store_options){0}, &store);
-  engine_store_delete(store);
-  if (ubiq_error_code(error) == UBIQ_INVALID_INPUT) return error;
-  ubiq_error_delete(error);
-  return NULL;
-}
-
 static ubiq_error *build_allocate(build *self) {
   size_t count = self->compiled->manifest->modules_count;
   self->compiled->modules = calloc(count + 1, sizeof *self->compiled->modules);
@@ -231,8 +190,7 @@ static ubiq_error *build_run(build *self) {
   if (!error) error = imports_resolve(&plan);
   if (!error) error = plan_steps(compiled);
   if (!error) error = check_memory(compiled);
-  if (!error) error = link_image(self, &plan);
-  return error ? error : check_links(compiled);
+  return error ? error : image_build(&plan);
 }
 
 static void forget_modules(compiled *compiled) {
@@ -240,11 +198,13 @@ static void forget_modules(compiled *compiled) {
   for (size_t i = 0; compiled->modules && i < compiled->modules_count; i++) {
     engine_module_delete(compiled->modules[i].code);
     wasm_module_free(compiled->modules[i].wasm);
+    buffer_free(&compiled->modules[i].bytes);
   }
   free(compiled->modules);
   compiled->image = NULL;
   compiled->modules = NULL;
-  compiled->modules_count = compiled->steps_count = 0;
+  compiled->modules_count = compiled->steps_count = compiled->memories_count = 0;
+  compiled->is_merged = false;
 }
 
 static ubiq_error *build_with(compiled *compiled, const engine_ops *ops, engine_class class) {

@@ -192,7 +192,7 @@ bool extism_plugin_reset(ExtismPlugin *plugin) {
   ubiq_plugin *inner = plugin->plugin;
   inner->output = (ubiq_bytes){0};
   engine_function reset;
-  if (!inner->store || !engine_store_function(inner->store, HUB_MODULE, "reset", &reset)) return inner->store == NULL;
+  if (!inner->store || !plugin_kernel_function(inner, "reset", &reset)) return inner->store == NULL;
   ubiq_error *error = engine_call_now(inner->store, &reset, NULL, 0);
   bool done = !error;
   ubiq_error_delete(error);

@@ -85,7 +85,7 @@ uint8_t *extism_current_plugin_memory(ExtismCurrentPlugin *plugin) {
 
 ExtismMemoryHandle extism_current_plugin_memory_alloc(ExtismCurrentPlugin *plugin, ExtismSize n) {
   engine_function alloc;
-  if (!plugin || !engine_store_function(inside(plugin)->store, HUB_MODULE, "alloc", &alloc)) return 0;
+  if (!plugin || !plugin_kernel_function(inside(plugin), "alloc", &alloc)) return 0;
   engine_value value = {.i64 = (int64_t)n};
   ubiq_error *error = engine_call_now(inside(plugin)->store, &alloc, &value, 1);
   ExtismMemoryHandle offset = error ? 0 : (ExtismMemoryHandle)value.i64;

@@ -11,7 +11,7 @@
 
 engine_memory plugin_kernel_memory(const plugin *plugin) {
   engine_memory memory = {0};
-  engine_store_memory(plugin->store, HUB_MODULE, &memory);
+  engine_store_memory(plugin->store, KERNEL_MEMORY, &memory);
   return memory;
 }
 

@@ -6,7 +6,6 @@
 #include "plugin/internal.h"
 
 #include "base/text.h"
-#include "engine/cache.h"
 #include "kernel/embedded.h"
 #include "plugin/hub.h"
 
@@ -198,10 +197,9 @@ static ubiq_error *make_hub(resolver *self) {
   uint8_t *wasm = NULL;
   size_t size = 0;
   ubiq_error *error = hub_build(kernel_host_wasm, kernel_host_wasm_size, self->hub, self->hub_count, &wasm, &size);
-  if (!error) error = wasm_module_read(wasm, size, &hub->wasm);
-  if (!error) error = cache_compile(self->plan->engine, self->plan->settings, wasm, size, &hub->code);
-  free(wasm);
-  return error;
+  if (error) return error;
+  hub->bytes = (buffer){.data = wasm, .size = size, .capacity = size};
+  return wasm_module_read(wasm, size, &hub->wasm);
 }
 
 static ubiq_error *prepare(resolver *self) {

@@ -21,14 +21,13 @@
 /// The hub's place in every image; the manifest's modules follow in the order in which they are instantiated.
 enum { HUB_MODULE = 0 };
 
-/// One of the modules of a compiled plugin, by its place in the image. The hub has an empty one.
+/// One of the modules of a compiled plugin, by its place in the image, unless that is merged.
 typedef struct compiled_module {
-  const char *name; ///< under which others import it
+  const char *name; ///< under which others import it; the hub's is NULL
   wasm_module *wasm;
-  engine_module *code;
+  buffer bytes;             ///< the binary, until the image is made
+  engine_module *code;      ///< NULL for the hub of a merged image; the main module's is that of both
   engine_binding *bindings; ///< in the compiled plugin's arena
-  const char **memories;    ///< names under which the memories that it defines are exported; in the arena
-  size_t memories_count;
 } compiled_module;
 
 /// A function to be called once, in order, before the first call of an instance.
@@ -47,7 +46,10 @@ struct ubiq_compiled {
   uint64_t memory_bytes_max;    ///< kernel and modules together; 0: none
   compiled_module *modules;     ///< [0] is the hub
   size_t modules_count;
-  uint32_t main; ///< place of the main module
+  uint32_t main;            ///< place of the main module
+  bool is_merged;           ///< the hub and the main module are one module of the image, 0
+  engine_binding *memories; ///< [KERNEL_MEMORY] and then those that the modules define; in the arena
+  size_t memories_count;
   compiled_step *steps;
   size_t steps_count;
   const ubiq_function **functions; ///< shares of the embedder's host functions
@@ -116,6 +118,13 @@ struct ubiq_plugin {
   void *host_context; ///< of the call under way; the C ABI's
 };
 
+/// The kernel's place among the memories.
+enum { KERNEL_MEMORY = 0 };
+
+/// Finds an exported function of one of the plugin's modules, or of the kernel, in the plugin's store.
+bool plugin_function(const plugin *plugin, uint32_t module, const char *name, engine_function *out);
+bool plugin_kernel_function(const plugin *plugin, const char *name, engine_function *out);
+
 /// The kernel's memory as it is now.
 engine_memory plugin_kernel_memory(const plugin *plugin);
 
@@ -176,7 +185,11 @@ typedef struct import_plan {
   size_t functions_count;
 } import_plan;
 
-/// Fills the bindings of every module, the hub's code and the plan. One error lists everything that is missing.
+/// Fills the bindings of every module, the hub and the plan. One error lists everything that is missing.
 ubiq_error *imports_resolve(import_plan *plan);
+
+// image.c
+/// Compiles what was resolved, as one module where that is possible, and makes the image.
+ubiq_error *image_build(const import_plan *plan);
 
 #endif

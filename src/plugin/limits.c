@@ -7,20 +7,15 @@
 
 #include "kernel/kernel.h"
 
-#include <string.h>
-
 enum { PAGE_BYTES = 65536 };
 
 static uint64_t kernel_bytes(const plugin *plugin) {
   return plugin_kernel_memory(plugin).size;
 }
 
-static uint64_t size_of(const plugin *plugin, uint32_t module, const char *name) {
+static uint64_t size_of(const plugin *plugin, uint32_t place) {
   engine_memory memory = {0};
-  if (strcmp(name, "memory") == 0)
-    engine_store_memory(plugin->store, module, &memory);
-  else
-    engine_store_memory_named(plugin->store, module, name, &memory);
+  engine_store_memory(plugin->store, place, &memory);
   return memory.size;
 }
 
@@ -32,14 +27,11 @@ typedef struct census {
 
 static census count_memories(const plugin *plugin, uint64_t level) {
   census counted = {0};
-  for (uint32_t i = HUB_MODULE + 1; i < plugin->compiled->modules_count; i++) {
-    const compiled_module *module = &plugin->compiled->modules[i];
-    for (size_t k = 0; k < module->memories_count; k++) {
-      uint64_t size = size_of(plugin, i, module->memories[k]);
-      bool is_larger = size > level;
-      counted.larger_bytes += is_larger ? size : 0;
-      counted.others += !is_larger;
-    }
+  for (uint32_t i = KERNEL_MEMORY + 1; i < plugin->compiled->memories_count; i++) {
+    uint64_t size = size_of(plugin, i);
+    bool is_larger = size > level;
+    counted.larger_bytes += is_larger ? size : 0;
+    counted.others += !is_larger;
   }
   return counted;
 }

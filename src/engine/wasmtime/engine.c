@@ -23,7 +23,6 @@ const engine_ops wasmtime_ops = {
     .store_memory_limit = wt_store_memory_limit,
     .store_function = wt_store_function,
     .store_memory = wt_store_memory,
-    .store_memory_named = wt_store_memory_named,
     .caller_memory = wt_caller_memory,
     .fuel_set = wt_fuel_set,
     .fuel_get = wt_fuel_get,

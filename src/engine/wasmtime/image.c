@@ -84,6 +84,15 @@ static ubiq_error *copy_modules(wt_image *image, const engine_link *link) {
   return NULL;
 }
 
+static ubiq_error *copy_memories(wt_image *image, const engine_link *link) {
+  image->memories = calloc(link->memories_count ? link->memories_count : 1, sizeof *image->memories);
+  if (!image->memories) return ubiq_error_no_memory();
+  for (size_t i = 0; i < link->memories_count; i++) image->memories[i] = link->memories[i];
+  image->memories_count = link->memories_count;
+  image->caller_memory = link->caller_memory;
+  return NULL;
+}
+
 ubiq_error *wt_link(engine *engine, const engine_link *link, engine_image **out) {
   if (link->modules_count > WT_MODULES_MAX)
     return ubiq_error_new(UBIQ_TOO_LARGE, "%zu modules are linked; at most %d may be, the kernel included",
@@ -96,6 +105,7 @@ ubiq_error *wt_link(engine *engine, const engine_link *link, engine_image **out)
   image->linker = wasmtime_linker_new(image->engine->engine);
   ubiq_error *error = define_hosts(image, link);
   if (!error) error = copy_modules(image, link);
+  if (!error) error = copy_memories(image, link);
   if (!error)
     error = wt_take_error(NULL, wasmtime_linker_instantiate_pre(image->linker, image->modules[0].module, &image->hub),
                           NULL);
@@ -118,6 +128,7 @@ void wt_image_delete(engine_image *base) {
   if (image->hub) wasmtime_instance_pre_delete(image->hub);
   for (size_t i = 0; i < image->modules_count; i++) linked_free(&image->modules[i]);
   free(image->modules);
+  free(image->memories);
   if (image->linker) wasmtime_linker_delete(image->linker);
   free(image->hosts);
   free(image);

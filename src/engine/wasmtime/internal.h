@@ -38,6 +38,9 @@ typedef struct wt_image {
   wasmtime_instance_pre_t *hub;
   wt_linked *modules; ///< [0] is the hub, whose bindings are empty
   size_t modules_count;
+  engine_binding *memories;
+  size_t memories_count;
+  uint32_t caller_memory;
   wt_host *hosts;
   size_t hosts_count;
   bool suspends;
@@ -45,6 +48,7 @@ typedef struct wt_image {
 
 enum {
   WT_MODULES_MAX = 16,
+  WT_MEMORIES_KNOWN = 16, // memories at a later place are looked up each time
   // Of calls that may suspend, and of host functions that wait: a store holds these values, and there are many stores.
   WT_CALL_VALUES_MAX = 4,
   WT_WAIT_VALUES_MAX = 8,
@@ -81,7 +85,7 @@ typedef struct wt_store {
   ubiq_error *host_error; ///< what a host function or a tick ended the call with; owned until taken
   bool on_fiber;          ///< a suspendable call is being polled: a tick may yield
   bool in_call;           ///< a tick may interrupt
-  wasmtime_memory_t memories[WT_MODULES_MAX];
+  wasmtime_memory_t memories[WT_MEMORIES_KNOWN];
   uint32_t memories_known; ///< bit i: memories[i] was looked up and is there
   wasmtime_instance_t instances[WT_MODULES_MAX];
   wt_wait wait;
@@ -117,8 +121,7 @@ ubiq_error *wt_store_new(engine_image *image, const engine_store_options *option
 void wt_store_delete(engine_store *store);
 void wt_store_memory_limit(engine_store *store, uint64_t bytes);
 bool wt_store_function(engine_store *store, uint32_t module, const char *name, engine_function *out);
-bool wt_store_memory(engine_store *store, uint32_t module, engine_memory *out);
-bool wt_store_memory_named(engine_store *store, uint32_t module, const char *name, engine_memory *out);
+bool wt_store_memory(engine_store *store, uint32_t place, engine_memory *out);
 bool wt_caller_memory(engine_call *call, engine_memory *out);
 ubiq_error *wt_fuel_set(engine_store *store, uint64_t fuel);
 uint64_t wt_fuel_get(engine_store *store);

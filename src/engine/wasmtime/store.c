@@ -139,9 +139,13 @@ bool wt_store_function(engine_store *base, uint32_t module, const char *name, en
   return true;
 }
 
-static bool find_memory(wt_store *store, uint32_t module, const char *name, wasmtime_memory_t *out) {
+static bool find_memory(wt_store *store, uint32_t place, wasmtime_memory_t *out) {
   wasmtime_extern_t item;
-  if (!wasmtime_instance_export_get(store->context, &store->instances[module], name, strlen(name), &item)) return false;
+  if (place >= store->image->memories_count) return false;
+  const engine_binding *memory = &store->image->memories[place];
+  if (!wasmtime_instance_export_get(store->context, &store->instances[memory->module], memory->name,
+                                    strlen(memory->name), &item))
+    return false;
   if (item.kind != WASMTIME_EXTERN_MEMORY) {
     wasmtime_extern_delete(&item);
     return false;
@@ -155,29 +159,21 @@ static void look_at(wasmtime_context_t *context, const wasmtime_memory_t *memory
   out->size = wasmtime_memory_data_size(context, memory);
 }
 
-bool wt_store_memory(engine_store *base, uint32_t module, engine_memory *out) {
+bool wt_store_memory(engine_store *base, uint32_t place, engine_memory *out) {
   wt_store *store = (wt_store *)base;
-  if (!(store->memories_known & 1u << module)) {
-    if (!find_memory(store, module, "memory", &store->memories[module])) return false;
-    store->memories_known |= 1u << module;
-  }
-  look_at(store->context, &store->memories[module], out);
+  wasmtime_memory_t found, *memory = place < WT_MEMORIES_KNOWN ? &store->memories[place] : &found;
+  bool is_known = place < WT_MEMORIES_KNOWN && (store->memories_known & 1u << place);
+  if (!is_known && !find_memory(store, place, memory)) return false;
+  if (place < WT_MEMORIES_KNOWN) store->memories_known |= 1u << place;
+  look_at(store->context, memory, out);
   return true;
 }
 
-bool wt_store_memory_named(engine_store *base, uint32_t module, const char *name, engine_memory *out) {
-  wt_store *store = (wt_store *)base;
-  wasmtime_memory_t memory;
-  if (!find_memory(store, module, name, &memory)) return false;
-  look_at(store->context, &memory, out);
-  return true;
-}
-
-// With one module beside the hub, only it can be the caller that has a memory worth looking at.
 bool wt_caller_memory(engine_call *call, engine_memory *out) {
   wt_store *store = (wt_store *)call->store;
-  if (store->image->modules_count <= 2)
-    return wt_store_memory(call->store, (uint32_t)store->image->modules_count - 1, out);
+  uint32_t place = store->image->caller_memory;
+  if (place == ENGINE_MEMORY_NONE) return false;
+  if (place != ENGINE_MEMORY_BY_CALLER) return wt_store_memory(call->store, place, out);
   wasmtime_extern_t item;
   if (!wasmtime_caller_export_get(call->caller, "memory", 6, &item)) return false;
   if (item.kind != WASMTIME_EXTERN_MEMORY) {

@@ -10,7 +10,7 @@ static const ubiq_compile_options no_options = {0};
 static uint64_t kernel_call(plugin_world *world, const char *name, uint64_t argument) {
   engine_function function;
   engine_value value = {.i64 = (int64_t)argument};
-  assert_true(engine_store_function(world->one.plugin->store, HUB_MODULE, name, &function));
+  assert_true(plugin_kernel_function(world->one.plugin, name, &function));
   assert_success(engine_call_now(world->one.plugin->store, &function, &value, 1));
   return (uint64_t)value.i64;
 }

@@ -1,0 +1,55 @@
+// Copying pieces of WebAssembly binaries, code above all, with the indices in them changed: what it takes to put one
+// module into another.
+//
+// A copier goes over a reader and copies what it passes, byte for byte, except for the indices that change. It knows the
+// immediates of every instruction of WebAssembly 3.0 and of threads, legacy exceptions, relaxed SIMD and wide arithmetic;
+// an instruction beyond these fails the reader, and so does an index that its module does not have: what a module could
+// not reach by itself it must not reach in another. It does not validate: that is the engine's work.
+#ifndef ENGINE_WASM_CODE_H
+#define ENGINE_WASM_CODE_H
+
+#include "engine/wasm_reader.h"
+#include "engine/wasm_writer.h"
+
+/// The index spaces but for functions.
+typedef enum wasm_space {
+  WASM_SPACE_TYPE,
+  WASM_SPACE_TABLE,
+  WASM_SPACE_MEMORY,
+  WASM_SPACE_GLOBAL,
+  WASM_SPACE_TAG,
+  WASM_SPACE_ELEMENT,
+  WASM_SPACE_DATA,
+  WASM_SPACES,
+} wasm_space;
+
+/// What becomes of a module's indices.
+typedef struct wasm_renumbering {
+  const uint32_t *functions; ///< the new index of each function
+  uint32_t functions_count;
+  uint32_t count[WASM_SPACES]; ///< how many there are: an index at or above is refused
+  uint32_t add[WASM_SPACES];   ///< by how much indices grow
+} wasm_renumbering;
+
+typedef struct wasm_copier {
+  wasm_reader *in;  ///< fails when something cannot be copied
+  wasm_writer *out; ///< behind `in` until wasm_copy_flush
+  const wasm_renumbering *to;
+  const uint8_t *kept; ///< what lies between here and `in->at` is still to be copied as it is
+} wasm_copier;
+
+wasm_copier wasm_copier_open(wasm_reader *in, wasm_writer *out, const wasm_renumbering *to);
+/// Brings `out` up to where `in` is.
+void wasm_copy_flush(wasm_copier *self);
+
+void wasm_copy_function_index(wasm_copier *self);
+void wasm_copy_index(wasm_copier *self, wasm_space space);
+void wasm_copy_value_type(wasm_copier *self);
+/// A constant expression, its end included.
+void wasm_copy_expression(wasm_copier *self);
+/// A function's locals and code: all that the reader has.
+void wasm_copy_body(wasm_copier *self);
+/// An active data segment's memory, where 0 is not written out: `flags` 0 or 2, then the index if it is 2.
+void wasm_copy_data_memory(wasm_copier *self);
+
+#endif

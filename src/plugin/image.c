@@ -1,0 +1,182 @@
+// From a plugin's resolved modules to its image.
+//
+// Nearly every plugin is one module. It is merged with the hub (engine/wasm_merge.h), so that an instance is made of one
+// module and its calls of the kernel are plain calls. Whatever stands in the way of merging, a module that is not valid
+// included, leaves the two to be compiled and linked as several modules are. UBIQ_MERGE=0 in the environment always does.
+#include "plugin/internal.h"
+
+#include "base/log.h"
+#include "engine/cache.h"
+#include "engine/wasm_merge.h"
+#include "plugin/hub.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// In front of the names of the hub's exports in a merged module.
+#define MERGED "ubiq:kernel/"
+
+bool plugin_function(const plugin *plugin, uint32_t module, const char *name, engine_function *out) {
+  return engine_store_function(plugin->store, plugin->compiled->is_merged ? 0 : module, name, out);
+}
+
+bool plugin_kernel_function(const plugin *plugin, const char *name, engine_function *out) {
+  char merged[64] = MERGED;
+  if (!plugin->compiled->is_merged) return engine_store_function(plugin->store, HUB_MODULE, name, out);
+  size_t size = strlen(name) + 1, prefix = strlen(MERGED);
+  if (size > sizeof merged - prefix) return false;
+  memcpy(merged + prefix, name, size);
+  return engine_store_function(plugin->store, HUB_MODULE, merged, out);
+}
+
+// Merging.
+
+// The kernel's exports and the slots stay. Those of host functions begin with a digit (imports.c): the guest calls them
+// without.
+static bool host_uses(const char *name) {
+  return name[0] < '0' || name[0] > '9';
+}
+
+static ubiq_error *merge_bytes(const compiled *compiled, uint8_t **wasm, size_t *size) {
+  const compiled_module *hub = &compiled->modules[HUB_MODULE], *guest = &compiled->modules[compiled->main];
+  const char **bindings = calloc(guest->wasm->imports_count + 1, sizeof *bindings);
+  if (!bindings) return ubiq_error_no_memory();
+  for (size_t i = 0; i < guest->wasm->imports_count; i++) bindings[i] = guest->bindings[i].name;
+  wasm_merge_request request = {.guest = guest->bytes.data,
+                                .guest_size = guest->bytes.size,
+                                .hub = hub->bytes.data,
+                                .hub_size = hub->bytes.size,
+                                .bindings = bindings,
+                                .prefix = MERGED,
+                                .keeps = host_uses};
+  ubiq_error *error = wasm_merge(&request, wasm, size);
+  free(bindings);
+  return error;
+}
+
+static ubiq_error *rename_slots(const import_plan *plan) {
+  for (size_t i = 0; i < plan->functions_count; i++) {
+    engine_host_function *function = &plan->functions[i];
+    if (function->slot) function->slot = arena_printf(&plan->compiled->arena, MERGED "%s", function->slot);
+    if (function->ready && plan->compiled->options.suspends && !function->slot) return ubiq_error_no_memory();
+  }
+  return NULL;
+}
+
+static ubiq_error *compile_merged(const import_plan *plan) {
+  compiled *compiled = plan->compiled;
+  uint8_t *wasm = NULL;
+  size_t size = 0;
+  ubiq_error *error = merge_bytes(compiled, &wasm, &size);
+  if (!error) error = cache_compile(plan->engine, plan->settings, wasm, size, &compiled->modules[compiled->main].code);
+  free(wasm);
+  if (error) return error;
+  compiled->is_merged = true;
+  return rename_slots(plan);
+}
+
+static ubiq_error *compile_each(const import_plan *plan) {
+  compiled *compiled = plan->compiled;
+  ubiq_error *error = NULL;
+  for (size_t i = 0; i < compiled->modules_count && !error; i++) {
+    compiled_module *module = &compiled->modules[i];
+    error = cache_compile(plan->engine, plan->settings, module->bytes.data, module->bytes.size, &module->code);
+  }
+  return error;
+}
+
+static bool may_merge(const compiled *compiled) {
+  const char *asked = getenv("UBIQ_MERGE");
+  return compiled->modules_count == 2 && (!asked || strcmp(asked, "0") != 0);
+}
+
+static ubiq_error *compile_modules(const import_plan *plan) {
+  if (!may_merge(plan->compiled)) return compile_each(plan);
+  ubiq_error *error = compile_merged(plan);
+  bool is_unfit = ubiq_error_code(error) == UBIQ_INVALID_INPUT || ubiq_error_code(error) == UBIQ_TOO_LARGE;
+  if (!is_unfit || plan->compiled->is_merged) return error;
+  log_debug("%s: linked to the kernel, not merged with it: %s", plan->compiled->name, ubiq_error_message(error));
+  ubiq_error_delete(error);
+  return compile_each(plan);
+}
+
+// Memories.
+
+static void add_memories(compiled *compiled, uint32_t index) {
+  const wasm_module *wasm = compiled->modules[index].wasm;
+  for (uint32_t i = 0; i < wasm->memories_count; i++)
+    compiled->memories[compiled->memories_count++] =
+        (engine_binding){.module = compiled->is_merged ? 0 : index, .name = wasm_module_memory(wasm, i)->name};
+}
+
+static ubiq_error *list_memories(compiled *compiled) {
+  size_t count = 1;
+  for (size_t i = 1; i < compiled->modules_count; i++) count += compiled->modules[i].wasm->memories_count;
+  compiled->memories = arena_array(&compiled->arena, count, sizeof *compiled->memories);
+  if (!compiled->memories) return ubiq_error_no_memory();
+  compiled->memories[KERNEL_MEMORY] =
+      (engine_binding){.module = HUB_MODULE, .name = compiled->is_merged ? MERGED "memory" : "memory"};
+  compiled->memories_count = 1;
+  for (uint32_t i = 1; i < compiled->modules_count; i++) add_memories(compiled, i);
+  return NULL;
+}
+
+// Beside the hub's functions only the plugin's call the host: where they are of one module, the memory is that one's.
+static uint32_t caller_memory(const compiled *compiled) {
+  if (compiled->modules_count > 2) return ENGINE_MEMORY_BY_CALLER;
+  const wasm_item *memory = wasm_module_export(compiled->modules[compiled->main].wasm, "memory");
+  return memory && memory->kind == WASM_MEMORY ? KERNEL_MEMORY + 1 + memory->index : ENGINE_MEMORY_NONE;
+}
+
+// Linking.
+
+static void list_modules(const compiled *compiled, engine_link_module *modules) {
+  if (compiled->is_merged) {
+    modules[0] = (engine_link_module){.module = compiled->modules[compiled->main].code};
+    return;
+  }
+  for (size_t i = 0; i < compiled->modules_count; i++) {
+    const compiled_module *module = &compiled->modules[i];
+    modules[i] = (engine_link_module){
+        .module = module->code, .bindings = module->bindings, .bindings_count = i ? module->wasm->imports_count : 0};
+  }
+}
+
+static ubiq_error *link_image(const import_plan *plan) {
+  compiled *compiled = plan->compiled;
+  engine_link_module *modules = calloc(compiled->modules_count, sizeof *modules);
+  if (!modules) return ubiq_error_no_memory();
+  list_modules(compiled, modules);
+  engine_link link = {.modules = modules,
+                      .modules_count = compiled->is_merged ? 1 : compiled->modules_count,
+                      .memories = compiled->memories,
+                      .memories_count = compiled->memories_count,
+                      .caller_memory = caller_memory(compiled),
+                      .functions = plan->functions,
+                      .functions_count = plan->functions_count,
+                      .suspends = compiled->options.suspends};
+  ubiq_error *error = engine_link_modules(plan->engine, &link, &compiled->image);
+  free(modules);
+  return error;
+}
+
+// What modules import from each other, tables and memories with their sizes, only the engine compares: it is asked by
+// making one instance. What else may be wrong with that one is for the first call to say.
+static ubiq_error *check_links(const compiled *compiled) {
+  if (compiled->modules_count <= 2) return NULL;
+  engine_store *store = NULL;
+  ubiq_error *error = engine_store_new(compiled->image, &(engine_store_options){0}, &store);
+  engine_store_delete(store);
+  if (ubiq_error_code(error) == UBIQ_INVALID_INPUT) return error;
+  ubiq_error_delete(error);
+  return NULL;
+}
+
+ubiq_error *image_build(const import_plan *plan) {
+  compiled *compiled = plan->compiled;
+  ubiq_error *error = compile_modules(plan);
+  if (!error) error = list_memories(compiled);
+  if (!error) error = link_image(plan);
+  for (size_t i = 0; i < compiled->modules_count; i++) buffer_free(&compiled->modules[i].bytes);
+  return error ? error : check_links(compiled);
+}
