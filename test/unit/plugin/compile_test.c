@@ -1,8 +1,6 @@
 // Compiling: sources of every form, manifests, several modules, names and hashes, what is malformed, what is too large.
-// link: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup
 #include "plugin_testing.h"
 
-#include "../base/alloc_failure.h"
 #include "../base/fetch_server.h"
 #include "base/digest.h"
 
@@ -439,32 +437,6 @@ static void exports_may_have_any_name(void **state) {
   world_close(&world);
 }
 
-// -- Without memory --
-
-static ubiq_error *compile_with_failure(const char *source, size_t passes) {
-  ubiq_compiled *compiled = NULL;
-  alloc_failure.armed = true;
-  alloc_failure.failed = false;
-  alloc_failure.passes = passes;
-  ubiq_error *error = text_compile(source, NULL, &compiled);
-  alloc_failure.armed = false;
-  ubiq_compiled_delete(compiled);
-  return error;
-}
-
-// Some allocations may fail without harm: the module cache is left out then.
-static void compiling_fails_cleanly_when_memory_is_out(void **state) {
-  (void)state;
-  static const char manifest[] = "{\"wasm\":[{\"name\":\"lib\",\"data\":\"KG1vZHVsZSAoZnVuYyAoZXhwb3J0ICJmIikpKQ==\"},"
-                                 "{\"name\":\"main\",\"data\":\"KG1vZHVsZSAoaW1wb3J0ICJsaWIiICJmIiAoZnVuYykpKQ==\"}]}";
-  size_t passes = 0;
-  do {
-    ubiq_error *error = compile_with_failure(manifest, passes++);
-    ubiq_error_delete(error);
-  } while (alloc_failure.failed);
-  assert_true(passes > 30);
-}
-
 int main(void) {
   plugin_testing_begin();
   const struct CMUnitTest tests[] = {
@@ -491,7 +463,6 @@ int main(void) {
       cmocka_unit_test(modules_that_no_pool_holds_run_without_one),
       cmocka_unit_test(modern_features_are_there),
       cmocka_unit_test(exports_may_have_any_name),
-      cmocka_unit_test(compiling_fails_cleanly_when_memory_is_out),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,125 @@
+// What happens when memory is out: each allocation of ours fails once, while compiling, making an instance, and calling.
+// It must be an error or harmless, leak nothing, and the next attempt must do. Wasmtime's own allocations do not fail here.
+// link: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup
+#include "plugin_testing.h"
+
+#include "../base/alloc_failure.h"
+
+/// Calls `attempt` with the first allocation failing, then the second, until none fails any more; answers how many did.
+/// Unlike alloc_failure_sweep it lets an attempt succeed: without the module cache, or with a log line less.
+static size_t sweep(void (*attempt)(void *user), void *user) {
+  size_t passes = 0;
+  do {
+    alloc_failure.armed = true;
+    alloc_failure.failed = false;
+    alloc_failure.passes = passes++;
+    attempt(user);
+    alloc_failure.armed = false;
+  } while (alloc_failure.failed);
+  return passes - 1;
+}
+
+static void compile(void *user) {
+  ubiq_compiled *compiled = NULL;
+  ubiq_error_delete(text_compile(user, &(ubiq_compile_options){.wasi = true}, &compiled));
+  ubiq_compiled_delete(compiled);
+}
+
+static void compiling_fails_cleanly(void **state) {
+  (void)state;
+  static char modules[] = "{\"wasm\":[{\"name\":\"lib\",\"data\":\"KG1vZHVsZSAoZnVuYyAoZXhwb3J0ICJmIikpKQ==\"},"
+                          "{\"name\":\"main\",\"data\":\"KG1vZHVsZSAoaW1wb3J0ICJsaWIiICJmIiAoZnVuYykpKQ==\"}]}";
+  static char missing[] = "(module (import \"extism:host/env\" \"config_get\" (func))"
+                          " (import \"wasi_snapshot_preview1\" \"fd_write\" (func)) (import \"a\" \"b\" (memory 1)))";
+  static char imports[] = "(module (import \"extism:host/env\" \"var_get\" (func (param i64) (result i64)))"
+                          " (import \"wasi_snapshot_preview1\" \"proc_exit\" (func (param i32)))"
+                          " (memory 1) (func $s) (start $s) (func (export \"f\")))";
+  assert_true(sweep(compile, modules) > 30);
+  assert_true(sweep(compile, missing) > 20);
+  assert_true(sweep(compile, imports) > 30);
+}
+
+/// A call of a fresh instance.
+typedef struct call {
+  ubiq_compiled *compiled;
+  test_loop *loop;
+  const char *function, *input, *output;
+} call;
+
+static ubiq_error *try_call(call *self, bool *right) {
+  instance one;
+  ubiq_bytes output = {0};
+  ubiq_error *error = instance_open(&one, self->compiled, self->loop, NULL);
+  if (!error) error = instance_call(&one, self->function, self->input, &output);
+  *right = output.size == strlen(self->output) && (!output.size || memcmp(output.data, self->output, output.size) == 0);
+  instance_close(&one);
+  return error;
+}
+
+static void attempt_call(void *user) {
+  bool right;
+  ubiq_error *error = try_call(user, &right);
+  if (!error && !right) fail_msg("%s", "a call that lacked memory gave another answer");
+  ubiq_error_delete(error);
+}
+
+static void calling_fails_cleanly(void **state) {
+  (void)state;
+  static const struct {
+    const char *guest, *function, *input, *output;
+  } cases[] = {
+      {"hello", "hello", "Ada", "Hello, Ada!"},
+      {"count_vowels", "count_vowels", "Ada", "{\"count\":2,\"total\":2,\"vowels\":\"aeiouAEIOU\"}"},
+      {"vars", "many", "20", ""},
+      {"error", "fail_with_input", "some words", ""},
+      {"error", "error_then_trap", "", ""},
+      {"log", "all", "", ""},
+      {"wasi_reactor", "print_lines", "", ""},
+      {"wasi_reactor", "sleep", "0", "0"},
+      {"hello", "no such function", "", ""},
+  };
+  ubiq_log_set(UBIQ_LOG_OFF, NULL, NULL);
+  for (int mode = 0; mode < MODES; mode++)
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+      test_loop loop;
+      test_loop_open(&loop);
+      call self = {.compiled = guest_compile(cases[i].guest, &(ubiq_compile_options){.suspends = mode, .wasi = true}),
+                   .loop = mode ? &loop : NULL,
+                   .function = cases[i].function,
+                   .input = cases[i].input,
+                   .output = cases[i].output};
+      size_t failures = sweep(attempt_call, &self);
+      assert_in_range(failures, 2, 10000);
+      ubiq_compiled_delete(self.compiled);
+      test_loop_close(&loop);
+    }
+  ubiq_log_set(UBIQ_LOG_INFO, NULL, NULL);
+}
+
+static void make_function(void *user) {
+  (void)user;
+  static const wasm_type i64 = WASM_TYPE_I64;
+  static const wasm_signature signature = {&i64, &i64, 1, 1};
+  ubiq_function *function = NULL;
+  ubiq_error *error = function_new("name", &signature, &function);
+  if (!error) {
+    error = function_set_module(function, "module");
+    function_release(function);
+  }
+  ubiq_error_delete(error);
+}
+
+static void making_host_functions_fails_cleanly(void **state) {
+  (void)state;
+  assert_in_range(sweep(make_function, NULL), 3, 10);
+}
+
+int main(void) {
+  plugin_testing_begin();
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(compiling_fails_cleanly),
+      cmocka_unit_test(calling_fails_cleanly),
+      cmocka_unit_test(making_host_functions_fails_cleanly),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
