@@ -35,24 +35,50 @@ void connection_move(connection *self, connection_list list) {
   put_in(self, list);
 }
 
+// --------------------------------------------------------------------------------------------------- the watch
+
+static bool watch(connection *self) {
+  struct epoll_event event = {.events = EPOLLRDHUP | EPOLLET, .data.ptr = self};
+  return epoll_ctl(self->front->hangups_fd, EPOLL_CTL_ADD, self->socket, &event) == 0;
+}
+
+static void unwatch(connection *self) {
+  epoll_ctl(self->front->hangups_fd, EPOLL_CTL_DEL, self->socket, NULL);
+}
+
+/// libmicrohttpd may have read the last bytes without seeing that the end follows them, and would not look again:
+/// nothing more comes. Shutting down what the client has shut down already makes another event.
+static void notice_leaving(connection *self) {
+  self->has_left = true;
+  if (self->stage == REQUEST_RUNNING)
+    request_abandon(self);
+  else
+    shutdown(self->socket, SHUT_RD);
+}
+
+// ---------------------------------------------------------------------------------------------- coming and going
+
 static connection *open_connection(front *front, struct MHD_Connection *mhd) {
   connection *self = calloc(1, sizeof *self);
   const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-  if (self == NULL || info == NULL) {
-    free(self);
-    return NULL;
-  }
+  if (self == NULL || info == NULL) goto fail;
   self->front = front;
   self->mhd = mhd;
   self->socket = info->connect_fd;
+  if (!watch(self)) goto fail;
   run_init(&self->run, front->worker);
   put_in(self, CONNECTION_HEADERS);
   front_connections(front, +1);
   return self;
+
+fail:
+  free(self);
+  return NULL;
 }
 
 static void close_connection(connection *self) {
   front *front = self->front;
+  unwatch(self);
   take_out(self);
   buffer_free(&self->body);
   free(self);
@@ -110,23 +136,11 @@ void connection_end_list(front *front, connection_list which) {
   }
 }
 
-// --------------------------------------------------------------------------------------------------- the watch
-
-void connection_watch(connection *self) {
-  struct epoll_event event = {.events = EPOLLRDHUP, .data.ptr = self};
-  self->is_watched = epoll_ctl(self->front->hangups_fd, EPOLL_CTL_ADD, self->socket, &event) == 0;
-}
-
-void connection_unwatch(connection *self) {
-  if (self->is_watched) epoll_ctl(self->front->hangups_fd, EPOLL_CTL_DEL, self->socket, NULL);
-  self->is_watched = false;
-}
-
 void connection_take_hangups(front *front) {
   struct epoll_event events[HANGUPS_AT_ONCE];
   int count;
   do {
     count = epoll_wait(front->hangups_fd, events, HANGUPS_AT_ONCE, 0);
-    for (int i = 0; i < count; i++) request_abandon(events[i].data.ptr);
+    for (int i = 0; i < count; i++) notice_leaving(events[i].data.ptr);
   } while (count == HANGUPS_AT_ONCE);
 }

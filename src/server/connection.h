@@ -38,15 +38,15 @@ typedef struct connection {
   connection_list list;
   struct connection *previous, *next; ///< in the list
   uint64_t due_ms;                    ///< the loop's clock; UINT64_MAX: never
+  bool has_left;                      ///< the client sends nothing any more
 
   // The request under way.
   request_stage stage;
   const function *function; ///< NULL in a request that was refused
   lease *lease;             ///< keeps the function's release; NULL when there is none
   buffer body;
-  size_t dropped;  ///< bytes of a refused body
-  bool is_watched; ///< for the client's leaving
-  answer answer;   ///< REFUSED and ANSWERED
+  size_t dropped; ///< bytes of a refused body
+  answer answer;  ///< REFUSED and ANSWERED
   run run;
 } connection;
 
@@ -57,11 +57,7 @@ void connection_notice(void *front, struct MHD_Connection *mhd, void **context,
 /// Moves a connection to another list; its time there begins.
 void connection_move(connection *self, connection_list list);
 
-/// Watches a suspended connection's socket for the client's leaving, until connection_unwatch.
-void connection_watch(connection *self);
-void connection_unwatch(connection *self);
-
-/// Some watched sockets have something to tell.
+/// Some clients have left: cancels the runs that they wait for, and lets libmicrohttpd see the others' end.
 void connection_take_hangups(struct front *front);
 
 /// Ends the connections whose time is over.

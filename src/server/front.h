@@ -2,8 +2,8 @@
 //
 // The daemon polls with an epoll descriptor of its own, which the loop polls in turn. It listens on a socket that shares
 // its port with the other workers' (SO_REUSEPORT). A request whose run does not finish at once has its connection
-// suspended until it does. libmicrohttpd does not see that a client leaves while its connection is suspended, so those
-// sockets are watched here with a second epoll descriptor.
+// suspended until it does. libmicrohttpd does not see that a client leaves while its connection is suspended, nor, at
+// times, when the end comes along with the last bytes, so sockets are watched for it with a second epoll descriptor.
 #ifndef SERVER_FRONT_H
 #define SERVER_FRONT_H
 
@@ -19,7 +19,7 @@ typedef struct front {
   worker *worker;
   struct MHD_Daemon *daemon;
   int listener;            ///< owned until the daemon is stopped; -1 once accepting has ended
-  int hangups_fd;          ///< epoll descriptor of watched sockets
+  int hangups_fd;          ///< epoll descriptor that tells of clients that leave
   uv_poll_t traffic;       ///< on the daemon's epoll descriptor
   uv_poll_t hangups;       ///< on `hangups_fd`
   uv_timer_t housekeeping; ///< looks at deadlines; runs while there are connections

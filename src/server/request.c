@@ -55,7 +55,6 @@ static answer take_answer(connection *self) {
 }
 
 static void resume(connection *self, request_stage stage) {
-  connection_unwatch(self);
   self->stage = stage;
   self->front->resumed = true;
   MHD_resume_connection(self->mhd);
@@ -68,10 +67,14 @@ static void run_done(run *run) {
   resume(self, REQUEST_ANSWERED);
 }
 
-void request_abandon(connection *self) {
-  if (self->stage != REQUEST_RUNNING) return;
+static void cancel_run(connection *self) {
   log_debug("%s: cancelled: the client has gone", self->function->name);
   run_end(&self->run);
+}
+
+void request_abandon(connection *self) {
+  if (self->stage != REQUEST_RUNNING) return;
+  cancel_run(self);
   resume(self, REQUEST_ABANDONED);
 }
 
@@ -85,7 +88,11 @@ static enum MHD_Result start_run(connection *self) {
   if (run_start(run)) return send_answer(self, take_answer(self));
   self->stage = REQUEST_RUNNING;
   connection_move(self, CONNECTION_WORKING);
-  connection_watch(self);
+  if (self->has_left) {
+    cancel_run(self);
+    self->stage = REQUEST_ABANDONED;
+    return MHD_NO;
+  }
   MHD_suspend_connection(self->mhd);
   return MHD_YES;
 }
@@ -190,7 +197,6 @@ void request_completed(void *user, struct MHD_Connection *mhd, void **context, e
   (void)reason;
   connection *self = *context;
   if (self == NULL) return;
-  connection_unwatch(self);
   run_end(&self->run);
   if (self->answer.response != NULL) MHD_destroy_response(self->answer.response);
   self->answer = (answer){0};
