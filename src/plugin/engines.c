@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "engine/ticker.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdio.h>
 
@@ -41,10 +42,18 @@ static const class_row classes[ENGINE_CLASS_COUNT] = {
     [ENGINE_CLASS_FUEL] = {"fuel", {.memory_bytes_max = 0, .fuel = true}},
 };
 
+enum { IMPLEMENTATIONS_MAX = 8 };
+
+/// The engines of one implementation.
+typedef struct engines_row {
+  const engine_ops *ops;
+  engine *engines[ENGINE_CLASS_COUNT];
+} engines_row;
+
 // The process's engines; see the header for why they are kept.
 static struct {
   pthread_mutex_t mutex;
-  engine *engines[ENGINE_CLASS_COUNT];
+  engines_row rows[IMPLEMENTATIONS_MAX];
 } table = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 const char *engines_class_name(engine_class class) {
@@ -93,11 +102,20 @@ static ubiq_error *open_class(const engine_ops *ops, engine_class class, engine 
   return NULL;
 }
 
+static engines_row *find_row(const engine_ops *ops) {
+  size_t i = 0;
+  while (table.rows[i].ops && table.rows[i].ops != ops) i++;
+  assert(i < IMPLEMENTATIONS_MAX);
+  table.rows[i].ops = ops;
+  return &table.rows[i];
+}
+
 ubiq_error *engines_get(const engine_ops *ops, engine_class class, engine **out) {
   ubiq_error *error = NULL;
   pthread_mutex_lock(&table.mutex);
-  if (!table.engines[class]) error = open_class(ops, class, &table.engines[class]);
-  *out = table.engines[class];
+  engine **engine = &find_row(ops)->engines[class];
+  if (!*engine) error = open_class(ops, class, engine);
+  *out = *engine;
   pthread_mutex_unlock(&table.mutex);
   return error;
 }

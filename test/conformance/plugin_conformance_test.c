@@ -1,5 +1,5 @@
 // What every engine must do with the same guests: one table of calls, run with each engine by name, on the caller's stack
-// and, where the engine can suspend, on fibers. An engine that this build does not have is skipped. Guests that were not
+// and, where the engine can suspend, on fibers; merged with the kernel into one module, and linked to it. An engine that this build does not have is skipped. Guests that were not
 // built here (no Rust or Go) are skipped too.
 #include "unit/plugin/plugin_testing.h"
 
@@ -211,13 +211,13 @@ static const conformance_case cases[] = {
     {.guest = "go_plugin", .function = "panics", .input = "", .code = UBIQ_GUEST_ERROR, .detail = 2, .wasi = true},
     {.guest = "go_plugin", .function = "sleep", .input = "", .wasi = true},
 };
-enum { CASES = sizeof cases / sizeof *cases };
+enum { CASES = sizeof cases / sizeof *cases, WAYS = 4 };
 
 /// How a case is run: part of a test's initial state.
 typedef struct trial {
   const conformance_case *what;
   const char *engine;
-  bool on_loop;
+  bool on_loop, is_linked;
   char name[160];
 } trial;
 
@@ -227,6 +227,7 @@ static void run_trial(void **state) {
   ubiq_compile_options options = {.engine = self->engine, .wasi = what->wasi};
   plugin_world world;
   ubiq_bytes output;
+  setenv("UBIQ_MERGE", self->is_linked ? "0" : "1", 1);
   world_open(&world, self->on_loop, what->guest, what->more ? what->more : "", options, NULL);
   for (int i = 0; i < 2; i++) {
     ubiq_error *error = instance_call(&world.one, what->function, what->input, &output);
@@ -246,8 +247,8 @@ static void run_trial(void **state) {
 }
 
 static int run_engine(const char *name) {
-  static trial trials[2 * CASES];
-  static struct CMUnitTest tests[2 * CASES];
+  static trial trials[WAYS * CASES];
+  static struct CMUnitTest tests[WAYS * CASES];
   const engine_ops *ops = NULL;
   size_t count = 0;
   ubiq_error *absent = engine_find(name, &ops);
@@ -256,14 +257,18 @@ static int run_engine(const char *name) {
     ubiq_error_delete(absent);
     return 0;
   }
-  for (int on_loop = 0; on_loop < ((ops->capabilities & ENGINE_CAN_SUSPEND) ? 2 : 1); on_loop++)
+  for (int way = 0; way < WAYS; way++) {
+    bool on_loop = way & 1, is_linked = way & 2;
+    if (on_loop && !(ops->capabilities & ENGINE_CAN_SUSPEND)) continue;
     for (size_t i = 0; i < CASES; i++, count++) {
-      trials[count] = (trial){.what = &cases[i], .engine = name, .on_loop = on_loop};
-      snprintf(trials[count].name, sizeof trials[count].name, "%s_%s_%s_%s(%s)", name, on_loop ? "loop" : "stack",
-               cases[i].guest, cases[i].function, cases[i].input);
+      trials[count] = (trial){.what = &cases[i], .engine = name, .on_loop = on_loop, .is_linked = is_linked};
+      snprintf(trials[count].name, sizeof trials[count].name, "%s_%s_%s_%s_%s(%s)", name,
+               is_linked ? "linked" : "merged", on_loop ? "loop" : "stack", cases[i].guest, cases[i].function,
+               cases[i].input);
       tests[count] =
           (struct CMUnitTest){.name = trials[count].name, .test_func = run_trial, .initial_state = &trials[count]};
     }
+  }
   return _cmocka_run_group_tests(name, tests, count, NULL, NULL);
 }
 

@@ -29,6 +29,20 @@ static void each_class_has_one_engine(void **state) {
   }
 }
 
+// Another implementation: the same functions in a table of its own.
+static void implementations_have_engines_of_their_own(void **state) {
+  (void)state;
+  static engine_ops other;
+  other = *wasmtime();
+  other.name = "other";
+  engine *mine, *theirs, *again;
+  assert_success(engines_get(wasmtime(), ENGINE_CLASS_LOOSE, &mine));
+  assert_success(engines_get(&other, ENGINE_CLASS_LOOSE, &theirs));
+  assert_success(engines_get(&other, ENGINE_CLASS_LOOSE, &again));
+  assert_ptr_not_equal(mine, theirs);
+  assert_ptr_equal(theirs, again);
+}
+
 static void *get_engine(void *user) {
   engine *engine = NULL;
   ubiq_error *error = engines_get(user, ENGINE_CLASS_FUEL, &engine);
@@ -104,6 +118,7 @@ int main(int argc, char **argv) {
   plugin_testing_begin();
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(each_class_has_one_engine),
+      cmocka_unit_test(implementations_have_engines_of_their_own),
       cmocka_unit_test(threads_get_the_same_engine),
       cmocka_unit_test(plugins_run_where_address_space_is_short),
   };
