@@ -17,7 +17,7 @@ struct ubiq_function {
   char *name;
   wasm_signature signature;
   wasm_type types[2 * WASM_SIGNATURE_MAX]; ///< what the signature points to
-  bool has_references; ///< among the types
+  bool has_references;                     ///< among the types
   function_callback call;
   void (*foreign)(void); ///< the embedder's own C function, for `call` to cast back
   void *user;

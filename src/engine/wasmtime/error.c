@@ -47,8 +47,8 @@ static int length_shown(const wasm_name_t *name) {
 }
 
 static size_t print_name(char *text, size_t room, const wasm_name_t *name, uint32_t index) {
-  int n = name ? snprintf(text, room, "%.*s", length_shown(name), name->data)
-               : snprintf(text, room, "function %u", index);
+  int n =
+      name ? snprintf(text, room, "%.*s", length_shown(name), name->data) : snprintf(text, room, "function %u", index);
   return n > 0 && (size_t)n < room ? (size_t)n : 0;
 }
 

@@ -323,8 +323,7 @@ CALLBACK(alloc_inside) {
   (void)function;
   engine_function alloc;
   engine_value value = {.i64 = 5};
-  if (!plugin_kernel_function(plugin, "alloc", &alloc))
-    return ubiq_error_new(UBIQ_INTERNAL, "the kernel has no alloc");
+  if (!plugin_kernel_function(plugin, "alloc", &alloc)) return ubiq_error_new(UBIQ_INTERNAL, "the kernel has no alloc");
   ubiq_error *error = engine_call_now(plugin->store, &alloc, &value, 1);
   if (error) return error;
   engine_memory memory = plugin_kernel_memory(plugin);
