@@ -1,0 +1,76 @@
+"""`ubiq serve`: requests broken at random, and clients that leave anywhere. The server goes on, and stops cleanly."""
+
+import random
+import socket
+
+import support
+from support import function
+
+CONNECTIONS = 500
+
+REQUESTS = [
+    b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello",
+    b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    b"GET /hello?x=%41 HTTP/1.0\r\n\r\n",
+    b"POST /spin HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
+    b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 99999999\r\n\r\n",
+]
+
+
+def broken(source):
+    """A few requests in a row, with some bytes changed, taken away or put in."""
+    data = bytearray(b"".join(source.choice(REQUESTS) for _ in range(source.randint(1, 5))))
+    for _ in range(source.choice([0, 0, 1, 3, 20])):
+        at = source.randrange(len(data))
+        kind = source.randrange(3)
+        if kind == 0:
+            data[at] = source.randrange(256)
+        elif kind == 1:
+            del data[at:at + source.randint(1, 10)]
+        else:
+            data[at:at] = bytes(source.choice(b"\r\n: 0123456789\0%") for _ in range(source.randint(1, 5)))
+        if not data:
+            data += b"x"
+    return bytes(data)
+
+
+def send(client, data, source):
+    """Sends it, whole or in two pieces, and goes: at once, by half, or when something was answered."""
+    cut = source.choice([len(data), source.randrange(len(data) + 1)])
+    client.sendall(data[:cut])
+    if cut < len(data):
+        client.sendall(data[cut:])
+    way = source.randrange(4)
+    if way == 1:
+        client.shutdown(socket.SHUT_WR)
+    if way > 0:
+        client.recv(65536)
+
+
+class Garbage(support.Test):
+    def test_the_server_survives_broken_requests(self):
+        server = self.serve(function("echo", "POST /echo"), function("hello", "/hello"),
+                            function("spin", "POST /spin", timeout='"20ms"'),
+                            options=("--workers", "2", "--log-level", "error", "--header-timeout", "300ms",
+                                     "--body-timeout", "300ms", "--idle-timeout", "300ms", "--connections-max", "60"))
+        source = random.Random(20)
+        clients = []
+        for _ in range(CONNECTIONS):
+            client = server.socket()
+            client.settimeout(0.02)
+            clients.append(client)
+            try:
+                send(client, broken(source), source)
+            except OSError:
+                pass
+            if len(clients) > 30:
+                clients.pop(source.randrange(len(clients))).close()
+        for client in clients:
+            client.close()
+        self.assertEqual((200, b"alive"), server.post("/echo", b"alive"))
+        self.assertEqual(0, server.stop())
+
+
+if __name__ == "__main__":
+    support.main()
