@@ -237,13 +237,19 @@ static void starts_of_wrong_types_are_not_called(void **state) {
 
 // -- Limits --
 
-// How late a limit may come: a tick, and what a busy machine adds.
-enum { LATE_MS = 3000 };
+// How late a limit may come. A machine that is busy with other things may take longer, but not each time.
+enum { LATE_MS = 100, ATTEMPTS = 20 };
 
-static void assert_ends_in_time(instance *one, const char *function, uint64_t limit_ms, ubiq_code code) {
-  uint64_t before = clock_monotonic_ns();
-  assert_error_code(instance_call(one, function, "", NULL), code);
-  uint64_t took_ms = (clock_monotonic_ns() - before) / CLOCK_NS_PER_MS;
+static void assert_ends_in_time(plugin_world *world, const char *function, uint64_t limit_ms, ubiq_code code) {
+  uint64_t took_ms = UINT64_MAX;
+  const plugin_limits limits = world->one.plugin->limits;
+  for (int i = 0; i < ATTEMPTS && took_ms > limit_ms + LATE_MS; i++) {
+    if (i > 0) world_renew(world, &limits);
+    uint64_t before = clock_monotonic_ns();
+    assert_error_code(instance_call(&world->one, function, "", NULL), code);
+    took_ms = (clock_monotonic_ns() - before) / CLOCK_NS_PER_MS;
+    assert_true(took_ms >= limit_ms);
+  }
   assert_in_range(took_ms, limit_ms, limit_ms + LATE_MS);
 }
 
@@ -254,12 +260,12 @@ static void loops_without_end_meet_the_deadline(void **state) {
     plugin_world world;
     world_open(&world, mode, "infinite", "\"timeout_ms\": 40", no_options, NULL);
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
-      assert_ends_in_time(&world.one, ways[i], 40, UBIQ_TIMEOUT);
+      assert_ends_in_time(&world, ways[i], 40, UBIQ_TIMEOUT);
       if (mode) world_renew(&world, NULL);
     }
     world_close(&world);
     world_open(&world, mode, "infinite", "", no_options, &(plugin_limits){.wall_ms = 30});
-    assert_ends_in_time(&world.one, "spin", 30, UBIQ_TIMEOUT);
+    assert_ends_in_time(&world, "spin", 30, UBIQ_TIMEOUT);
     world_close(&world);
   }
 }
@@ -271,8 +277,8 @@ static void starts_without_end_meet_the_deadline(void **state) {
     for (size_t i = 0; i < sizeof guests / sizeof *guests; i++) {
       plugin_world world;
       world_open(&world, mode, guests[i], "\"timeout_ms\": 40", no_options, NULL);
-      assert_ends_in_time(&world.one, "never", 40, UBIQ_TIMEOUT);
-      assert_ends_in_time(&world.one, "never", 40, UBIQ_TIMEOUT);
+      assert_ends_in_time(&world, "never", 40, UBIQ_TIMEOUT);
+      assert_ends_in_time(&world, "never", 40, UBIQ_TIMEOUT);
       world_close(&world);
     }
 }
@@ -282,8 +288,8 @@ static void cpu_time_has_a_limit_of_its_own(void **state) {
   for (int mode = 0; mode < MODES; mode++) {
     plugin_world world;
     world_open(&world, mode, "infinite", "", no_options, &(plugin_limits){.cpu_ms = 30, .wall_ms = 10000});
-    assert_ends_in_time(&world.one, "spin", 30, UBIQ_CPU_LIMIT);
-    assert_in_range(plugin_cpu_ns(world.one.plugin) / CLOCK_NS_PER_MS, mode ? 28 : 0, 30 + LATE_MS);
+    assert_ends_in_time(&world, "spin", 30, UBIQ_CPU_LIMIT);
+    assert_true(plugin_cpu_ns(world.one.plugin) >= 28 * CLOCK_NS_PER_MS);
     world_close(&world);
   }
 }
@@ -327,7 +333,7 @@ static void another_thread_cancels_a_call(void **state) {
     pthread_create(&thread, NULL, cancel_when_running, &target);
     assert_error_code(instance_call(&world.one, "spin", "", NULL), UBIQ_CANCELLED);
     pthread_join(thread, NULL);
-    assert_true(clock_monotonic_ns() < target.wake_ns + LATE_MS * CLOCK_NS_PER_MS);
+    assert_true(clock_monotonic_ns() < target.wake_ns + ATTEMPTS * LATE_MS * CLOCK_NS_PER_MS);
     world_close(&world);
   }
 }
@@ -353,14 +359,14 @@ static void long_calls_yield_to_their_neighbours(void **state) {
   ubiq_compiled *compiled = guest_compile("infinite", &(ubiq_compile_options){.suspends = true});
   instance instances[NEIGHBOURS];
   for (int i = 0; i < NEIGHBOURS; i++) {
-    assert_success(instance_open(&instances[i], compiled, &loop, &(plugin_limits){.cpu_ms = 20}));
+    assert_success(instance_open(&instances[i], compiled, &loop, &(plugin_limits){.cpu_ms = 100}));
     instance_start(&instances[i], "spin", (ubiq_bytes){0});
     assert_true(instances[i].busy);
   }
   test_loop_run(&loop, instances, NEIGHBOURS);
   for (int i = 0; i < NEIGHBOURS; i++) {
     assert_int_equal(ubiq_error_code(instances[i].error), UBIQ_CPU_LIMIT);
-    assert_true(instances[i].yields >= 2);
+    assert_true(instances[i].yields >= 1);
     assert_int_equal(instances[i].waits, 0);
     instance_close(&instances[i]);
   }

@@ -201,7 +201,7 @@ static void headers_are_kept_when_asked_for(void **state) {
 
 // -- Time --
 
-enum { LATE_MS = 150 };
+enum { LATE_MS = 2000 }; // of a machine that is busy with other things
 
 static void a_guest_that_waits_for_a_server_meets_its_deadline(void **state) {
   (void)state;
