@@ -170,19 +170,18 @@ static ubiq_error *read_allowed_hosts(reader *self, const json_value *value) {
 
 typedef ubiq_error *(*read_key)(reader *self, const json_value *value);
 
-#define FUNCTION_KEYS_LIST(X)                                                                                          \
-  X(wasm)                                                                                                              \
-  X(source)                                                                                                            \
-  X(manifest) X(build) X(stack) X(export) X(content_type) X(route) X(timeout) X(cpu) X(memory) X(body_max)             \
-      X(response_max) X(config) X(allowed_hosts)
-
-#define KEY_NAME(key)   #key,
-#define KEY_READER(key) read_##key,
-static const char *const function_keys[] = {FUNCTION_KEYS_LIST(KEY_NAME)};
-static const read_key function_readers[] = {FUNCTION_KEYS_LIST(KEY_READER)};
-#undef KEY_NAME
-#undef KEY_READER
+// The names and their readers, in the same order.
+static const char *const function_keys[] = {
+    "wasm",    "source", "manifest", "build",    "stack",        "export", "content_type",  "route",
+    "timeout", "cpu",    "memory",   "body_max", "response_max", "config", "allowed_hosts",
+};
+static const read_key function_readers[] = {
+    read_wasm,   read_source,       read_manifest,     read_build,   read_stack,
+    read_export, read_content_type, read_route,        read_timeout, read_cpu,
+    read_memory, read_body_max,     read_response_max, read_config,  read_allowed_hosts,
+};
 enum { FUNCTION_KEYS = sizeof function_keys / sizeof function_keys[0] };
+_Static_assert(FUNCTION_KEYS == sizeof function_readers / sizeof function_readers[0], "a reader for each key");
 
 // ------------------------------------------------------------------------------------------------- the whole file
 

@@ -59,6 +59,7 @@ static void stop_gracefully(front *self) {
   run_daemon(self); // takes what has come already
   if (self->daemon == NULL) return;
   stop_accepting(self);
+  log_debug("worker %u takes no new connections", self->worker->options.index);
   connection_end_list(self, CONNECTION_IDLE);
   uv_timer_start(&self->grace, grace_is_over, self->settings->grace_ms, 0);
   run_daemon(self);

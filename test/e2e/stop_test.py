@@ -13,13 +13,18 @@ class Stops(support.Test):
         site = SlowSite()
         self.addCleanup(site.close)
         server = self.serve(function("fetch", "POST /fetch", allowed_hosts='["127.0.0.1"]'),
-                            function("hello", "POST /hello"), options=("--workers", "2") + options)
+                            function("hello", "POST /hello"), options=("--workers", "1") + options)
         waiting = in_thread(server.request, "POST", "/fetch", site.url.encode())
         site.wait_until_asked()
         return site, server, waiting
 
     def test_an_idle_server_stops_at_once(self):
         server = self.serve(function("hello", "POST /hello"))
+        self.assertEqual(0, server.stop())
+
+    def test_several_workers_stop_together(self):
+        server = self.serve(function("hello", "POST /hello"), options=("--workers", "4"))
+        self.assertEqual(200, server.post("/hello")[0])
         self.assertEqual(0, server.stop())
 
     def test_sigint_stops_as_sigterm_does(self):
@@ -39,7 +44,7 @@ class Stops(support.Test):
     def test_what_is_under_way_is_finished(self):
         site, server, waiting = self.busy_server()
         server.signal()
-        server.wait_for("finishing what is under way")
+        server.wait_for("takes no new connections")
         site.answer.set()
         waiting.join(support.PATIENCE)
         status, headers, body = waiting.result
@@ -50,13 +55,9 @@ class Stops(support.Test):
     def test_nothing_new_is_taken(self):
         site, server, waiting = self.busy_server()
         server.signal()
-        server.wait_for("finishing what is under way")
-        refused = False
-        while not refused:  # soon
-            try:
-                server.socket().close()
-            except ConnectionError:
-                refused = True
+        server.wait_for("takes no new connections")
+        with self.assertRaises(ConnectionError):
+            server.socket()
         site.answer.set()
         self.assertEqual(0, server.wait())
         waiting.join(support.PATIENCE)
@@ -64,7 +65,7 @@ class Stops(support.Test):
     def test_a_second_signal_ends_what_is_under_way(self):
         _, server, waiting = self.busy_server()
         server.signal()
-        server.wait_for("finishing what is under way")
+        server.wait_for("takes no new connections")
         server.signal()
         self.assertEqual(130, server.wait())
         waiting.join(support.PATIENCE)

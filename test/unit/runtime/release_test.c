@@ -76,7 +76,7 @@ static void without_memory_there_is_an_error_or_another_way_and_no_leak(void **s
   (void)state;
   char *folder = make_project(settings);
   size_t refused = 0;
-  for (size_t n = 0;; n++) {
+  for (size_t n = 0;; n += 1 + n / 16) {
     alloc_failure.armed = true;
     alloc_failure.failed = false;
     alloc_failure.passes = n;
