@@ -373,11 +373,22 @@ void wasm_module_free(wasm_module *module) {
   free(module);
 }
 
+static ubiq_error *tell_details(parse *self, wasm_details *details) {
+  const entity *functions = (const entity *)(const void *)self->spaces[WASM_FUNCTION].data;
+  const type_entry *types = (const type_entry *)(const void *)self->types.data;
+  uint32_t count = space_count(self, WASM_FUNCTION);
+  uint16_t *params_counts = arena_array(self->module->arena, count, sizeof *params_counts);
+  if (params_counts == NULL) return ubiq_error_no_memory();
+  for (uint32_t i = 0; i < count; i++) params_counts[i] = types[functions[i].type_index].signature.params_count;
+  *details = (wasm_details){self->start, types_count(self), count, params_counts};
+  return NULL;
+}
+
 ubiq_error *wasm_module_read_details(const uint8_t *bytes, size_t size, wasm_module **out, wasm_details *details) {
   parse self = {.module = module_new()};
   if (self.module == NULL) return ubiq_error_no_memory();
   ubiq_error *error = read_sections(&self, bytes, size);
-  *details = (wasm_details){self.start, types_count(&self), space_count(&self, WASM_FUNCTION)};
+  if (error == NULL) error = tell_details(&self, details);
   buffer_free(&self.types);
   for (int kind = 0; kind < KINDS; kind++) buffer_free(&self.spaces[kind]);
   if (error != NULL) {

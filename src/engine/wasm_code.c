@@ -3,7 +3,7 @@
 // What instructions have behind their opcodes stands in tables, as a string with a letter for each immediate:
 //
 //   f function     t type         x table          m memory   g global  k tag  e element  d data
-//   l label, local, field, length: a number that stays
+//   l label, field, length: a number that stays          n local
 //   i, I           signed numbers of 32 and 64 bits
 //   1, 4, 8, S     1, 4, 8 and 16 bytes that stay
 //   a memory argument             b block type     h heap type     v vector of value types
@@ -15,7 +15,14 @@
 #define NONE_128 NONE_32, NONE_32, NONE_32, NONE_32
 #define MEMARG_8 "a", "a", "a", "a", "a", "a", "a", "a"
 
-enum { OP_END = 0x0b, OP_DELEGATE = 0x18, OP_FIRST_PREFIX = 0xfb, OP_LAST_PREFIX = 0xfe };
+enum {
+  OP_END = 0x0b,
+  OP_RETURN = 0x0f,
+  OP_CALL = 0x10,
+  OP_DELEGATE = 0x18,
+  OP_FIRST_PREFIX = 0xfb,
+  OP_LAST_PREFIX = 0xfe
+};
 
 static const char *const immediates[256] = {
     [0x00] = "",
@@ -46,9 +53,9 @@ static const char *const immediates[256] = {
     "",
     "v",           // delegate .. select
     [0x1f] = "bc", // try_table
-    [0x20] = "l",
-    "l",
-    "l",
+    [0x20] = "n",
+    "n",
+    "n",
     "g",
     "g",
     "x",
@@ -247,6 +254,16 @@ static void copy_catches(wasm_copier *self) {
   }
 }
 
+static void copy_local(wasm_copier *self) {
+  const uint8_t *from = self->in->at;
+  uint32_t local = read_number(self->in);
+  if (self->locals == NULL) return;
+  if (local >= self->locals_count) wasm_reader_fail(self->in, "local index out of range");
+  if (wasm_reader_failed(self->in)) return;
+  flush_to(self, from);
+  wasm_write_u32(self->out, self->locals[local]);
+}
+
 static void copy_immediate(wasm_copier *self, char letter) {
   switch (letter) {
   case 'f': wasm_copy_function_index(self); break;
@@ -258,6 +275,7 @@ static void copy_immediate(wasm_copier *self, char letter) {
   case 'e': wasm_copy_index(self, WASM_SPACE_ELEMENT); break;
   case 'd': wasm_copy_index(self, WASM_SPACE_DATA); break;
   case 'l': read_number(self->in); break;
+  case 'n': copy_local(self); break;
   case 'i': wasm_read_signed(self->in, 32); break;
   case 'I': wasm_read_signed(self->in, 64); break;
   case '1': wasm_read_byte(self->in); break;
@@ -273,6 +291,17 @@ static void copy_immediate(wasm_copier *self, char letter) {
   }
 }
 
+static void copy_call(wasm_copier *self) {
+  const uint8_t *index_at = self->in->at, *opcode_at = index_at - 1;
+  uint32_t function = read_number(self->in);
+  if (wasm_reader_failed(self->in)) return;
+  flush_to(self, opcode_at);
+  if (self->call(self->call_user, function, self->out)) return;
+  self->kept = opcode_at;
+  self->in->at = index_at;
+  wasm_copy_function_index(self);
+}
+
 static const char *find_prefixed(uint8_t prefix, uint32_t code) {
   const code_range *ranges = prefixed[prefix - OP_FIRST_PREFIX].ranges;
   for (size_t i = 0; i < prefixed[prefix - OP_FIRST_PREFIX].count; i++)
@@ -283,8 +312,10 @@ static const char *find_prefixed(uint8_t prefix, uint32_t code) {
 static void copy_instruction(wasm_copier *self, uint8_t code) {
   bool is_prefix = code >= OP_FIRST_PREFIX && code <= OP_LAST_PREFIX;
   const char *letters = is_prefix ? find_prefixed(code, wasm_read_u32(self->in)) : immediates[code];
-  if (letters == NULL)
-    wasm_reader_fail(self->in, "unknown instruction");
+  if (letters == NULL || (code == OP_RETURN && self->no_return))
+    wasm_reader_fail(self->in, letters == NULL ? "unknown instruction" : "return");
+  else if (code == OP_CALL && self->call != NULL)
+    copy_call(self);
   else
     for (; *letters != 0; letters++) copy_immediate(self, *letters);
 }
@@ -302,10 +333,16 @@ void wasm_copy_expression(wasm_copier *self) {
   }
 }
 
-void wasm_copy_body(wasm_copier *self) {
-  for (uint32_t left = wasm_read_count(self->in, UINT32_MAX); left > 0 && !wasm_reader_failed(self->in); left--) {
-    wasm_read_u32(self->in); // how many locals
+wasm_locals wasm_copy_locals(wasm_copier *self) {
+  wasm_locals locals = {.groups = wasm_read_count(self->in, UINT32_MAX)};
+  self->kept = self->in->at;
+  for (uint32_t left = locals.groups; left > 0 && !wasm_reader_failed(self->in); left--) {
+    locals.count += wasm_read_u32(self->in);
     wasm_copy_value_type(self);
   }
+  return locals;
+}
+
+void wasm_copy_instructions(wasm_copier *self) {
   while (self->in->at < self->in->end) copy_instruction(self, *self->in->at++);
 }

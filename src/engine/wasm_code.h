@@ -31,11 +31,19 @@ typedef struct wasm_renumbering {
   uint32_t add[WASM_SPACES];   ///< by how much indices grow
 } wasm_renumbering;
 
+/// Asked at each call of a function: writes code that does the same instead, or answers false to have it called.
+typedef bool (*wasm_call_writer)(void *user, uint32_t function, wasm_writer *out);
+
 typedef struct wasm_copier {
   wasm_reader *in;  ///< fails when something cannot be copied
   wasm_writer *out; ///< behind `in` until wasm_copy_flush
   const wasm_renumbering *to;
-  const uint8_t *kept; ///< what lies between here and `in->at` is still to be copied as it is
+  const uint8_t *kept;   ///< what lies between here and `in->at` is still to be copied as it is
+  wasm_call_writer call; ///< NULL: calls stay calls
+  void *call_user;
+  const uint32_t *locals; ///< new indices of locals; NULL: they stay
+  uint32_t locals_count;
+  bool no_return; ///< a return is refused
 } wasm_copier;
 
 wasm_copier wasm_copier_open(wasm_reader *in, wasm_writer *out, const wasm_renumbering *to);
@@ -47,8 +55,15 @@ void wasm_copy_index(wasm_copier *self, wasm_space space);
 void wasm_copy_value_type(wasm_copier *self);
 /// A constant expression, its end included.
 void wasm_copy_expression(wasm_copier *self);
-/// A function's locals and code: all that the reader has.
-void wasm_copy_body(wasm_copier *self);
+/// How many locals a body declares, in how many groups: what it begins with.
+typedef struct wasm_locals {
+  uint32_t groups;
+  uint64_t count;
+} wasm_locals;
+/// The groups of locals of a body; their number, which stands before them, is not copied.
+wasm_locals wasm_copy_locals(wasm_copier *self);
+/// The instructions of a body: all that the reader has.
+void wasm_copy_instructions(wasm_copier *self);
 /// An active data segment's memory, where 0 is not written out: `flags` 0 or 2, then the index if it is 2.
 void wasm_copy_data_memory(wasm_copier *self);
 

@@ -5,13 +5,13 @@
 // they are bound to, which may be one of the hub's imports. All sections are copied entry by entry (wasm_code.h), which
 // also refuses indices that the guest does not have: in the merged module they would reach the hub.
 #include "engine/wasm_merge.h"
-#include "engine/wasm_code.h"
+#include "engine/wasm_inline.h"
 #include "engine/wasm_module.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { GUEST_IMPORTS_MAX = 1000 };
+enum { GUEST_IMPORTS_MAX = 1000, INLINE_BASE_MAX = 40000 };
 
 // One of the two modules.
 typedef struct part {
@@ -22,11 +22,21 @@ typedef struct part {
   text names;          // the function names of the name section, as they stand there; empty where there are none
   uint32_t *functions; // the new index of each
   wasm_renumbering to;
+  uint32_t copied; // how many bodies
 } part;
+
+// What stands in the place of calls of the guest's imports.
+typedef struct inlining {
+  wasm_inline *functions; // by the import's index; `result` 0: is called
+  size_t count;
+  uint64_t base; // of the slots in the function at hand
+  bool used;     // there
+} inlining;
 
 typedef struct merge {
   const wasm_merge_request *request;
   part guest, hub;
+  inlining inlining;
   wasm_writer out;
   ubiq_error *error; // the first
 } merge;
@@ -141,7 +151,23 @@ static ubiq_error *check_hub(const part *hub) {
 
 // Indices.
 
-static ubiq_error *bind_imports(merge *self) {
+// Takes the next body off the section.
+static wasm_reader take_body(wasm_reader *in) {
+  uint32_t size = wasm_read_count(in, UINT32_MAX);
+  wasm_reader body = *in;
+  body.end = body.at + size;
+  wasm_read_skip(in, size);
+  return body;
+}
+
+static void inline_import(merge *self, const wasm_reader *bodies, size_t import, const wasm_item *item) {
+  size_t hub_imports = self->hub.module->imports_count;
+  if (item->index < hub_imports) return;
+  wasm_inline_read(bodies[item->index - hub_imports], &item->signature, &self->hub.to,
+                   &self->inlining.functions[import]);
+}
+
+static ubiq_error *bind_imports_to(merge *self, const wasm_reader *bodies) {
   const wasm_module *guest = self->guest.module;
   for (size_t i = 0; i < guest->imports_count; i++) {
     const wasm_item *item = wasm_module_export(self->hub.module, self->request->bindings[i]);
@@ -149,8 +175,22 @@ static ubiq_error *bind_imports(merge *self) {
         !wasm_signature_equal(&item->signature, &guest->imports[i].signature))
       return cannot("an import that the hub does not have");
     self->guest.functions[i] = self->hub.functions[item->index];
+    inline_import(self, bodies, i, item);
   }
   return NULL;
+}
+
+static ubiq_error *bind_imports(merge *self) {
+  wasm_reader section = self->hub.sections[WASM_SECTION_CODE].body;
+  wasm_reader *bodies = calloc((size_t)defined_count(&self->hub) + 1, sizeof *bodies);
+  self->inlining.count = self->guest.module->imports_count;
+  self->inlining.functions = calloc(self->inlining.count + 1, sizeof *self->inlining.functions);
+  bool is_full = bodies == NULL || self->inlining.functions == NULL;
+  if (!is_full) wasm_read_u32(&section);
+  for (uint32_t i = 0; i < defined_count(&self->hub) && !is_full; i++) bodies[i] = take_body(&section);
+  ubiq_error *error = is_full ? ubiq_error_no_memory() : bind_imports_to(self, bodies);
+  free(bodies);
+  return error;
 }
 
 static ubiq_error *number_all(merge *self) {
@@ -227,29 +267,70 @@ static void copy_data(wasm_copier *copier) {
   wasm_read_skip(in, wasm_read_u32(in));
 }
 
-static void copy_code(wasm_copier *copier) {
-  wasm_reader body = *copier->in;
-  uint32_t size = wasm_read_count(&body, UINT32_MAX);
-  body.end = body.at + size;
-  wasm_writer written = {0};
-  wasm_copier inner = wasm_copier_open(&body, &written, copier->to);
-  if (!wasm_reader_failed(&body)) {
-    written.failed = !buffer_reserve(&written.bytes, size + 64);
-    wasm_copy_body(&inner);
-    wasm_copy_flush(&inner);
-    wasm_write_sized(copier->out, &written);
-  }
-  buffer_free(&written.bytes);
-  body.end = copier->in->end;
-  if (wasm_reader_failed(&body)) body.at = body.end;
-  *copier->in = body;
-  copier->kept = body.at;
+// A call of a function of the guest whose code is to stand there instead.
+static bool write_inlined(void *user, uint32_t function, wasm_writer *out) {
+  const inlining *self = user;
+  if (function >= self->count || self->functions[function].result == 0 || self->base > INLINE_BASE_MAX) return false;
+  wasm_inline_write(&self->functions[function], (uint32_t)self->base, out);
+  ((inlining *)user)->used = true;
+  return true;
+}
+
+static void write_body(wasm_writer *out, wasm_locals declared, const wasm_writer *locals, bool slots,
+                       const wasm_writer *code) {
+  wasm_writer body = {.failed = locals->failed || code->failed};
+  wasm_write_u32(&body, declared.groups + (slots ? WASM_INLINE_GROUPS : 0));
+  wasm_write_bytes(&body, locals->bytes.data, locals->bytes.size);
+  if (slots) wasm_inline_write_slots(&body);
+  wasm_write_bytes(&body, code->bytes.data, code->bytes.size);
+  wasm_write_sized(out, &body);
+  buffer_free(&body.bytes);
+}
+
+// One body, the next of those that the part defines.
+static void copy_code(merge *self, part *part, wasm_reader *in, wasm_writer *out) {
+  wasm_reader body = take_body(in);
+  if (wasm_reader_failed(in)) return;
+  wasm_writer locals = {0}, code = {0};
+  wasm_copier copier = wasm_copier_open(&body, &locals, &part->to);
+  wasm_locals declared = wasm_copy_locals(&copier);
+  wasm_copy_flush(&copier);
+  copier.out = &code;
+  self->inlining.base = declared.count + part->details.params_counts[part->module->imports_count + part->copied++];
+  self->inlining.used = false;
+  if (part == &self->guest) copier.call = write_inlined;
+  copier.call_user = &self->inlining;
+  wasm_copy_instructions(&copier);
+  wasm_copy_flush(&copier);
+  if (!wasm_reader_failed(&body)) write_body(out, declared, &locals, self->inlining.used, &code);
+  note(self, &body);
+  buffer_free(&locals.bytes);
+  buffer_free(&code.bytes);
+}
+
+static void copy_bodies(merge *self, part *part, wasm_writer *out) {
+  wasm_reader bodies = part->sections[WASM_SECTION_CODE].body;
+  if (!part->present[WASM_SECTION_CODE]) return;
+  uint32_t left = wasm_read_count(&bodies, UINT32_MAX); // as many as are defined (check_part)
+  for (; left > 0 && !wasm_reader_failed(&bodies) && self->error == NULL; left--) copy_code(self, part, &bodies, out);
+  if (wasm_reader_left(&bodies) > 0) wasm_reader_fail(&bodies, "bytes behind the section's content");
+  note(self, &bodies);
+}
+
+static void write_code(merge *self) {
+  wasm_writer body = {0};
+  if (self->error != NULL) return;
+  wasm_write_u32(&body, defined_count(&self->guest) + defined_count(&self->hub));
+  copy_bodies(self, &self->guest, &body);
+  copy_bodies(self, &self->hub, &body);
+  wasm_write_section(&self->out, WASM_SECTION_CODE, &body);
+  buffer_free(&body.bytes);
 }
 
 static void copy_entries(merge *self, part *part, wasm_section id, wasm_writer *out, void (*copy)(wasm_copier *)) {
   if (!part->present[id]) return;
   wasm_reader body = part->sections[id].body;
-  uint32_t count = wasm_read_u32(&body);
+  uint32_t count = wasm_read_count(&body, UINT32_MAX);
   wasm_copier copier = wasm_copier_open(&body, out, &part->to);
   for (; count > 0 && !wasm_reader_failed(&body); count--) copy(&copier);
   if (wasm_reader_left(&body) > 0) wasm_reader_fail(&body, "bytes behind the section's content");
@@ -428,7 +509,7 @@ static void write_all(merge *self) {
   write_exports(self);
   write_list(self, WASM_SECTION_ELEMENT, copy_element);
   write_data_count(self);
-  write_list(self, WASM_SECTION_CODE, copy_code);
+  write_code(self);
   write_list(self, WASM_SECTION_DATA, copy_data);
   write_names(self);
 }
@@ -452,5 +533,6 @@ ubiq_error *wasm_merge(const wasm_merge_request *request, uint8_t **out, size_t 
     buffer_free(&self.out.bytes);
   part_free(&self.guest);
   part_free(&self.hub);
+  free(self.inlining.functions);
   return self.error;
 }

@@ -5,9 +5,10 @@
 #include "engine/wasm_reader.h"
 
 typedef struct wasm_details {
-  uint32_t start;           ///< index of the start function, when the module has one
-  uint32_t types_count;     ///< in the type section
-  uint32_t functions_count; ///< imported and defined
+  uint32_t start;                ///< index of the start function, when the module has one
+  uint32_t types_count;          ///< in the type section
+  uint32_t functions_count;      ///< imported and defined
+  const uint16_t *params_counts; ///< for each function; lives as long as the module
 } wasm_details;
 
 /// wasm_module_read that also tells the details.
