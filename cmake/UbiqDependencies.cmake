@@ -13,6 +13,15 @@ set_target_properties(wasmtime PROPERTIES
   IMPORTED_NO_SONAME ON)
 target_include_directories(wasmtime SYSTEM INTERFACE ${UBIQ_DEPS_DIR}/wasmtime/include)
 
+# ThreadSanitizer does not see Wasmtime's own locks: test/sanitizers/tsan_wasmtime.c tells it of them.
+if(UBIQ_SANITIZE MATCHES thread)
+  add_library(tsan_wasmtime STATIC ${CMAKE_SOURCE_DIR}/test/sanitizers/tsan_wasmtime.c)
+  target_link_libraries(wasmtime INTERFACE tsan_wasmtime)
+  target_link_options(wasmtime INTERFACE -Wl,--wrap=wasmtime_store_delete,--wrap=wasmtime_call_future_delete
+    -Wl,--wrap=wasmtime_instance_new,--wrap=wasmtime_instance_pre_instantiate,--wrap=wasmtime_linker_instantiate
+    -Wl,--wrap=wasmtime_call_future_poll)
+endif()
+
 add_library(yyjson STATIC ${UBIQ_DEPS_DIR}/yyjson/yyjson.c)
 target_include_directories(yyjson SYSTEM PUBLIC ${UBIQ_DEPS_DIR}/yyjson)
 target_compile_options(yyjson PRIVATE -w)
