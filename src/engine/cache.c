@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "engine/cache_trim.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -17,6 +18,9 @@ enum {
   NAME_SIZE = DIGEST_SHA256_HEX_SIZE,
   MODULE_BYTES_MIN = 4096, // smaller modules compile faster than a file is read and checked
 };
+
+// All entries together: past it those that were used longest ago go.
+static const uint64_t CACHE_BYTES_MAX = UINT64_C(1) << 30;
 
 typedef struct cache {
   char *folder;
@@ -115,6 +119,7 @@ static ubiq_error *load(const cache *self, engine *engine, const char *path, con
   *out = NULL;
   if (!file_exists(path)) return NULL;
   ubiq_error *error = file_read_all(path, ENTRY_BYTES_MAX, &entry);
+  cache_touch(path);
   if (!error && verifies(self, name, &entry))
     error = engine->ops->deserialize(engine, entry.data + DIGEST_MAC_SIZE, entry.size - DIGEST_MAC_SIZE, out);
   else if (!error)
@@ -149,8 +154,10 @@ static void tell(ubiq_error *error, const char *what) {
 static ubiq_error *compile_and_save(cache *self, engine *engine, const char *path, const char *name,
                                     const uint8_t *wasm, size_t size, engine_module **out) {
   ubiq_error *error = engine_compile(engine, wasm, size, out);
-  if (!error) tell(save(self, path, name, *out), "cannot save an entry");
-  return error;
+  if (error) return error;
+  tell(save(self, path, name, *out), "cannot save an entry");
+  cache_trim(self->folder, CACHE_BYTES_MAX);
+  return NULL;
 }
 
 ubiq_error *cache_compile(engine *engine, const char *settings, const uint8_t *wasm, size_t size, engine_module **out) {

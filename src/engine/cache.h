@@ -3,7 +3,8 @@
 // An entry's name is a hash of the module, the engine and its settings; its content carries a MAC with a key that only
 // this user can read, because serialized modules are native code. The folder is $XDG_CACHE_HOME/ubiq/modules, else
 // ~/.cache/ubiq/modules; it is 0700 and must be the user's own. UBIQ_CACHE names another folder, or turns the cache
-// off when it is empty. An entry that does not verify is compiled again. A cache that cannot be used is no error.
+// off when it is empty. An entry that does not verify is compiled again. All entries together take at most 1 GiB: those
+// used longest ago go. A cache that cannot be used is no error.
 #ifndef ENGINE_CACHE_H
 #define ENGINE_CACHE_H
 
