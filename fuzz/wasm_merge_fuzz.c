@@ -12,16 +12,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 // (module (import "h" "f" (func (param i64) (result i64))) (import "h" "g" (func))
 //   (memory (export "m") 1) (global (mut i32) (i32.const 16)) (export "f" (func 0)) (export "g" (func 1))
-//   (func (export "w") (global.set 0 (i32.load (i32.const 16))) call 1)
+//   (func (export "w") (global.set 0 (i32.load (i32.const 16))) nop nop)
 //   (data (i32.const 16) "hub"))
 static const uint8_t hub[] = {
-    0,    'a', 's', 'm',  1,    0,    0,    0,                                                     //
-    0x01, 9,   2,   0x60, 1,    0x7e, 1,    0x7e, 0x60, 0,   0,                                    //
-    0x02, 13,  2,   1,    'h',  1,    'f',  0,    0,    1,   'h',  1, 'g',  0, 1,                  //
-    0x03, 2,   1,   1,    0x05, 3,    1,    0,    1,                                               //
-    0x06, 6,   1,   0x7f, 1,    0x41, 16,   0x0b,                                                  //
-    0x07, 17,  4,   1,    'm',  2,    0,    1,    'f',  0,   0,    1, 'g',  0, 1,    1, 'w', 0, 2, //
-    0x0a, 13,  1,   11,   0,    0x41, 16,   0x28, 2,    0,   0x24, 0, 0x10, 1, 0x0b,               //
+    0,    'a', 's', 'm',  1,    0,    0,    0,                                                        //
+    0x01, 9,   2,   0x60, 1,    0x7e, 1,    0x7e, 0x60, 0,   0,                                       //
+    0x02, 13,  2,   1,    'h',  1,    'f',  0,    0,    1,   'h',  1, 'g',  0,    1,                  //
+    0x03, 2,   1,   1,    0x05, 3,    1,    0,    1,                                                  //
+    0x06, 6,   1,   0x7f, 1,    0x41, 16,   0x0b,                                                     //
+    0x07, 17,  4,   1,    'm',  2,    0,    1,    'f',  0,   0,    1, 'g',  0,    1,    1, 'w', 0, 2, //
+    0x0a, 13,  1,   11,   0,    0x41, 16,   0x28, 2,    0,   0x24, 0, 0x01, 0x01, 0x0b,               //
     0x0b, 9,   1,   0,    0x41, 16,   0x0b, 3,    'h',  'u', 'b',
 };
 

@@ -40,7 +40,7 @@ static bool read_locals(wasm_inline *self, wasm_reader *body) {
 }
 
 static void copy_code(const wasm_inline *self, wasm_reader *code, uint32_t base, wasm_writer *out) {
-  uint32_t slots[WASM_INLINE_LOCALS_MAX];
+  uint32_t slots[WASM_INLINE_LOCALS_MAX] = {0};
   (void)place(self, base, slots);
   wasm_copier copier = wasm_copier_open(code, out, &self->to);
   copier.locals = slots;
@@ -51,7 +51,7 @@ static void copy_code(const wasm_inline *self, wasm_reader *code, uint32_t base,
 }
 
 bool wasm_inline_read(wasm_reader body, const wasm_signature *signature, const wasm_renumbering *to, wasm_inline *out) {
-  uint32_t slots[WASM_INLINE_LOCALS_MAX];
+  uint32_t slots[WASM_INLINE_LOCALS_MAX] = {0};
   wasm_inline self = {.to = *to};
   if (wasm_reader_left(&body) > WASM_INLINE_BYTES_MAX) return false;
   if (!read_signature(&self, signature) || !read_locals(&self, &body) || !place(&self, 0, slots)) return false;
@@ -66,7 +66,7 @@ bool wasm_inline_read(wasm_reader body, const wasm_signature *signature, const w
 }
 
 void wasm_inline_write(const wasm_inline *self, uint32_t base, wasm_writer *out) {
-  uint32_t slots[WASM_INLINE_LOCALS_MAX];
+  uint32_t slots[WASM_INLINE_LOCALS_MAX] = {0};
   (void)place(self, base, slots);
   for (uint32_t i = self->params_count; i-- > 0;) {
     wasm_write_byte(out, OP_LOCAL_SET);

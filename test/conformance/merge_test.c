@@ -95,7 +95,7 @@ static void compare_guest(test_loop *loop, int mode, const char *guest) {
 static size_t list_guests(char (*names)[NAME_BYTES_MAX]) {
   size_t count = 0;
   DIR *entries = opendir(UBIQ_GUESTS_DIR);
-  if (!entries) skip();
+  if (!entries) return 0;
   for (struct dirent *entry; (entry = readdir(entries)) != NULL && count < GUESTS_MAX;) {
     const char *end = strstr(entry->d_name, ".wasm");
     if (!end || end[5] || end - entry->d_name >= NAME_BYTES_MAX) continue;
