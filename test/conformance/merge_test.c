@@ -31,7 +31,7 @@ static outcome outcome_of(ubiq_error *error, ubiq_bytes output) {
 static void assert_same(const char *guest, const char *function, outcome *outcomes) {
   outcome *a = &outcomes[0], *b = &outcomes[1];
   if (a->code != b->code || a->detail != b->detail || a->bytes.size != b->bytes.size ||
-      memcmp(a->bytes.data, b->bytes.data, a->bytes.size) != 0)
+      (a->bytes.size && memcmp(a->bytes.data, b->bytes.data, a->bytes.size) != 0))
     fail_msg("%s %s: linked %s: %.*s; merged %s: %.*s", guest, function, ubiq_code_name(a->code), (int)a->bytes.size,
              (const char *)a->bytes.data, ubiq_code_name(b->code), (int)b->bytes.size, (const char *)b->bytes.data);
   buffer_free(&a->bytes);
