@@ -272,11 +272,21 @@ static int run_engine(const char *name) {
   return _cmocka_run_group_tests(name, tests, count, NULL, NULL);
 }
 
+// Guests are compiled once for each engine and way, and then come from a cache of this program's own.
+static void remove_cache(const char *folder) {
+  char command[128];
+  snprintf(command, sizeof command, "rm -rf %s", folder);
+  if (system(command) != 0) print_message("%s could not be deleted\n", folder);
+}
+
 int main(void) {
+  char folder[] = "/tmp/ubiq-conformance-XXXXXX";
+  if (mkdtemp(folder)) setenv("UBIQ_CACHE", folder, 1);
   static const char *const engines[] = {"wasmtime", "wasm3", "wazero", "wasmer", "wasmedge", "wasmi"};
   int failed = 0;
   plugin_testing_begin();
   ubiq_log_set(UBIQ_LOG_OFF, NULL, NULL);
   for (size_t i = 0; i < sizeof engines / sizeof *engines; i++) failed += run_engine(engines[i]);
+  remove_cache(folder);
   return failed;
 }
