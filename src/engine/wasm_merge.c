@@ -114,7 +114,8 @@ static ubiq_error *check_part(const part *self) {
   if (self->module->has_start) return cannot("it has a start section");
   if (entries_count(self, WASM_SECTION_CODE) != defined_count(self)) return cannot("functions and bodies do not match");
   wasm_reader count = self->sections[WASM_SECTION_DATA_COUNT].body;
-  if (self->present[WASM_SECTION_DATA_COUNT] && wasm_read_u32(&count) != self->to.count[WASM_SPACE_DATA])
+  if (self->present[WASM_SECTION_DATA_COUNT] &&
+      (wasm_read_u32(&count) != self->to.count[WASM_SPACE_DATA] || wasm_reader_left(&count) > 0))
     return cannot("the number of data segments is not as it says");
   return NULL;
 }
@@ -341,11 +342,11 @@ static void copy_entries(merge *self, part *part, wasm_section id, wasm_writer *
 static void write_list(merge *self, wasm_section id, void (*copy)(wasm_copier *)) {
   uint32_t count = entries_count(&self->guest, id) + entries_count(&self->hub, id);
   wasm_writer body = {0};
-  if (count == 0 || self->error != NULL) return;
-  wasm_write_u32(&body, count);
+  if (self->error != NULL) return;
+  if (count > 0) wasm_write_u32(&body, count);
   copy_entries(self, &self->guest, id, &body, copy);
   copy_entries(self, &self->hub, id, &body, copy);
-  wasm_write_section(&self->out, id, &body);
+  if (count > 0) wasm_write_section(&self->out, id, &body);
   buffer_free(&body.bytes);
 }
 

@@ -310,6 +310,20 @@ static void components_are_told_from_modules(void **state) {
   assert_error_code(ubiq_compiled_new(future, sizeof future, NULL, &compiled), UBIQ_INVALID_INPUT);
 }
 
+static void bytes_behind_the_content_of_a_section_are_refused(void **state) {
+  (void)state;
+  for (uint8_t id = 1; id <= 13; id++) {
+    const uint8_t module[] = {0, 'a', 's', 'm', 1, 0, 0, 0, id, 2, 0, 0};
+    for (int merged = 0; merged < 2; merged++) {
+      ubiq_compiled *compiled = NULL;
+      setenv("UBIQ_MERGE", merged ? "1" : "0", 1);
+      ubiq_error *error = ubiq_compiled_new(module, sizeof module, NULL, &compiled);
+      if (ubiq_error_code(error) != UBIQ_INVALID_INPUT) fail_msg("section %u, merged %d", id, merged);
+      ubiq_error_delete(error);
+    }
+  }
+}
+
 static void every_truncation_of_a_module_is_an_error(void **state) {
   (void)state;
   buffer bytes = guest_read("hello");
@@ -456,6 +470,7 @@ int main(void) {
       cmocka_unit_test(more_modules_than_are_linked_are_too_many),
       cmocka_unit_test(empty_and_strange_sources_are_invalid_input),
       cmocka_unit_test(components_are_told_from_modules),
+      cmocka_unit_test(bytes_behind_the_content_of_a_section_are_refused),
       cmocka_unit_test(every_truncation_of_a_module_is_an_error),
       cmocka_unit_test(flipped_bytes_never_do_more_than_fail),
       cmocka_unit_test(a_hundred_megabytes_of_anything_are_refused),
