@@ -125,7 +125,7 @@ static const char waits_now[] = "(module (import \"host\" \"wait\" (func $wait (
                                 " (func (export \"f\") (param i64) (result i64)"
                                 "  (i64.add (i64.const 1) (call $wait (local.get 0)))))";
 
-static engine_image *link_waiting(bool suspends) {
+static engine_image *link_waiting_on(engine *engine, bool suspends) {
   engine_host_function function = {.module = "host",
                                    .name = "wait",
                                    .signature = &I64_TO_I64,
@@ -133,7 +133,11 @@ static engine_image *link_waiting(bool suspends) {
                                    .ready = wait_ready,
                                    .wait = wait_block,
                                    .slot = suspends ? "slot:wait" : NULL};
-  return link_alone(one_engine, suspends ? waits_late : waits_now, &function, 1, suspends);
+  return link_alone(engine, suspends ? waits_late : waits_now, &function, 1, suspends);
+}
+
+static engine_image *link_waiting(bool suspends) {
+  return link_waiting_on(one_engine, suspends);
 }
 
 static void a_host_function_that_waits_suspends_a_fiber(void **state) {
@@ -238,6 +242,34 @@ static void a_thousand_stores_wait_at_once(void **state) {
     engine_store_delete(stores[i]);
   }
   engine_image_delete(image);
+}
+
+static void more_calls_than_there_are_fibers_are_busy(void **state) {
+  (void)state;
+  enum { FIBERS = 3 };
+  engine_options options = {.memory_bytes_max = 1 << 20, .stores_max = 2 * FIBERS, .fibers_max = FIBERS};
+  engine *small;
+  engine_store *stores[FIBERS + 1];
+  engine_value values[FIBERS + 1];
+  waiting users[FIBERS + 1] = {{0}};
+  engine_state now;
+  assert_success(engine_open(test_ops(), &options, &small));
+  engine_image *image = link_waiting_on(small, true);
+  for (int i = 0; i <= FIBERS; i++) {
+    users[i].ready_after = 1;
+    stores[i] = new_store(image, &(engine_store_options){.user = &users[i]});
+    engine_function f = find_function(stores[i], "f");
+    values[i].i64 = i;
+    ubiq_error *error = engine_call_start(stores[i], &f, &I64_TO_I64, &values[i], &now);
+    assert_error_code(error, i < FIBERS ? UBIQ_OK : UBIQ_BUSY);
+  }
+  engine_store_delete(stores[0]); // a store keeps its fiber, also when its call is done
+  engine_function f = find_function(stores[FIBERS], "f");
+  assert_success(engine_call_start(stores[FIBERS], &f, &I64_TO_I64, &values[FIBERS], &now));
+  assert_int_equal(now, ENGINE_WAITING);
+  for (int i = 1; i <= FIBERS; i++) engine_store_delete(stores[i]);
+  engine_image_delete(image);
+  engine_close(small);
 }
 
 // -- Ticks --
@@ -385,6 +417,7 @@ int main(void) {
       cmocka_unit_test(errors_of_host_functions_end_the_call),
       cmocka_unit_test(stores_are_deleted_while_they_wait),
       cmocka_unit_test(a_thousand_stores_wait_at_once),
+      cmocka_unit_test(more_calls_than_there_are_fibers_are_busy),
       cmocka_unit_test(a_tick_goes_on_yields_or_ends_the_call),
       cmocka_unit_test(stores_are_deleted_after_they_yielded),
       cmocka_unit_test(ticks_do_not_yield_off_the_fiber),
