@@ -33,8 +33,8 @@ typedef struct ubiq_compile_options {
 
 /// Compiles a plugin. `source` is a manifest (JSON or TOML), a module, or a module in text form (WAT); borrowed for the
 /// call. `options` may be NULL. On success `*out` is owned by the caller. Any thread.
-/// Errors: `invalid_input` (malformed source, missing imports: all of them are listed), `not_found` (files),
-/// `denied`, `too_large`, `internal`.
+/// Errors: `invalid_input` (malformed source, missing imports: all of them are listed), `not_found` (files, the engine),
+/// `denied`, `too_large`, `memory_limit` (needs more to start than is allowed), `unavailable` (a URL), `internal`.
 UBIQ_API UBIQ_NODISCARD ubiq_error *ubiq_compiled_new(const uint8_t *source, size_t size,
                                                       const ubiq_compile_options *options, ubiq_compiled **out);
 
@@ -49,8 +49,11 @@ UBIQ_API void ubiq_plugin_delete(ubiq_plugin *plugin);
 
 /// Calls an exported function with `input` (bytes, borrowed for the call) on the caller's stack. `*output` is borrowed
 /// until the plugin is called again, reset or deleted.
-/// Errors: `not_found`, `guest_error` (the detail is the function's return code or exit code), `trap`, `timeout`,
-/// `cancelled`, `cpu_limit`, `memory_limit`, `denied`, `internal`.
+/// Errors: `not_found`, `invalid_input` (an export of another signature), `guest_error` (the detail is the function's
+/// return code or exit code), `trap` (also what the guest did wrong in a call of the host), `timeout`, `cancelled`,
+/// `cpu_limit`, `memory_limit`, `denied`, `unavailable` (a server that the guest called), `quota` (its variables), `busy`
+/// (the plugin is being called already, or there is no place for another instance), `internal`, and whatever a host
+/// function of the embedder answered.
 UBIQ_API UBIQ_NODISCARD ubiq_error *ubiq_plugin_call(ubiq_plugin *plugin, const char *function, ubiq_bytes input,
                                                      ubiq_bytes *output);
 
