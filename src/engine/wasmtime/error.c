@@ -1,6 +1,8 @@
 // The Wasmtime adapter: what Wasmtime reports, in our classes and words.
 #include "engine/wasmtime/internal.h"
 
+#include "base/text.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -25,6 +27,7 @@ static const trap_text trap_texts[] = {
     {WASMTIME_TRAP_CODE_UNREACHABLE_CODE_REACHED, UBIQ_TRAP, "unreachable code was reached"},
     {WASMTIME_TRAP_CODE_INTERRUPT, UBIQ_TIMEOUT, "interrupted"},
     {WASMTIME_TRAP_CODE_OUT_OF_FUEL, UBIQ_CPU_LIMIT, "plugin ran out of fuel"},
+    {WASMTIME_TRAP_CODE_ATOMIC_WAIT_NON_SHARED_MEMORY, UBIQ_TRAP, "wait on a memory that is not shared"},
     {WASMTIME_TRAP_CODE_NULL_REFERENCE, UBIQ_TRAP, "null reference"},
     {WASMTIME_TRAP_CODE_ARRAY_OUT_OF_BOUNDS, UBIQ_TRAP, "out of bounds array access"},
     {WASMTIME_TRAP_CODE_ALLOCATION_TOO_LARGE, UBIQ_TRAP, "allocation too large"},
@@ -71,6 +74,52 @@ static bool is_exception(const wasm_byte_vec_t *message) {
   return memmem(message->data, message->size, "thrown Wasm exception", 21) != NULL;
 }
 
+static text without_prefix(text line, const char *prefix) {
+  size_t size = strlen(prefix);
+  return text_starts_with(line, text_of(prefix)) ? (text){line.data + size, line.size - size} : line;
+}
+
+// Of several causes each has a number in front.
+static text without_number(text line) {
+  size_t digits = 0;
+  while (digits < line.size && line.data[digits] >= '0' && line.data[digits] <= '9') digits++;
+  bool is_number = digits > 0 && line.size > digits + 1 && line.data[digits] == ':' && line.data[digits + 1] == ' ';
+  return is_number ? (text){line.data + digits + 2, line.size - digits - 2} : line;
+}
+
+static bool append_cause(buffer *out, text line) {
+  line = without_prefix(without_number(line), "wasm trap: ");
+  if (line.size == 0) return true;
+  return (out->size == 0 || buffer_append_string(out, ": ")) && buffer_append(out, line.data, line.size);
+}
+
+// Puts a message on one line: what failed, and why, without a backtrace. One that points into a text keeps its lines.
+static const char *words_of(const wasm_byte_vec_t *message, buffer *out) {
+  static const char causes[] = "Caused by:";
+  bool ok = true, is_trace = false;
+  text rest = {message->data, message->size}, line;
+  if (!memmem(message->data, message->size, causes, strlen(causes)))
+    return buffer_append(out, message->data, message->size) ? buffer_string(out) : NULL;
+  while (ok && text_split(&rest, '\n', &line)) {
+    line = text_trim(line);
+    if (text_equal_string(line, causes))
+      is_trace = false;
+    else if (text_starts_with(line, TEXT("error while executing at wasm backtrace")))
+      is_trace = true;
+    else if (!is_trace)
+      ok = append_cause(out, line);
+  }
+  return ok ? buffer_string(out) : NULL;
+}
+
+static ubiq_error *from_words(ubiq_code code, const wasm_byte_vec_t *message, const char *more) {
+  buffer out = {0};
+  const char *words = words_of(message, &out);
+  ubiq_error *error = words ? ubiq_error_new(code, "%s%s", words, more) : ubiq_error_no_memory();
+  buffer_free(&out);
+  return error;
+}
+
 static ubiq_error *from_trap(wasm_trap_t *trap) {
   wasmtime_trap_code_t code = 0;
   const trap_text *known = wasmtime_trap_code(trap, &code) ? find_trap_text(code) : NULL;
@@ -79,10 +128,9 @@ static ubiq_error *from_trap(wasm_trap_t *trap) {
   if (known) return ubiq_error_new(known->ours, "%s%s", known->text, known->ours == UBIQ_TRAP ? where : "");
   wasm_byte_vec_t message;
   wasm_trap_message(trap, &message);
-  const char *line_end = message.size ? memchr(message.data, '\n', message.size) : NULL;
-  int size = (int)(line_end ? (size_t)(line_end - message.data) : message.size);
+  if (message.size && message.data[message.size - 1] == 0) message.size--;
   ubiq_error *error = is_exception(&message) ? ubiq_error_new(UBIQ_TRAP, "uncaught exception%s", where)
-                                             : ubiq_error_new(UBIQ_TRAP, "%.*s%s", size, message.data, where);
+                                             : from_words(UBIQ_TRAP, &message, where);
   wasm_byte_vec_delete(&message);
   return error;
 }
@@ -103,6 +151,7 @@ static const error_text error_texts[] = {
     {"GC heap out of memory", UBIQ_MEMORY_LIMIT, ""},
     {"table minimum size", UBIQ_MEMORY_LIMIT, ""},
     {"incompatible import type", UBIQ_INVALID_INPUT, ""},
+    {"shared memory support is disabled", UBIQ_INVALID_INPUT, "; expected a module for one thread"},
 };
 
 static const error_text *find_error_text(const wasm_byte_vec_t *message) {
@@ -116,9 +165,8 @@ static ubiq_error *from_error(wasmtime_error_t *error) {
   wasm_byte_vec_t message;
   wasmtime_error_message(error, &message);
   const error_text *known = find_error_text(&message);
-  ubiq_error *result = is_exception(&message)
-                           ? ubiq_error_new(UBIQ_TRAP, "uncaught exception")
-                           : ubiq_error_new(known->code, "%.*s%s", (int)message.size, message.data, known->hint);
+  ubiq_error *result = is_exception(&message) ? ubiq_error_new(UBIQ_TRAP, "uncaught exception")
+                                              : from_words(known->code, &message, known->hint);
   wasm_byte_vec_delete(&message);
   return result;
 }

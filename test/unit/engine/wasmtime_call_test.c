@@ -367,6 +367,7 @@ static void traps_have_our_words(void **state) {
       {"(throw $e)", "exception"},
       {"(table.get $t (i32.const 77)) (drop) (i32.const 0)", "out of bounds table access"},
       {"(i32.atomic.load (i32.const 1))", "misaligned"},
+      {"(memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const -1))", "wait on a memory that is not shared"},
       {"(call_ref $t (ref.null $t))", "null reference"},
       {"(array.get $a (array.new $a (i32.const 1) (i32.const 2)) (i32.const 2))", "out of bounds array access"},
   };

@@ -83,6 +83,14 @@ static void modules_that_are_not_valid_are_invalid_input(void **state) {
     assert_error_code(compile(one_engine, texts[i]), UBIQ_INVALID_INPUT);
 }
 
+static void what_is_wrong_with_a_module_is_said_on_one_line(void **state) {
+  (void)state;
+  assert_fails(
+      compile(one_engine, "(module (func (result i32) (i64.const 1)))"), UBIQ_INVALID_INPUT,
+      "module does not compile: failed to compile: wasm[0]::function[0]: WebAssembly translation error: Invalid "
+      "input WebAssembly code at offset 26: type mismatch: expected i32, found i64");
+}
+
 static void bytes_that_are_no_module_are_invalid_input(void **state) {
   (void)state;
   static const uint8_t bytes[][12] = {
@@ -168,6 +176,7 @@ int main(void) {
       cmocka_unit_test(several_engines_live_side_by_side),
       cmocka_unit_test(text_that_is_no_module_is_invalid_input),
       cmocka_unit_test(modules_that_are_not_valid_are_invalid_input),
+      cmocka_unit_test(what_is_wrong_with_a_module_is_said_on_one_line),
       cmocka_unit_test(bytes_that_are_no_module_are_invalid_input),
       cmocka_unit_test(what_only_a_pool_is_too_small_for_is_too_large),
       cmocka_unit_test(serialized_modules_are_read_back),

@@ -203,6 +203,17 @@ static void tables_have_a_limit_of_their_own(void **state) {
   engine_image_delete(image);
 }
 
+static void memories_of_several_threads_are_invalid_input(void **state) {
+  (void)state;
+  engine_image *image = link_alone(one_engine, "(module (memory 1 2 shared))", NULL, 0, false);
+  engine_store *store = NULL;
+  ubiq_error *error = engine_store_new(image, &(engine_store_options){0}, &store);
+  assert_int_equal(ubiq_error_code(error), UBIQ_INVALID_INPUT);
+  assert_non_null(strstr(ubiq_error_message(error), "expected a module for one thread"));
+  ubiq_error_delete(error);
+  engine_image_delete(image);
+}
+
 static void data_outside_of_memory_is_a_trap(void **state) {
   (void)state;
   engine_image *image = link_alone(one_engine, "(module (memory 1) (data (i32.const 65535) \"ab\"))", NULL, 0, false);
@@ -296,6 +307,7 @@ int main(void) {
       cmocka_unit_test(growth_stops_at_the_limit_as_it_is_now),
       cmocka_unit_test(a_memory_that_begins_larger_than_the_limit_is_refused),
       cmocka_unit_test(tables_have_a_limit_of_their_own),
+      cmocka_unit_test(memories_of_several_threads_are_invalid_input),
       cmocka_unit_test(data_outside_of_memory_is_a_trap),
       cmocka_unit_test(a_pool_that_is_used_up_is_busy),
       cmocka_unit_test(fuel_is_counted_where_the_engine_was_opened_for_it),
