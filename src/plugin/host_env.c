@@ -56,6 +56,7 @@ ubiq_error *host_finish(void *env, engine_call *call, engine_value *values) {
   uint8_t *place = engine_memory_span(&memory, offset, plugin->answer.size);
   if (!place) return ubiq_error_new(UBIQ_INTERNAL, "the kernel gave a block outside of its memory");
   memcpy(place, plugin->answer.data, plugin->answer.size);
+  http_answered(plugin);
   return NULL;
 }
 

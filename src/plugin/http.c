@@ -214,6 +214,11 @@ ubiq_error *http_headers_call(void *env, engine_call *call, engine_value *values
   return NULL;
 }
 
+void http_answered(plugin *plugin) {
+  buffer *body = &plugin->http.response.body;
+  if (body->data && plugin->answer.data == body->data) buffer_free(body);
+}
+
 void http_end(plugin *plugin) {
   plugin_http *http = &plugin->http;
   if (http->fetch) fetch_cancel(http->fetch);

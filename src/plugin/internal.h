@@ -168,6 +168,8 @@ bool http_request_ready(void *env, engine_call *call, engine_value *values, ubiq
 ubiq_error *http_status_code_call(void *env, engine_call *call, engine_value *values);
 ubiq_error *http_headers_call(void *env, engine_call *call, engine_value *values);
 void http_end(plugin *plugin);
+/// An answer was copied to the guest: if it was a response's body, that is not kept.
+void http_answered(plugin *plugin);
 /// Fetches a module that a manifest names by URL (manifest_fetch).
 ubiq_error *http_fetch_module(void *user, const manifest_module *module, size_t bytes_max, buffer *out);
 

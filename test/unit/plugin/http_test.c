@@ -55,6 +55,8 @@ static void large_answers_arrive_whole(void **state) {
     open_http(&world, mode, ALLOW_LOCAL, NULL);
     assert_success(instance_call(&world.one, "get", url("/bytes/3000000"), &output));
     assert_int_equal(output.size, 3000004);
+    assert_int_equal(world.one.plugin->http.response.body.capacity, 0); // and are not kept twice
+    assert_int_equal(world.one.plugin->http.response.status, 200);
     world_close(&world);
   }
 }
