@@ -122,7 +122,7 @@ static inline uint32_t read_number(wasm_reader *in) {
 }
 
 wasm_copier wasm_copier_open(wasm_reader *in, wasm_writer *out, const wasm_renumbering *to) {
-  return (wasm_copier){.in = in, .out = out, .to = to, .kept = in->at};
+  return (wasm_copier){.in = in, .out = out, .to = to, .kept = in->at, .locals_end = UINT64_MAX};
 }
 
 static void flush_to(wasm_copier *self, const uint8_t *end) {
@@ -257,6 +257,7 @@ static void copy_catches(wasm_copier *self) {
 static void copy_local(wasm_copier *self) {
   const uint8_t *from = self->in->at;
   uint32_t local = read_number(self->in);
+  if (local >= self->locals_end) wasm_reader_fail(self->in, "local index out of range");
   if (self->locals == NULL) return;
   if (local >= self->locals_count) wasm_reader_fail(self->in, "local index out of range");
   if (wasm_reader_failed(self->in)) return;

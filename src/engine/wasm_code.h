@@ -43,7 +43,8 @@ typedef struct wasm_copier {
   void *call_user;
   const uint32_t *locals; ///< new indices of locals; NULL: they stay
   uint32_t locals_count;
-  bool no_return; ///< a return is refused
+  uint64_t locals_end; ///< a local at or above is refused: others may be added behind it
+  bool no_return;      ///< a return is refused
 } wasm_copier;
 
 wasm_copier wasm_copier_open(wasm_reader *in, wasm_writer *out, const wasm_renumbering *to);

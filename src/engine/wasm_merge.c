@@ -299,6 +299,7 @@ static void copy_code(merge *self, part *part, wasm_reader *in, wasm_writer *out
   copier.out = &code;
   self->inlining.base = declared.count + part->details.params_counts[part->module->imports_count + part->copied++];
   self->inlining.used = false;
+  copier.locals_end = self->inlining.base;
   if (part == &self->guest) copier.call = write_inlined;
   copier.call_user = &self->inlining;
   wasm_copy_instructions(&copier);

@@ -324,6 +324,47 @@ static void bytes_behind_the_content_of_a_section_are_refused(void **state) {
   }
 }
 
+// What merging adds to a module must not make one of what is none.
+static void indices_that_a_module_does_not_have_are_refused(void **state) {
+  (void)state;
+  static const char *const bodies[] = {
+      "(drop (local.get 1))",
+      "(local.set 2 (i32.const 0))",
+      "(drop (local.tee 40 (i32.const 0)))",
+      "(drop (global.get 1))",
+      "(drop (i32.load 1 (i32.const 16)))",
+      "(drop (memory.size 1))",
+      "(memory.copy 0 1 (i32.const 0) (i32.const 0) (i32.const 8))",
+      "(memory.init 0 1 (i32.const 0) (i32.const 0) (i32.const 0))",
+      "(call 3)",
+      "(call 20)",
+      "(drop (ref.func 9))",
+      "(call_indirect 1 (type 0) (i32.const 0))",
+      "(call_indirect (type 9) (i32.const 0))",
+      "(block (type 9))",
+      "(drop (table.get 1 (i32.const 0)))",
+      "(throw 0)",
+      "(drop (ref.null 9))",
+      "(data.drop 1)",
+      "(elem.drop 0)",
+      "(br 2)",
+  };
+  for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++)
+    for (int merged = 0; merged < 2; merged++) {
+      char source[512];
+      ubiq_compiled *compiled = NULL;
+      snprintf(source, sizeof source,
+               "(module (import \"extism:host/env\" \"load_u8\" (func (param i64) (result i32))) (memory 1)"
+               " (table 1 funcref) (global (mut i32) (i32.const 0)) (data \"x\")"
+               " (func (export \"f\") (local i32) (drop (call 0 (i64.const 1))) %s))",
+               bodies[i]);
+      setenv("UBIQ_MERGE", merged ? "1" : "0", 1);
+      ubiq_error *error = text_compile(source, NULL, &compiled);
+      if (ubiq_error_code(error) != UBIQ_INVALID_INPUT) fail_msg("%s, merged %d", bodies[i], merged);
+      ubiq_error_delete(error);
+    }
+}
+
 static void every_truncation_of_a_module_is_an_error(void **state) {
   (void)state;
   buffer bytes = guest_read("hello");
@@ -471,6 +512,7 @@ int main(void) {
       cmocka_unit_test(empty_and_strange_sources_are_invalid_input),
       cmocka_unit_test(components_are_told_from_modules),
       cmocka_unit_test(bytes_behind_the_content_of_a_section_are_refused),
+      cmocka_unit_test(indices_that_a_module_does_not_have_are_refused),
       cmocka_unit_test(every_truncation_of_a_module_is_an_error),
       cmocka_unit_test(flipped_bytes_never_do_more_than_fail),
       cmocka_unit_test(a_hundred_megabytes_of_anything_are_refused),
