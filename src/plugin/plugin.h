@@ -64,7 +64,8 @@ ubiq_error *plugin_call_resume(plugin *plugin, plugin_state *state);
 /// The output of a finished call, in guest memory: borrowed until the plugin is called again or deleted.
 ubiq_bytes plugin_output(plugin *plugin);
 
-/// Why a run that is not finished must end now, if it must: wall or CPU limit passed, cancelled. NULL otherwise.
+/// Why a run that is not finished must end now, if it must: wall or CPU limit passed, cancelled. NULL otherwise. A plugin
+/// whose call is left suspended is good for nothing more but ubiq_plugin_delete, which drops the call.
 ubiq_error *plugin_overdue(plugin *plugin);
 
 /// When the wall limit of the call under way passes (monotonic clock, nanoseconds); UINT64_MAX when never.
