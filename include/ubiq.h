@@ -4,6 +4,7 @@
 
 #include "ubiq/base.h"
 #include "ubiq/error.h"
+#include "ubiq/function.h"
 #include "ubiq/log.h"
 #include "ubiq/plugin.h"
 #include "ubiq/version.h"

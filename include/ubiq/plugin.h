@@ -23,7 +23,7 @@ typedef struct ubiq_compile_options {
   const char *engine;    ///< NULL: "wasmtime"
   const char *directory; ///< where a manifest's relative paths start; NULL: the working directory
   bool wasi;             ///< provide WASI preview 1
-  bool suspends;         ///< calls run on fibers, for event loops; such a plugin is not for ubiq_plugin_call
+  bool suspends;         ///< for the server inside: calls run on fibers; no call of this header runs such a plugin
   bool untrusted;        ///< refuse what only the owner of this machine may say: paths, urls, pointers in the manifest
   uint64_t fuel;         ///< fuel for each call; 0: not counted
   uint64_t memory_bytes_max;             ///< kernel and modules together; 0: the manifest's max_pages, else 4 GiB
@@ -56,6 +56,10 @@ UBIQ_API void ubiq_plugin_delete(ubiq_plugin *plugin);
 /// function of the embedder answered.
 UBIQ_API UBIQ_NODISCARD ubiq_error *ubiq_plugin_call(ubiq_plugin *plugin, const char *function, ubiq_bytes input,
                                                      ubiq_bytes *output);
+
+/// Invalidates all Extism memory of the plugin, its last output included. Variables and the guest's own memory stay.
+/// Errors: those of ubiq_plugin_call.
+UBIQ_API UBIQ_NODISCARD ubiq_error *ubiq_plugin_reset(ubiq_plugin *plugin);
 
 /// Ends the call under way with `cancelled`; nothing happens when none is. Any thread, at any time while the plugin
 /// exists.

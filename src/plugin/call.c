@@ -310,6 +310,16 @@ ubiq_error *ubiq_plugin_call(ubiq_plugin *plugin, const char *function, ubiq_byt
   return error;
 }
 
+ubiq_error *ubiq_plugin_reset(ubiq_plugin *plugin) {
+  if (plugin->stage != STAGE_IDLE) return ubiq_error_new(UBIQ_BUSY, "the plugin is being called");
+  plugin->output = (ubiq_bytes){0};
+  plugin->said = (text){0};
+  engine_function reset;
+  if (!plugin->store) return NULL;
+  if (!plugin_kernel_function(plugin, "reset", &reset)) return ubiq_error_new(UBIQ_INTERNAL, "the kernel has no reset");
+  return engine_call_now(plugin->store, &reset, NULL, 0);
+}
+
 // -- On a loop --
 
 static void poll_begin(plugin *plugin) {

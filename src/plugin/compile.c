@@ -22,15 +22,15 @@ typedef struct build {
   char *state;        ///< 0 not yet, 1 being placed, 2 placed
 } build;
 
-static ubiq_error *to_binary(const engine_ops *ops, const char *name, buffer *bytes) {
+static ubiq_error *to_binary(const engine_ops *ops, buffer *bytes) {
   if (wasm_is_module(bytes->data, bytes->size)) return NULL;
   if (wasm_is_component(bytes->data, bytes->size))
-    return ubiq_error_new(UBIQ_INVALID_INPUT, "module %s is a component; expected a core module", name);
+    return ubiq_error_new(UBIQ_INVALID_INPUT, "it is a component; expected a core module");
   if (bytes->size < 4 || !manifest_looks_like_wasm(bytes->data, bytes->size))
     return ubiq_error_new(UBIQ_INVALID_INPUT,
-                          "module %s is neither WebAssembly (\\0asm ...) nor its text form (module ...): it has %zu "
-                          "bytes of something else",
-                          name, bytes->size);
+                          "it is neither WebAssembly (\\0asm ...) nor its text form (module ...): it has %zu bytes of "
+                          "something else",
+                          bytes->size);
   if (bytes->data[0] == 0) return NULL; // the magic with a version that the reader names
   uint8_t *wasm = NULL;
   size_t size = 0;
@@ -60,7 +60,7 @@ static ubiq_error *load_module(build *self, size_t index) {
   manifest_loader loader = {.fetch = http_fetch_module, .directory = compiled->options.directory};
   buffer *bytes = &self->bytes[index];
   ubiq_error *error = manifest_module_load(&compiled->manifest->modules[index], &loader, bytes);
-  if (!error) error = to_binary(self->engine->ops, self->names[index], bytes);
+  if (!error) error = to_binary(self->engine->ops, bytes);
   if (!error) error = edit(bytes, wasm_lift_start);
   if (!error) error = edit(bytes, wasm_export_memories);
   if (!error) error = wasm_module_read(bytes->data, bytes->size, &self->read[index]);

@@ -67,7 +67,10 @@ static compiled *compile(const uint8_t *wasm, ExtismSize size, const ExtismFunct
   extism_log_quiet();
   if (!functions) count = 0;
   const ubiq_function **taken = calloc(count + 1, sizeof *taken);
-  if (!taken) return NULL;
+  if (!taken) {
+    set_message(errmsg, "Unable to compile Extism plugin: ", "out of memory");
+    return NULL;
+  }
   const char *refused = take_functions(functions, taken, count);
   compiled *result = NULL;
   if (refused) {
@@ -117,7 +120,11 @@ static void make_mutex(pthread_mutex_t *mutex) {
 
 ExtismPlugin *extism_plugin_new_from_compiled(const ExtismCompiledPlugin *compiled, char **errmsg) {
   ExtismPlugin *self = calloc(1, sizeof *self);
-  ubiq_error *error = self ? ubiq_plugin_new(inside(compiled), &self->plugin) : ubiq_error_no_memory();
+  ubiq_error *error = ubiq_error_no_memory();
+  if (!compiled)
+    error = ubiq_error_new(UBIQ_INVALID_INPUT, "the compiled plugin is NULL");
+  else if (self)
+    error = ubiq_plugin_new(inside(compiled), &self->plugin);
   if (error) {
     set_message(errmsg, "Unable to create Extism plugin: ", ubiq_error_message(error));
     ubiq_error_delete(error);
@@ -159,7 +166,7 @@ const uint8_t *extism_plugin_id(ExtismPlugin *plugin) {
 }
 
 void extism_plugin_allow_http_response_headers(ExtismPlugin *plugin) {
-  plugin->plugin->http.keep_headers = true;
+  if (plugin) plugin->plugin->http.keep_headers = true;
 }
 
 const ExtismCancelHandle *extism_plugin_cancel_handle(const ExtismPlugin *plugin) {
@@ -172,14 +179,20 @@ bool extism_plugin_cancel(const ExtismCancelHandle *handle) {
   return true;
 }
 
-bool extism_plugin_config(ExtismPlugin *plugin, const uint8_t *json, ExtismSize json_size) {
-  if (!plugin) return false;
-  ubiq_plugin *inner = plugin->plugin;
+static bool merge_config(ubiq_plugin *inner, const uint8_t *json, size_t size) {
   if (!inner->config_own && !map_copy(&inner->config, &inner->compiled->manifest->config)) return false;
   inner->config_own = true;
-  ubiq_error *error = manifest_config_merge(&inner->config, json, json_size);
+  ubiq_error *error = manifest_config_merge(&inner->config, json, size);
   bool merged = !error;
   ubiq_error_delete(error);
+  return merged;
+}
+
+// False from a host function of the plugin's own, which holds the mutex.
+bool extism_plugin_config(ExtismPlugin *plugin, const uint8_t *json, ExtismSize json_size) {
+  if (!plugin || pthread_mutex_lock(&plugin->mutex) != 0) return false;
+  bool merged = merge_config(plugin->plugin, json, json_size);
+  pthread_mutex_unlock(&plugin->mutex);
   return merged;
 }
 
@@ -188,12 +201,9 @@ bool extism_plugin_function_exists(ExtismPlugin *plugin, const char *func_name) 
 }
 
 bool extism_plugin_reset(ExtismPlugin *plugin) {
-  if (!plugin) return false;
-  ubiq_plugin *inner = plugin->plugin;
-  inner->output = (ubiq_bytes){0};
-  engine_function reset;
-  if (!inner->store || !plugin_kernel_function(inner, "reset", &reset)) return inner->store == NULL;
-  ubiq_error *error = engine_call_now(inner->store, &reset, NULL, 0);
+  if (!plugin || pthread_mutex_lock(&plugin->mutex) != 0) return false;
+  ubiq_error *error = ubiq_plugin_reset(plugin->plugin);
+  pthread_mutex_unlock(&plugin->mutex);
   bool done = !error;
   ubiq_error_delete(error);
   return done;
