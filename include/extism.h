@@ -1,6 +1,6 @@
 /// Extism's C ABI, as libextism 1.41 has it: the same names, types and values, so that every Extism SDK and every
-/// program made for libextism runs with this library in its place. Behaviour is Extism's unless a comment says
-/// otherwise.
+/// program made for libextism runs with this library in its place. Where it behaves otherwise than
+/// libextism, docs/extism.md says so.
 ///
 /// Strings are UTF-8 ended by NUL. Any thread may make plugins; a plugin is used by one thread at a time, and a second
 /// one that calls it waits.
