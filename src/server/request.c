@@ -2,6 +2,7 @@
 #include "server/request.h"
 
 #include "base/log.h"
+#include "server/framing.h"
 #include "server/front.h"
 
 #include <assert.h>
@@ -97,14 +98,21 @@ static enum MHD_Result start_run(connection *self) {
   return MHD_YES;
 }
 
+/// Sends the kept answer before the request's body has come; what still comes is not taken for another request.
+static enum MHD_Result send_early(connection *self) {
+  if (self->answer.response != NULL)
+    MHD_add_response_header(self->answer.response, MHD_HTTP_HEADER_CONNECTION, "close");
+  return send_kept_answer(self);
+}
+
 /// Answers a request without running anything. Its body, when there is one, is read and dropped first, so that the
 /// client gets to see the answer; a client that asks before it sends its body, or sends too much, is answered at once.
-static enum MHD_Result refuse(connection *self, answer answer, bool has_body, uint64_t body_bytes) {
+static enum MHD_Result refuse(connection *self, answer answer, const framing *framing) {
   self->function = NULL;
   self->answer = answer;
   self->stage = REQUEST_REFUSED;
-  if (has_body && (body_bytes > REQUEST_DROPPED_BYTES_MAX || header(self->mhd, TEXT(MHD_HTTP_HEADER_EXPECT)) != NULL))
-    return send_kept_answer(self);
+  bool asks = header(self->mhd, TEXT(MHD_HTTP_HEADER_EXPECT)) != NULL;
+  if (framing->has_body && (asks || framing->body_bytes > REQUEST_DROPPED_BYTES_MAX)) return send_early(self);
   return MHD_YES;
 }
 
@@ -131,21 +139,15 @@ static const function *find_function(connection *self, text method, text path, a
 
 /// The headers have come.
 static enum MHD_Result begin(connection *self, const char *url, const char *method) {
-  const char *length = header(self->mhd, TEXT(MHD_HTTP_HEADER_CONTENT_LENGTH));
-  bool is_chunked = header(self->mhd, TEXT(MHD_HTTP_HEADER_TRANSFER_ENCODING)) != NULL;
-  uint64_t body_bytes = 0;
-  if (length != NULL && !text_to_u64(text_of(length), &body_bytes)) body_bytes = UINT64_MAX;
-  bool has_body = is_chunked || body_bytes > 0;
-  if (is_chunked && length != NULL)
-    return refuse(self, answer_problem(UBIQ_INVALID_INPUT, "the request has both Content-Length and Transfer-Encoding"),
-                  true, UINT64_MAX);
+  const framing framing = framing_read(self->mhd);
+  if (framing.status != 0) return refuse(self, answer_bad_framing(framing.status, framing.problem), &framing);
   answer answer;
   self->lease = worker_hold(self->front->worker);
   self->function = find_function(self, text_of(method), text_of(url), &answer);
-  if (has_body) connection_move(self, CONNECTION_BODY);
-  if (self->function == NULL) return refuse(self, answer, has_body, body_bytes);
-  if (body_bytes > self->function->limits.body_bytes_max)
-    return refuse(self, too_large(self->function), true, body_bytes);
+  if (framing.has_body) connection_move(self, CONNECTION_BODY);
+  if (self->function == NULL) return refuse(self, answer, &framing);
+  if (framing.body_bytes > self->function->limits.body_bytes_max)
+    return refuse(self, too_large(self->function), &framing);
   self->stage = REQUEST_BODY;
   return MHD_YES;
 }
@@ -157,7 +159,7 @@ static enum MHD_Result take_body(connection *self, const char *data, size_t size
     self->answer = too_large(self->function);
     self->stage = REQUEST_REFUSED;
   }
-  if (self->stage == REQUEST_REFUSED) {
+  if (self->stage == REQUEST_REFUSED || self->stage == REQUEST_SENT) {
     self->dropped += size;
     return self->dropped <= REQUEST_DROPPED_BYTES_MAX ? MHD_YES : MHD_NO;
   }

@@ -97,6 +97,10 @@ answer answer_error(ubiq_error *error) {
   return self;
 }
 
+answer answer_bad_framing(unsigned status, const char *detail) {
+  return problem(status, UBIQ_INVALID_INPUT, detail);
+}
+
 answer answer_no_method(const char *allow) {
   answer self = problem(MHD_HTTP_METHOD_NOT_ALLOWED, UBIQ_NOT_FOUND, "this path has no route for the request's method");
   add_header(&self, MHD_HTTP_HEADER_ALLOW, allow);

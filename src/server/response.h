@@ -21,6 +21,9 @@ answer answer_problem(ubiq_code code, const char *detail);
 /// The same for an error, which is deleted.
 answer answer_error(ubiq_error *error);
 
+/// A problem of class `invalid_input` for a request whose length cannot be told (server/framing.h), with its status.
+answer answer_bad_framing(unsigned status, const char *detail);
+
 /// 405 with the methods that there are.
 answer answer_no_method(const char *allow);
 

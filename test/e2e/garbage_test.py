@@ -48,7 +48,38 @@ def send(client, data, source):
         client.recv(65536)
 
 
+# Headers that two readers could take for bodies of different lengths, and the status that each is answered with.
+AMBIGUOUS = [
+    (400, b"Content-Length: 5\r\nContent-Length: 6"),
+    (400, b"Content-Length: 5\r\ncontent-length: 5"),
+    (400, b"Content-Length: 0\r\nContent-Length: 5"),
+    (400, b"Content-Length: 5, 5"),
+    (400, b"Content-Length: +5"),
+    (400, b"Content-Length: 5\r\nTransfer-Encoding: chunked"),
+    (400, b"Transfer-Encoding: chunked\r\nContent-Length: 5"),
+    (400, b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked"),
+    (400, b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity"),
+    (501, b"Transfer-Encoding: identity"),
+    (501, b"Transfer-Encoding: gzip, chunked"),
+    (501, b"Transfer-Encoding: chunked, chunked"),
+    (501, b"Transfer-Encoding: xchunked"),
+]
+
+
 class Garbage(support.Test):
+    def test_a_request_whose_length_cannot_be_told_is_the_last_of_its_connection(self):
+        server = self.serve(function("echo", "/echo"), options=("--workers", "1"))
+        hidden = b"5\r\nhello\r\n0\r\n\r\nGET /echo HTTP/1.1\r\nHost: hidden\r\n\r\n"
+        for method in (b"POST", b"GET", b"PATCH"):
+            for status, headers in AMBIGUOUS:
+                with self.subTest(method=method, headers=headers), server.socket() as client:
+                    client.sendall(method + b" /echo HTTP/1.1\r\nHost: a\r\n" + headers + b"\r\n\r\n" + hidden)
+                    answers = client.makefile("rb").read()
+                    self.assertTrue(answers.startswith(b"HTTP/1.1 %d " % status), answers)
+                    self.assertIn(b"connection: close", answers.lower())
+                    self.assertNotIn(b"HTTP/1.1 200", answers)
+        self.assertEqual((200, b"alive"), server.post("/echo", b"alive"))
+
     def test_the_server_survives_broken_requests(self):
         server = self.serve(function("echo", "POST /echo"), function("hello", "/hello"),
                             function("spin", "POST /spin", timeout='"20ms"'),

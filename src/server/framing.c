@@ -1,0 +1,45 @@
+// libmicrohttpd goes by the first of several headers of one name, and takes an unknown transfer coding as a body without
+// an end; so they are all looked at here.
+#include "server/framing.h"
+
+#include "base/text.h"
+
+/// The headers that count, as they are found.
+typedef struct seen {
+  unsigned lengths, codings;
+  bool length_is_number, coding_is_chunked; ///< of the last one
+  uint64_t body_bytes;
+} seen;
+
+static enum MHD_Result look(void *user, enum MHD_ValueKind kind, const char *name, size_t name_size, const char *value,
+                            size_t size) {
+  (void)kind;
+  seen *self = user;
+  const text header = {name, name_size}, content = {value, value == NULL ? 0 : size};
+  if (text_equal_ignoring_case(header, TEXT(MHD_HTTP_HEADER_CONTENT_LENGTH))) {
+    self->lengths++;
+    self->length_is_number = text_to_u64(content, &self->body_bytes);
+  } else if (text_equal_ignoring_case(header, TEXT(MHD_HTTP_HEADER_TRANSFER_ENCODING))) {
+    self->codings++;
+    self->coding_is_chunked = text_equal_ignoring_case(content, TEXT("chunked"));
+  }
+  return MHD_YES;
+}
+
+static framing refused(unsigned status, const char *problem) {
+  return (framing){.has_body = true, .body_bytes = UINT64_MAX, .status = status, .problem = problem};
+}
+
+framing framing_read(struct MHD_Connection *mhd) {
+  seen seen = {0};
+  MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, look, &seen);
+  if (seen.lengths > 0 && seen.codings > 0)
+    return refused(MHD_HTTP_BAD_REQUEST, "the request has both Content-Length and Transfer-Encoding");
+  if (seen.lengths > 1) return refused(MHD_HTTP_BAD_REQUEST, "the request has more than one Content-Length");
+  if (seen.lengths > 0 && !seen.length_is_number)
+    return refused(MHD_HTTP_BAD_REQUEST, "the request's Content-Length is not a number");
+  if (seen.codings > 1) return refused(MHD_HTTP_BAD_REQUEST, "the request has more than one Transfer-Encoding");
+  if (seen.codings > 0 && !seen.coding_is_chunked)
+    return refused(MHD_HTTP_NOT_IMPLEMENTED, "the request's Transfer-Encoding is not understood; expected chunked");
+  return (framing){.has_body = seen.codings > 0 || seen.body_bytes > 0, .body_bytes = seen.body_bytes};
+}
