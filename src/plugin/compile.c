@@ -315,15 +315,28 @@ bool ubiq_compiled_has(const ubiq_compiled *compiled, const char *function) {
          (item->signature.results_count == 0 || item->signature.results[0] == WASM_TYPE_I32);
 }
 
+// "; did you mean NAME?", or the first few that there are.
+static bool suggest(const char *name, const char *const *names, size_t count, buffer *out) {
+  enum { NAMES_MAX = 10 };
+  const char *nearest = text_nearest(text_of(name), names, count);
+  if (nearest) return buffer_printf(out, "; did you mean %s?", nearest);
+  if (count == 0) return buffer_append_string(out, "; the module exports no function that can be called");
+  bool good = buffer_append_string(out, "; expected ");
+  for (size_t i = 0; good && i < count && i < NAMES_MAX; i++)
+    good = buffer_printf(out, "%s%s", i == 0 ? "" : i + 1 == count ? " or " : ", ", names[i]);
+  return good && (count <= NAMES_MAX || buffer_append_string(out, ", ..."));
+}
+
 static ubiq_error *function_not_found(const wasm_module *wasm, const char *name) {
   const char **names = calloc(wasm->exports_count + 1, sizeof *names);
   size_t count = 0;
   for (size_t i = 0; names && i < wasm->exports_count; i++)
     if (is_callable(&wasm->exports[i])) names[count++] = wasm->exports[i].name;
-  const char *nearest = names ? text_nearest(text_of(name), names, count) : NULL;
-  ubiq_error *error = nearest
-                          ? ubiq_error_new(UBIQ_NOT_FOUND, "Function not found: %s; did you mean %s?", name, nearest)
-                          : ubiq_error_new(UBIQ_NOT_FOUND, "Function not found: %s", name);
+  buffer hint = {0};
+  ubiq_error *error = names && suggest(name, names, count, &hint)
+                          ? ubiq_error_new(UBIQ_NOT_FOUND, "Function not found: %s%s", name, buffer_string(&hint))
+                          : ubiq_error_no_memory();
+  buffer_free(&hint);
   free(names);
   return error;
 }
