@@ -91,9 +91,7 @@ class Limits(support.Test):
 
     def test_memory_past_the_limit_ends_the_run(self):
         server = self.serve(function("grow", "POST /grow", memory='"1MiB"'), function("hello", "POST /hello"))
-        found, _, text = server.request("POST", "/grow")
-        self.assertEqual(502, found, text)
-        self.assertIn(json.loads(text)["class"], ("memory_limit", "trap"))
+        self.problem(server, "/grow", 502, "memory_limit")
         self.assertEqual(200, server.post("/hello")[0])
 
     def test_an_answer_over_the_limit_is_not_sent(self):
