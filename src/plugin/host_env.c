@@ -192,11 +192,6 @@ static const host_entry entries[] = {
     {"var_set", "1.0", SIGNATURE(I64, 2, NULL, 0), false, var_set, NULL},
 };
 
-const host_entry *host_entries(size_t *count) {
-  *count = sizeof entries / sizeof *entries;
-  return entries;
-}
-
 const host_entry *host_entry_find(const char *name) {
   for (size_t i = 0; i < sizeof entries / sizeof *entries; i++)
     if (strcmp(entries[i].name, name) == 0) return &entries[i];

@@ -72,18 +72,31 @@ static ubiq_error *read_request(arena *arena, ubiq_bytes json, guest_request *ou
   return error;
 }
 
-// The gate for every hop. A host that a pattern names outright may be a private one; what only a wildcard covers may be
-// so as well, as with libextism: the manifest is the embedder's word.
-static ubiq_error *allow_url(void *user, const fetch_target *target, const net_gate **gate) {
-  const manifest *manifest = ((plugin *)user)->compiled->manifest;
-  *gate = &net_gate_private;
+// How a manifest allows a host. A pattern that is the host itself names it, also where it would be a set as a glob: [::1].
+typedef enum mention { MENTION_NONE, MENTION_GLOB, MENTION_NAME } mention;
+
+static mention mention_of(const manifest *manifest, const char *host) {
+  mention found = MENTION_NONE;
   for (size_t i = 0; i < manifest->allowed_hosts_count; i++) {
     text pattern = text_of(manifest->allowed_hosts[i]);
-    if (text_glob_valid(pattern) ? text_glob_match(pattern, text_of(target->host))
-                                 : text_equal_string(pattern, target->host))
-      return NULL;
+    if (text_equal_string(pattern, host)) return MENTION_NAME;
+    if (text_glob_match(pattern, text_of(host))) found = MENTION_GLOB;
   }
-  return ubiq_error_new(UBIQ_DENIED, "HTTP request to %s is not allowed", target->url);
+  return found;
+}
+
+// The gate for every hop. On the caller's stack (the C API, `ubiq call`) the manifest is the embedder's word, and whatever
+// it covers may be private, as with libextism. On a loop (`ubiq serve`), where anybody may send requests, a private address
+// is reached only by a name or an address that is listed outright, and the server's own listeners never. A metadata
+// service is never reached either way.
+static ubiq_error *allow_url(void *user, const fetch_target *target, const net_gate **gate) {
+  plugin *plugin = user;
+  const plugin_host *host = plugin->host;
+  mention mention = mention_of(plugin->compiled->manifest, target->host);
+  if (mention == MENTION_NONE) return ubiq_error_new(UBIQ_DENIED, "HTTP request to %s is not allowed", target->url);
+  plugin->http.gate = host ? (net_gate){mention == MENTION_NAME, host->own, host->own_count} : net_gate_private;
+  *gate = &plugin->http.gate;
+  return NULL;
 }
 
 static uint64_t remaining_ms(const plugin *plugin) {

@@ -47,13 +47,23 @@ static const ubiq_function *find_function(const compiled *compiled, const wasm_i
   return NULL;
 }
 
-static bool note_missing(resolver *self, const compiled_module *module, const wasm_item *import, const char *hint) {
+static bool describe_missing(buffer *out, const compiled_module *module, const wasm_item *import, const char *hint) {
   char type[SIGNATURE_TEXT_SIZE] = "";
   if (import->kind == WASM_FUNCTION) wasm_signature_print(&import->signature, type, sizeof type);
-  return buffer_printf(&self->missing, "\n  %s %s %s%s%s", wasm_kind_name(import->kind), import->module, import->name,
+  return buffer_printf(out, "\n  %s %s %s%s%s", wasm_kind_name(import->kind), import->module, import->name,
                        *type ? " " : "", type) &&
-         (strcmp(module->name, MANIFEST_MAIN) == 0 || buffer_printf(&self->missing, ", by module %s", module->name)) &&
-         (!hint || buffer_printf(&self->missing, ": %s", hint));
+         (strcmp(module->name, MANIFEST_MAIN) == 0 || buffer_printf(out, ", by module %s", module->name)) &&
+         (!hint || buffer_printf(out, ": %s", hint));
+}
+
+// A module may import the same thing several times: it is listed once.
+static bool note_missing(resolver *self, const compiled_module *module, const wasm_item *import, const char *hint) {
+  buffer line = {0};
+  bool good = describe_missing(&line, module, import, hint);
+  bool listed = good && self->missing.size && memmem(self->missing.data, self->missing.size, line.data, line.size);
+  if (good && !listed) good = buffer_append(&self->missing, line.data, line.size);
+  buffer_free(&line);
+  return good;
 }
 
 static const char *hint_for_wasi(const resolver *self, const wasm_item *import, arena *arena) {

@@ -72,6 +72,7 @@ typedef struct plugin_http {
   struct fetch *fetch;  ///< under way on the loop; NULL when none is
   fetch_client *client; ///< for requests on the caller's stack; made at the first
   fetch_policy policy;  ///< of the request under way on the loop
+  net_gate gate;        ///< of its hop
   char *headers_json;   ///< what http_headers answered last
 } plugin_http;
 
@@ -147,8 +148,7 @@ typedef struct host_entry {
   engine_ready_callback ready; ///< functions that may wait
 } host_entry;
 
-/// The functions of extism:host/env that are not the kernel's. Constant.
-const host_entry *host_entries(size_t *count);
+/// One of the functions of extism:host/env that are not the kernel's; NULL when there is none of that name. Constant.
 const host_entry *host_entry_find(const char *name);
 
 /// The second half of functions that answer with a block: copies plugin->answer to the block at values[0].

@@ -10,6 +10,8 @@
 #include "ubiq/log.h"
 #include "ubiq/plugin.h"
 
+#include <sys/socket.h>
+
 typedef struct ubiq_compiled compiled;
 typedef struct ubiq_plugin plugin;
 
@@ -22,6 +24,8 @@ typedef struct plugin_host {
   void (*wake)(void *user);                          ///< what the call waited for is there: resume it soon
   void (*wake_at)(void *user, uint64_t deadline_ns); ///< resume it at this time (monotonic clock) or when woken
   void (*log)(void *user, ubiq_log_level level, const char *message, size_t size); ///< NULL: the process's log
+  const struct sockaddr_storage *own; ///< addresses that the process listens on: http_request never reaches them
+  size_t own_count;
   void *user;
 } plugin_host;
 
