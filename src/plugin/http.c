@@ -72,14 +72,16 @@ static ubiq_error *read_request(arena *arena, ubiq_bytes json, guest_request *ou
   return error;
 }
 
-// How a manifest allows a host. A pattern that is the host itself names it, also where it would be a set as a glob: [::1].
+// How a manifest allows a host. On a loop, a pattern that is the host itself names it, also where it would be a set as a
+// glob, as [::1] is for libextism.
 typedef enum mention { MENTION_NONE, MENTION_GLOB, MENTION_NAME } mention;
 
-static mention mention_of(const manifest *manifest, const char *host) {
+static mention mention_of(const plugin *plugin, const char *host) {
+  const manifest *manifest = plugin->compiled->manifest;
   mention found = MENTION_NONE;
   for (size_t i = 0; i < manifest->allowed_hosts_count; i++) {
     text pattern = text_of(manifest->allowed_hosts[i]);
-    if (text_equal_string(pattern, host)) return MENTION_NAME;
+    if (plugin->host && text_equal_string(pattern, host)) return MENTION_NAME;
     if (text_glob_match(pattern, text_of(host))) found = MENTION_GLOB;
   }
   return found;
@@ -92,7 +94,7 @@ static mention mention_of(const manifest *manifest, const char *host) {
 static ubiq_error *allow_url(void *user, const fetch_target *target, const net_gate **gate) {
   plugin *plugin = user;
   const plugin_host *host = plugin->host;
-  mention mention = mention_of(plugin->compiled->manifest, target->host);
+  mention mention = mention_of(plugin, target->host);
   if (mention == MENTION_NONE) return ubiq_error_new(UBIQ_DENIED, "HTTP request to %s is not allowed", target->url);
   plugin->http.gate = host ? (net_gate){mention == MENTION_NAME, host->own, host->own_count} : net_gate_private;
   *gate = &plugin->http.gate;

@@ -49,7 +49,12 @@ static void wake_at(void *user, uint64_t deadline_ns) {
 
 void run_init(run *self, struct worker *worker) {
   *self = (run){.worker = worker, .wake_ns = UINT64_MAX};
-  self->host = (plugin_host){.fetches = worker->fetches, .wake = wake, .wake_at = wake_at, .user = self};
+  self->host = (plugin_host){.fetches = worker->fetches,
+                             .wake = wake,
+                             .wake_at = wake_at,
+                             .own = worker->options.own,
+                             .own_count = worker->options.own_count,
+                             .user = self};
 }
 
 // ------------------------------------------------------------------------------------------------------- the run

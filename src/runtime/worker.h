@@ -38,6 +38,8 @@ typedef struct worker_options {
   uint32_t runs_max;  ///< runs that hold an instance, at once
   uint32_t queue_max; ///< runs that wait for one
   worker_events events;
+  const struct sockaddr_storage *own; ///< listeners that functions shall not reach; borrowed, may be NULL
+  size_t own_count;
 } worker_options;
 
 /// A release as one worker uses it: the runs of this worker are counted here without atomics.

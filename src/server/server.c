@@ -17,6 +17,7 @@ typedef struct pair {
 
 struct server {
   server_settings settings;
+  address address; ///< where it listens
   char *url;
   pair *pairs;         ///< as many as settings.workers
   atomic_uint running; ///< workers whose thread has not ended; touched by all of them
@@ -48,6 +49,8 @@ static ubiq_error *open_pair(server *self, unsigned index, int listener, release
       .index = index,
       .runs_max = share(self->settings.runs_max, self->settings.workers),
       .queue_max = share(self->settings.queue_max, self->settings.workers),
+      .own = &self->address.storage,
+      .own_count = 1,
       .events = {.after_runs = after_runs, .stop = stop, .ended = ended, .user = pair},
   };
   pair->server = self;
@@ -81,15 +84,14 @@ static ubiq_error *start_workers(server *self) {
 }
 
 static ubiq_error *open_all(server *self, release *release) {
-  address address;
-  ubiq_error *error = address_parse(self->settings.listen, &address);
+  ubiq_error *error = address_parse(self->settings.listen, &self->address);
   if (error != NULL) return error;
   int *listeners = calloc(self->settings.workers, sizeof *listeners);
   if (listeners == NULL) return ubiq_error_no_memory();
-  error = address_listen(&address, self->settings.workers, listeners);
+  error = address_listen(&self->address, self->settings.workers, listeners);
   if (error == NULL) error = open_pairs(self, listeners, release);
   free(listeners);
-  if (error == NULL && (self->url = address_url(&address)) == NULL) error = ubiq_error_no_memory();
+  if (error == NULL && (self->url = address_url(&self->address)) == NULL) error = ubiq_error_no_memory();
   return error != NULL ? error : start_workers(self);
 }
 

@@ -110,6 +110,25 @@ class Limits(support.Test):
             thread.join(support.PATIENCE)
             self.assertEqual((200, b"fetched"), thread.result)
 
+    def test_a_glob_does_not_open_private_addresses(self):
+        site = self.site()
+        server = self.serve(function("fetch", "POST /fetch", allowed_hosts='["*"]'))
+        for url in (site.url, site.url.replace("127.0.0.1", "localhost"), site.url.replace("127.0.0.1", "0.0.0.0"),
+                    site.url.replace("127.0.0.1", "[::ffff:127.0.0.1]")):
+            before = len(server.lines)
+            self.assertNotEqual(200, server.post("/fetch", url.encode())[0], url)
+            server.wait_for("fetch: denied: .*connections to it are not allowed", before)
+        self.assertFalse(site.asked.acquire(blocking=False))
+
+    def test_the_server_itself_is_not_reached_from_inside(self):
+        server = self.serve(function("fetch", "POST /fetch", allowed_hosts='["127.0.0.1", "localhost", "0.0.0.0"]'),
+                            function("hello", "/hello"))
+        for host in ("127.0.0.1", "localhost", "0.0.0.0"):
+            before = len(server.lines)
+            url = "http://%s:%d/hello" % (host, server.port)
+            self.assertNotEqual(200, server.post("/fetch", url.encode())[0], url)
+            server.wait_for("fetch: denied: .*own listener", before)
+
     def test_a_run_that_waits_is_ended_at_its_deadline(self):
         site, server = self.site(), self.fetching(timeout='"300ms"')
         self.problem(server, "/fetch", 504, "timeout", site.url.encode())

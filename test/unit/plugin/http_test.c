@@ -127,8 +127,8 @@ static void only_allowed_hosts_are_reached(void **state) {
       {"\"allowed_hosts\": []", UBIQ_DENIED},
       {"\"allowed_hosts\": [\"example.com\", \"localhost\"]", UBIQ_DENIED},
       {"\"allowed_hosts\": [\"127.0.0.1:80\"]", UBIQ_DENIED},
-      {"\"allowed_hosts\": [\"example.com\", \"127.0.0.*\"]", UBIQ_OK},
-      {"\"allowed_hosts\": [\"*\"]", UBIQ_OK},
+      {"\"allowed_hosts\": [\"example.com\", \"127.0.0.1\"]", UBIQ_OK},
+      {"\"allowed_hosts\": [\"*\", \"127.0.0.1\"]", UBIQ_OK},
   };
   for (int mode = 0; mode < MODES; mode++)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -142,6 +142,40 @@ static void only_allowed_hosts_are_reached(void **state) {
       ubiq_error_delete(error);
       world_close(&world);
     }
+}
+
+static void a_glob_lets_private_addresses_pass_only_where_the_caller_waits(void **state) {
+  (void)state;
+  static const char *const globs[] = {"\"allowed_hosts\": [\"*\"]", "\"allowed_hosts\": [\"127.0.0.*\"]"};
+  for (int mode = 0; mode < MODES; mode++)
+    for (size_t i = 0; i < sizeof globs / sizeof *globs; i++) {
+      plugin_world world;
+      open_http(&world, mode, globs[i], NULL);
+      int before = atomic_load(&server->requests);
+      ubiq_error *error = instance_call(&world.one, "get", url("/echo"), NULL);
+      if (mode)
+        assert_error_with(error, UBIQ_DENIED, "is a loopback address");
+      else
+        assert_success(error);
+      assert_int_equal(atomic_load(&server->requests), before + !mode);
+      world_close(&world);
+    }
+}
+
+static void listeners_of_the_process_are_never_reached(void **state) {
+  (void)state;
+  struct sockaddr_storage own;
+  plugin_world world;
+  assert_true(net_address_parse("127.0.0.1", server->port, &own));
+  open_http(&world, 1, ALLOW_LOCAL, NULL);
+  world.one.host.own = &own;
+  world.one.host.own_count = 1;
+  int before = atomic_load(&server->requests);
+  assert_error_with(instance_call(&world.one, "get", url("/echo"), NULL), UBIQ_DENIED, "own listener");
+  assert_int_equal(atomic_load(&server->requests), before);
+  world.one.host.own_count = 0;
+  assert_success(instance_call(&world.one, "get", url("/echo"), NULL));
+  world_close(&world);
 }
 
 static void redirects_are_judged_again(void **state) {
@@ -474,6 +508,8 @@ int main(void) {
       cmocka_unit_test(requests_as_guests_write_them),
       cmocka_unit_test(malformed_requests_are_the_guests_fault),
       cmocka_unit_test(only_allowed_hosts_are_reached),
+      cmocka_unit_test(a_glob_lets_private_addresses_pass_only_where_the_caller_waits),
+      cmocka_unit_test(listeners_of_the_process_are_never_reached),
       cmocka_unit_test(redirects_are_judged_again),
       cmocka_unit_test(answers_have_a_limit),
       cmocka_unit_test(servers_that_misbehave_are_unavailable),
