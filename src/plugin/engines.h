@@ -1,5 +1,5 @@
-// The process's engines, one for each implementation and size class, opened when first asked for and kept to the end of the process:
-// opening one reserves address space and costs milliseconds.
+// The process's engines, one for each implementation and size class, opened when first asked for and kept to the
+// end of the process: opening one reserves address space and costs milliseconds.
 #ifndef PLUGIN_ENGINES_H
 #define PLUGIN_ENGINES_H
 

@@ -1,6 +1,7 @@
-// What every engine must do with the same guests: one table of calls, run with each engine by name, on the caller's stack
-// and, where the engine can suspend, on fibers; merged with the kernel into one module, and linked to it. An engine that this build does not have is skipped. Guests that were not
-// built here (no Rust or Go) are skipped too.
+// What every engine must do with the same guests: one table of calls, run with each engine by name, on the
+// caller's stack and, where the engine can suspend, on fibers; merged with the kernel into one module, and linked
+// to it. An engine that this build does not have is skipped. Guests that were not built here (no Rust or Go) are
+// skipped too.
 #include "unit/plugin/plugin_testing.h"
 
 /// One call of a fresh instance, and how it must end.
