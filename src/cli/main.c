@@ -9,13 +9,24 @@
 static const command *const commands[] = {&command_call, &command_dev, &command_serve};
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
+typedef struct exit_line {
+  int code;
+  const char *name, *meaning;
+} exit_line;
+
+static int by_code(const void *left, const void *right) {
+  return ((const exit_line *)left)->code - ((const exit_line *)right)->code;
+}
+
 static void print_exit_codes(FILE *out) {
-  fprintf(out, "Exit codes:\n  %3d  %-15s all went well\n", 0, "ok");
-  fprintf(out, "  %3d  %-15s the command line is wrong\n", EXIT_USAGE, "usage");
-#define PRINT_CODE(identifier, name, status, exit_code, meaning)                                                       \
-  fprintf(out, "  %3d  %-15s %s\n", exit_code, name, meaning);
-  UBIQ_CODES(PRINT_CODE)
-#undef PRINT_CODE
+#define EXIT_LINE(identifier, name, status, exit_code, meaning) {exit_code, name, meaning},
+  exit_line lines[] = {
+      {EXIT_OK, "ok", "all went well"}, {EXIT_USAGE, "usage", "the command line is wrong"}, UBIQ_CODES(EXIT_LINE)};
+#undef EXIT_LINE
+  size_t count = sizeof lines / sizeof lines[0];
+  qsort(lines, count, sizeof lines[0], by_code);
+  fprintf(out, "Exit codes:\n");
+  for (size_t i = 0; i < count; i++) fprintf(out, "  %3d  %-15s %s\n", lines[i].code, lines[i].name, lines[i].meaning);
 }
 
 static int print_help(FILE *out) {
