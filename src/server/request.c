@@ -48,7 +48,7 @@ static answer take_answer(connection *self) {
   } else {
     ubiq_code code = ubiq_error_code(run->error);
     log_from(level_of(code), self->function->name, "%s: %s", ubiq_code_name(code), ubiq_error_message(run->error));
-    answer = answer_error(run->error);
+    answer = answer_run_error(run->error);
     run->error = NULL;
   }
   run_end(run);

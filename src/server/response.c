@@ -97,6 +97,13 @@ answer answer_error(ubiq_error *error) {
   return self;
 }
 
+answer answer_run_error(ubiq_error *error) {
+  ubiq_code code = ubiq_error_code(error);
+  if (code != UBIQ_DENIED && code != UBIQ_UNAVAILABLE && code != UBIQ_INVALID_INPUT) return answer_error(error);
+  ubiq_error_delete(error);
+  return answer_problem(UBIQ_GUEST_ERROR, "something that the function asked of the host failed; the log says what");
+}
+
 answer answer_bad_framing(unsigned status, const char *detail) {
   return problem(status, UBIQ_INVALID_INPUT, detail);
 }

@@ -110,13 +110,26 @@ class Limits(support.Test):
             thread.join(support.PATIENCE)
             self.assertEqual((200, b"fetched"), thread.result)
 
+    def refused_inside(self, server, url):
+        """A request that the function makes fails: the client learns that, and not of which address."""
+        detail = self.problem(server, "/fetch", 500, "guest_error", url.encode())
+        self.assertNotRegex(detail, r"http:|\d")
+
+    def test_a_server_that_a_function_cannot_reach_is_not_named_to_the_client(self):
+        server = self.fetching()
+        with socket.socket() as deaf:
+            deaf.bind(("127.0.0.1", 0))  # and does not listen
+            url = "http://127.0.0.1:%d/" % deaf.getsockname()[1]
+            self.refused_inside(server, url)
+        server.wait_for("fetch: unavailable: .*" + url)
+
     def test_a_glob_does_not_open_private_addresses(self):
         site = self.site()
         server = self.serve(function("fetch", "POST /fetch", allowed_hosts='["*"]'))
         for url in (site.url, site.url.replace("127.0.0.1", "localhost"), site.url.replace("127.0.0.1", "0.0.0.0"),
                     site.url.replace("127.0.0.1", "[::ffff:127.0.0.1]")):
             before = len(server.lines)
-            self.assertNotEqual(200, server.post("/fetch", url.encode())[0], url)
+            self.refused_inside(server, url)
             server.wait_for("fetch: denied: .*connections to it are not allowed", before)
         self.assertFalse(site.asked.acquire(blocking=False))
 
@@ -126,7 +139,7 @@ class Limits(support.Test):
         for host in ("127.0.0.1", "localhost", "0.0.0.0"):
             before = len(server.lines)
             url = "http://%s:%d/hello" % (host, server.port)
-            self.assertNotEqual(200, server.post("/fetch", url.encode())[0], url)
+            self.refused_inside(server, url)
             server.wait_for("fetch: denied: .*own listener", before)
 
     def test_a_run_that_waits_is_ended_at_its_deadline(self):

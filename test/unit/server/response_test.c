@@ -45,6 +45,20 @@ static void problems_have_the_status_of_their_class(void **state) {
 #undef CHECK_CODE
 }
 
+static void what_the_host_refused_to_a_function_is_the_functions_failure(void **state) {
+  (void)state;
+#define CHECK_RUN_CODE(identifier, name, expected, exit_code, meaning)                                                 \
+  {                                                                                                                    \
+    bool hidden = UBIQ_##identifier == UBIQ_DENIED || UBIQ_##identifier == UBIQ_UNAVAILABLE ||                         \
+                  UBIQ_##identifier == UBIQ_INVALID_INPUT;                                                             \
+    answer answer = answer_run_error(ubiq_error_new(UBIQ_##identifier, "why"));                                        \
+    assert_int_equal(answer.status, hidden ? 500 : expected);                                                          \
+    MHD_destroy_response(answer.response);                                                                             \
+  }
+  UBIQ_CODES(CHECK_RUN_CODE)
+#undef CHECK_RUN_CODE
+}
+
 static void a_detail_that_is_no_text_still_makes_an_answer(void **state) {
   (void)state;
   answer answer = answer_problem(UBIQ_GUEST_ERROR, "\xff\xfe \"quoted\"\n");
@@ -56,6 +70,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(text_is_told_from_bytes),
       cmocka_unit_test(problems_have_the_status_of_their_class),
+      cmocka_unit_test(what_the_host_refused_to_a_function_is_the_functions_failure),
       cmocka_unit_test(a_detail_that_is_no_text_still_makes_an_answer),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
