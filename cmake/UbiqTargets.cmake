@@ -46,7 +46,8 @@ if(NOT UBIQ_SANITIZE)
   set(own_runtime -static-libstdc++)
 endif()
 
-# ubiq_shared_library(NAME MAP): a library in out/lib that exports only what packaging/MAP says.
+# ubiq_shared_library(NAME MAP): a library in out/lib that exports only what packaging/MAP says. It stays loaded: its
+# ticker's thread must not find itself in memory that dlclose has unmapped.
 function(ubiq_shared_library name map)
   set_target_properties(${name} PROPERTIES
     LINKER_LANGUAGE CXX
@@ -55,7 +56,7 @@ function(ubiq_shared_library name map)
     INSTALL_RPATH $ORIGIN
     LINK_DEPENDS ${CMAKE_SOURCE_DIR}/packaging/${map})
   target_link_options(${name} PRIVATE -Wl,--version-script=${CMAKE_SOURCE_DIR}/packaging/${map}
-    -Wl,-Bsymbolic-functions ${own_runtime})
+    -Wl,-Bsymbolic-functions -Wl,-z,nodelete ${own_runtime})
   target_link_libraries(${name} PRIVATE ubiq_core)
 endfunction()
 
