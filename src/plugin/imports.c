@@ -23,7 +23,8 @@ typedef struct resolver {
   size_t hub_count, hub_capacity;
   engine_host_function *functions; ///< the same for the engine; up to two for each, and the kernel's own
   size_t functions_count;
-  buffer missing; ///< the list of what nobody provides
+  buffer missing;                 ///< the list of what nobody provides
+  const wasm_item *first_missing; ///< the first of that list
 } resolver;
 
 static bool is_kernel_internal(const char *name) {
@@ -61,6 +62,7 @@ static bool note_missing(resolver *self, const compiled_module *module, const wa
   buffer line = {0};
   bool good = describe_missing(&line, module, import, hint);
   bool listed = good && self->missing.size && memmem(self->missing.data, self->missing.size, line.data, line.size);
+  if (!self->first_missing) self->first_missing = import;
   if (good && !listed) good = buffer_append(&self->missing, line.data, line.size);
   buffer_free(&line);
   return good;
@@ -202,6 +204,27 @@ static ubiq_error *resolve_module(resolver *self, size_t index) {
   return NULL;
 }
 
+// Whether what an import names is there, but of another type.
+static bool is_other_type(const resolver *self, const wasm_item *import) {
+  const char *name = extism_name(import);
+  if (import->kind != WASM_FUNCTION) return false;
+  if (find_function(self->compiled, import) || (name && host_entry_find(name))) return true;
+  if (name && !is_kernel_internal(name) && wasm_module_export(self->kernel, name)) return true;
+  return self->compiled->options.wasi && strcmp(import->module, WASI_MODULE) == 0 && wasi_function_find(import->name);
+}
+
+// The first line is Wasmtime's for the first import, because users of Extism's SDKs match on it.
+static ubiq_error *missing_error(resolver *self) {
+  const wasm_item *first = self->first_missing;
+  const char *list = buffer_string(&self->missing);
+  if (is_other_type(self, first))
+    return ubiq_error_new(UBIQ_INVALID_INPUT, "incompatible import type for `%s::%s`; imports that nobody provides:%s",
+                          first->module, first->name, list);
+  return ubiq_error_new(UBIQ_INVALID_INPUT,
+                        "unknown import: `%s::%s` has not been defined; imports that nobody provides:%s", first->module,
+                        first->name, list);
+}
+
 static ubiq_error *make_hub(resolver *self) {
   compiled_module *hub = &self->compiled->modules[HUB_MODULE];
   uint8_t *wasm = NULL;
@@ -231,8 +254,7 @@ ubiq_error *imports_resolve(import_plan *plan) {
   resolver self = {.plan = plan, .compiled = plan->compiled};
   ubiq_error *error = prepare(&self);
   for (size_t i = 1; i < self.compiled->modules_count && !error; i++) error = resolve_module(&self, i);
-  if (!error && self.missing.size)
-    error = ubiq_error_new(UBIQ_INVALID_INPUT, "imports that nobody provides:%s", buffer_string(&self.missing));
+  if (!error && self.missing.size) error = missing_error(&self);
   if (!error) error = make_hub(&self);
   plan->functions = self.functions;
   plan->functions_count = self.functions_count;

@@ -19,7 +19,8 @@ static void one_error_lists_all_that_is_missing(void **state) {
   (void)state;
   ubiq_error *error = compile_guest_as("missing_imports", true);
   assert_int_equal(ubiq_error_code(error), UBIQ_INVALID_INPUT);
-  assert_lists(error, "imports that nobody provides:");
+  assert_lists(error,
+               "unknown import: `extism:host/env::teleport` has not been defined; imports that nobody provides:");
   assert_lists(error, "\n  function extism:host/env teleport (i64, f32) -> i64: Extism has no such function");
   assert_lists(error, "\n  function extism:host/env http_stream (i64, i64, i32) -> i64");
   assert_lists(error, "\n  function extism:host/user nobody_home (i32) -> (): a host function that the embedder");
@@ -38,6 +39,7 @@ static void known_names_with_other_types_are_told_theirs(void **state) {
   (void)state;
   ubiq_error *error = compile_guest_as("wrong_imports", true);
   assert_int_equal(ubiq_error_code(error), UBIQ_INVALID_INPUT);
+  assert_lists(error, "incompatible import type for `extism:host/env::alloc`; imports that nobody provides:");
   assert_lists(error, "alloc (i32) -> i32: the kernel's has the type (i64) -> i64");
   assert_lists(error, "global extism:host/env length: linked modules cannot access non-function exports");
   assert_lists(error, "config_get () -> i64: since Extism 1.0 its type is (i64) -> i64");
