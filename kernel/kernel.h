@@ -20,15 +20,20 @@
 
 /* Import 0, and the only import, of the build for our own host (kernel-host.wasm). The drop-in build has none.
  *
- *   (import "ubiq:kernel" "grow" (func (param $pages i32) (param $phase i32) (result i32)))
+ *   (import "ubiq:kernel" "grow" (func (param $bytes i32) (param $phase i32) (result i32)))
  *
- * $pages is a number of 64 KiB pages to be added. In phase KERNEL_GROW_ASK the answer 0 refuses (the allocation then
+ * $bytes, unsigned, are to be added. In phase KERNEL_GROW_ASK the answer 0 refuses (the allocation then
  * answers 0) and anything else permits. Phase KERNEL_GROW_DONE says that the memory has grown; its answer is ignored.
  * A memory.grow that fails after it was permitted is not reported.
  */
 #define KERNEL_IMPORT_MODULE "ubiq:kernel"
 #define KERNEL_IMPORT_GROW   "grow"
 enum { KERNEL_GROW_ASK = 0, KERNEL_GROW_DONE = 1 };
+
+/* The memory of the build for our own host has pages of one byte (the proposal custom-page-sizes) and begins with a
+ * fraction of 64 KiB (CMakeLists.txt): so small that an engine's pool clears it in place, with no system call for a fresh
+ * instance. It grows to multiples of 64 KiB. The drop-in's memory has pages of 64 KiB and begins with one.
+ */
 
 /* What the host reads, at KERNEL_ROOT_ADDRESS, at any time outside a kernel call. In a fresh instance all is zero.
  *

@@ -13,23 +13,23 @@
 #include "kernel.h"
 
 #define KERNEL_INLINE     static inline __attribute__((always_inline))
-#define KERNEL_PAGE_BYTES 65536U
+#define KERNEL_PAGE_BYTES 65536U /* what the memory grows by at least; a page of WebAssembly */
 
 #ifdef KERNEL_NATIVE
 
 /* The place of `size` bytes at `address`, valid until the memory grows. Stops the program when they are not inside. */
 void *kernel_native_at(uint64_t address, uint64_t size);
-uint32_t kernel_native_pages(void);
-bool kernel_native_grow(uint32_t pages);
+uint64_t kernel_native_bytes(void);
+bool kernel_native_grow(uint32_t bytes);
 
 KERNEL_INLINE void *memory_at(uint32_t address, uint64_t size) {
   return kernel_native_at(address, size);
 }
-KERNEL_INLINE uint32_t memory_pages(void) {
-  return kernel_native_pages();
+KERNEL_INLINE uint64_t memory_bytes(void) {
+  return kernel_native_bytes();
 }
-KERNEL_INLINE bool memory_grow(uint32_t pages) {
-  return kernel_native_grow(pages);
+KERNEL_INLINE bool memory_grow(uint32_t bytes) {
+  return kernel_native_grow(bytes);
 }
 
 #else
@@ -39,32 +39,31 @@ KERNEL_INLINE void *memory_at(uint32_t address, uint64_t size) {
   return (void *)(uintptr_t)address;
 }
 
-KERNEL_INLINE uint32_t memory_pages(void) {
-  return __builtin_wasm_memory_size(0);
-}
-
 #ifdef KERNEL_HOST
 /* Declared first and called nowhere else: it is function 0 (kernel.h, KERNEL_IMPORT_GROW). */
 __attribute__((import_module(KERNEL_IMPORT_MODULE), import_name(KERNEL_IMPORT_GROW))) int32_t
-kernel_host_grow(int32_t pages, int32_t phase);
+kernel_host_grow(int32_t bytes, int32_t phase);
 
-KERNEL_INLINE bool memory_grow(uint32_t pages) {
-  if (!kernel_host_grow((int32_t)pages, KERNEL_GROW_ASK) || __builtin_wasm_memory_grow(0, pages) == SIZE_MAX)
+/* This build's memory has pages of one byte (tools/shrink.py). */
+KERNEL_INLINE uint64_t memory_bytes(void) {
+  return __builtin_wasm_memory_size(0);
+}
+KERNEL_INLINE bool memory_grow(uint32_t bytes) {
+  if (!kernel_host_grow((int32_t)bytes, KERNEL_GROW_ASK) || __builtin_wasm_memory_grow(0, bytes) == SIZE_MAX)
     return false;
-  kernel_host_grow((int32_t)pages, KERNEL_GROW_DONE);
+  kernel_host_grow((int32_t)bytes, KERNEL_GROW_DONE);
   return true;
 }
 #else
-KERNEL_INLINE bool memory_grow(uint32_t pages) {
-  return __builtin_wasm_memory_grow(0, pages) != SIZE_MAX;
-}
-#endif
-
-#endif
-
 KERNEL_INLINE uint64_t memory_bytes(void) {
-  return (uint64_t)memory_pages() * KERNEL_PAGE_BYTES;
+  return (uint64_t)__builtin_wasm_memory_size(0) * KERNEL_PAGE_BYTES;
 }
+KERNEL_INLINE bool memory_grow(uint32_t bytes) {
+  return __builtin_wasm_memory_grow(0, bytes / KERNEL_PAGE_BYTES) != SIZE_MAX;
+}
+#endif
+
+#endif
 
 /* Makes the memory at least `end` bytes long, where `end` is itself an address. False, and nothing has changed, when
    that is not possible. */
@@ -72,7 +71,8 @@ KERNEL_INLINE bool memory_reach(uint64_t end) {
   uint64_t have = memory_bytes();
   if (end > UINT32_MAX) return false;
   if (end <= have) return true;
-  return memory_grow((uint32_t)((end - have + KERNEL_PAGE_BYTES - 1) / KERNEL_PAGE_BYTES));
+  uint64_t whole = (end + KERNEL_PAGE_BYTES - 1) / KERNEL_PAGE_BYTES * KERNEL_PAGE_BYTES;
+  return memory_grow((uint32_t)(whole - have));
 }
 
 KERNEL_INLINE void memory_clear(uint32_t address, uint64_t size) {

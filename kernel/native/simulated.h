@@ -81,11 +81,12 @@ void *kernel_native_at(uint64_t address, uint64_t size) {
   return simulated_bytes(address, size);
 }
 
-uint32_t kernel_native_pages(void) {
-  return simulated.pages;
+uint64_t kernel_native_bytes(void) {
+  return (uint64_t)simulated.pages * KERNEL_PAGE_BYTES;
 }
 
-bool kernel_native_grow(uint32_t pages) {
+bool kernel_native_grow(uint32_t bytes) {
+  uint32_t pages = bytes / KERNEL_PAGE_BYTES;
   if (pages > simulated.pages_max - simulated.pages) return false;
   simulated.pages += pages;
   simulated.grows++;

@@ -9,40 +9,12 @@ usage: trim.py LINKED.wasm RESULT.wasm
 
 import sys
 
+from sections import read_uleb, sections, uleb
+
 TABLE, GLOBAL, EXPORT = 4, 6, 7
 CUSTOM = 0
 EXPORT_KIND_GLOBAL = 3
 I32, I32_CONST, MUTABLE, END = 0x7F, 0x41, 1, 0x0B
-
-
-def read_uleb(data, at):
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            return value, at
-
-
-def uleb(value):
-    out = bytearray()
-    while True:
-        byte = value & 0x7F
-        value >>= 7
-        out.append(byte | (0x80 if value else 0))
-        if not value:
-            return bytes(out)
-
-
-def sections(module):
-    at = 8
-    while at < len(module):
-        kind = module[at]
-        size, at = read_uleb(module, at + 1)
-        yield kind, module[at : at + size]
-        at += size
 
 
 def without_stack_pointer(body):

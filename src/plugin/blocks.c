@@ -21,12 +21,12 @@ void *kernel_native_at(uint64_t address, uint64_t size) {
   return place ? place : memset(nowhere, 0, sizeof nowhere);
 }
 
-uint32_t kernel_native_pages(void) {
-  return (uint32_t)(current.size / KERNEL_PAGE_BYTES);
+uint64_t kernel_native_bytes(void) {
+  return current.size;
 }
 
-bool kernel_native_grow(uint32_t pages) {
-  (void)pages;
+bool kernel_native_grow(uint32_t bytes) {
+  (void)bytes;
   return false;
 }
 

@@ -7,8 +7,6 @@
 
 #include "kernel/kernel.h"
 
-enum { PAGE_BYTES = 65536 };
-
 static uint64_t kernel_bytes(const plugin *plugin) {
   return plugin_kernel_memory(plugin).size;
 }
@@ -71,7 +69,7 @@ ubiq_error *plugin_kernel_grow(void *env, engine_call *call, engine_value *value
     plugin_update_memory_limit(plugin);
     return NULL;
   }
-  uint64_t bytes = (uint64_t)(uint32_t)values[0].i32 * PAGE_BYTES;
+  uint64_t bytes = (uint32_t)values[0].i32;
   bool fits = limit == 0 || plugin_memory_bytes(plugin) + bytes <= limit;
   plugin->grow_refused |= !fits;
   if (fits && limit) engine_store_memory_limit(plugin->store, limit);

@@ -104,6 +104,7 @@ static wasm_config_t *configure(const engine_options *options) {
   wasmtime_config_wasm_function_references_set(config, true);
   wasmtime_config_wasm_gc_set(config, true);
   wasmtime_config_wasm_exceptions_set(config, true);
+  wasmtime_config_wasm_custom_page_sizes_set(config, true);
   wasmtime_config_max_wasm_stack_set(config, WT_WASM_STACK_BYTES);
   wasmtime_config_async_stack_size_set(config, options->stack_bytes ? options->stack_bytes : WT_FIBER_STACK_BYTES);
   configure_memories(config, options);

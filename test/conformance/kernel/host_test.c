@@ -15,7 +15,7 @@
 #include "kernel/embedded.h"
 #include "kernel/kernel.h"
 
-enum { GROWS_MAX = 64 };
+enum { GROWS_MAX = 64, AT_FIRST_BYTES = 16 << 10 };
 
 struct fixture {
   wasm_engine_t *engine;
@@ -24,7 +24,7 @@ struct fixture {
   wasmtime_context_t *context;
   wasmtime_instance_t instance;
   wasmtime_memory_t memory;
-  int32_t asked[GROWS_MAX][2]; /* pages and phase of each question */
+  int32_t asked[GROWS_MAX][2]; /* bytes and phase of each question */
   int count;
   int32_t answer;
 };
@@ -57,7 +57,9 @@ static void require(const void *error, const char *what) {
 
 static int start(void **state) {
   static struct fixture fixture;
-  fixture = (struct fixture){.engine = wasm_engine_new(), .answer = 1};
+  wasm_config_t *config = wasm_config_new();
+  wasmtime_config_wasm_custom_page_sizes_set(config, true);
+  fixture = (struct fixture){.engine = wasm_engine_new_with_config(config), .answer = 1};
   *state = &fixture;
   fixture.store = wasmtime_store_new(fixture.engine, NULL, NULL);
   fixture.context = wasmtime_store_context(fixture.store);
@@ -99,8 +101,8 @@ static struct kernel_root root(struct fixture *fixture) {
   return found;
 }
 
-static uint64_t pages(struct fixture *fixture) {
-  return wasmtime_memory_size(fixture->context, &fixture->memory);
+static uint64_t memory_bytes(struct fixture *fixture) {
+  return wasmtime_memory_data_size(fixture->context, &fixture->memory);
 }
 
 static void the_only_import_is_grow(void **state) {
@@ -117,11 +119,11 @@ static void the_only_import_is_grow(void **state) {
   wasm_importtype_vec_delete(&imports);
 }
 
-static void a_fresh_instance_is_one_page_of_zeros(void **state) {
+static void a_fresh_instance_is_16_kib_of_zeros(void **state) {
   struct fixture *fixture = *state;
-  static const uint8_t zeros[KERNEL_ROOT_ADDRESS + 65536];
-  assert_int_equal(pages(fixture), 1);
-  assert_memory_equal(wasmtime_memory_data(fixture->context, &fixture->memory), zeros, 65536);
+  static const uint8_t zeros[AT_FIRST_BYTES];
+  assert_int_equal(memory_bytes(fixture), AT_FIRST_BYTES);
+  assert_memory_equal(wasmtime_memory_data(fixture->context, &fixture->memory), zeros, AT_FIRST_BYTES);
 }
 
 static void growth_is_asked_for_and_reported(void **state) {
@@ -132,8 +134,9 @@ static void growth_is_asked_for_and_reported(void **state) {
   assert_int_equal(fixture->count, 2);
   assert_int_equal(fixture->asked[0][1], KERNEL_GROW_ASK);
   assert_int_equal(fixture->asked[1][1], KERNEL_GROW_DONE);
-  assert_int_equal(fixture->asked[0][0], pages(fixture) - 1);
-  assert_int_equal(fixture->asked[1][0], pages(fixture) - 1);
+  assert_int_equal(fixture->asked[0][0], memory_bytes(fixture) - AT_FIRST_BYTES);
+  assert_int_equal(fixture->asked[1][0], memory_bytes(fixture) - AT_FIRST_BYTES);
+  assert_int_equal(memory_bytes(fixture) % 65536, 0);
 }
 
 static void growth_that_is_refused_fails_the_alloc_and_nothing_else(void **state) {
@@ -142,7 +145,7 @@ static void growth_that_is_refused_fails_the_alloc_and_nothing_else(void **state
   fixture->answer = 0;
   assert_int_equal(call(fixture, "alloc", 10 * 65536, 0), 0);
   assert_int_equal(fixture->count, 1);
-  assert_int_equal(pages(fixture), 1);
+  assert_int_equal(memory_bytes(fixture), AT_FIRST_BYTES);
   assert_int_equal(call(fixture, "length", block, 0), 1000);
   assert_int_not_equal(call(fixture, "alloc", 1000, 0), 0);
   assert_int_equal(call(fixture, "call_begin", 10 * 65536, 0), KERNEL_CALL_BEGIN_FAILED);
@@ -168,7 +171,7 @@ static void the_host_reads_the_root_without_a_call(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(the_only_import_is_grow, start, stop),
-      cmocka_unit_test_setup_teardown(a_fresh_instance_is_one_page_of_zeros, start, stop),
+      cmocka_unit_test_setup_teardown(a_fresh_instance_is_16_kib_of_zeros, start, stop),
       cmocka_unit_test_setup_teardown(growth_is_asked_for_and_reported, start, stop),
       cmocka_unit_test_setup_teardown(growth_that_is_refused_fails_the_alloc_and_nothing_else, start, stop),
       cmocka_unit_test_setup_teardown(the_host_reads_the_root_without_a_call, start, stop),

@@ -53,6 +53,13 @@ static inline void kernel_require(bool fine, const char *what) {
   }
 }
 
+/* An engine for every build of the kernel. */
+static inline wasm_engine_t *kernel_engine_new(void) {
+  wasm_config_t *config = wasm_config_new();
+  wasmtime_config_wasm_custom_page_sizes_set(config, true);
+  return wasm_engine_new_with_config(config);
+}
+
 static inline wasmtime_extern_t kernel_export(struct kernel_instance *kernel, const char *name) {
   wasmtime_extern_t found;
   kernel_require(wasmtime_instance_export_get(kernel->context, &kernel->instance, name, strlen(name), &found), name);

@@ -31,7 +31,7 @@ struct fixture {
 
 static int open_kernels(void **state) {
   static struct fixture fixture;
-  fixture.engine = wasm_engine_new();
+  fixture.engine = kernel_engine_new();
   *state = &fixture;
   kernel_open_ours(&fixture.drop_in, fixture.engine);
   kernel_open_ours_for_hosts(&fixture.for_our_host, fixture.engine);

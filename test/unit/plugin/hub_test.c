@@ -192,6 +192,7 @@ static fixture open_module(uint8_t *wasm, size_t size, bool later) {
   wasm_config_t *config = wasm_config_new();
   wasmtime_config_memory_reservation_set(config, 1 << 20);
   wasmtime_config_memory_guard_size_set(config, 0);
+  wasmtime_config_wasm_custom_page_sizes_set(config, true); // the kernel's
   fixture self = {.engine = wasm_engine_new_with_config(config)};
   expect_ok(wasmtime_module_new(self.engine, wasm, size, &self.module), NULL);
   free(wasm);
