@@ -14,12 +14,14 @@ static int serve(const command *self, int count, char **arguments) {
   release *release;
   error = release_read(serving.directory, &release);
   if (error != NULL) return command_fail(error);
-  error = serving_start(&serving, release);
+  error = serving_open(&serving);
+  if (error == NULL) {
+    error = serving_start(&serving, release);
+    if (error == NULL) code = serving_run(&serving);
+    serving_end(&serving);
+  }
   release_delete(release);
-  if (error != NULL) return command_fail(error);
-  code = serving_run(&serving);
-  serving_end(&serving);
-  return code;
+  return error == NULL ? code : command_fail(error);
 }
 
 const command command_serve = {

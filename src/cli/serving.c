@@ -70,19 +70,27 @@ static void on_signal(uv_signal_t *handle, int number) {
   if (!self->is_stopping) {
     self->is_stopping = true;
     log_info("%s: finishing what is under way; once more to end at once", number == SIGINT ? "SIGINT" : "SIGTERM");
-    server_stop(self->server, WORKER_STOP_GRACEFUL);
+    if (self->server == NULL)
+      serving_quit(self);
+    else
+      server_stop(self->server, WORKER_STOP_GRACEFUL);
   } else {
     self->was_forced = true;
     server_stop(self->server, WORKER_STOP_NOW);
   }
 }
 
-static void on_stopped(uv_async_t *async) {
-  serving *self = async->data;
+void serving_quit(serving *self) {
+  self->is_stopping = true;
+  if (uv_is_closing((uv_handle_t *)&self->terminate)) return;
   uv_close((uv_handle_t *)&self->terminate, NULL);
   uv_close((uv_handle_t *)&self->interrupt, NULL);
   uv_close((uv_handle_t *)&self->all_stopped, NULL);
   if (self->close != NULL) self->close(self->user);
+}
+
+static void on_stopped(uv_async_t *async) {
+  serving_quit(async->data);
 }
 
 /// The last worker's thread calls this.
@@ -101,18 +109,18 @@ static void listen_to_signals(serving *self) {
   uv_signal_start(&self->interrupt, on_signal, SIGINT);
 }
 
-ubiq_error *serving_start(serving *self, release *release) {
+ubiq_error *serving_open(serving *self) {
   int number = uv_loop_init(&self->loop);
   if (number != 0) return ubiq_error_new(UBIQ_INTERNAL, "the main loop cannot be made: %s", uv_strerror(number));
+  listen_to_signals(self);
+  return NULL;
+}
+
+ubiq_error *serving_start(serving *self, release *release) {
   self->settings.stopped = tell_stopped;
   self->settings.user = self;
-  listen_to_signals(self);
   ubiq_error *error = server_new(&self->settings, release, &self->server);
-  if (error != NULL) {
-    on_stopped(&self->all_stopped);
-    serving_end(self);
-    return error;
-  }
+  if (error != NULL) return error;
   printf("listening on %s\n", server_url(self->server));
   fflush(stdout);
   return NULL;
@@ -124,6 +132,7 @@ int serving_run(serving *self) {
 }
 
 void serving_end(serving *self) {
+  serving_quit(self);
   server_delete(self->server);
   while (uv_run(&self->loop, UV_RUN_DEFAULT) != 0) {
   }

@@ -17,9 +17,9 @@ typedef struct serving {
   uv_loop_t loop; ///< the main thread's
   uv_signal_t terminate, interrupt;
   uv_async_t all_stopped; ///< sent by the last worker
-  server *server;
-  bool is_stopping; ///< a signal came
-  bool was_forced;  ///< a second signal ended what was under way
+  server *server;         ///< NULL until serving_start
+  bool is_stopping;       ///< a signal came, or there is nothing to wait for any more
+  bool was_forced;        ///< a second signal ended what was under way
   /// Closes what else is on the loop, so that it can end. May be NULL.
   void (*close)(void *user);
   void *user;
@@ -33,13 +33,19 @@ void serving_options(serving *self, option list[SERVING_OPTIONS]);
 /// Applies what the options said. Call before the first release is read.
 ubiq_error *serving_prepare(serving *self, const options *given);
 
+/// Makes the loop and listens to signals on it. Before serving_start, a signal ends serving_run at once.
+ubiq_error *serving_open(serving *self);
+
 /// Starts serving and prints `listening on http://HOST:PORT`.
 ubiq_error *serving_start(serving *self, release *release);
 
 /// Runs until a signal has stopped all; answers the exit code.
 int serving_run(serving *self);
 
-/// Ends the server and the loop.
+/// Closes what is on the loop, so that serving_run returns. For when nothing is served (any more).
+void serving_quit(serving *self);
+
+/// Ends the server and the loop. Call it whenever serving_open succeeded.
 void serving_end(serving *self);
 
 #endif

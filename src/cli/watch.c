@@ -70,13 +70,25 @@ static void watch_folder(void *user, const char *path) {
   if (number != 0) log_warn("%s: is not watched: %s", path, uv_strerror(number));
 }
 
-void watch_project(watch *self, const project *project) {
+char *watch_folder_of(const char *file) {
+  char *path = file_path_directory(file);
+  while (path != NULL && !file_is_directory(path)) {
+    char *above = file_path_directory(path);
+    bool is_top = above != NULL && strcmp(above, path) == 0;
+    free(path);
+    path = above;
+    if (is_top) break;
+  }
+  return path;
+}
+
+void watch_project(watch *self, const char *directory, const project *project) {
   forget_folders(self);
   source_tree tree;
-  ubiq_error_delete(source_tree_scan(project->directory, watch_folder, self, &tree));
-  for (size_t i = 0; i < project->functions_count; i++) {
-    char *path = file_path_directory(project->functions[i].file);
-    if (path != NULL && file_is_directory(path)) watch_folder(self, path);
+  ubiq_error_delete(source_tree_scan(directory, watch_folder, self, &tree));
+  for (size_t i = 0; project != NULL && i < project->functions_count; i++) {
+    char *path = watch_folder_of(project->functions[i].file);
+    if (path != NULL) watch_folder(self, path);
     free(path);
   }
   // What changed before it was watched made no event.

@@ -23,6 +23,15 @@ struct server {
   atomic_uint running; ///< workers whose thread has not ended; touched by all of them
 };
 
+ubiq_error *server_check(const server_settings *settings) {
+  address address;
+  int listener;
+  ubiq_error *error = address_parse(settings->listen, &address);
+  if (error == NULL) error = address_listen(&address, 1, &listener);
+  if (error == NULL) close(listener);
+  return error;
+}
+
 static void after_runs(void *user) {
   front_after_runs(((pair *)user)->front);
 }

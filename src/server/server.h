@@ -8,6 +8,10 @@
 
 typedef struct server server;
 
+/// Whether the settings' address can be listened at now, for who makes the server only later. Errors: those of
+/// server_new for the address.
+ubiq_error *server_check(const server_settings *settings);
+
 /// Binds the address and starts the workers; when it returns, requests are taken. `settings` is copied but for its
 /// strings, which must live as long as the server; `release` gets more owners. `*out` is the caller's. Errors:
 /// `invalid_input`, `not_found`, `unavailable` and `denied` for the address; `internal`.

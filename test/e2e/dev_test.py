@@ -1,6 +1,8 @@
 """`ubiq dev`: what changes is served soon, and no request is dropped for it."""
 
 import os
+import signal
+import socket
 import threading
 
 import support
@@ -92,6 +94,69 @@ class Dev(support.Test):
 
     def test_it_stops_as_serve_does(self):
         self.assertEqual(0, self.server.stop())
+
+
+class FirstBuild(support.Test):
+    """`ubiq dev` when there is nothing to serve at first."""
+
+    TABLE = '[functions.say]\nsource = "say.c"\nroute = "POST /say"\n'
+    WAITING = "nothing is served yet: waiting for a change to build again"
+
+    def develop(self, text, **files):
+        files = {name.replace("_", "."): content for name, content in files.items()}
+        self.directory = self.project(text=text, files=files)
+        self.server = self.start(self.directory, "--workers", "1", command="dev", ready=False)
+        self.server.wait_for(self.WAITING)
+
+    def is_served(self, answer=b"one"):
+        self.server.wait_until_ready()
+        self.server.wait_for("curl -d Ada %s/say$" % self.server.url)
+        self.assertEqual((200, answer), self.server.post("/say"))
+
+    def test_a_source_that_does_not_compile_is_served_once_it_does(self):
+        self.develop(self.TABLE, say_c=SOURCE, words_h="#define WORDS nothing\n")
+        self.server.wait_for("^ubiq: .*say.c")
+        self.write(self.directory, "words.h", "#define WORDS still_nothing\n")
+        self.server.wait_for("use of undeclared identifier 'still_nothing'")
+        self.assertFalse(any("listening" in line for line in self.server.lines))
+        self.write(self.directory, "words.h", words("one"))
+        self.is_served()
+        seen = len(self.server.lines)
+        self.write(self.directory, "words.h", words("two"))
+        self.server.wait_for("reloaded in", seen)
+        self.assertEqual((200, b"two"), self.server.post("/say"))
+
+    def test_a_ubiq_toml_that_cannot_be_read_is_served_once_it_can(self):
+        self.develop("[functions.say\n", say_c=SOURCE, words_h=words("one"))
+        self.server.wait_for("ubiq.toml:1:")
+        self.write(self.directory, "ubiq.toml", self.TABLE)
+        self.is_served()
+
+    def test_a_module_that_is_missing_is_served_once_it_is_there(self):
+        # Neither `target`, which no change of a source is looked for in, nor what is below it is there yet.
+        self.develop('[functions.say]\nwasm = "target/wasm32/say.wasm"\nroute = "POST /say"\n')
+        os.makedirs(os.path.join(self.directory, "target/wasm32"))
+        self.write(self.directory, "target/wasm32/say.wasm",
+                   '(module (func (export "say") (result i32) i32.const 0))')
+        self.is_served(b"")
+
+    def test_a_signal_ends_the_waiting(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self.develop("[functions.say\n")
+            self.server.signal(number)
+            self.assertEqual(0, self.server.wait())
+
+    def test_a_folder_without_a_ubiq_toml_is_an_error_at_once(self):
+        done = self.run_ubiq("dev", self.cache)
+        self.assertIn("ubiq.toml", done.stderr)
+        self.assertEqual(66, done.returncode)
+
+    def test_an_address_that_cannot_be_listened_at_is_an_error_before_anything_is_built(self):
+        directory = self.project(text="[functions.say\n")
+        self.assertIn("--listen", self.run_ubiq("dev", directory, "--listen", "nowhere").stderr)
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            done = self.run_ubiq("dev", directory, "--listen", "127.0.0.1:%d" % taken.getsockname()[1])
+        self.assertIn("is in use", done.stderr)
 
 
 if __name__ == "__main__":

@@ -88,9 +88,9 @@ def function(name, route, **more):
 
 
 class Server:
-    """A running `ubiq serve` or `ubiq dev`."""
+    """A running `ubiq serve` or `ubiq dev`; unless `ready` is waited for, call wait_until_ready before a request."""
 
-    def __init__(self, directory, *options, command="serve"):
+    def __init__(self, directory, *options, command="serve", ready=True):
         arguments = [UBIQ, command, directory, "--listen", "127.0.0.1:0", "--log-level", "debug"]
         self.process = subprocess.Popen(arguments + list(options), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True, errors="replace")
@@ -103,10 +103,14 @@ class Server:
         for reader in self.readers:
             reader.start()
         try:
-            self.url = self.wait_for(r"listening on (http://\S+)").group(1)
+            if ready:
+                self.wait_until_ready()
         except AssertionError:
             self.close()
             raise
+
+    def wait_until_ready(self):
+        self.url = self.wait_for(r"listening on (http://\S+)").group(1)
         self.host, self.port = re.fullmatch(r"http://(.*):(\d+)", self.url).groups()
         self.port = int(self.port)
 
@@ -220,8 +224,8 @@ class Test(unittest.TestCase):
             file.write(content)
         os.rename(path + "~", path)
 
-    def start(self, directory, *options, command="serve"):
-        server = Server(directory, *options, command=command)
+    def start(self, directory, *options, command="serve", ready=True):
+        server = Server(directory, *options, command=command, ready=ready)
         self.addCleanup(server.close)
         return server
 
