@@ -57,6 +57,20 @@ UBIQ_API void ubiq_plugin_delete(ubiq_plugin *plugin);
 UBIQ_API UBIQ_NODISCARD ubiq_error *ubiq_plugin_call(ubiq_plugin *plugin, const char *function, ubiq_bytes input,
                                                      ubiq_bytes *output);
 
+/// What one call may use. Limits of the manifest stand beside these: of two for the same thing the smaller holds. A zeroed
+/// struct limits nothing more.
+typedef struct ubiq_call_options {
+  uint64_t timeout_ms; ///< wall time; 0: none. It ends a host function of the embedder's only when that returns
+  uint64_t cpu_ms;     ///< CPU time of the calling thread; 0: none
+  uint64_t fuel;       ///< fuel, where the plugin was compiled with it; 0: as much as it was compiled with
+} ubiq_call_options;
+
+/// ubiq_plugin_call with a budget of the call's own. `options` may be NULL. A limit that passes ends the call within some
+/// milliseconds with `timeout` or `cpu_limit`; the plugin can be called again. Errors: as ubiq_plugin_call; also
+/// `invalid_input` for fuel in a plugin that was compiled without.
+UBIQ_API UBIQ_NODISCARD ubiq_error *ubiq_plugin_call_with(ubiq_plugin *plugin, const char *function, ubiq_bytes input,
+                                                          const ubiq_call_options *options, ubiq_bytes *output);
+
 /// Invalidates all Extism memory of the plugin, its last output included. Variables and the guest's own memory stay.
 /// Errors: those of ubiq_plugin_call.
 UBIQ_API UBIQ_NODISCARD ubiq_error *ubiq_plugin_reset(ubiq_plugin *plugin);

@@ -88,6 +88,7 @@ struct ubiq_plugin {
   engine_function begin; ///< the kernel's call_begin
   engine_function function;
   compiled_function target; ///< what `function` is; name NULL: nothing yet
+  bool is_command;          ///< `target` is `_start`, which leaves the guest spent
 
   // The call under way.
   plugin_stage stage;
@@ -101,6 +102,7 @@ struct ubiq_plugin {
   uint64_t cpu_ns;          ///< spent in finished polls
   uint64_t poll_started_ns; ///< of the poll under way; on the caller's stack by the thread's CPU clock
   uint64_t timeout_ms;      ///< what the deadline was made from, for the message
+  uint64_t fuel;            ///< that the call may use; 0: it is not counted
   uint64_t wake_at_ns;      ///< when the host function that waits wants to be resumed; 0: it will be woken
   bool grow_refused;        ///< the kernel could not grow
   ubiq_bytes output;        ///< in guest memory

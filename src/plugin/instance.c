@@ -1,0 +1,75 @@
+// Instances of plugins: making and ending them, and the store behind one.
+//
+// The store is opened at the first call, and anew after a call that left the guest spent: a command that ran to its end,
+// or a start that failed half way.
+#include "plugin/call.h"
+
+#include <stdlib.h>
+
+enum { TABLE_ELEMENTS_MAX = 100000 };
+
+void plugin_set_wasi(plugin *plugin, const plugin_wasi_setup *setup) {
+  plugin->wasi_setup = *setup;
+}
+
+ubiq_error *plugin_new(compiled *compiled, const plugin_host *host, const plugin_limits *limits, plugin **out) {
+  plugin *self = calloc(1, sizeof *self);
+  if (!self) return ubiq_error_no_memory();
+  self->compiled = compiled;
+  self->host = host;
+  self->wasi_setup.input_fd = -1;
+  if (limits) self->limits = *limits;
+  atomic_fetch_add(&compiled->references, 1);
+  *out = self;
+  return NULL;
+}
+
+ubiq_error *ubiq_plugin_new(ubiq_compiled *compiled, ubiq_plugin **out) {
+  if (compiled->options.suspends)
+    return ubiq_error_new(UBIQ_INVALID_INPUT, "%s was compiled to suspend; it is for event loops", compiled->name);
+  return plugin_new(compiled, NULL, NULL, out);
+}
+
+void ubiq_plugin_delete(ubiq_plugin *plugin) {
+  if (!plugin) return;
+  http_end(plugin);
+  fetch_client_delete(plugin->http.client);
+  free(plugin->http.headers_json);
+  engine_store_delete(plugin->store);
+  wasi_context_delete(plugin->wasi);
+  buffer_free(&plugin->lines[0]);
+  buffer_free(&plugin->lines[1]);
+  map_free(&plugin->vars);
+  map_free(&plugin->config);
+  ubiq_compiled_delete(plugin->compiled);
+  free(plugin);
+}
+
+static ubiq_error *open_store(plugin *plugin) {
+  compiled *compiled = plugin->compiled;
+  engine_store_options options = {.user = plugin,
+                                  .tick = budget_tick,
+                                  .memory_bytes_max = compiled->memory_bytes_max,
+                                  .table_elements_max = TABLE_ELEMENTS_MAX};
+  ubiq_error *error = engine_store_new(compiled->image, &options, &plugin->store);
+  if (error) return error;
+  plugin->steps_done = 0;
+  plugin->target.name = NULL;
+  plugin->store_spent = false;
+  if (!plugin_kernel_function(plugin, "call_begin", &plugin->begin))
+    return ubiq_error_new(UBIQ_INTERNAL, "the kernel has no call_begin");
+  plugin_update_memory_limit(plugin);
+  return NULL;
+}
+
+ubiq_error *instance_prepare(plugin *plugin) {
+  if (plugin->store_spent) {
+    engine_store_delete(plugin->store);
+    plugin->store = NULL;
+    if (plugin->wasi) wasi_context_reset(plugin->wasi);
+  }
+  plugin->output = (ubiq_bytes){0};
+  plugin->said = (text){0};
+  plugin->grow_refused = false;
+  return plugin->store ? NULL : open_store(plugin);
+}
