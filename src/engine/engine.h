@@ -12,6 +12,8 @@
 #include "engine/wasm.h"
 #include "ubiq/error.h"
 
+#include <stdatomic.h>
+
 typedef struct engine engine;
 typedef struct engine_module engine_module;
 typedef struct engine_image engine_image;
@@ -168,6 +170,7 @@ struct engine {
 };
 struct engine_module {
   const engine_ops *ops;
+  atomic_size_t more_owners; ///< beside the first
 };
 struct engine_image {
   const engine_ops *ops;
@@ -189,8 +192,14 @@ static inline void engine_close(engine *engine) {
 static inline ubiq_error *engine_compile(engine *engine, const uint8_t *wasm, size_t size, engine_module **out) {
   return engine->ops->compile(engine, wasm, size, out);
 }
+/// One more owner; returns the same module. Any thread.
+static inline engine_module *engine_module_retain(engine_module *module) {
+  atomic_fetch_add_explicit(&module->more_owners, 1, memory_order_relaxed);
+  return module;
+}
+/// One owner less; the last ends it. NULL is allowed. Any thread.
 static inline void engine_module_delete(engine_module *module) {
-  if (module) module->ops->module_delete(module);
+  if (module && atomic_fetch_sub(&module->more_owners, 1) == 0) module->ops->module_delete(module);
 }
 
 /// Resolves the imports of a set of modules once and for all. The image holds what it needs of the modules; the host
