@@ -15,30 +15,38 @@
 
 enum { EVENTS_AT_ONCE = 64 }; ///< events taken from the epoll set in one turn
 
-struct fetch {
-  fetch_loop *loop;         ///< borrowed
+typedef struct curl_loop curl_loop;
+typedef struct curl_request curl_request;
+
+struct curl_request {
+  fetch base;
   fetch_transfer *transfer; ///< owned
   fetch_done done;
   void *user;
-  fetch *previous; ///< in the loop's list of requests under way
-  fetch *next;
+  curl_request *previous; ///< in the loop's list of requests under way
+  curl_request *next;
 };
 
-struct fetch_loop {
+struct curl_loop {
+  fetch_loop base;
   CURLM *multi;     ///< owned
   int epoll;        ///< owned; the sockets that libcurl waits for
   uv_poll_t poll;   ///< readable: a socket of the set is ready
   uv_timer_t timer; ///< when libcurl wants to be called whatever happens
   uv_thread_t thread;
-  fetch *first; ///< the requests under way
-  size_t count; ///< of them
-  int handles;  ///< libuv handles that are not closed yet
+  curl_request *first; ///< the requests under way
+  size_t count;        ///< of them
+  int handles;         ///< libuv handles that are not closed yet
   bool closing;
   void (*closed)(void *user); ///< set by fetch_loop_close
   void *closed_user;
 };
 
-static void assert_thread(const fetch_loop *self) {
+static curl_loop *loop_of(const curl_request *handle) {
+  return (curl_loop *)handle->base.loop;
+}
+
+static void assert_thread(const curl_loop *self) {
   uv_thread_t now = uv_thread_self();
   assert(uv_thread_equal(&now, &self->thread));
   (void)now, (void)self;
@@ -46,7 +54,7 @@ static void assert_thread(const fetch_loop *self) {
 
 // ---- The list of requests under way. The libuv handles count for the loop's life only while it has any.
 
-static void set_referenced(fetch_loop *self, bool referenced) {
+static void set_referenced(curl_loop *self, bool referenced) {
   if (referenced) {
     uv_ref((uv_handle_t *)&self->poll);
     uv_ref((uv_handle_t *)&self->timer);
@@ -56,16 +64,16 @@ static void set_referenced(fetch_loop *self, bool referenced) {
   }
 }
 
-static void link_fetch(fetch *handle) {
-  fetch_loop *self = handle->loop;
+static void link_fetch(curl_request *handle) {
+  curl_loop *self = loop_of(handle);
   handle->next = self->first;
   if (self->first) self->first->previous = handle;
   self->first = handle;
   if (self->count++ == 0) set_referenced(self, true);
 }
 
-static void unlink_fetch(fetch *handle) {
-  fetch_loop *self = handle->loop;
+static void unlink_fetch(curl_request *handle) {
+  curl_loop *self = loop_of(handle);
   if (handle->previous)
     handle->previous->next = handle->next;
   else
@@ -75,8 +83,8 @@ static void unlink_fetch(fetch *handle) {
 }
 
 /// Takes the newest request out of the list of a loop that is closing; NULL when there is none left.
-static fetch *unlink_first(fetch_loop *self) {
-  fetch *handle = self->first;
+static curl_request *unlink_first(curl_loop *self) {
+  curl_request *handle = self->first;
   if (!handle) return NULL;
   self->first = handle->next;
   if (self->first) self->first->previous = NULL;
@@ -86,14 +94,14 @@ static fetch *unlink_first(fetch_loop *self) {
 
 // ---- The end of a request.
 
-static void delete_fetch(fetch *handle) {
+static void delete_fetch(curl_request *handle) {
   fetch_transfer_delete(handle->transfer);
   free(handle);
 }
 
 /// Ends a request that is in no list and no multi handle any more, and tells its owner. `error` is for the owner; with
 /// NULL the transfer's own result is.
-static void finish(fetch *handle, ubiq_error *error) {
+static void finish(curl_request *handle, ubiq_error *error) {
   fetch_response response = {0};
   fetch_done done = handle->done;
   void *user = handle->user;
@@ -103,7 +111,7 @@ static void finish(fetch *handle, ubiq_error *error) {
 }
 
 /// A hop has ended: goes on with the next one or ends the request.
-static void hop_ended(fetch_loop *self, fetch *handle, CURLcode result) {
+static void hop_ended(curl_loop *self, curl_request *handle, CURLcode result) {
   CURL *easy = fetch_transfer_easy(handle->transfer);
   curl_multi_remove_handle(self->multi, easy);
   ubiq_error *error = NULL;
@@ -115,7 +123,7 @@ static void hop_ended(fetch_loop *self, fetch *handle, CURLcode result) {
   finish(handle, error);
 }
 
-static void take_results(fetch_loop *self) {
+static void take_results(curl_loop *self) {
   int left = 0;
   for (CURLMsg *message; !self->closing && (message = curl_multi_info_read(self->multi, &left)) != NULL;) {
     if (message->msg != CURLMSG_DONE) continue;
@@ -130,7 +138,7 @@ static void take_results(fetch_loop *self) {
 
 static void on_readable(uv_poll_t *poll, int status, int events) {
   (void)status, (void)events;
-  fetch_loop *self = poll->data;
+  curl_loop *self = poll->data;
   struct epoll_event ready[EVENTS_AT_ONCE];
   int count = epoll_wait(self->epoll, ready, EVENTS_AT_ONCE, 0);
   for (int i = 0; i < count; i++) {
@@ -144,7 +152,7 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
 }
 
 static void on_timer(uv_timer_t *timer) {
-  fetch_loop *self = timer->data;
+  curl_loop *self = timer->data;
   int running = 0;
   curl_multi_socket_action(self->multi, CURL_SOCKET_TIMEOUT, 0, &running);
   take_results(self);
@@ -154,7 +162,7 @@ static void on_timer(uv_timer_t *timer) {
 
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *known) {
   (void)easy, (void)known;
-  fetch_loop *self = user;
+  curl_loop *self = user;
   struct epoll_event event = {.data.fd = fd};
   event.events = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
   if (what == CURL_POLL_REMOVE) {
@@ -167,7 +175,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *k
 
 static int on_timeout(CURLM *multi, long timeout_ms, void *user) {
   (void)multi;
-  fetch_loop *self = user;
+  curl_loop *self = user;
   if (self->closing || timeout_ms < 0)
     uv_timer_stop(&self->timer);
   else
@@ -175,9 +183,57 @@ static int on_timeout(CURLM *multi, long timeout_ms, void *user) {
   return 0;
 }
 
+// ---- Starting and dropping requests.
+
+static ubiq_error *check_room(const curl_loop *self) {
+  if (self->closing) return ubiq_error_new(UBIQ_CANCELLED, "outgoing HTTP is shutting down");
+  if (self->count >= FETCH_LOOP_REQUESTS_MAX)
+    return ubiq_error_new(UBIQ_BUSY, "%d outgoing HTTP requests are under way; no more are taken",
+                          FETCH_LOOP_REQUESTS_MAX);
+  return NULL;
+}
+
+static ubiq_error *start(fetch_loop *base, const fetch_request *request, fetch_done done, void *user, fetch **handle) {
+  curl_loop *loop = (curl_loop *)base;
+  assert_thread(loop);
+  if (handle) *handle = NULL;
+  ubiq_error *error = check_room(loop);
+  if (error) return error;
+  curl_request *self = calloc(1, sizeof *self);
+  if (!self) return ubiq_error_no_memory();
+  *self = (curl_request){.base.loop = base, .done = done, .user = user};
+  error = fetch_transfer_new(request, FETCH_BODY_COPIED, &self->transfer);
+  if (error) goto fail_transfer;
+  fetch_transfer_set_driver(self->transfer, self);
+  if (curl_multi_add_handle(loop->multi, fetch_transfer_easy(self->transfer)) != CURLM_OK) {
+    error = ubiq_error_no_memory();
+    goto fail_add;
+  }
+  link_fetch(self);
+  if (handle) *handle = &self->base;
+  return NULL;
+
+fail_add:
+  fetch_transfer_delete(self->transfer);
+fail_transfer:
+  free(self);
+  return error;
+}
+
+static void cancel(fetch *base) {
+  curl_request *handle = (curl_request *)base;
+  curl_loop *loop = loop_of(handle);
+  assert_thread(loop);
+  curl_multi_remove_handle(loop->multi, fetch_transfer_easy(handle->transfer));
+  unlink_fetch(handle);
+  delete_fetch(handle);
+}
+
+static const fetch_loop_functions functions = {.start = start, .cancel = cancel};
+
 // ---- The loop's own life.
 
-static bool set_up_multi(fetch_loop *self) {
+static bool set_up_multi(curl_loop *self) {
   CURLM *multi = self->multi;
   return curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&
          curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, self) == CURLM_OK &&
@@ -186,7 +242,7 @@ static bool set_up_multi(fetch_loop *self) {
          curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)FETCH_LOOP_CONNECTIONS_MAX) == CURLM_OK;
 }
 
-static bool set_up(fetch_loop *self, uv_loop_t *uv) {
+static bool set_up(curl_loop *self, uv_loop_t *uv) {
   self->multi = curl_multi_init();
   self->epoll = epoll_create1(EPOLL_CLOEXEC);
   if (!self->multi || self->epoll < 0 || !set_up_multi(self)) return false;
@@ -203,8 +259,9 @@ ubiq_error *fetch_loop_new(uv_loop_t *uv, fetch_loop **loop) {
   *loop = NULL;
   ubiq_error *error = fetch_transfer_init();
   if (error) return error;
-  fetch_loop *self = calloc(1, sizeof *self);
+  curl_loop *self = calloc(1, sizeof *self);
   if (!self) return ubiq_error_no_memory();
+  self->base.functions = &functions;
   self->thread = uv_thread_self();
   if (!set_up(self, uv)) {
     curl_multi_cleanup(self->multi);
@@ -212,58 +269,17 @@ ubiq_error *fetch_loop_new(uv_loop_t *uv, fetch_loop **loop) {
     free(self);
     return ubiq_error_new(UBIQ_INTERNAL, "outgoing HTTP: out of memory or file descriptors");
   }
-  *loop = self;
+  *loop = &self->base;
   return NULL;
-}
-
-static ubiq_error *check_room(const fetch_loop *self) {
-  if (self->closing) return ubiq_error_new(UBIQ_CANCELLED, "outgoing HTTP is shutting down");
-  if (self->count >= FETCH_LOOP_REQUESTS_MAX)
-    return ubiq_error_new(UBIQ_BUSY, "%d outgoing HTTP requests are under way; no more are taken",
-                          FETCH_LOOP_REQUESTS_MAX);
-  return NULL;
-}
-
-ubiq_error *fetch_start(fetch_loop *loop, const fetch_request *request, fetch_done done, void *user, fetch **handle) {
-  assert_thread(loop);
-  if (handle) *handle = NULL;
-  ubiq_error *error = check_room(loop);
-  if (error) return error;
-  fetch *self = calloc(1, sizeof *self);
-  if (!self) return ubiq_error_no_memory();
-  *self = (fetch){.loop = loop, .done = done, .user = user};
-  error = fetch_transfer_new(request, FETCH_BODY_COPIED, &self->transfer);
-  if (error) goto fail_transfer;
-  fetch_transfer_set_driver(self->transfer, self);
-  if (curl_multi_add_handle(loop->multi, fetch_transfer_easy(self->transfer)) != CURLM_OK) {
-    error = ubiq_error_no_memory();
-    goto fail_add;
-  }
-  link_fetch(self);
-  if (handle) *handle = self;
-  return NULL;
-
-fail_add:
-  fetch_transfer_delete(self->transfer);
-fail_transfer:
-  free(self);
-  return error;
-}
-
-void fetch_cancel(fetch *handle) {
-  assert_thread(handle->loop);
-  curl_multi_remove_handle(handle->loop->multi, fetch_transfer_easy(handle->transfer));
-  unlink_fetch(handle);
-  delete_fetch(handle);
 }
 
 size_t fetch_loop_in_flight(const fetch_loop *loop) {
-  return loop->count;
+  return ((const curl_loop *)loop)->count;
 }
 
 /// Gives the memory back when libuv has let go of both handles.
 static void on_handle_closed(uv_handle_t *handle) {
-  fetch_loop *self = handle->data;
+  curl_loop *self = handle->data;
   if (--self->handles > 0) return;
   void (*closed)(void *user) = self->closed;
   void *user = self->closed_user;
@@ -271,13 +287,14 @@ static void on_handle_closed(uv_handle_t *handle) {
   if (closed) closed(user);
 }
 
-void fetch_loop_close(fetch_loop *loop, void (*closed)(void *user), void *user) {
+void fetch_loop_close(fetch_loop *base, void (*closed)(void *user), void *user) {
+  curl_loop *loop = (curl_loop *)base;
   assert_thread(loop);
   assert(!loop->closing);
   loop->closing = true;
   loop->closed = closed;
   loop->closed_user = user;
-  for (fetch *handle; (handle = unlink_first(loop)) != NULL;) {
+  for (curl_request *handle; (handle = unlink_first(loop)) != NULL;) {
     curl_multi_remove_handle(loop->multi, fetch_transfer_easy(handle->transfer));
     finish(handle, ubiq_error_new(UBIQ_CANCELLED, "HTTP request to %s: outgoing HTTP is shutting down",
                                   fetch_transfer_shown(handle->transfer)));

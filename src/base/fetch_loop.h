@@ -28,16 +28,36 @@ typedef void (*fetch_done)(void *user, ubiq_error *error, fetch_response *respon
 /// Makes a fetch loop on `uv`, which must outlive it. Errors: `internal` when memory or descriptors are out.
 ubiq_error *fetch_loop_new(uv_loop_t *uv, fetch_loop **loop);
 
+/// How a loop's requests are started and dropped. Both are reached by way of the loop, so that a library whose users
+/// never make one, libextism.so, need not be linked with libuv.
+typedef struct fetch_loop_functions {
+  ubiq_error *(*start)(fetch_loop *loop, const fetch_request *request, fetch_done done, void *user, fetch **handle);
+  void (*cancel)(fetch *handle);
+} fetch_loop_functions;
+
+// What every loop and every request begin with.
+struct fetch_loop {
+  const fetch_loop_functions *functions;
+};
+struct fetch {
+  fetch_loop *loop; ///< borrowed
+};
+
 /// Starts a request. What the request holds is copied, the body and the policy included; what the policy points to
 /// must live until the end.
 ///
 /// `done` is called later, never from within this call; not at all when this call fails or the request is cancelled.
 /// `*handle` (may be NULL) is for `fetch_cancel`. Errors: `invalid_input`, `denied` or whatever `allow_url` says about
 /// the first URL; `busy`; `internal`.
-ubiq_error *fetch_start(fetch_loop *loop, const fetch_request *request, fetch_done done, void *user, fetch **handle);
+static inline ubiq_error *fetch_start(fetch_loop *loop, const fetch_request *request, fetch_done done, void *user,
+                                      fetch **handle) {
+  return loop->functions->start(loop, request, done, user, handle);
+}
 
 /// Drops a request at once. Its callback is not called any more.
-void fetch_cancel(fetch *handle);
+static inline void fetch_cancel(fetch *handle) {
+  handle->loop->functions->cancel(handle);
+}
 
 /// How many requests are under way.
 size_t fetch_loop_in_flight(const fetch_loop *loop);
