@@ -21,6 +21,18 @@ add_compile_options($<$<COMPILE_LANGUAGE:C>:-D_GNU_SOURCE=>)
 add_compile_options(-ffunction-sections -fdata-sections -fno-omit-frame-pointer)
 add_link_options(-Wl,--gc-sections -Wl,--as-needed)
 
+# No path of the machine that builds gets into what is built: sources are named from the checkout's root, where a debugger
+# finds them when it is started there. The build's folder may lie in the checkout, so it comes last: gcc takes the last map
+# that fits, clang the longest. Instrumented builds keep whole paths, which their reports and tools need.
+if(NOT UBIQ_SANITIZE AND NOT "${CMAKE_C_FLAGS} ${CMAKE_CXX_FLAGS}" MATCHES "--coverage|-fprofile|-finstrument")
+  set(ubiq_prefix_maps -ffile-prefix-map=${UBIQ_DEPS_DIR}/=.deps/ -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=
+    -ffile-prefix-map=${CMAKE_BINARY_DIR}=.)
+  add_compile_options(${ubiq_prefix_maps})
+  if(CMAKE_INTERPROCEDURAL_OPTIMIZATION)
+    add_link_options(${ubiq_prefix_maps})
+  endif()
+endif()
+
 # Link with this to compile under our warnings. gcc's guess at what snprintf may cut is wrong about strings that are
 # short in truth, and depends on what it inlined.
 add_library(ubiq_warnings INTERFACE)

@@ -10,6 +10,7 @@ import tempfile
 import unittest
 
 OUT = os.environ["UBIQ_OUT"]
+NOT_OURS = ("libwasmtime.so",)
 PROGRAM = """
 #include <ubiq.h>
 #include <ubiq/version.h>
@@ -47,6 +48,13 @@ def declared(folder, mark):
 def exported(library):
     lines = run("nm", "-D", "--defined-only", os.path.join(OUT, "lib", library)).splitlines()
     return {line.split()[-1] for line in lines}
+
+
+def placed(*folders):
+    """The files of ours in folders of the result."""
+    for folder in folders:
+        for root, _, files in os.walk(os.path.join(OUT, folder)):
+            yield from (os.path.join(root, file) for file in files if file not in NOT_OURS)
 
 
 class Package(unittest.TestCase):
@@ -88,6 +96,13 @@ class Package(unittest.TestCase):
         run("cmake", "-G", "Ninja", "-S", project, "-B", build, "-DCMAKE_PREFIX_PATH=" + self.moved)
         run("cmake", "--build", build)
         run(os.path.join(build, "user"), cwd="/")
+
+    def test_nothing_of_ours_holds_a_path_of_the_checkout(self):
+        here = os.environ["UBIQ_SOURCE"].rstrip("/").encode() + b"/"
+        for path in placed("bin", "lib", "include", "share"):
+            with open(path, "rb") as file:
+                found = re.search(re.escape(here) + rb"[\w./-]*", file.read())
+            self.assertIsNone(found, "%s holds %s" % (path, found and found.group(0)))
 
     def test_libubiq_exports_what_the_headers_declare_and_no_more(self):
         wanted = declared(os.path.join(OUT, "include", "ubiq"), "UBIQ_API")
