@@ -72,14 +72,14 @@ add_custom_target(ubiq_public_symbols DEPENDS ${wanted})
 file(CONFIGURE OUTPUT ${generated}/libubiq.c CONTENT "typedef int everything_is_in_ubiq_core;\n")
 add_library(ubiq_shared SHARED ${generated}/libubiq.c)
 ubiq_shared_library(ubiq_shared libubiq.map)
-set_target_properties(ubiq_shared PROPERTIES OUTPUT_NAME ubiq)
+set_target_properties(ubiq_shared PROPERTIES OUTPUT_NAME ubiq VERSION ${PROJECT_VERSION} SOVERSION 0)
 set_property(TARGET ubiq_shared APPEND PROPERTY LINK_DEPENDS ${wanted})
 target_link_options(ubiq_shared PRIVATE @${wanted})
 add_dependencies(ubiq_shared ubiq_public_symbols)
 
 if(TARGET ubiq_extism_abi)
   add_library(extism_shared SHARED $<TARGET_OBJECTS:ubiq_extism_abi>)
-  ubiq_shared_library(extism_shared libextism.map)
+  ubiq_shared_library(extism_shared libextism.map) # without a version, as the official one
   set_target_properties(extism_shared PROPERTIES OUTPUT_NAME extism)
 endif()
 

@@ -11,11 +11,11 @@ import unittest
 
 OUT = os.environ["UBIQ_OUT"]
 NOT_OURS = ("libwasmtime.so",)
-PROGRAM = """
+PROGRAM = r"""
 #include <ubiq.h>
 #include <ubiq/version.h>
 #include <stdio.h>
-int main(void) { puts(UBIQ_VERSION); return %s == NULL; }
+int main(void) { return printf("%s %s\n", UBIQ_VERSION, ubiq_code_name(UBIQ_CANCELLED)) < 0; }
 """
 PROJECT = """
 cmake_minimum_required(VERSION 3.25)
@@ -30,6 +30,11 @@ def run(*command, **options):
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
     assert done.returncode == 0, "%s: exit code %d\n%s" % (" ".join(command), done.returncode, done.stdout)
     return done.stdout
+
+
+def dynamic(path, what):
+    """What a program or library says of itself: its SONAME, or what is NEEDED."""
+    return re.findall(r"\(%s\).*\[(.*)\]" % what, run("readelf", "-d", path))
 
 
 def declared(folder, mark):
@@ -62,11 +67,10 @@ class Package(unittest.TestCase):
     def setUpClass(cls):
         cls.work = tempfile.mkdtemp()
         cls.moved = os.path.join(cls.work, "moved here", "out")
-        shutil.copytree(OUT, cls.moved)
+        shutil.copytree(OUT, cls.moved, symlinks=True)
         cls.source = os.path.join(cls.work, "user.c")
-        some = sorted(declared(os.path.join(OUT, "include", "ubiq"), "UBIQ_API"))[0]
         with open(cls.source, "w", encoding="utf-8") as file:
-            file.write(PROGRAM % ("(void *)" + some))
+            file.write(PROGRAM)
 
     @classmethod
     def tearDownClass(cls):
@@ -78,12 +82,13 @@ class Package(unittest.TestCase):
     def test_pkg_config_finds_the_libraries_where_they_are(self):
         # A .pc file cannot have a blank in its prefix: compilers' command lines are split at blanks.
         plain = os.path.join(self.work, "plain")
-        shutil.copytree(OUT, plain)
+        shutil.copytree(OUT, plain, symlinks=True)
         environment = dict(os.environ, PKG_CONFIG_PATH=os.path.join(plain, "lib", "pkgconfig"))
         flags = run("pkg-config", "--cflags", "--libs", "ubiq", env=environment).split()
         program = os.path.join(self.work, "by-pkg-config")
         run("cc", self.source, "-o", program, *flags)
-        self.assertRegex(run(program, cwd="/"), r"^\d+\.\d+\.\d+$")
+        self.assertRegex(run(program, cwd="/"), r"^\d+\.\d+\.\d+ cancelled$")
+        self.assertIn("libubiq.so.0", dynamic(program, "NEEDED"))
         run("pkg-config", "--libs", "extism", env=environment)
 
     def test_cmake_finds_the_package(self):
@@ -96,6 +101,16 @@ class Package(unittest.TestCase):
         run("cmake", "-G", "Ninja", "-S", project, "-B", build, "-DCMAKE_PREFIX_PATH=" + self.moved)
         run("cmake", "--build", build)
         run(os.path.join(build, "user"), cwd="/")
+        self.assertIn("libubiq.so.0", dynamic(os.path.join(build, "user"), "NEEDED"))
+
+    def test_libubiq_has_a_version_in_its_name_and_libextism_has_the_official_one(self):
+        library = os.path.join(self.moved, "lib", "libubiq.so")
+        self.assertEqual(["libubiq.so.0"], dynamic(library, "SONAME"))
+        self.assertRegex(os.path.basename(os.path.realpath(library)), r"^libubiq\.so\.\d+\.\d+\.\d+$")
+        links = [name for name in os.listdir(os.path.join(self.moved, "lib")) if name.startswith("libubiq.so")]
+        self.assertEqual({os.path.realpath(library)},
+                         {os.path.realpath(os.path.join(self.moved, "lib", name)) for name in links})
+        self.assertEqual(["libextism.so"], dynamic(os.path.join(self.moved, "lib", "libextism.so"), "SONAME"))
 
     def test_nothing_of_ours_holds_a_path_of_the_checkout(self):
         here = os.environ["UBIQ_SOURCE"].rstrip("/").encode() + b"/"
