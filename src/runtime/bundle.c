@@ -91,8 +91,8 @@ const char *bundle_name(const bundle *self) {
   return self->name;
 }
 
-bool bundle_find(const bundle *self, const char *name, ubiq_bytes *content) {
-  const bundle_file key = {.name = text_of(name)};
+bool bundle_find(const bundle *self, text name, ubiq_bytes *content) {
+  const bundle_file key = {.name = name};
   const bundle_file *found = self->count == 0 ? NULL : bsearch(&key, self->files, self->count, sizeof key, compare);
   if (found != NULL) *content = found->content;
   return found != NULL;

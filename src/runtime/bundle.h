@@ -35,7 +35,7 @@ ubiq_error *bundle_from_tar(const char *name, buffer *tar, bundle **out);
 const char *bundle_name(const bundle *self);
 
 /// A file's bytes, borrowed from the bundle; false when there is none of this name.
-bool bundle_find(const bundle *self, const char *name, ubiq_bytes *content);
+bool bundle_find(const bundle *self, text name, ubiq_bytes *content);
 
 /// NULL is allowed.
 void bundle_delete(bundle *self);

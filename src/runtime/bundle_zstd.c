@@ -6,7 +6,7 @@
 #include <zstd_errors.h>
 
 enum {
-  LEVEL = 12,      ///< a tenth larger than the highest level, ten times faster
+  LEVEL = 12,      ///< for a Go module a tenth larger than at level 19, in a sixth of the time
   WINDOW_LOG = 22, ///< what level 12 uses; a reader needs as many bytes
   STEP_BYTES = 1 << 17,
 };

@@ -5,6 +5,8 @@
 #include "plugin/plugin.h"
 #include "runtime/project.h"
 
+struct bundle;
+
 typedef struct function {
   const char *name; ///< borrowed from the project
   compiled *compiled;
@@ -17,6 +19,10 @@ typedef struct function {
 /// Loads what `file` (made by build_function) holds. `self` borrows from `settings`, which must outlive it. On success
 /// the caller owns what is in it (function_close). Errors: those of ubiq_compiled_new and compiled_function_find.
 ubiq_error *function_open(function *self, const project_function *settings, const char *file);
+
+/// The same from a bundle, in which `settings` name files. What a manifest may not say there is `denied`: URLs,
+/// `allowed_hosts`, `allowed_paths`.
+ubiq_error *function_open_bundled(function *self, const project_function *settings, const struct bundle *bundle);
 
 void function_close(function *self);
 

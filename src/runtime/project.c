@@ -276,6 +276,10 @@ ubiq_error *project_parse(const char *directory, const char *name, const void *d
     json_value root = toml_root(document);
     error = read_root(self, &root);
   }
+  if (error == NULL) {
+    self->source = (text){arena_copy(self->arena, data, size), size};
+    if (self->source.data == NULL) error = ubiq_error_no_memory();
+  }
   toml_delete(document);
   if (error != NULL)
     project_delete(self);
@@ -286,9 +290,8 @@ ubiq_error *project_parse(const char *directory, const char *name, const void *d
 
 static ubiq_error *no_project(const char *directory) {
   if (text_ends_with(text_of(directory), TEXT(".ubiq")) && file_exists(directory) && !file_is_directory(directory))
-    return ubiq_error_new(
-        UBIQ_INVALID_INPUT,
-        "%s: is a bundle, which this version cannot serve yet; expected a folder with a " PROJECT_FILE, directory);
+    return ubiq_error_new(UBIQ_INVALID_INPUT,
+                          "%s: is a bundle, for `ubiq serve`; expected a folder with a " PROJECT_FILE, directory);
   if (!file_exists(directory)) return ubiq_error_new(UBIQ_NOT_FOUND, "%s: no such folder", directory);
   if (!file_is_directory(directory))
     return ubiq_error_new(UBIQ_INVALID_INPUT, "%s: is a file; expected a folder with a " PROJECT_FILE, directory);

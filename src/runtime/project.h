@@ -58,6 +58,7 @@ typedef struct project_function {
 
 typedef struct project {
   const char *directory;
+  text source; ///< what ubiq.toml says, as it was read
   const char *name;
   const char *version;
   const project_function *functions;

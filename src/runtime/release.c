@@ -6,15 +6,21 @@
 
 #include <stdlib.h>
 
-static ubiq_error *open_functions(release *self) {
+static ubiq_error *build_and_open(const project *project, const project_function *settings, function *out) {
+  char *file = NULL;
+  ubiq_error *error = build_function(project, settings, &file);
+  if (error == NULL) error = function_open(out, settings, file);
+  free(file);
+  return error;
+}
+
+/// `bundle` is where the files are; NULL: in the project's folder.
+static ubiq_error *open_functions(release *self, const bundle *bundle) {
   const project *project = self->project;
   ubiq_error *error = NULL;
-  for (size_t i = 0; i < project->functions_count && error == NULL; i++) {
-    char *file = NULL;
-    error = build_function(project, &project->functions[i], &file);
-    if (error == NULL) error = function_open(&self->functions[i], &project->functions[i], file);
-    free(file);
-  }
+  for (size_t i = 0; i < project->functions_count && error == NULL; i++)
+    error = bundle == NULL ? build_and_open(project, &project->functions[i], &self->functions[i])
+                           : function_open_bundled(&self->functions[i], &project->functions[i], bundle);
   return error;
 }
 
@@ -35,7 +41,8 @@ static ubiq_error *make_router(release *self) {
   return error;
 }
 
-ubiq_error *release_new(project *project, release **out) {
+/// Takes `project` over, also on failure.
+static ubiq_error *release_new(project *project, const bundle *bundle, release **out) {
   release *self = calloc(1, sizeof *self);
   function *functions = calloc(project->functions_count, sizeof *functions);
   if (self == NULL || functions == NULL) {
@@ -47,7 +54,7 @@ ubiq_error *release_new(project *project, release **out) {
   atomic_init(&self->owners, 1);
   self->project = project;
   self->functions = functions;
-  ubiq_error *error = open_functions(self);
+  ubiq_error *error = open_functions(self, bundle);
   if (error == NULL) error = make_router(self);
   if (error == NULL)
     *out = self;
@@ -59,7 +66,58 @@ ubiq_error *release_new(project *project, release **out) {
 ubiq_error *release_read(const char *directory, release **out) {
   project *project;
   ubiq_error *error = project_read(directory, &project);
-  return error != NULL ? error : release_new(project, out);
+  return error != NULL ? error : release_new(project, NULL, out);
+}
+
+// --------------------------------------------------------------------------------------------------------- bundles
+
+static bool is_granted(const release_grant *grant, const char *host) {
+  bool found = grant->all_hosts;
+  for (size_t i = 0; !found && i < grant->hosts_count; i++) found = strcmp(grant->hosts[i], host) == 0;
+  return found;
+}
+
+static ubiq_error *check_bundled(const bundle *bundle, const project_function *function, const release_grant *grant) {
+  const char *brought = function->origin == PROJECT_SOURCE ? "source" : function->build != NULL ? "build" : NULL;
+  if (brought != NULL)
+    return ubiq_error_new(UBIQ_DENIED, "%s: %s has \"%s\"; expected what was built of it, as `ubiq build` does",
+                          bundle_name(bundle), function->name, brought);
+  for (size_t i = 0; i < function->allowed_hosts_count; i++)
+    if (!is_granted(grant, function->allowed_hosts[i]))
+      return ubiq_error_new(UBIQ_DENIED, "%s: %s asks for requests to %s, which are not granted (--allow-host '%s')",
+                            bundle_name(bundle), function->name, function->allowed_hosts[i],
+                            function->allowed_hosts[i]);
+  return NULL;
+}
+
+static ubiq_error *check_all_bundled(const bundle *bundle, const project *project, const release_grant *grant) {
+  ubiq_error *error = NULL;
+  for (size_t i = 0; error == NULL && i < project->functions_count; i++)
+    error = check_bundled(bundle, &project->functions[i], grant);
+  return error;
+}
+
+static ubiq_error *read_bundled_project(const bundle *bundle, project **out) {
+  ubiq_bytes toml;
+  if (!bundle_find(bundle, TEXT(PROJECT_FILE), &toml))
+    return ubiq_error_new(UBIQ_INVALID_INPUT, "%s: holds no " PROJECT_FILE, bundle_name(bundle));
+  if (toml.size > PROJECT_FILE_BYTES_MAX)
+    return ubiq_error_new(UBIQ_TOO_LARGE, "%s: its " PROJECT_FILE " has %zu bytes; at most %d are allowed",
+                          bundle_name(bundle), toml.size, PROJECT_FILE_BYTES_MAX);
+  buffer place = {0};
+  if (!buffer_printf(&place, "%s/" PROJECT_FILE, bundle_name(bundle))) return ubiq_error_no_memory();
+  ubiq_error *error = project_parse("", (const char *)place.data, toml.data, toml.size, out);
+  buffer_free(&place);
+  return error;
+}
+
+ubiq_error *release_from_bundle(const bundle *bundle, const release_grant *grant, release **out) {
+  project *project = NULL;
+  ubiq_error *error = read_bundled_project(bundle, &project);
+  if (error == NULL) error = check_all_bundled(bundle, project, grant);
+  if (error == NULL) return ubiq_error_wrap(release_new(project, bundle, out), "%s", bundle_name(bundle));
+  project_delete(project);
+  return error;
 }
 
 release *release_retain(release *self) {

@@ -3,6 +3,7 @@
 #ifndef RUNTIME_RELEASE_H
 #define RUNTIME_RELEASE_H
 
+#include "runtime/bundle.h"
 #include "runtime/function.h"
 #include "runtime/router.h"
 
@@ -15,12 +16,21 @@ typedef struct release {
   router *router;      ///< its targets are of `functions`
 } release;
 
-/// Builds and loads what a project describes. Takes `project` over, also on failure. `*out` has one owner, the caller.
-/// Blocks while compilers run. Errors: those of build_function, function_open and router_new.
-ubiq_error *release_new(project *project, release **out);
-
-/// project_read and release_new in one.
+/// Builds and loads what a project's folder describes. `*out` has one owner, the caller. Blocks while compilers run. Errors:
+/// those of project_read, build_function, function_open and router_new.
 ubiq_error *release_read(const char *directory, release **out);
+
+/// What the functions of a bundle may do that is not for its author to say.
+typedef struct release_grant {
+  bool all_hosts;           ///< `allowed_hosts` holds as it is
+  const char *const *hosts; ///< entries that `allowed_hosts` may have, word for word
+  size_t hosts_count;
+} release_grant;
+
+/// Loads a bundle, which may be deleted afterwards. Runs no compiler of sources and no build command. `*out` has one owner,
+/// the caller. Errors: those of project_parse, function_open_bundled and router_new; `denied` for what a bundle may not
+/// have, or has but was not granted.
+ubiq_error *release_from_bundle(const bundle *bundle, const release_grant *grant, release **out);
 
 /// One more owner; returns the same release. Any thread.
 release *release_retain(release *self);

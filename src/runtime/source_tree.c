@@ -24,7 +24,8 @@ static bool is_left_out(const FTSENT *entry) {
   if (entry->fts_name[0] == '.') return true;
   for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
     if (entry->fts_info == FTS_D && strcmp(entry->fts_name, folders[i]) == 0) return true;
-  return entry->fts_info == FTS_F && text_ends_with(text_of(entry->fts_name), TEXT(".wasm"));
+  text name = text_of(entry->fts_name);
+  return entry->fts_info == FTS_F && (text_ends_with(name, TEXT(".wasm")) || text_ends_with(name, TEXT(".ubiq")));
 }
 
 /// FNV-1a: files are told apart here, nobody is kept out.

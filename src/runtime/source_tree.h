@@ -1,6 +1,6 @@
 // What a project's folder holds, as far as builds and watching care: which files there are and when they changed.
 //
-// Hidden files, what builds make (*.wasm, target/, build/, out/, dist/) and what package managers bring (node_modules/)
+// Hidden files, what builds make (*.wasm, *.ubiq, target/, build/, out/, dist/) and what package managers bring (node_modules/)
 // are left out.
 #ifndef RUNTIME_SOURCE_TREE_H
 #define RUNTIME_SOURCE_TREE_H

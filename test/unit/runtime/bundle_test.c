@@ -18,13 +18,13 @@ static void files_are_found_by_name(void **state) {
   assert_string_equal(bundle_name(bundle), "b.ubiq");
   for (int i = 0; i < 100; i++) {
     snprintf(name, sizeof name, "f/%d", i);
-    assert_true(bundle_find(bundle, name, &content));
+    assert_true(bundle_find(bundle, text_of(name), &content));
     assert_int_equal(content.size, strlen(name));
     assert_memory_equal(content.data, name, content.size);
   }
-  assert_false(bundle_find(bundle, "f/100", &content));
-  assert_false(bundle_find(bundle, "f", &content));
-  assert_false(bundle_find(bundle, "", &content));
+  assert_false(bundle_find(bundle, TEXT("f/100"), &content));
+  assert_false(bundle_find(bundle, TEXT("f"), &content));
+  assert_false(bundle_find(bundle, TEXT(""), &content));
   bundle_delete(bundle);
   buffer_free(&packed);
 }
@@ -36,7 +36,7 @@ static void an_empty_archive_has_no_files(void **state) {
   ubiq_bytes content;
   assert_true(bundle_tar_end(&tar));
   assert_success(bundle_from_tar("b.ubiq", &tar, &bundle));
-  assert_false(bundle_find(bundle, "ubiq.toml", &content));
+  assert_false(bundle_find(bundle, TEXT("ubiq.toml"), &content));
   bundle_delete(bundle);
 }
 
