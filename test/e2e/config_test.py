@@ -90,13 +90,6 @@ class Projects(support.Test):
         self.assertIn("has no ubiq.toml; expected a project's folder", done.stderr)
         self.assertEqual(66, self.run_ubiq("serve", directory + "/nowhere").returncode)
 
-    def test_a_bundle_is_refused_in_so_many_words(self):
-        bundle = os.path.join(self.project(text=GOOD), "shop.ubiq")
-        open(bundle, "w").close()
-        done = self.run_ubiq("serve", bundle)
-        self.assertEqual(65, done.returncode)
-        self.assertIn("is a bundle, which this version cannot serve yet", done.stderr)
-
     def test_malformed_toml_is_told_with_line_and_column(self):
         self.fails('[functions.hello]\nsource = = "x"\n', 65, "ubiq.toml:2:10")
 

@@ -1,0 +1,135 @@
+// `ubiq build`: puts a project into one file.
+#include "base/file.h"
+#include "cli/call_report.h"
+#include "cli/command.h"
+#include "runtime/bundle_build.h"
+#include "runtime/release.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <yyjson.h>
+
+typedef struct building {
+  // From the command line.
+  const char *directory;
+  const char *output; ///< a file, or a folder for the default name; NULL: the working directory
+  const char *log_level;
+  bool json;
+
+  bundle_built built;
+  char *path; ///< where it was written
+} building;
+
+/// What was made is read as it will be read to be served: what cannot be served is not built.
+static ubiq_error *check(const building *self) {
+  bundle *bundle = NULL;
+  release *release = NULL;
+  const release_grant grant = {.all_hosts = true};
+  ubiq_error *error = bundle_parse(self->built.file_name, buffer_bytes(&self->built.bytes), &bundle);
+  if (error == NULL) error = release_from_bundle(bundle, &grant, &release);
+  if (error == NULL) release_delete(release);
+  bundle_delete(bundle);
+  return error;
+}
+
+static ubiq_error *choose_path(building *self) {
+  const char *output = self->output;
+  if (output == NULL)
+    self->path = strdup(self->built.file_name);
+  else if (file_is_directory(output))
+    self->path = file_path_join(output, self->built.file_name);
+  else
+    self->path = strdup(output);
+  return self->path == NULL ? ubiq_error_no_memory() : NULL;
+}
+
+static ubiq_error *build(building *self) {
+  project *project = NULL;
+  ubiq_error *error = project_read(self->directory, &project);
+  if (error == NULL) error = bundle_build(project, &self->built);
+  project_delete(project);
+  if (error == NULL) error = check(self);
+  if (error == NULL) error = choose_path(self);
+  if (error != NULL) return error;
+  return file_write_atomic(self->path, 0644, self->built.bytes.data, self->built.bytes.size);
+}
+
+// ---------------------------------------------------------------------------------------------------------- report
+
+static ubiq_error *write_line(const buffer *line, bool good) {
+  return good ? call_report_write(buffer_bytes(line)) : ubiq_error_no_memory();
+}
+
+static bool describe(const building *self, buffer *line) {
+  yyjson_mut_doc *document = yyjson_mut_doc_new(NULL);
+  yyjson_mut_val *root = yyjson_mut_obj(document);
+  yyjson_mut_doc_set_root(document, root);
+  bool good = yyjson_mut_obj_add_str(document, root, "path", self->path) &&
+              yyjson_mut_obj_add_uint(document, root, "size", self->built.bytes.size) &&
+              yyjson_mut_obj_add_str(document, root, "sha256", self->built.digest);
+  size_t size = 0;
+  char *json = good ? yyjson_mut_write(document, YYJSON_WRITE_ALLOW_INVALID_UNICODE, &size) : NULL;
+  good = json != NULL && buffer_append(line, json, size) && buffer_append_byte(line, '\n');
+  free(json);
+  yyjson_mut_doc_free(document);
+  return good;
+}
+
+static int report(const building *self) {
+  buffer line = {0};
+  ubiq_error *error = NULL;
+  if (self->json)
+    error = write_line(&line, describe(self, &line));
+  else
+    fprintf(stderr, "%s: %zu bytes, SHA-256 %s\n", self->path, self->built.bytes.size, self->built.digest);
+  buffer_free(&line);
+  return error == NULL ? EXIT_OK : command_fail(error);
+}
+
+static int report_failure(const building *self, ubiq_error *error) {
+  buffer line = {0};
+  if (self->json) {
+    bool good = call_report_json(&line, &(call_result){.error = error});
+    ubiq_error_delete(write_line(&line, good)); // the first error is the one to tell
+  }
+  buffer_free(&line);
+  return command_fail(error);
+}
+
+// ------------------------------------------------------------------------------------------------------ the command
+
+static int run(const command *self, int count, char **arguments) {
+  building building = {.log_level = "info"};
+  const option list[] = {
+      {"output", 'o', OPTION_TEXT, "FILE", "where to write it (default NAME-VERSION-DIGEST.ubiq); may be a folder",
+       &building.output, 0, 0},
+      {"json", 0, OPTION_FLAG, NULL, "print one JSON object", &building.json, 0, 0},
+      {"log-level", 0, OPTION_TEXT, "LEVEL", "trace, debug, info (default), warn, error or off", &building.log_level, 0,
+       0},
+  };
+  const char *positionals[1];
+  options given = {
+      .list = list, .count = sizeof list / sizeof list[0], .positionals = positionals, .positionals_max = 1};
+  int code;
+  if (command_begin(self, &given, count, arguments, &code) == COMMAND_STOP) return code;
+  building.directory = given.positionals_count > 0 ? positionals[0] : ".";
+  ubiq_error *error = command_set_log_level(building.log_level);
+  if (error != NULL) return command_fail_usage(self, error);
+  error = build(&building);
+  code = error == NULL ? report(&building) : report_failure(&building, error);
+  bundle_built_free(&building.built);
+  free(building.path);
+  return code;
+}
+
+const command command_build = {
+    .name = "build",
+    .usage = "[DIR] [OPTIONS]",
+    .summary = "put a project into one file, a bundle",
+    .details =
+        "DIR is a folder with a ubiq.toml; the default is the working directory. Sources are compiled and build\n"
+        "commands run; the bundle holds what came of it and is all that `ubiq serve` needs. The same project,\n"
+        "built by the same tools, makes the same bytes. Its path, size and SHA-256 go to standard error, with\n"
+        "--json to standard output.\n",
+    .run = run,
+};
