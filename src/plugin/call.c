@@ -111,7 +111,10 @@ ubiq_error *ubiq_plugin_reset(ubiq_plugin *plugin) {
   engine_function reset;
   if (!plugin->store) return NULL;
   if (!plugin_kernel_function(plugin, "reset", &reset)) return ubiq_error_new(UBIQ_INTERNAL, "the kernel has no reset");
-  return engine_call_now(plugin->store, &reset, NULL, 0);
+  atomic_store_explicit(&plugin->cancelled, false, memory_order_relaxed); // what ended a former call is over
+  ubiq_error *error = budget_begin(plugin, NULL);
+  if (!error) error = budget_refuel(plugin);
+  return error ? error : engine_call_now(plugin->store, &reset, NULL, 0);
 }
 
 // -- On a loop --

@@ -115,12 +115,26 @@ static void reset_takes_the_output_away_and_the_plugin_goes_on(void **state) {
   ubiq_plugin_delete(plugin);
 }
 
+static void reset_is_not_ended_by_a_cancellation_from_before_it(void **state) {
+  (void)state;
+  ubiq_plugin *plugin = open_plugin(reverse);
+  ubiq_bytes output;
+  assert_success(ubiq_plugin_call(plugin, "run", (ubiq_bytes){(const uint8_t *)"adA", 3}, &output));
+  ubiq_plugin_cancel(plugin);
+  engine *engine;
+  assert_success(engines_get(plugin->store->ops, ENGINE_CLASS_LARGE, &engine));
+  engine->ops->tick(engine);
+  assert_success(ubiq_plugin_reset(plugin));
+  ubiq_plugin_delete(plugin);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_function_reads_frees_and_makes_blocks),
       cmocka_unit_test(the_error_of_a_function_ends_the_call),
       cmocka_unit_test(too_many_parameters_are_refused),
       cmocka_unit_test(reset_takes_the_output_away_and_the_plugin_goes_on),
+      cmocka_unit_test(reset_is_not_ended_by_a_cancellation_from_before_it),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
