@@ -6,27 +6,31 @@
 #include "plugin/extism_internal.h"
 
 #include "base/digest.h"
+#include "base/log.h"
 #include "base/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CODE_FAILED = -1, CODE_TRAP = 134, UUID_SIZE = 16 };
-
-struct ExtismPlugin {
-  ubiq_plugin *plugin;
-  pthread_mutex_t mutex;
-  char *error; ///< what extism_plugin_error answers; owned, NULL for none
-  uint8_t id[UUID_SIZE];
-};
-
 // An ExtismCompiledPlugin is a ubiq_compiled.
 static compiled *inside(const ExtismCompiledPlugin *plugin) {
   return (compiled *)plugin;
 }
 
+// The texts on which programs match stand at the beginning, as in Extism; ours say before them which module they are of.
+static const char *begin_as_extism(const char *text) {
+  static const char *const phrases[] = {"Hash mismatch, ", "Unable to load Wasm file"};
+  for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++) {
+    const char *place = strstr(text, phrases[i]);
+    if (place) return place;
+  }
+  return text;
+}
+
 static void set_message(char **message, const char *prefix, const char *text) {
+  text = begin_as_extism(text);
+  log_debug("%s%s", prefix, text);
   if (message && asprintf(message, "%s%s", prefix, text) < 0) *message = NULL;
 }
 
@@ -104,10 +108,14 @@ void extism_compiled_plugin_free(ExtismCompiledPlugin *plugin) {
 
 // -- Plugins --
 
-static void make_uuid(uint8_t id[UUID_SIZE]) {
-  digest_random(id, UUID_SIZE);
+static void make_uuid(uint8_t id[EXTISM_ID_SIZE], char name[EXTISM_NAME_SIZE]) {
+  digest_random(id, EXTISM_ID_SIZE);
   id[6] = (uint8_t)((id[6] & 0x0f) | 0x40);
   id[8] = (uint8_t)((id[8] & 0x3f) | 0x80);
+  for (int i = 0; i < EXTISM_ID_SIZE; i++) {
+    bool is_group = i == 4 || i == 6 || i == 8 || i == 10;
+    name += sprintf(name, "%s%02x", is_group ? "-" : "", id[i]);
+  }
 }
 
 static void make_mutex(pthread_mutex_t *mutex) {
@@ -131,8 +139,9 @@ ExtismPlugin *extism_plugin_new_from_compiled(const ExtismCompiledPlugin *compil
     free(self);
     return NULL;
   }
-  make_uuid(self->id);
+  make_uuid(self->id, self->name);
   make_mutex(&self->mutex);
+  extism_open_output(self->plugin);
   return self;
 }
 
@@ -211,68 +220,29 @@ bool extism_plugin_reset(ExtismPlugin *plugin) {
 
 // -- Calls --
 
-static void set_error(ExtismPlugin *plugin, const char *text, size_t size) {
-  free(plugin->error);
-  plugin->error = text ? strndup(text, size) : NULL;
-}
-
-// The texts that SDKs' users match on are Extism's.
-static void set_error_from(ExtismPlugin *plugin, const ubiq_error *error) {
-  ubiq_code code = ubiq_error_code(error);
-  const char *message = ubiq_error_message(error);
-  if (plugin->plugin->said.size)
-    set_error(plugin, plugin->plugin->said.data, plugin->plugin->said.size);
-  else if (code == UBIQ_TIMEOUT || code == UBIQ_CANCELLED)
-    set_error(plugin, "timeout", 7);
-  else if (code == UBIQ_MEMORY_LIMIT)
-    set_error(plugin, "oom", 3);
-  else if (code == UBIQ_NOT_FOUND)
-    set_error(plugin, message, strcspn(message, ";"));
-  else
-    set_error(plugin, message, strlen(message));
-}
-
-static int32_t code_from(const ExtismPlugin *plugin, const ubiq_error *error) {
-  switch (ubiq_error_code(error)) {
-  case UBIQ_GUEST_ERROR: return ubiq_error_detail(error);
-  case UBIQ_TRAP: return plugin->plugin->said.size || ubiq_error_detail(error) == HOST_FAULT ? CODE_FAILED : CODE_TRAP;
-  case UBIQ_TIMEOUT:
-  case UBIQ_CANCELLED: return CODE_TRAP;
-  default: return CODE_FAILED;
-  }
-}
-
-// A function that fails by its return value alone has no error text in Extism.
-static bool has_no_text(const ExtismPlugin *plugin, const ubiq_error *error) {
-  return ubiq_error_code(error) == UBIQ_GUEST_ERROR && !plugin->plugin->said.size && !plugin->plugin->store_spent;
-}
-
-static int32_t conclude(ExtismPlugin *plugin, ubiq_error *error) {
-  if (!error) {
-    set_error(plugin, NULL, 0);
-    return EXTISM_SUCCESS;
-  }
-  int32_t code = code_from(plugin, error);
-  if (has_no_text(plugin, error))
-    set_error(plugin, NULL, 0);
-  else
-    set_error_from(plugin, error);
-  ubiq_error_delete(error);
+// What the call before left is gone, also where this one does not begin.
+static int32_t call_locked(ExtismPlugin *plugin, const char *function, ubiq_bytes input, void *host_context) {
+  ubiq_plugin *inner = plugin->plugin;
+  inner->output = (ubiq_bytes){0};
+  inner->said = (text){0};
+  inner->host_context = host_context;
+  const char *former = extism_log_enter(plugin->name);
+  ubiq_bytes output;
+  ubiq_error *error = ubiq_plugin_call(inner, function, input, &output);
+  int32_t code = extism_conclude(plugin, function, error);
+  extism_log_enter(former);
+  inner->host_context = NULL;
   return code;
 }
 
 int32_t extism_plugin_call_with_host_context(ExtismPlugin *plugin, const char *func_name, const uint8_t *data,
                                              ExtismSize data_len, void *host_context) {
-  if (!plugin) return CODE_FAILED;
+  if (!plugin) return EXTISM_CODE_FAILED;
   if (pthread_mutex_lock(&plugin->mutex) != 0) {
-    set_error(plugin, "cannot make reentrant calls into plugin", SIZE_MAX);
-    return CODE_FAILED;
+    extism_set_error(plugin, TEXT("cannot make reentrant calls into plugin"));
+    return EXTISM_CODE_FAILED;
   }
-  plugin->plugin->host_context = host_context;
-  ubiq_bytes output;
-  ubiq_error *error = ubiq_plugin_call(plugin->plugin, func_name, (ubiq_bytes){data, data ? data_len : 0}, &output);
-  plugin->plugin->host_context = NULL;
-  int32_t code = conclude(plugin, error);
+  int32_t code = call_locked(plugin, func_name, (ubiq_bytes){data, data ? data_len : 0}, host_context);
   pthread_mutex_unlock(&plugin->mutex);
   return code;
 }
