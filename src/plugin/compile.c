@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "plugin/artifact.h"
 #include "plugin/engines.h"
 
 #include <assert.h>
@@ -16,16 +17,20 @@ typedef struct build {
   compiled *compiled;
   engine *engine;
   engine_class class;
-  const char **names; ///< of the manifest's modules
-  wasm_module **read; ///< the manifest's modules, before they are put in order
-  buffer *bytes;      ///< the same, as binaries with their start functions lifted
-  char *state;        ///< 0 not yet, 1 being placed, 2 placed
+  compile_artifact *artifact; ///< NULL: none
+  const char **names;         ///< of the manifest's modules
+  wasm_module **read;         ///< the manifest's modules, before they are put in order
+  buffer *bytes;              ///< the same, as binaries with their start functions lifted
+  char *state;                ///< 0 not yet, 1 being placed, 2 placed
 } build;
 
 static ubiq_error *to_binary(const engine_ops *ops, buffer *bytes) {
   if (wasm_is_module(bytes->data, bytes->size)) return NULL;
   if (wasm_is_component(bytes->data, bytes->size))
     return ubiq_error_new(UBIQ_INVALID_INPUT, "it is a component; expected a core module");
+  if (artifact_recognize(bytes->data, bytes->size))
+    return ubiq_error_new(UBIQ_INVALID_INPUT, "it is a compiled plugin, which cannot be part of a manifest; expected a "
+                                              "module");
   if (bytes->size < 4 || !manifest_looks_like_wasm(bytes->data, bytes->size))
     return ubiq_error_new(UBIQ_INVALID_INPUT,
                           "it is neither WebAssembly (\\0asm ...) nor its text form (module ...): it has %zu bytes of "
@@ -55,12 +60,21 @@ static ubiq_error *edit(buffer *bytes, wasm_edit how) {
   return ok ? NULL : ubiq_error_no_memory();
 }
 
+// An artefact keeps modules as they were before anything was changed in them, but as binaries.
+static ubiq_error *keep_module(const build *self, size_t index) {
+  if (!self->artifact || !self->artifact->modules) return NULL;
+  buffer *kept = &self->artifact->modules[index];
+  buffer_clear(kept);
+  return buffer_append(kept, self->bytes[index].data, self->bytes[index].size) ? NULL : ubiq_error_no_memory();
+}
+
 static ubiq_error *load_module(build *self, size_t index) {
   compiled *compiled = self->compiled;
   manifest_loader loader = {.fetch = http_fetch_module, .directory = compiled->options.directory};
   buffer *bytes = &self->bytes[index];
   ubiq_error *error = manifest_module_load(&compiled->manifest->modules[index], &loader, bytes);
   if (!error) error = to_binary(self->engine->ops, bytes);
+  if (!error) error = keep_module(self, index);
   if (!error) error = edit(bytes, wasm_lift_start);
   if (!error) error = edit(bytes, wasm_export_memories);
   if (!error) error = wasm_module_read(bytes->data, bytes->size, &self->read[index]);
@@ -186,7 +200,10 @@ static ubiq_error *build_run(build *self) {
   for (size_t i = 0; i < count && !error; i++)
     if (i != main) error = place(self, i);
   if (!error) error = place(self, main);
-  import_plan plan = {.compiled = compiled, .engine = self->engine, .settings = engines_class_name(self->class)};
+  import_plan plan = {.compiled = compiled,
+                      .engine = self->engine,
+                      .settings = engines_class_name(self->class),
+                      .artifact = self->artifact};
   if (!error) error = imports_resolve(&plan);
   if (!error) error = plan_steps(compiled);
   if (!error) error = check_memory(compiled);
@@ -207,9 +224,21 @@ static void forget_modules(compiled *compiled) {
   compiled->is_merged = false;
 }
 
-static ubiq_error *build_with(compiled *compiled, const engine_ops *ops, engine_class class) {
-  build build = {.compiled = compiled, .class = class};
+// Room for the modules that are kept, or nothing left of an attempt before.
+static ubiq_error *prepare_artifact(const compiled *compiled, compile_artifact *artifact, engine_class class) {
+  artifact->class = class;
+  if (artifact->stored) return NULL;
+  cache_set_free(&artifact->kept);
+  artifact->modules_count = compiled->manifest->modules_count;
+  if (!artifact->modules) artifact->modules = calloc(artifact->modules_count + 1, sizeof *artifact->modules);
+  return artifact->modules ? NULL : ubiq_error_no_memory();
+}
+
+static ubiq_error *build_with(compiled *compiled, const engine_ops *ops, engine_class class,
+                              compile_artifact *artifact) {
+  build build = {.compiled = compiled, .class = class, .artifact = artifact};
   ubiq_error *error = engines_get(ops, class, &build.engine);
+  if (!error && artifact) error = prepare_artifact(compiled, artifact, class);
   if (error) return error;
   error = build_run(&build);
   build_free(&build);
@@ -257,36 +286,53 @@ static void forget_borrowed(ubiq_compile_options *options) {
   options->functions = NULL;
 }
 
-static ubiq_error *compile(compiled *compiled, const uint8_t *source, size_t size,
-                           const ubiq_compile_options *options) {
-  ubiq_error *error = copy_options(compiled, options);
-  if (error) return error;
+static ubiq_error *read_manifest(compiled *compiled, const uint8_t *source, size_t size) {
+  if (artifact_recognize(source, size))
+    return ubiq_error_new(UBIQ_INVALID_INPUT, "it is a compiled plugin; expected a manifest or a module (compiled "
+                                              "plugins are for ubiq_compiled_load and `ubiq call`)");
   manifest_options reading = {.allow_pointer = !compiled->options.untrusted};
-  error = manifest_from_bytes(source, size, &reading, &compiled->manifest);
-  if (!error && compiled->options.untrusted) error = check_untrusted(compiled->manifest);
+  ubiq_error *error = manifest_from_bytes(source, size, &reading, &compiled->manifest);
+  return !error && compiled->options.untrusted ? check_untrusted(compiled->manifest) : error;
+}
+
+// In the engine that suits the plugin, or, when its pool is too small, in one without a pool. What was compiled before
+// is for one engine alone.
+static ubiq_error *build_somewhere(compiled *compiled, compile_artifact *artifact) {
+  const engine_ops *ops = NULL;
+  ubiq_error *error = engine_find(compiled->options.engine ? compiled->options.engine : "wasmtime", &ops);
+  if (error) return error;
+  bool is_stored = artifact && artifact->stored;
+  engine_class class = is_stored ? artifact->class : choose_class(compiled);
+  error = build_with(compiled, ops, class, artifact);
+  if (ubiq_error_code(error) != UBIQ_TOO_LARGE || class == ENGINE_CLASS_FUEL || is_stored) return error;
+  ubiq_error_delete(error);
+  forget_modules(compiled);
+  return build_with(compiled, ops, ENGINE_CLASS_LOOSE, artifact);
+}
+
+static ubiq_error *compile(compiled *compiled, const uint8_t *source, size_t size, const ubiq_compile_options *options,
+                           compile_artifact *artifact) {
+  ubiq_error *error = copy_options(compiled, options);
+  if (!error) error = read_manifest(compiled, source, size);
   if (error) return error;
   choose_memory(compiled);
-  const engine_ops *ops = NULL;
-  engine_class class = choose_class(compiled);
-  error = engine_find(compiled->options.engine ? compiled->options.engine : "wasmtime", &ops);
-  if (error) return error;
-  error = build_with(compiled, ops, class);
-  if (ubiq_error_code(error) == UBIQ_TOO_LARGE && class != ENGINE_CLASS_FUEL) {
-    ubiq_error_delete(error);
-    forget_modules(compiled);
-    error = build_with(compiled, ops, ENGINE_CLASS_LOOSE);
-  }
+  error = build_somewhere(compiled, artifact);
   forget_borrowed(&compiled->options);
   return error;
 }
 
 ubiq_error *ubiq_compiled_new(const uint8_t *source, size_t size, const ubiq_compile_options *options,
                               ubiq_compiled **out) {
+  return compiled_make(source, size, options, NULL, out);
+}
+
+ubiq_error *compiled_make(const uint8_t *source, size_t size, const ubiq_compile_options *options,
+                          compile_artifact *artifact, ubiq_compiled **out) {
   compiled *self = calloc(1, sizeof *self);
   if (!self) return ubiq_error_no_memory();
   atomic_init(&self->references, 1);
   arena_init(&self->arena);
-  ubiq_error *error = compile(self, source, size, options);
+  ubiq_error *error = compile(self, source, size, options, artifact);
   if (error) {
     ubiq_compiled_delete(self);
     return error;

@@ -29,6 +29,15 @@ bool plugin_kernel_function(const plugin *plugin, const char *name, engine_funct
   return engine_store_function(plugin->store, HUB_MODULE, merged, out);
 }
 
+// From the cache or the compiler; for an artefact into it, or out of it and from nowhere else.
+static ubiq_error *to_code(const import_plan *plan, const uint8_t *wasm, size_t size, engine_module **out) {
+  compile_artifact *artifact = plan->artifact;
+  if (artifact && artifact->stored)
+    return cache_set_load(artifact->stored, plan->engine, plan->settings, wasm, size, out);
+  ubiq_error *error = cache_compile(plan->engine, plan->settings, wasm, size, out);
+  return error || !artifact ? error : cache_set_add(&artifact->kept, plan->settings, wasm, size, *out);
+}
+
 // Merging.
 
 // The kernel's exports and the slots stay. Those of host functions begin with a digit (imports.c): the guest calls them
@@ -68,7 +77,7 @@ static ubiq_error *compile_merged(const import_plan *plan) {
   uint8_t *wasm = NULL;
   size_t size = 0;
   ubiq_error *error = merge_bytes(compiled, &wasm, &size);
-  if (!error) error = cache_compile(plan->engine, plan->settings, wasm, size, &compiled->modules[compiled->main].code);
+  if (!error) error = to_code(plan, wasm, size, &compiled->modules[compiled->main].code);
   free(wasm);
   if (error) return error;
   compiled->is_merged = true;
@@ -80,7 +89,7 @@ static ubiq_error *compile_each(const import_plan *plan) {
   ubiq_error *error = NULL;
   for (size_t i = 0; i < compiled->modules_count && !error; i++) {
     compiled_module *module = &compiled->modules[i];
-    error = cache_compile(plan->engine, plan->settings, module->bytes.data, module->bytes.size, &module->code);
+    error = to_code(plan, module->bytes.data, module->bytes.size, &module->code);
   }
   return error;
 }

@@ -6,6 +6,8 @@
 #include "base/arena.h"
 #include "base/fetch.h"
 #include "base/map.h"
+#include "engine/cache_set.h"
+#include "plugin/engines.h"
 #include "plugin/function.h"
 #include "plugin/manifest.h"
 #include "plugin/plugin.h"
@@ -180,11 +182,25 @@ extern const wasi_binding plugin_wasi_binding;
 /// Says what is left of unfinished lines.
 void wasi_flush(plugin *plugin);
 
+/// How compiling is tied to a compiled plugin in a file (artifact.c).
+typedef struct compile_artifact {
+  const cache_set *stored; ///< not NULL: nothing is compiled, all code is taken from here
+  engine_class class;      ///< which engine the code is for; said with `stored`, otherwise told
+  cache_set kept;          ///< told: what was compiled
+  buffer *modules;         ///< told, owned: the manifest's modules as binaries
+  size_t modules_count;
+} compile_artifact;
+
+/// As ubiq_compiled_new. `artifact` may be NULL.
+ubiq_error *compiled_make(const uint8_t *source, size_t size, const ubiq_compile_options *options,
+                          compile_artifact *artifact, ubiq_compiled **out);
+
 // imports.c: resolves what the modules import and builds the hub.
 typedef struct import_plan {
   compiled *compiled;
   engine *engine;
   const char *settings;            ///< for the module cache
+  compile_artifact *artifact;      ///< NULL: none
   engine_host_function *functions; ///< out: what the hub imports; in the compiled plugin's arena
   size_t functions_count;
 } import_plan;
