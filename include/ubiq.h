@@ -7,6 +7,7 @@
 #include "ubiq/function.h"
 #include "ubiq/log.h"
 #include "ubiq/plugin.h"
+#include "ubiq/pool.h"
 #include "ubiq/version.h"
 
 #endif

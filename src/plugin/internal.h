@@ -95,6 +95,7 @@ struct ubiq_plugin {
   // The call under way.
   plugin_stage stage;
   size_t steps_done;
+  bool was_stopped; ///< a call was ended in the middle of the guest's code: it may be in any state
   bool store_spent; ///< the guest ended itself (`_start`): the next call gets a fresh store
   ubiq_bytes input;
   engine_value values[2];
@@ -110,6 +111,10 @@ struct ubiq_plugin {
   ubiq_bytes output;        ///< in guest memory
   text said;                ///< the error that the guest set, in guest memory; empty for none
   uint64_t fuel_used;
+
+  // Among the ready ones of a pool (pool.c).
+  struct ubiq_plugin *pool_older, *pool_newer;
+  uint64_t pool_since_ns; ///< when it became ready; monotonic clock
 
   // What outlives a call.
   map vars;

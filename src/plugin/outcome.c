@@ -69,6 +69,7 @@ static int32_t return_code(const plugin *plugin) {
 
 ubiq_error *outcome_conclude(plugin *plugin, ubiq_error *error) {
   plugin->stage = STAGE_IDLE;
+  plugin->was_stopped |= error != NULL;
   wasi_flush(plugin);
   engine_memory memory = plugin_kernel_memory(plugin);
   struct kernel_root root = blocks_root(&memory);

@@ -4,6 +4,7 @@
 #include "plugin_testing.h"
 
 #include "../base/alloc_failure.h"
+#include "ubiq/pool.h"
 
 /// Calls `attempt` with the first allocation failing, then the second, until none fails any more; answers how many did.
 /// Unlike alloc_failure_sweep it lets an attempt succeed: without the module cache, or with a log line less.
@@ -114,12 +115,33 @@ static void making_host_functions_fails_cleanly(void **state) {
   assert_in_range(sweep(make_function, NULL), 3, 10);
 }
 
+static void use_pool(void *user) {
+  ubiq_pool *pool = NULL;
+  ubiq_bytes output = {0};
+  ubiq_error *error = ubiq_pool_new(user, &(ubiq_pool_options){.min = 1, .max = 2}, &pool);
+  for (int i = 0; i < 2 && !error; i++) {
+    error = ubiq_pool_call(pool, "hello", (ubiq_bytes){(const uint8_t *)"Ada", 3}, NULL, &output);
+    if (!error) assert_int_equal(output.size, 11);
+    ubiq_pool_output_delete(output);
+  }
+  ubiq_error_delete(error);
+  ubiq_pool_delete(pool);
+}
+
+static void pools_fail_cleanly(void **state) {
+  (void)state;
+  ubiq_compiled *compiled = guest_compile("hello", NULL);
+  assert_in_range(sweep(use_pool, compiled), 7, 1000);
+  ubiq_compiled_delete(compiled);
+}
+
 int main(void) {
   plugin_testing_begin();
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(compiling_fails_cleanly),
       cmocka_unit_test(calling_fails_cleanly),
       cmocka_unit_test(making_host_functions_fails_cleanly),
+      cmocka_unit_test(pools_fail_cleanly),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
