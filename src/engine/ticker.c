@@ -1,8 +1,9 @@
 // See ticker.h.
 //
-// DESIGN: `begun` and `ended` count calls; they differ while one is under way. The thread ticks while anything has
-// begun since it last looked. After REST_AFTER quiet ticks it announces that it rests and sleeps on a futex; a call that
-// begins sees the announcement and wakes it. Both sides use sequentially consistent operations: either the call sees
+// DESIGN: `begun` and `ended` count calls; they differ while one is under way. They are spread over LANES pairs by who
+// calls, so that threads seldom share a cache line; sums are what matters. The ticker's thread ticks while anything
+// has begun since it last looked. After REST_AFTER quiet ticks it announces that it rests and sleeps on a futex; a call
+// that begins sees the announcement and wakes it. Both sides use sequentially consistent operations: either the call sees
 // the announcement, or the thread sees the call.
 // LOCKS: `lifecycle` is held while engines come and go, and while the thread starts and ends; `mutex`, taken inside it,
 // guards the list of engines, and is the only one that the thread takes. ticker_begin and ticker_end take none.
@@ -18,7 +19,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ENGINES_MAX = 32, REST_AFTER = 50 };
+enum { ENGINES_MAX = 32, REST_AFTER = 50, LANES_BITS = 6, LANES = 1 << LANES_BITS, CACHE_LINE_BYTES = 64 };
+
+typedef struct lane {
+  _Alignas(CACHE_LINE_BYTES) atomic_uint begun;
+  atomic_uint ended;
+} lane;
 
 // The process's one ticker: engines belong to the process, and so does time.
 static struct {
@@ -27,9 +33,8 @@ static struct {
   size_t count;
   pthread_t thread;
   atomic_bool stop;
-  _Alignas(64) atomic_uint begun;
-  _Alignas(64) atomic_uint ended;
-  _Alignas(64) atomic_int resting; // the futex: 1 while the thread sleeps
+  lane lanes[LANES];
+  _Alignas(CACHE_LINE_BYTES) atomic_int resting; // the futex: 1 while the thread sleeps
 } ticker = {.lifecycle = PTHREAD_MUTEX_INITIALIZER, .mutex = PTHREAD_MUTEX_INITIALIZER};
 
 static void futex(int operation, int value) {
@@ -41,13 +46,29 @@ static void wake(void) {
   futex(FUTEX_WAKE_PRIVATE, INT_MAX);
 }
 
-void ticker_begin(void) {
-  atomic_fetch_add(&ticker.begun, 1);
+static lane *lane_of(const void *whose) {
+  return &ticker.lanes[(uint64_t)(uintptr_t)whose * UINT64_C(0x9E3779B97F4A7C15) >> (64 - LANES_BITS)];
+}
+
+void ticker_begin(const void *whose) {
+  atomic_fetch_add(&lane_of(whose)->begun, 1);
   if (atomic_load(&ticker.resting)) wake();
 }
 
-void ticker_end(void) {
-  atomic_fetch_add_explicit(&ticker.ended, 1, memory_order_release);
+void ticker_end(const void *whose) {
+  atomic_fetch_add_explicit(&lane_of(whose)->ended, 1, memory_order_release);
+}
+
+static unsigned count_begun(void) {
+  unsigned sum = 0;
+  for (int i = 0; i < LANES; i++) sum += atomic_load(&ticker.lanes[i].begun);
+  return sum;
+}
+
+static unsigned count_ended(void) {
+  unsigned sum = 0;
+  for (int i = 0; i < LANES; i++) sum += atomic_load_explicit(&ticker.lanes[i].ended, memory_order_acquire);
+  return sum;
 }
 
 static void tick_all(void) {
@@ -59,7 +80,7 @@ static void tick_all(void) {
 // Sleeps until a call begins, unless one has begun since `seen` or is under way.
 static void rest(unsigned seen) {
   atomic_store(&ticker.resting, 1);
-  if (atomic_load(&ticker.begun) != seen || atomic_load(&ticker.stop)) {
+  if (count_begun() != seen || atomic_load(&ticker.stop)) {
     atomic_store(&ticker.resting, 0);
     return;
   }
@@ -73,10 +94,10 @@ static void sleep_a_period(void) {
 
 static void *run(void *unused) {
   (void)unused;
-  unsigned seen = atomic_load(&ticker.begun) - 1, quiet = 0;
+  unsigned seen = count_begun() - 1, quiet = 0;
   while (!atomic_load(&ticker.stop)) {
-    unsigned begun = atomic_load(&ticker.begun);
-    bool busy = begun != seen || begun != atomic_load_explicit(&ticker.ended, memory_order_acquire);
+    unsigned begun = count_begun();
+    bool busy = begun != seen || begun != count_ended();
     seen = begun;
     quiet = busy ? 0 : quiet + 1;
     if (quiet > REST_AFTER) {

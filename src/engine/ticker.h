@@ -14,8 +14,9 @@ enum { TICKER_PERIOD_MS = 2 };
 ubiq_error *ticker_add(engine *engine);
 void ticker_remove(engine *engine);
 
-/// Around every call into a guest. A few nanoseconds each while the ticker is awake.
-void ticker_begin(void);
-void ticker_end(void);
+/// Around every call into a guest. A few nanoseconds each while the ticker is awake. `whose` is what is called: an address
+/// that one thread uses at a time; it is not followed.
+void ticker_begin(const void *whose);
+void ticker_end(const void *whose);
 
 #endif

@@ -92,9 +92,9 @@ ubiq_error *ubiq_plugin_call_with(ubiq_plugin *plugin, const char *function, ubi
   if (error) return error;
   plugin->stage = STAGE_FUNCTION;
   plugin->poll_started_ns = budget_thread_clock_ns(plugin);
-  ticker_begin();
+  ticker_begin(plugin);
   error = call_here(plugin);
-  ticker_end();
+  ticker_end(plugin);
   plugin->cpu_ns = budget_thread_clock_ns(plugin) - plugin->poll_started_ns;
   *output = plugin->output;
   return error;
@@ -121,11 +121,11 @@ ubiq_error *ubiq_plugin_reset(ubiq_plugin *plugin) {
 
 static void poll_begin(plugin *plugin) {
   plugin->poll_started_ns = clock_monotonic_ns();
-  ticker_begin();
+  ticker_begin(plugin);
 }
 
 static void poll_end(plugin *plugin) {
-  ticker_end();
+  ticker_end(plugin);
   plugin->cpu_ns += clock_monotonic_ns() - plugin->poll_started_ns;
 }
 

@@ -35,10 +35,10 @@ static void engines_are_ticked_while_a_call_is_under_way(void **state) {
   counter one = {.base.ops = &counter_ops}, other = {.base.ops = &counter_ops};
   assert_success(ticker_add(&one.base));
   assert_success(ticker_add(&other.base));
-  ticker_begin();
+  ticker_begin(NULL);
   assert_true(reaches(&one, 5, 5000));
   assert_true(reaches(&other, 5, 5000));
-  ticker_end();
+  ticker_end(NULL);
   ticker_remove(&one.base);
   ticker_remove(&other.base);
   unsigned ticks = atomic_load(&one.ticks);
@@ -57,9 +57,9 @@ static void it_rests_when_nothing_runs_and_wakes_for_the_next_call(void **state)
   counter one = {.base.ops = &counter_ops};
   assert_success(ticker_add(&one.base));
   for (int i = 0; i < 3; i++) {
-    ticker_begin();
+    ticker_begin(NULL);
     assert_true(reaches(&one, atomic_load(&one.ticks) + 2, 5000));
-    ticker_end();
+    ticker_end(NULL);
     ticks_in(&one, 20);
     assert_int_equal(ticks_in(&one, 150), 0); // long enough to rest
   }
@@ -72,8 +72,8 @@ static void short_calls_one_after_the_other_are_ticked(void **state) {
   assert_success(ticker_add(&one.base));
   uint64_t end = clock_monotonic_ns() + 5000 * CLOCK_NS_PER_MS;
   while (atomic_load(&one.ticks) < 5 && clock_monotonic_ns() < end) {
-    ticker_begin();
-    ticker_end();
+    ticker_begin(NULL);
+    ticker_end(NULL);
   }
   assert_true(atomic_load(&one.ticks) >= 5);
   ticker_remove(&one.base);
@@ -110,8 +110,8 @@ static void *come_and_go(void *user) {
   for (int i = 0; i < 100; i++) {
     counter one = {.base.ops = &counter_ops};
     if (ticker_add(&one.base)) return user;
-    ticker_begin();
-    ticker_end();
+    ticker_begin(NULL);
+    ticker_end(NULL);
     ticker_remove(&one.base);
   }
   return NULL;

@@ -297,9 +297,9 @@ static void a_tick_goes_on_yields_or_ends_the_call(void **state) {
       engine_store *store = new_store(image, &(engine_store_options){.user = &user, .tick = on_tick});
       engine_value values[4] = {{0}};
       unsigned resumes = 0;
-      ticker_begin();
+      ticker_begin(NULL);
       ubiq_error *error = suspends ? call_on_fiber(store, "f", &TO_I32, values, &resumes) : call(store, "f", values);
-      ticker_end();
+      ticker_end(NULL);
       assert_fails(error, UBIQ_TIMEOUT, "enough");
       assert_int_equal(user.count, 4);
       // A tick that comes with the resumption may have no time to yield in between.
@@ -322,9 +322,9 @@ static void stores_are_deleted_after_they_yielded(void **state) {
     engine_value value;
     engine_state now;
     engine_function f = find_function(store, "f");
-    ticker_begin();
+    ticker_begin(NULL);
     assert_success(engine_call_start(store, &f, &TO_I32, &value, &now));
-    ticker_end();
+    ticker_end(NULL);
     assert_int_equal(now, ENGINE_YIELDED);
     engine_store_delete(store);
   }
@@ -341,9 +341,9 @@ static void ticks_do_not_yield_off_the_fiber(void **state) {
   ticks user = {.stop_after = 1, .action = ENGINE_TICK_YIELD};
   engine_store *store = new_store(image, &(engine_store_options){.user = &user, .tick = on_tick});
   engine_value value = {.i64 = 50000000};
-  ticker_begin();
+  ticker_begin(NULL);
   assert_success(call(store, "f", &value));
-  ticker_end();
+  ticker_end(NULL);
   assert_int_equal(user.count, 0);
   engine_store_delete(store);
   engine_image_delete(image);

@@ -224,14 +224,16 @@ static void a_thousand_messages_take_no_memory(void **state) {
   ubiq_log_set(UBIQ_LOG_INFO, NULL, NULL);
 }
 
-static void messages_that_are_no_text_end_the_call_alone(void **state) {
+static void messages_that_are_no_utf8_are_escaped_and_no_blocks_end_the_call_alone(void **state) {
   (void)state;
   records kept = {0};
   for (int mode = 0; mode < MODES; mode++) {
     plugin_world world;
     world_open(&world, mode, "log", "", no_options, NULL);
     ubiq_log_set(UBIQ_LOG_TRACE, keep_record, &kept);
-    assert_error_code(instance_call(&world.one, "ugly", "", NULL), UBIQ_TRAP);
+    assert_output(&world.one, "ugly", "", "");
+    assert_non_null(strstr(kept.last, "red"));
+    assert_non_null(strstr(kept.last, "\\xff\\xfe end"));
     assert_error_with(instance_call(&world.one, "bad_block", "", NULL), UBIQ_TRAP, "invalid handle offset");
     assert_output(&world.one, "info", "still here", "");
     assert_string_equal(kept.last, "still here");
@@ -299,7 +301,7 @@ int main(void) {
       cmocka_unit_test(blocks_handed_to_the_host_come_back),
       cmocka_unit_test(logs_arrive_with_their_level_and_name),
       cmocka_unit_test(a_thousand_messages_take_no_memory),
-      cmocka_unit_test(messages_that_are_no_text_end_the_call_alone),
+      cmocka_unit_test(messages_that_are_no_utf8_are_escaped_and_no_blocks_end_the_call_alone),
       cmocka_unit_test(nonsense_from_guests_harms_nobody),
       cmocka_unit_test(outputs_that_lie_are_empty_or_inside),
   };
