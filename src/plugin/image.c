@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "engine/cache.h"
+#include "engine/recent.h"
 #include "engine/wasm_merge.h"
 #include "plugin/hub.h"
 
@@ -46,20 +47,61 @@ static bool host_uses(const char *name) {
   return name[0] < '0' || name[0] > '9';
 }
 
-static ubiq_error *merge_bytes(const compiled *compiled, uint8_t **wasm, size_t *size) {
-  const compiled_module *hub = &compiled->modules[HUB_MODULE], *guest = &compiled->modules[compiled->main];
-  const char **bindings = calloc(guest->wasm->imports_count + 1, sizeof *bindings);
-  if (!bindings) return ubiq_error_no_memory();
-  for (size_t i = 0; i < guest->wasm->imports_count; i++) bindings[i] = guest->bindings[i].name;
-  wasm_merge_request request = {.guest = guest->bytes.data,
-                                .guest_size = guest->bytes.size,
-                                .hub = hub->bytes.data,
-                                .hub_size = hub->bytes.size,
-                                .bindings = bindings,
+// A plugin's module, its hub, and which of the hub's exports each import of the module is.
+typedef struct parts_to_merge {
+  const compiled_module *hub;
+  const compiled_module *guest;
+  const char **bindings;
+  recent_key key; // of all this, the engine's settings included
+} parts_to_merge;
+
+static ubiq_error *key_of(const import_plan *plan, parts_to_merge *parts) {
+  buffer names = {0};
+  bool is_there = true;
+  for (size_t i = 0; i < parts->guest->wasm->imports_count; i++)
+    is_there &= buffer_append(&names, parts->bindings[i], strlen(parts->bindings[i]) + 1);
+  ubiq_bytes all[] = {{(const uint8_t *)plan->settings, strlen(plan->settings)},
+                      {parts->hub->bytes.data, parts->hub->bytes.size},
+                      {parts->guest->bytes.data, parts->guest->bytes.size},
+                      {names.data, names.size}};
+  if (is_there) parts->key = recent_key_of(all, sizeof all / sizeof *all);
+  buffer_free(&names);
+  return is_there ? NULL : ubiq_error_no_memory();
+}
+
+static ubiq_error *merge_bytes(const parts_to_merge *parts, uint8_t **wasm, size_t *size) {
+  wasm_merge_request request = {.guest = parts->guest->bytes.data,
+                                .guest_size = parts->guest->bytes.size,
+                                .hub = parts->hub->bytes.data,
+                                .hub_size = parts->hub->bytes.size,
+                                .bindings = parts->bindings,
                                 .prefix = MERGED,
                                 .keeps = host_uses};
-  ubiq_error *error = wasm_merge(&request, wasm, size);
-  free(bindings);
+  return wasm_merge(&request, wasm, size);
+}
+
+static ubiq_error *merge_anew(const import_plan *plan, const parts_to_merge *parts, engine_module **out) {
+  uint8_t *wasm = NULL;
+  size_t size = 0;
+  ubiq_error *error = merge_bytes(parts, &wasm, &size);
+  if (!error) error = to_code(plan, wasm, size, out);
+  if (!error) recent_keep(plan->engine, &parts->key, *out, size);
+  free(wasm);
+  return error;
+}
+
+// An artefact is to hold, or to be taken from, all code: it goes round what is kept in memory.
+static ubiq_error *merge(const import_plan *plan, engine_module **out) {
+  const compiled *compiled = plan->compiled;
+  parts_to_merge parts = {.hub = &compiled->modules[HUB_MODULE], .guest = &compiled->modules[compiled->main]};
+  size_t count = parts.guest->wasm->imports_count;
+  parts.bindings = calloc(count + 1, sizeof *parts.bindings);
+  if (!parts.bindings) return ubiq_error_no_memory();
+  for (size_t i = 0; i < count; i++) parts.bindings[i] = parts.guest->bindings[i].name;
+  ubiq_error *error = key_of(plan, &parts);
+  if (!error && !plan->artifact) *out = recent_find(plan->engine, &parts.key);
+  if (!error && !*out) error = merge_anew(plan, &parts, out);
+  free(parts.bindings);
   return error;
 }
 
@@ -74,11 +116,7 @@ static ubiq_error *rename_slots(const import_plan *plan) {
 
 static ubiq_error *compile_merged(const import_plan *plan) {
   compiled *compiled = plan->compiled;
-  uint8_t *wasm = NULL;
-  size_t size = 0;
-  ubiq_error *error = merge_bytes(compiled, &wasm, &size);
-  if (!error) error = to_code(plan, wasm, size, &compiled->modules[compiled->main].code);
-  free(wasm);
+  ubiq_error *error = merge(plan, &compiled->modules[compiled->main].code);
   if (error) return error;
   compiled->is_merged = true;
   return rename_slots(plan);
