@@ -4,7 +4,6 @@
 // (`_start`) runs as a program does: with the arguments behind `--`, our standard input and our standard output.
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/log.h"
 #include "base/text.h"
 #include "cli/call_interrupt.h"
 #include "cli/call_manifest.h"
@@ -18,7 +17,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { OPTIONS = 18, LOOP_MAX = 1000000000 };
+enum { OPTIONS = 19, LOOP_MAX = 1000000000 };
 
 #define INPUT_BYTES_MAX   ((size_t)1 << 30)   ///< of what is handed to a function
 #define PRINTED_BYTES_MAX ((size_t)256 << 20) ///< of a command's output that --json keeps
@@ -34,7 +33,8 @@ typedef struct call {
   uint64_t fuel, loop;
   const char *log_level, *engine;
   call_overlay overlay;
-  char **arguments; ///< behind `--`
+  option_list environment; ///< NAME=VALUE
+  char **arguments;        ///< behind `--`
   size_t arguments_count;
 
   buffer plugin_bytes;
@@ -62,12 +62,13 @@ static ubiq_error *read_file(const char *name, size_t bytes_max, buffer *out) {
                                  : file_read_all(name, bytes_max, out);
 }
 
-static ubiq_error *make_manifest(call *self, char **manifest, size_t *size) {
+static ubiq_error *make_manifest(call *self, const char *directory, char **manifest, size_t *size) {
   bool is_url = call_is_url(self->plugin_name);
   ubiq_error *error = is_url ? NULL : read_file(self->plugin_name, MANIFEST_MODULE_BYTES_MAX, &self->plugin_bytes);
   if (error != NULL) return error;
   call_origin origin = {.name = is_standard_input(self->plugin_name) ? "standard input" : self->plugin_name,
                         .bytes = buffer_bytes(&self->plugin_bytes),
+                        .directory = directory,
                         .is_manifest = self->is_manifest};
   return call_manifest_make(&origin, &self->overlay, manifest, size);
 }
@@ -101,8 +102,8 @@ static ubiq_error *hint_at_wasi(const call *self, ubiq_error *error) {
 static ubiq_error *compile(call *self) {
   char *manifest = NULL, *directory = NULL, *name = NULL;
   size_t size = 0;
-  ubiq_error *error = make_manifest(self, &manifest, &size);
-  if (error == NULL) error = find_directory(self, &directory);
+  ubiq_error *error = find_directory(self, &directory);
+  if (error == NULL) error = make_manifest(self, directory, &manifest, &size);
   if (error == NULL) error = find_name(self->plugin_name, &name);
   if (error == NULL) {
     const ubiq_compile_options options = {
@@ -187,6 +188,8 @@ static ubiq_error *prepare_program(call *self) {
   ubiq_error *error = is_program(self) ? open_input(self) : NULL;
   plugin_wasi_setup setup = {.arguments = self->wasi_arguments,
                              .arguments_count = self->arguments_count + 1,
+                             .environment = self->environment.values,
+                             .environment_count = self->environment.count,
                              .input_fd = self->input_fd,
                              .write = is_program(self) ? print : NULL,
                              .user = self};
@@ -282,6 +285,7 @@ static void end(call *self) {
   buffer_free(&self->printed);
   ubiq_error_delete(self->write_error);
   call_overlay_free(&self->overlay);
+  free(self->environment.values);
 }
 
 // -- The command --
@@ -298,8 +302,10 @@ static void describe(call *self, option list[OPTIONS]) {
        0},
       {"allow-host", 0, OPTION_LIST, "GLOB", "let the plugin make requests to hosts; may be repeated",
        &overlay->allowed_hosts, 0, 0},
-      {"allow-path", 0, OPTION_LIST, "HOST:GUEST", "let it see a folder (not in this version yet); may be repeated",
+      {"allow-path", 0, OPTION_LIST, "HOST:GUEST", "let it see a folder, ro: before it to read only; may be repeated",
        &overlay->allowed_paths, 0, 0},
+      {"env", 0, OPTION_LIST, "NAME=VALUE", "set a variable of its environment; may be repeated", &self->environment, 0,
+       0},
       {"timeout", 0, OPTION_DURATION, "TIME", "end a call that takes longer: 5s, 500ms, or milliseconds",
        &overlay->timeout_ms, 1, DAY_MS},
       {"memory-max", 0, OPTION_TEXT, "PAGES", "memory it may have: 64MiB, or pages of 64 KiB", &overlay->memory_max, 0,
@@ -308,7 +314,7 @@ static void describe(call *self, option list[OPTIONS]) {
        &overlay->http_response_bytes, 0, 0},
       {"var-max", 0, OPTION_SIZE, "SIZE", "what its variables may hold (default 1MiB)", &overlay->var_bytes, 0, 0},
       {"fuel", 0, OPTION_NUMBER, "N", "end a call that executes more than about N instructions", &self->fuel, 1, 0},
-      {"wasi", 0, OPTION_FLAG, NULL, "provide WASI preview 1", &self->wasi, 0, 0},
+      {"wasi", 0, OPTION_FLAG, NULL, "provide WASI preview 1; --allow-path and --env imply it", &self->wasi, 0, 0},
       {"manifest", 'm', OPTION_FLAG, NULL, "PLUGIN is a manifest (otherwise its first bytes tell)", &self->is_manifest,
        0, 0},
       {"loop", 0, OPTION_NUMBER, "N", "call N times on one instance, a line break behind each output", &self->loop, 1,
@@ -319,6 +325,12 @@ static void describe(call *self, option list[OPTIONS]) {
       {"engine", 0, OPTION_TEXT, "NAME", "which WebAssembly engine (default wasmtime)", &self->engine, 0, 0},
   };
   memcpy(list, options, sizeof options);
+}
+
+static ubiq_error *check_variable(const char *variable) {
+  const char *equals = strchr(variable, '=');
+  if (equals != NULL && equals != variable) return NULL;
+  return ubiq_error_new(UBIQ_INVALID_INPUT, "--env is \"%s\"; expected NAME=VALUE", variable);
 }
 
 static ubiq_error *check(call *self, const options *given) {
@@ -336,8 +348,9 @@ static ubiq_error *check(call *self, const options *given) {
   if (self->from_standard_input) self->input_file = "-";
   ubiq_error *error = call_overlay_check(&self->overlay);
   if (error == NULL) error = command_set_log_level(self->log_level);
-  if (error == NULL && self->overlay.allowed_paths.count > 0)
-    log_warn("--allow-path: guests see no folders in this version yet");
+  for (size_t i = 0; i < self->environment.count && error == NULL; i++)
+    error = check_variable(self->environment.values[i]);
+  if (self->overlay.allowed_paths.count + self->environment.count > 0) self->wasi = true;
   return error;
 }
 
@@ -384,6 +397,6 @@ const command command_call = {
         "  ubiq call greet.wasm hello --input Ada\n"
         "  echo Ada | ubiq call greet.wasm hello --timeout 500ms --memory-max 64MiB\n"
         "  ubiq call plugin.json count --config vowels=aeiou --loop 3 --json < words.txt\n"
-        "  ubiq call tool.wasm _start --wasi -- --verbose input.txt\n",
+        "  ubiq call tool.wasm _start --wasi --allow-path ro:docs:/docs -- --verbose /docs/input.txt\n",
     .run = run,
 };

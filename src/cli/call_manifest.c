@@ -1,6 +1,7 @@
 // A manifest as a JSON document that can be changed: read or made, then each option in turn.
 #include "cli/call_manifest.h"
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "base/toml.h"
@@ -74,6 +75,29 @@ static ubiq_error *read_manifest(draft *self, const char *name, ubiq_bytes bytes
   ubiq_error *error = manifest_parse(bytes.data, bytes.size, &options, &checked);
   manifest_delete(checked);
   return error != NULL ? error : copy_manifest(self, name, bytes);
+}
+
+static bool place_path(draft *self, yyjson_mut_val *key, const char *directory) {
+  const char *host = yyjson_mut_get_str(key);
+  size_t prefix = strncmp(host, "ro:", 3) == 0 ? 3 : 0;
+  char *joined = file_path_join(directory, host + prefix);
+  buffer placed = {0};
+  yyjson_mut_val *copy = NULL;
+  if (joined != NULL && buffer_append(&placed, host, prefix) && buffer_append(&placed, joined, strlen(joined)))
+    copy = yyjson_mut_strncpy(self->document, (const char *)placed.data, placed.size);
+  bool good = copy != NULL && yyjson_mut_set_strn(key, yyjson_mut_get_str(copy), placed.size);
+  buffer_free(&placed);
+  free(joined);
+  return good;
+}
+
+/// Relative folders of a manifest lie beside it, as its modules do; those of options lie in the working directory.
+static ubiq_error *place_paths(draft *self, const char *directory) {
+  yyjson_mut_val *key;
+  yyjson_mut_obj_iter paths = yyjson_mut_obj_iter_with(yyjson_mut_obj_get(self->root, "allowed_paths"));
+  while ((key = yyjson_mut_obj_iter_next(&paths)) != NULL)
+    if (!place_path(self, key, directory)) return ubiq_error_no_memory();
+  return NULL;
 }
 
 static bool is_text(ubiq_bytes bytes) {
@@ -239,6 +263,7 @@ ubiq_error *call_manifest_make(const call_origin *origin, const call_overlay *ov
   draft self = {.document = yyjson_mut_doc_new(NULL)};
   if (self.document == NULL) return ubiq_error_no_memory();
   ubiq_error *error = read_origin(&self, origin);
+  if (error == NULL) error = place_paths(&self, origin->directory);
   if (error == NULL) error = lay_over(&self, overlay);
   if (error == NULL) {
     yyjson_mut_doc_set_root(self.document, self.root);

@@ -25,9 +25,10 @@ void call_overlay_free(call_overlay *self);
 
 /// Where a plugin comes from.
 typedef struct call_origin {
-  const char *name; ///< as the command line says it; an http or https URL needs no bytes
-  ubiq_bytes bytes; ///< a module, its text form, or a manifest; the result refers to a module's
-  bool is_manifest; ///< `--manifest`: it is one, whatever it looks like
+  const char *name;      ///< as the command line says it; an http or https URL needs no bytes
+  ubiq_bytes bytes;      ///< a module, its text form, or a manifest; the result refers to a module's
+  bool is_manifest;      ///< `--manifest`: it is one, whatever it looks like
+  const char *directory; ///< where a manifest's relative allowed_paths start; NULL: in the working directory
 } call_origin;
 
 /// Whether PLUGIN is fetched rather than read.

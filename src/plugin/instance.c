@@ -20,6 +20,11 @@ ubiq_error *plugin_new(compiled *compiled, const plugin_host *host, const plugin
   self->wasi_setup.input_fd = -1;
   if (limits) self->limits = *limits;
   atomic_fetch_add(&compiled->references, 1);
+  ubiq_error *error = wasi_open_directories(self);
+  if (error) {
+    ubiq_plugin_delete(self);
+    return error;
+  }
   *out = self;
   return NULL;
 }
@@ -37,6 +42,7 @@ void ubiq_plugin_delete(ubiq_plugin *plugin) {
   free(plugin->http.headers_json);
   engine_store_delete(plugin->store);
   wasi_context_delete(plugin->wasi);
+  wasi_preopens_close(plugin->preopens);
   buffer_free(&plugin->lines[0]);
   buffer_free(&plugin->lines[1]);
   map_free(&plugin->vars);

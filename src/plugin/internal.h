@@ -123,9 +123,10 @@ struct ubiq_plugin {
   plugin_http http;
   plugin_answer answer;
   plugin_wasi_setup wasi_setup;
-  wasi_context *wasi; ///< made at the first call of a WASI function
-  buffer lines[2];    ///< of standard output and error, not yet ended
-  void *host_context; ///< of the call under way; the C ABI's
+  wasi_preopens *preopens; ///< the manifest's allowed_paths; NULL: none
+  wasi_context *wasi;      ///< made at the first call of a WASI function
+  buffer lines[2];         ///< of standard output and error, not yet ended
+  void *host_context;      ///< of the call under way; the C ABI's
 };
 
 /// The kernel's place among the memories.
@@ -184,6 +185,8 @@ ubiq_error *http_fetch_module(void *user, const manifest_module *module, size_t 
 
 // wasi_glue.c
 extern const wasi_binding plugin_wasi_binding;
+/// Opens the directories of the manifest's allowed_paths, where there is WASI. Errors: as wasi_preopens_open.
+ubiq_error *wasi_open_directories(plugin *plugin);
 /// Says what is left of unfinished lines.
 void wasi_flush(plugin *plugin);
 

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { LINE_BYTES_MAX = 64 << 10 };
@@ -57,6 +58,20 @@ static ubiq_error *interrupted(void *user) {
   return ((plugin *)user)->host ? NULL : plugin_overdue(user);
 }
 
+ubiq_error *wasi_open_directories(plugin *plugin) {
+  const manifest *manifest = plugin->compiled->manifest;
+  if (!plugin->compiled->options.wasi || manifest->allowed_paths_count == 0) return NULL;
+  wasi_directory *directories = calloc(manifest->allowed_paths_count, sizeof *directories);
+  if (!directories) return ubiq_error_no_memory();
+  for (size_t i = 0; i < manifest->allowed_paths_count; i++) {
+    const manifest_path *path = &manifest->allowed_paths[i];
+    directories[i] = (wasi_directory){.host = path->host, .guest = path->guest, .read_only = path->read_only};
+  }
+  ubiq_error *error = wasi_preopens_open(directories, manifest->allowed_paths_count, &plugin->preopens);
+  free(directories);
+  return ubiq_error_wrap(error, "allowed_paths");
+}
+
 static wasi_context *find_context(void *user) {
   plugin *plugin = user;
   if (plugin->wasi) return plugin->wasi;
@@ -68,6 +83,7 @@ static wasi_context *find_context(void *user) {
       .environment = setup->environment,
       .environment_count = setup->environment_count,
       .input_fd = setup->input_fd,
+      .preopens = plugin->preopens,
       .write = take_output,
       .wait = plugin->host ? wait_until : NULL,
       .interrupted = interrupted,

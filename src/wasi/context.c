@@ -40,17 +40,18 @@ ubiq_error *wasi_context_new(const wasi_options *options, wasi_context **out) {
   ubiq_error *error = copy_strings("arguments", options->arguments, options->arguments_count, &self->arguments);
   if (error == NULL)
     error = copy_strings("environment", options->environment, options->environment_count, &self->environment);
+  if (error == NULL) error = wasi_descriptors_init(self);
   if (error != NULL) {
     wasi_context_delete(self);
     return error;
   }
-  wasi_context_reset(self);
   *out = self;
   return NULL;
 }
 
 void wasi_context_delete(wasi_context *context) {
   if (context == NULL) return;
+  wasi_descriptors_free(context);
   free(context->arguments.bytes);
   free(context->environment.bytes);
   free(context);

@@ -1,186 +1,128 @@
-// The descriptor table and the functions that work on any descriptor. What a kind can do is in its
-// wasi_descriptor_kind; a kind that comes later (files, directories) brings its own.
+// The table of descriptors: numbers, what they stand for, and finding one that may do what is asked.
 #include "wasi/internal.h"
 
-#include <string.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 wasi_descriptor *wasi_descriptor_at(wasi_context *context, uint32_t number) {
-  if (number >= WASI_STREAMS || context->descriptors[number].kind == NULL) return NULL;
+  if (number >= context->descriptors_count || context->descriptors[number].kind == NULL) return NULL;
   return &context->descriptors[number];
 }
 
+static wasi_errno check_rights(const wasi_descriptor *descriptor, uint64_t rights) {
+  return (rights & ~descriptor->rights) == 0 ? WASI_SUCCESS : WASI_ENOTCAPABLE;
+}
+
+wasi_errno wasi_descriptor_get(wasi_guest *self, const engine_value *number, uint64_t rights, wasi_descriptor **out) {
+  *out = wasi_descriptor_at(self->context, wasi_u32(number));
+  return *out == NULL ? WASI_EBADF : check_rights(*out, rights);
+}
+
+wasi_errno wasi_file_get(wasi_guest *self, const engine_value *number, uint64_t rights, wasi_errno stream,
+                         wasi_descriptor **out) {
+  *out = wasi_descriptor_at(self->context, wasi_u32(number));
+  if (*out == NULL) return WASI_EBADF;
+  if ((*out)->kind->is_stream) return stream;
+  return (*out)->kind == &wasi_file ? check_rights(*out, rights) : WASI_EISDIR;
+}
+
+wasi_errno wasi_directory_get(wasi_guest *self, const engine_value *number, uint64_t rights, wasi_descriptor **out) {
+  *out = wasi_descriptor_at(self->context, wasi_u32(number));
+  if (*out == NULL) return WASI_EBADF;
+  return (*out)->kind == &wasi_directory_kind ? check_rights(*out, rights) : WASI_ENOTDIR;
+}
+
+wasi_errno wasi_directory_get_to_change(wasi_guest *self, const engine_value *number, uint64_t rights,
+                                        wasi_descriptor **out) {
+  wasi_errno error = wasi_directory_get(self, number, rights, out);
+  return error == WASI_SUCCESS && (*out)->read_only ? WASI_EPERM : error;
+}
+
+// -- The table --
+
+static wasi_errno grow(wasi_context *context) {
+  uint32_t count = context->descriptors_count * 2;
+  if (count > WASI_DESCRIPTORS_MAX) count = WASI_DESCRIPTORS_MAX;
+  if (count <= context->descriptors_count) return WASI_EMFILE;
+  wasi_descriptor *grown = realloc(context->descriptors, count * sizeof *grown);
+  if (grown == NULL) return WASI_ENOMEM;
+  for (uint32_t i = context->descriptors_count; i < count; i++) grown[i] = (wasi_descriptor){0};
+  context->descriptors = grown;
+  context->descriptors_count = count;
+  return WASI_SUCCESS;
+}
+
+wasi_errno wasi_descriptor_reserve(wasi_context *context, uint32_t *number) {
+  for (*number = 0; *number < context->descriptors_count; (*number)++)
+    if (context->descriptors[*number].kind == NULL) return WASI_SUCCESS;
+  return grow(context);
+}
+
+static void release(wasi_descriptor *descriptor) {
+  bool owns_host = descriptor->kind != NULL && !descriptor->kind->is_stream && descriptor->preopen == NULL;
+  if (owns_host) close(descriptor->host);
+  *descriptor = (wasi_descriptor){0};
+}
+
+static void open_streams(wasi_descriptor *descriptors) {
+  for (int stream = 0; stream < WASI_STREAMS; stream++) {
+    const wasi_descriptor_kind *kind = stream == 0 ? &wasi_standard_input : &wasi_standard_output;
+    descriptors[stream] = (wasi_descriptor){.kind = kind, .stream = stream, .rights = kind->rights};
+  }
+}
+
+static void open_preopens(const wasi_preopens *preopens, wasi_descriptor *descriptors) {
+  for (size_t i = 0; i < preopens->count; i++) {
+    const wasi_preopen *preopen = &preopens->list[i];
+    descriptors[i] = (wasi_descriptor){.kind = &wasi_directory_kind,
+                                       .read_only = preopen->read_only,
+                                       .host = preopen->host,
+                                       .rights = wasi_directory_kind.rights,
+                                       .rights_inheriting = wasi_directory_kind.rights | wasi_file.rights,
+                                       .preopen = preopen};
+  }
+}
+
 void wasi_descriptors_reset(wasi_context *context) {
-  for (int stream = 0; stream < WASI_STREAMS; stream++)
-    context->descriptors[stream] =
-        (wasi_descriptor){.kind = stream == 0 ? &wasi_standard_input : &wasi_standard_output, .stream = stream};
+  for (uint32_t i = 0; i < context->descriptors_count; i++) release(&context->descriptors[i]);
+  open_streams(context->descriptors);
+  if (context->options.preopens != NULL) open_preopens(context->options.preopens, context->descriptors + WASI_STREAMS);
 }
 
-static wasi_descriptor *descriptor_of(wasi_guest *self, const engine_value *arguments) {
-  return wasi_descriptor_at(self->context, wasi_u32(&arguments[0]));
+ubiq_error *wasi_descriptors_init(wasi_context *context) {
+  size_t preopens = context->options.preopens == NULL ? 0 : context->options.preopens->count;
+  uint32_t count = (uint32_t)preopens + WASI_STREAMS;
+  context->descriptors = calloc(count, sizeof *context->descriptors);
+  if (context->descriptors == NULL) return ubiq_error_no_memory();
+  context->descriptors_count = count;
+  wasi_descriptors_reset(context);
+  return NULL;
 }
 
-// Answers for what no kind can do yet: EBADF for what is not open, and `other` for what is.
-static wasi_errno refuse(wasi_guest *self, const engine_value *arguments, wasi_errno other) {
-  return descriptor_of(self, arguments) == NULL ? WASI_EBADF : other;
+void wasi_descriptors_free(wasi_context *context) {
+  for (uint32_t i = 0; i < context->descriptors_count; i++) release(&context->descriptors[i]);
+  free(context->descriptors);
 }
+
+// -- Numbers --
 
 static wasi_errno fd_close(wasi_guest *self, const engine_value *arguments) {
-  wasi_descriptor *descriptor = descriptor_of(self, arguments);
-  if (descriptor == NULL) return WASI_EBADF;
-  descriptor->kind = NULL;
-  return WASI_SUCCESS;
+  wasi_descriptor *descriptor;
+  wasi_errno error = wasi_descriptor_get(self, &arguments[0], 0, &descriptor);
+  if (error == WASI_SUCCESS) release(descriptor);
+  return error;
 }
 WASI_CALLBACK(fd_close)
 
 static wasi_errno fd_renumber(wasi_guest *self, const engine_value *arguments) {
-  wasi_descriptor *from = descriptor_of(self, arguments);
-  wasi_descriptor *to = wasi_descriptor_at(self->context, wasi_u32(&arguments[1]));
-  if (from == NULL || to == NULL) return WASI_EBADF;
-  if (from == to) return WASI_SUCCESS;
+  wasi_descriptor *from;
+  wasi_descriptor *to;
+  wasi_errno error = wasi_descriptor_get(self, &arguments[0], 0, &from);
+  if (error == WASI_SUCCESS) error = wasi_descriptor_get(self, &arguments[1], 0, &to);
+  if (error != WASI_SUCCESS || from == to) return error;
+  release(to);
   *to = *from;
-  from->kind = NULL;
+  *from = (wasi_descriptor){0};
   return WASI_SUCCESS;
 }
 WASI_CALLBACK(fd_renumber)
-
-// Reading and writing: check all that the guest gave before anything is done.
-
-typedef wasi_errno (*transfer)(wasi_guest *, wasi_descriptor *, wasi_iovecs, uint32_t *);
-
-static wasi_errno move_bytes(wasi_guest *self, wasi_descriptor *descriptor, transfer move,
-                             const engine_value *arguments) {
-  wasi_iovecs iovecs = {wasi_u32(&arguments[1]), wasi_u32(&arguments[2])};
-  uint8_t *out = wasi_guest_span(self, wasi_u32(&arguments[3]), 4);
-  if (move == NULL) return WASI_EBADF;
-  if (out == NULL) return WASI_EFAULT;
-  wasi_errno error = wasi_iovecs_check(self, iovecs);
-  uint32_t done = 0;
-  if (error == WASI_SUCCESS) error = move(self, descriptor, iovecs, &done);
-  if (error == WASI_SUCCESS) wasi_store_u32(out, done);
-  return error;
-}
-
-static wasi_errno fd_read(wasi_guest *self, const engine_value *arguments) {
-  wasi_descriptor *descriptor = descriptor_of(self, arguments);
-  return descriptor == NULL ? WASI_EBADF : move_bytes(self, descriptor, descriptor->kind->read, arguments);
-}
-WASI_CALLBACK(fd_read)
-
-static wasi_errno fd_write(wasi_guest *self, const engine_value *arguments) {
-  wasi_descriptor *descriptor = descriptor_of(self, arguments);
-  return descriptor == NULL ? WASI_EBADF : move_bytes(self, descriptor, descriptor->kind->write, arguments);
-}
-WASI_CALLBACK(fd_write)
-
-// No kind has positions yet: streams answer that they cannot seek.
-
-static wasi_errno fd_pread(wasi_guest *self, const engine_value *arguments) {
-  return refuse(self, arguments, WASI_ESPIPE);
-}
-WASI_CALLBACK(fd_pread)
-
-static wasi_errno fd_pwrite(wasi_guest *self, const engine_value *arguments) {
-  return refuse(self, arguments, WASI_ESPIPE);
-}
-WASI_CALLBACK(fd_pwrite)
-
-static wasi_errno fd_seek(wasi_guest *self, const engine_value *arguments) {
-  if (descriptor_of(self, arguments) == NULL) return WASI_EBADF;
-  return wasi_u32(&arguments[2]) <= WASI_WHENCE_LAST ? WASI_ESPIPE : WASI_EINVAL;
-}
-WASI_CALLBACK(fd_seek)
-
-static wasi_errno fd_tell(wasi_guest *self, const engine_value *arguments) {
-  return refuse(self, arguments, WASI_ESPIPE);
-}
-WASI_CALLBACK(fd_tell)
-
-static wasi_errno fd_advise(wasi_guest *self, const engine_value *arguments) {
-  return refuse(self, arguments, WASI_ESPIPE);
-}
-WASI_CALLBACK(fd_advise)
-
-static wasi_errno fd_allocate(wasi_guest *self, const engine_value *arguments) {
-  return refuse(self, arguments, WASI_ESPIPE);
-}
-WASI_CALLBACK(fd_allocate)
-
-static wasi_errno fd_sync(wasi_guest *self, const engine_value *arguments) {
-  return refuse(self, arguments, WASI_EINVAL);
-}
-WASI_CALLBACK(fd_sync)
-
-static wasi_errno fd_datasync(wasi_guest *self, const engine_value *arguments) {
-  return refuse(self, arguments, WASI_EINVAL);
-}
-WASI_CALLBACK(fd_datasync)
-
-// What a descriptor is.
-
-static wasi_errno fd_fdstat_get(wasi_guest *self, const engine_value *arguments) {
-  const wasi_descriptor *descriptor = descriptor_of(self, arguments);
-  uint8_t *out = wasi_guest_span(self, wasi_u32(&arguments[1]), WASI_FDSTAT_SIZE);
-  if (descriptor == NULL) return WASI_EBADF;
-  if (out == NULL) return WASI_EFAULT;
-  memset(out, 0, WASI_FDSTAT_SIZE);
-  out[WASI_FDSTAT_FILETYPE] = descriptor->kind->filetype;
-  wasi_store_u16(out + WASI_FDSTAT_FLAGS, descriptor->flags);
-  wasi_store_u64(out + WASI_FDSTAT_RIGHTS, descriptor->kind->rights);
-  return WASI_SUCCESS;
-}
-WASI_CALLBACK(fd_fdstat_get)
-
-static wasi_errno fd_fdstat_set_flags(wasi_guest *self, const engine_value *arguments) {
-  wasi_descriptor *descriptor = descriptor_of(self, arguments);
-  uint32_t flags = wasi_u32(&arguments[1]);
-  if (descriptor == NULL) return WASI_EBADF;
-  if ((flags & ~(uint32_t)WASI_FDFLAGS_KNOWN) != 0) return WASI_EINVAL;
-  descriptor->flags = (uint16_t)flags;
-  return WASI_SUCCESS;
-}
-WASI_CALLBACK(fd_fdstat_set_flags)
-
-static wasi_errno fd_fdstat_set_rights(wasi_guest *self, const engine_value *arguments) {
-  return refuse(self, arguments, WASI_ENOTSUP);
-}
-WASI_CALLBACK(fd_fdstat_set_rights)
-
-static wasi_errno fd_filestat_get(wasi_guest *self, const engine_value *arguments) {
-  const wasi_descriptor *descriptor = descriptor_of(self, arguments);
-  uint8_t *out = wasi_guest_span(self, wasi_u32(&arguments[1]), WASI_FILESTAT_SIZE);
-  if (descriptor == NULL) return WASI_EBADF;
-  if (out == NULL) return WASI_EFAULT;
-  memset(out, 0, WASI_FILESTAT_SIZE);
-  out[WASI_FILESTAT_FILETYPE] = descriptor->kind->filetype;
-  return WASI_SUCCESS;
-}
-WASI_CALLBACK(fd_filestat_get)
-
-static wasi_errno fd_filestat_set_size(wasi_guest *self, const engine_value *arguments) {
-  return refuse(self, arguments, WASI_EINVAL);
-}
-WASI_CALLBACK(fd_filestat_set_size)
-
-static wasi_errno fd_filestat_set_times(wasi_guest *self, const engine_value *arguments) {
-  return refuse(self, arguments, WASI_ENOTSUP);
-}
-WASI_CALLBACK(fd_filestat_set_times)
-
-// Directories that are open from the start: there are none. Libraries count up from 3 until the answer is EBADF.
-
-static wasi_errno fd_prestat_get(wasi_guest *self, const engine_value *arguments) {
-  (void)self, (void)arguments;
-  return WASI_EBADF;
-}
-WASI_CALLBACK(fd_prestat_get)
-
-static wasi_errno fd_prestat_dir_name(wasi_guest *self, const engine_value *arguments) {
-  (void)self, (void)arguments;
-  return WASI_EBADF;
-}
-WASI_CALLBACK(fd_prestat_dir_name)
-
-static wasi_errno fd_readdir(wasi_guest *self, const engine_value *arguments) {
-  return refuse(self, arguments, WASI_ENOTDIR);
-}
-WASI_CALLBACK(fd_readdir)

@@ -15,6 +15,9 @@ enum {
   WASI_RANDOM_BYTES_MAX = 16 << 20,
   WASI_STRINGS_BYTES_MAX = 1 << 20, ///< of all arguments, and of all of the environment
   WASI_STREAMS = 3,
+  WASI_DESCRIPTORS_MAX = 1024, ///< open at once; past it EMFILE
+  WASI_PATH_BYTES_MAX = 4095,  ///< of a path; past it ENAMETOOLONG
+  WASI_PREOPENS_MAX = 256,     ///< directories that are open from the start
 };
 
 /// Strings as a guest gets them: one behind the other, each ended by NUL.
@@ -26,19 +29,37 @@ typedef struct wasi_strings {
 
 typedef struct wasi_descriptor_kind wasi_descriptor_kind;
 
+/// A directory that every run finds open.
+typedef struct wasi_preopen {
+  int host;    ///< owned by the wasi_preopens
+  char *guest; ///< where the guest finds it; owned
+  bool read_only;
+} wasi_preopen;
+
+struct wasi_preopens {
+  size_t count;
+  wasi_preopen list[];
+};
+
 /// What a descriptor number of the guest stands for.
 typedef struct wasi_descriptor {
   const wasi_descriptor_kind *kind; ///< NULL: closed
   uint16_t flags;                   ///< fdflags that the guest has set
+  bool read_only;                   ///< of files and directories: comes from a directory that is read-only
   int stream;                       ///< of standard streams: 0, 1 or 2
+  int host;                         ///< of files and directories: the host's descriptor; owned unless `preopen`
+  uint64_t rights;                  ///< WASI_RIGHT_*: what may be done with it
+  uint64_t rights_inheriting;       ///< what may be done with what is opened through it; of directories
+  const wasi_preopen *preopen;      ///< NULL: the guest opened it
 } wasi_descriptor;
 
 struct wasi_context {
   wasi_options options; ///< its arguments and environment are not used after the context was made
   wasi_strings arguments;
   wasi_strings environment;
-  wasi_descriptor descriptors[WASI_STREAMS]; ///< by number
-  size_t input_at;                           ///< bytes of options.input that were read
+  wasi_descriptor *descriptors; ///< by number
+  uint32_t descriptors_count;   ///< room; grows up to WASI_DESCRIPTORS_MAX, never below streams and preopens
+  size_t input_at;              ///< bytes of options.input that were read
   bool exited;
   uint32_t exit_code;
   uint64_t poll_deadline_ns; ///< poll_oneoff: the answer is given from then on (monotonic clock); 0: at once
@@ -102,20 +123,40 @@ uint8_t *wasi_iovecs_at(const wasi_guest *self, wasi_iovecs iovecs, uint32_t ind
 /// What can be done with a kind of descriptor. A NULL function: such a descriptor cannot do it.
 struct wasi_descriptor_kind {
   uint8_t filetype;
-  uint32_t rights;
+  bool is_stream;     ///< it has no position
+  uint64_t rights;    ///< all that can apply to it
+  wasi_errno refusal; ///< what reading or writing one that cannot answers
   wasi_errno (*read)(wasi_guest *, wasi_descriptor *, wasi_iovecs, uint32_t *done);
   wasi_errno (*write)(wasi_guest *, wasi_descriptor *, wasi_iovecs, uint32_t *done);
   /// How many bytes are there to be read now; false at the end of the input.
   bool (*available)(wasi_guest *, wasi_descriptor *, uint64_t *bytes);
 };
 
-/// The open descriptor of that number, or NULL.
-wasi_descriptor *wasi_descriptor_at(wasi_context *context, uint32_t number);
-/// Opens the standard streams again and closes all else.
-void wasi_descriptors_reset(wasi_context *context);
-
 extern const wasi_descriptor_kind wasi_standard_input;
 extern const wasi_descriptor_kind wasi_standard_output;
+extern const wasi_descriptor_kind wasi_file;
+extern const wasi_descriptor_kind wasi_directory_kind;
+
+/// The open descriptor of that number, or NULL.
+wasi_descriptor *wasi_descriptor_at(wasi_context *context, uint32_t number);
+/// The open descriptor that the guest's argument names; EBADF, or ENOTCAPABLE when it lacks one of `rights`.
+wasi_errno wasi_descriptor_get(wasi_guest *self, const engine_value *number, uint64_t rights, wasi_descriptor **out);
+/// The same for a file; `stream` is the answer for a stream, EISDIR that for a directory.
+wasi_errno wasi_file_get(wasi_guest *self, const engine_value *number, uint64_t rights, wasi_errno stream,
+                         wasi_descriptor **out);
+/// The same for a directory; ENOTDIR for anything else.
+wasi_errno wasi_directory_get(wasi_guest *self, const engine_value *number, uint64_t rights, wasi_descriptor **out);
+/// The same for a directory in which something is to be changed; EPERM for one that is read-only.
+wasi_errno wasi_directory_get_to_change(wasi_guest *self, const engine_value *number, uint64_t rights,
+                                        wasi_descriptor **out);
+
+/// Finds the lowest number that is free and makes room for it. EMFILE, ENOMEM. Pointers to descriptors are good no more.
+wasi_errno wasi_descriptor_reserve(wasi_context *context, uint32_t *number);
+/// Makes room for streams and preopens, then wasi_descriptors_reset.
+ubiq_error *wasi_descriptors_init(wasi_context *context);
+/// Opens streams and preopens again and closes all else.
+void wasi_descriptors_reset(wasi_context *context);
+void wasi_descriptors_free(wasi_context *context);
 
 // Clocks and waits.
 

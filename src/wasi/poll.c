@@ -1,6 +1,6 @@
-// poll_oneoff: waiting for clocks and streams.
+// poll_oneoff: waiting for clocks, streams and files.
 //
-// Streams are always ready, so the only thing to wait for is the earliest clock. Which events there will be is known
+// Streams and files are always ready, so the only thing to wait for is the earliest clock. Which events there will be is known
 // when the wait begins: those that are ready, or else the clocks that share the earliest time. They are written then,
 // while the guest cannot look, and the second half of the call only answers. Nothing but the time is kept between.
 #include "wasi/internal.h"
@@ -55,8 +55,11 @@ static wasi_errno read_stream(const poll *self, const uint8_t *from, subscriptio
   wasi_descriptor *descriptor = wasi_descriptor_at(self->guest->context, wasi_load_u32(from + WASI_SUBSCRIPTION_FD));
   out->ready_at = self->now;
   bool is_read = out->type == WASI_EVENTTYPE_FD_READ;
-  if (descriptor == NULL || (is_read ? descriptor->kind->read == NULL : descriptor->kind->write == NULL))
+  uint64_t right = is_read ? WASI_RIGHT_FD_READ : WASI_RIGHT_FD_WRITE;
+  if (descriptor == NULL || (descriptor->rights & right) == 0)
     out->error = WASI_EBADF;
+  else if ((descriptor->rights & WASI_RIGHT_POLL) == 0)
+    out->error = WASI_ENOTCAPABLE;
   else if (is_read && !descriptor->kind->available(self->guest, descriptor, &out->bytes))
     out->flags = WASI_EVENT_HANGUP;
   return WASI_SUCCESS;

@@ -1,5 +1,5 @@
 // The standard streams: input from bytes or a host descriptor, output to a callback.
-#include "wasi/internal.h"
+#include "wasi/host.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -7,15 +7,6 @@
 #include <unistd.h>
 
 enum { INTERRUPTED_EVERY_MS = 20 }; ///< how often a read that waits asks whether the call has to end
-
-static wasi_errno errno_of_host(int error) {
-  switch (error) {
-  case EAGAIN: return WASI_EAGAIN;
-  case EBADF: return WASI_EBADF;
-  case EINTR: return WASI_EINTR;
-  default: return WASI_EIO;
-  }
-}
 
 static size_t input_left(const wasi_context *context) {
   return context->options.input.size - context->input_at;
@@ -61,7 +52,7 @@ static wasi_errno read_one(wasi_guest *self, uint8_t *to, uint32_t size, uint32_
   }
   ssize_t result = read_host(self, to, size);
   *got = result < 0 ? 0 : (uint32_t)result;
-  return result < 0 ? errno_of_host(errno) : WASI_SUCCESS;
+  return result < 0 ? wasi_errno_of_host(errno) : WASI_SUCCESS;
 }
 
 static wasi_errno read_input(wasi_guest *self, wasi_descriptor *descriptor, wasi_iovecs iovecs, uint32_t *done) {
@@ -101,6 +92,8 @@ static wasi_errno write_output(wasi_guest *self, wasi_descriptor *descriptor, wa
 // Character devices that cannot seek are what libraries take for terminals: they write whole lines at once.
 const wasi_descriptor_kind wasi_standard_input = {
     .filetype = WASI_FILETYPE_CHARACTER_DEVICE,
+    .is_stream = true,
+    .refusal = WASI_EBADF,
     .rights = WASI_RIGHT_FD_READ | WASI_RIGHT_FD_SET_FLAGS | WASI_RIGHT_FD_FILESTAT_GET | WASI_RIGHT_POLL,
     .read = read_input,
     .available = input_available,
@@ -108,6 +101,8 @@ const wasi_descriptor_kind wasi_standard_input = {
 
 const wasi_descriptor_kind wasi_standard_output = {
     .filetype = WASI_FILETYPE_CHARACTER_DEVICE,
+    .is_stream = true,
+    .refusal = WASI_EBADF,
     .rights = WASI_RIGHT_FD_WRITE | WASI_RIGHT_FD_SET_FLAGS | WASI_RIGHT_FD_FILESTAT_GET | WASI_RIGHT_POLL,
     .write = write_output,
 };

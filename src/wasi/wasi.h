@@ -3,6 +3,11 @@
 // wasi_functions() is a table of host functions in the form that engine.h takes. Each store that uses them has a
 // wasi_context of its own: arguments, environment, clocks, randomness, standard streams, descriptors. A context is used
 // by one thread at a time, the one that runs its store.
+//
+// Files are those below directories that are open from the start. What leads out of them is answered EPERM: `..`,
+// absolute paths, symbolic links, also while something is moved. The kernel sees to that (openat2, RESOLVE_BENEATH).
+// Only regular files and directories can be opened, so that nothing waits for the other end of a pipe; reading and
+// writing them blocks the thread.
 #ifndef WASI_WASI_H
 #define WASI_WASI_H
 
@@ -20,6 +25,22 @@ typedef void (*wasi_write_callback)(void *user, int stream, const uint8_t *data,
 /// can wake it at `deadline_ns` (monotonic clock).
 typedef void (*wasi_wait_callback)(void *user, uint64_t deadline_ns);
 
+/// A directory of the host that guests find open.
+typedef struct wasi_directory {
+  const char *host;  ///< path on the host; symbolic links in it are followed
+  const char *guest; ///< where the guest finds it, as it is
+  bool read_only;    ///< nothing in it can be changed
+} wasi_directory;
+
+/// Directories that were opened; shared by the contexts of one thread.
+typedef struct wasi_preopens wasi_preopens;
+
+/// Opens directories. `*out` is the caller's, for wasi_preopens_close. Errors: as file_error for one that cannot be
+/// opened; `too_large` for more than 256; `unavailable` where the kernel (before Linux 5.6) or a sandbox refuses
+/// openat2, without which nothing would keep a guest inside.
+ubiq_error *wasi_preopens_open(const wasi_directory *directories, size_t count, wasi_preopens **out);
+void wasi_preopens_close(wasi_preopens *preopens);
+
 typedef struct wasi_options {
   const char *const *arguments; ///< the first is the program's name; copied
   size_t arguments_count;
@@ -27,6 +48,7 @@ typedef struct wasi_options {
   size_t environment_count;
   ubiq_bytes input;                              ///< what standard input answers; borrowed while the context lives
   int input_fd;                                  ///< a host descriptor read instead of `input`; -1 for none
+  const wasi_preopens *preopens;                 ///< borrowed while the context lives; NULL: no directories
   wasi_write_callback write;                     ///< NULL throws the output away
   wasi_wait_callback wait;                       ///< NULL: a wait blocks the thread
   ubiq_error *(*interrupted)(void *user);        ///< asked during a wait: an error ends the call; NULL: nothing does
@@ -60,8 +82,8 @@ typedef struct wasi_function {
   void (*wait)(void *env, engine_call *call); ///< poll_oneoff only
 } wasi_function;
 
-/// All functions of preview 1, ordered by name. Constant. Those for paths and sockets answer that
-/// their descriptor is no directory, no socket, or not open: there are none yet.
+/// All functions of preview 1, ordered by name. Constant. Those for sockets answer that their descriptor is no socket,
+/// or not open: there are none.
 const wasi_function *wasi_functions(size_t *count);
 
 /// The function called `name`, or NULL.

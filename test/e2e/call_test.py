@@ -178,6 +178,8 @@ class Options(calling.Test):
                 ('--memory-max is "1B"', "--memory-max", "1B"),
                 ('--timeout is "soon"', "--timeout", "soon"),
                 ('--allow-path is ":/a"', "--allow-path", ":/a"),
+                ('--env is "=a"', "--env", "=a"),
+                ('--env is "NAME"', "--env", "NAME"),
                 ('--loop is "0"', "--loop", "0"),
                 ('--fuel is "-1"', "--fuel", "-1"),
                 ('--log-level is "loud"', "--log-level", "loud"),
@@ -206,10 +208,53 @@ class Options(calling.Test):
         self.answers(b"", self.guest("vars"), "fill", "-i", "60000", "--var-max", "64KiB")
         self.fails(calling.QUOTA, "Variable store is full", self.guest("vars"), "fill", "-i", "70000", "--var-max", "64KiB")
 
-    def test_folders_are_announced_for_later(self):
-        done = self.call(self.guest("hello"), "hello", "-i", "Ada", "--allow-path", "/tmp:/data")
-        self.assertEqual((0, b"Hello, Ada!"), (done.code, done.output))
-        self.assertIn("guests see no folders in this version yet", done.errors)
+    def test_folders_beside_a_manifest(self):
+        manifest = {"wasm": [{"path": self.guest("wasi_files")}], "allowed_paths": {"ro:data": "/data"}}
+        path = self.file("m.json", json.dumps(manifest))
+        os.mkdir(os.path.join(os.path.dirname(path), "data"))
+        with open(os.path.join(os.path.dirname(path), "data", "a"), "w") as file:
+            file.write("beside")
+        self.answers(b"beside", path, "read_file", "--wasi", "-i", "/data/a")
+        self.fails(calling.GUEST_ERROR, "Operation not permitted", path, "write_file", "--wasi", "-i", "/data/a\nx")
+
+
+class Folders(calling.Test):
+    def setUp(self):
+        super().setUp()
+        self.folder = self.project(text="", files={"outside": "secret"})
+        os.mkdir(os.path.join(self.folder, "inside"))
+        self.write(self.folder, "inside/file", "content")
+        self.files = self.guest("wasi_files")
+
+    def test_a_guest_sees_the_folder_that_it_is_given(self):
+        self.answers(b"content", self.files, "read_file", "-i", "/d/file", "--allow-path", "inside:/d", cwd=self.folder)
+        self.answers(b"", self.files, "write_file", "-i", "/d/new\n1", "--allow-path", self.folder + "/inside:/d")
+        with open(os.path.join(self.folder, "inside/new")) as file:
+            self.assertEqual("1", file.read())
+
+    def test_without_a_place_a_folder_is_where_it_is_on_the_host(self):
+        inside = os.path.join(self.folder, "inside")
+        self.answers(b"7", self.files, "size", "-i", inside + "/file", "--allow-path", inside)
+
+    def test_a_folder_for_reading_is_not_written_to(self):
+        given = "ro:%s/inside:/d" % self.folder
+        self.answers(b"content", self.files, "read_file", "-i", "/d/file", "--allow-path", given)
+        for export, text in (("write_file", "/d/file\nx"), ("write_file", "/d/new\nx"), ("remove_file", "/d/file")):
+            self.fails(calling.GUEST_ERROR, "Operation not permitted", self.files, export, "-i", text, "--allow-path", given)
+        self.assertEqual(["file"], os.listdir(os.path.join(self.folder, "inside")))
+
+    def test_what_is_outside_stays_there(self):
+        os.symlink("../outside", os.path.join(self.folder, "inside/link"))
+        os.symlink(os.path.join(self.folder, "outside"), os.path.join(self.folder, "inside/absolute"))
+        for path in ("/d/../outside", "/d/link", "/d/absolute", "/d/../inside/file"):
+            self.fails(calling.GUEST_ERROR, "Operation not permitted", self.files, "read_file", "-i", path,
+                       "--allow-path", self.folder + "/inside:/d")
+
+    def test_folders_that_are_not_there_are_named(self):
+        self.fails(calling.NOT_FOUND, "allowed_paths: /no/such/folder: no such file or directory", self.files, "list",
+                   "-i", "/d", "--allow-path", "/no/such/folder:/d")
+        self.fails(calling.NOT_FOUND, "not a directory", self.files, "list", "-i", "/d", "--allow-path",
+                   self.folder + "/outside:/d")
 
 
 class Programs(calling.Test):
@@ -242,6 +287,10 @@ class Programs(calling.Test):
         self.assertEqual((1, 3), (done.code, call["error"]["code"]))
         self.assertTrue(call["output"].startswith("arguments: 2\n"))
         self.assertEqual("_start exited with code 3", done.told)
+
+    def test_variables_of_the_environment_are_given_one_by_one(self):
+        done = self.call(self.guest("wasi_hello"), "_start", "--env", "NAME=a=b", "--env", "EMPTY=")
+        self.assertIn(b"environment: 2\n  NAME=a=b\n  EMPTY=\n", done.output)
 
     def test_a_plugin_that_is_a_program_prints_and_answers(self):
         self.answers(b"the input has 1 bytes\nfrom _start", self.guest("wasi_plugin_command"), "_start", "--wasi", "-i", "x")

@@ -91,6 +91,19 @@ static void options_stand_over_the_manifest(void **state) {
               "\"allowed_paths\":{\"/a\":\"/b\",\"ro:/c\":\"/c\",\"ro:/d\":\"/e\"}}");
 }
 
+static void relative_folders_of_a_manifest_lie_beside_it_and_those_of_options_do_not(void **state) {
+  (void)state;
+  const char *paths[] = {"f:/f"};
+  call_overlay overlay = nothing();
+  overlay.allowed_paths = list_of(paths, 1);
+  call_origin origin = ORIGIN("in/m.json", "{\"wasm\": [{\"url\": \"u\"}],"
+                                           " \"allowed_paths\": {\"a\": \"/a\", \"ro:b\": \"/b\", \"ro:/c\": \"/c\"}}");
+  origin.directory = "in";
+  assert_made(origin, &overlay,
+              "{\"wasm\":[{\"url\":\"u\"}],"
+              "\"allowed_paths\":{\"in/a\":\"/a\",\"ro:in/b\":\"/b\",\"ro:/c\":\"/c\",\"f\":\"/f\"}}");
+}
+
 static void null_in_a_manifest_is_as_good_as_nothing(void **state) {
   (void)state;
   const char *hosts[] = {"y"}, *paths[] = {"/a"};
@@ -183,7 +196,8 @@ static bool attempt(void *unused) {
   overlay.allowed_paths = list_of(paths, 1);
   overlay.memory_max = "5";
   overlay.timeout_ms = 1;
-  call_origin origin = ORIGIN("m.json", manifest);
+  call_origin origin = ORIGIN("m.json", "{\"wasm\": [{\"url\": \"u\"}], \"allowed_paths\": {\"ro:b\": \"/b\"}}");
+  origin.directory = "in";
   char *made = NULL;
   size_t size;
   ubiq_error *error = call_manifest_make(&origin, &overlay, &made, &size);
@@ -204,6 +218,7 @@ int main(void) {
       cmocka_unit_test(a_url_is_left_to_the_plugin_layer),
       cmocka_unit_test(without_options_a_manifest_stays_what_it_is),
       cmocka_unit_test(options_stand_over_the_manifest),
+      cmocka_unit_test(relative_folders_of_a_manifest_lie_beside_it_and_those_of_options_do_not),
       cmocka_unit_test(null_in_a_manifest_is_as_good_as_nothing),
       cmocka_unit_test(memory_is_pages_or_a_size),
       cmocka_unit_test(malformed_options_are_named),

@@ -172,7 +172,7 @@ static void every_allocation_may_fail(void **state) {
   static const char *const strings[] = {"one", "two"};
   wasi_options options = {
       .arguments = strings, .arguments_count = 2, .environment = strings, .environment_count = 2, .input_fd = -1};
-  assert_int_equal(alloc_failure_sweep(attempt_context, &options), 3);
+  assert_int_equal(alloc_failure_sweep(attempt_context, &options), 4);
 }
 
 int main(void) {

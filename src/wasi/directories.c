@@ -1,0 +1,93 @@
+// Directories and reading them. A cookie is the host's own position in the directory, so that nothing is kept between
+// calls and a guest may go on from any entry that it has seen.
+#include "wasi/host.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+const wasi_descriptor_kind wasi_directory_kind = {
+    .filetype = WASI_FILETYPE_DIRECTORY,
+    .refusal = WASI_EISDIR,
+    .rights = WASI_RIGHT_FD_DATASYNC | WASI_RIGHT_FD_SET_FLAGS | WASI_RIGHT_FD_SYNC | WASI_RIGHT_PATH_CREATE_DIRECTORY |
+              WASI_RIGHT_PATH_CREATE_FILE | WASI_RIGHT_PATH_LINK_SOURCE | WASI_RIGHT_PATH_LINK_TARGET |
+              WASI_RIGHT_PATH_OPEN | WASI_RIGHT_FD_READDIR | WASI_RIGHT_PATH_READLINK | WASI_RIGHT_PATH_RENAME_SOURCE |
+              WASI_RIGHT_PATH_RENAME_TARGET | WASI_RIGHT_PATH_FILESTAT_GET | WASI_RIGHT_PATH_FILESTAT_SET_SIZE |
+              WASI_RIGHT_PATH_FILESTAT_SET_TIMES | WASI_RIGHT_FD_FILESTAT_GET | WASI_RIGHT_FD_FILESTAT_SET_TIMES |
+              WASI_RIGHT_PATH_SYMLINK | WASI_RIGHT_PATH_REMOVE_DIRECTORY | WASI_RIGHT_PATH_UNLINK_FILE |
+              WASI_RIGHT_POLL,
+};
+
+/// The guest's buffer while it is filled. Full is the answer that there is more, so the last entry is cut to fit.
+typedef struct listing {
+  uint8_t *out;
+  uint32_t room;
+  uint32_t used;
+} listing;
+
+static void append(listing *self, const void *data, size_t size) {
+  uint32_t left = self->room - self->used;
+  uint32_t part = size < left ? (uint32_t)size : left;
+  if (part > 0) memcpy(self->out + self->used, data, part);
+  self->used += part;
+}
+
+// Some file systems leave it to stat to tell the type.
+static uint8_t filetype_of(int directory, const struct dirent64 *entry) {
+  struct stat status;
+  if (entry->d_type != DT_UNKNOWN) return wasi_filetype_of_mode(DTTOIF(entry->d_type));
+  bool known = fstatat(directory, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+  return known ? wasi_filetype_of_mode(status.st_mode) : WASI_FILETYPE_UNKNOWN;
+}
+
+// Which directory lies above is not the guest's to know.
+static void append_entry(listing *self, int directory, const struct dirent64 *entry) {
+  uint8_t head[WASI_DIRENT_SIZE] = {0};
+  bool is_parent = strcmp(entry->d_name, "..") == 0;
+  size_t size = strlen(entry->d_name);
+  wasi_store_u64(head + WASI_DIRENT_NEXT, (uint64_t)entry->d_off);
+  wasi_store_u64(head + WASI_DIRENT_INODE, is_parent ? 0 : entry->d_ino);
+  wasi_store_u32(head + WASI_DIRENT_NAME_LENGTH, (uint32_t)size);
+  head[WASI_DIRENT_FILETYPE] = is_parent ? WASI_FILETYPE_DIRECTORY : filetype_of(directory, entry);
+  append(self, head, sizeof head);
+  append(self, entry->d_name, size);
+}
+
+static wasi_errno fill(wasi_guest *self, int directory, listing *listing) {
+  enum { BATCH_BYTES = 8192 };
+  _Alignas(struct dirent64) char batch[BATCH_BYTES];
+  const wasi_options *options = &self->context->options;
+  while (listing->used < listing->room) {
+    ssize_t size = getdents64(directory, batch, sizeof batch);
+    if (size < 0) return wasi_errno_of_host(errno);
+    if (size == 0) return WASI_SUCCESS;
+    for (ssize_t at = 0; at < size && listing->used < listing->room;) {
+      const struct dirent64 *entry = (const struct dirent64 *)(batch + at);
+      append_entry(listing, directory, entry);
+      at += entry->d_reclen;
+    }
+    if (options->interrupted != NULL) self->error = options->interrupted(options->user);
+    if (self->error != NULL) return WASI_EINTR;
+  }
+  return WASI_SUCCESS;
+}
+
+static wasi_errno fd_readdir(wasi_guest *self, const engine_value *arguments) {
+  wasi_descriptor *directory;
+  int64_t cookie = arguments[3].i64;
+  wasi_errno error = wasi_directory_get(self, &arguments[0], WASI_RIGHT_FD_READDIR, &directory);
+  if (error != WASI_SUCCESS) return error;
+  listing listing = {.room = wasi_u32(&arguments[2])};
+  listing.out = wasi_guest_span(self, wasi_u32(&arguments[1]), listing.room);
+  uint8_t *used = wasi_guest_span(self, wasi_u32(&arguments[4]), 4);
+  if (listing.out == NULL || used == NULL) return WASI_EFAULT;
+  if (cookie < 0) return WASI_EINVAL;
+  if (lseek(directory->host, cookie, SEEK_SET) < 0) return wasi_errno_of_host(errno);
+  error = fill(self, directory->host, &listing);
+  if (error == WASI_SUCCESS) wasi_store_u32(used, listing.used);
+  return error;
+}
+WASI_CALLBACK(fd_readdir)
