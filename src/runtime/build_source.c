@@ -61,6 +61,7 @@ typedef struct compilation {
   char *object;       ///< where the compiler writes
   char *wasm_new;     ///< where the linker writes
   char *dependencies_new;
+  char *names_flag;    ///< for the compiler: __FILE__ leaves the source's folder out, so that all make the same module
   char stack_flag[48]; ///< for the linker
   char frame_flag[48]; ///< for the compiler; empty: frames may have any size
 } compilation;
@@ -73,6 +74,7 @@ static void compilation_free(compilation *self) {
   free(self->object);
   free(self->wasm_new);
   free(self->dependencies_new);
+  free(self->names_flag);
 }
 
 static void set_stack(compilation *self, uint64_t stack_bytes, bool with_large_frames) {
@@ -104,6 +106,16 @@ static ubiq_error *find_pdk(char **out) {
   return *out == NULL ? ubiq_error_no_memory() : NULL;
 }
 
+static char *make_names_flag(const char *source) {
+  buffer flag = {0};
+  char *folder = file_path_directory(source);
+  bool good = folder != NULL && buffer_printf(&flag, "-fmacro-prefix-map=%s/=", folder);
+  char *taken = good ? buffer_take_string(&flag) : NULL;
+  buffer_free(&flag);
+  free(folder);
+  return taken;
+}
+
 static char *format_path(const char *folder, const char *name, const char *suffix, long number) {
   buffer path = {0};
   bool good = buffer_printf(&path, "%s/%s%s", folder, name, suffix);
@@ -115,7 +127,7 @@ static char *format_path(const char *folder, const char *name, const char *suffi
 
 static bool key_of(const compilation *self, char key[DIGEST_SHA256_HEX_SIZE]) {
   buffer facts = {0};
-  bool good = buffer_printf(&facts, "%s\n%s\n%s\n", self->source, self->pdk, self->stack_flag);
+  bool good = buffer_printf(&facts, "%s\n%s\n%s\n%s\n", self->source, self->pdk, self->stack_flag, self->names_flag);
   for (const char *const *flag = compile_flags; good && *flag != NULL; flag++)
     good = buffer_printf(&facts, "%s\n", *flag);
   for (const char *const *flag = link_flags; good && *flag != NULL; flag++) good = buffer_printf(&facts, "%s\n", *flag);
@@ -209,6 +221,7 @@ static void list_compiling(const compilation *self, const char *arguments[ARGUME
   size_t count = 0;
   arguments[count++] = compiler(self);
   append_all(arguments, &count, compile_flags);
+  arguments[count++] = self->names_flag;
   append_all(arguments, &count, is_c(self->source) ? c_flags : cpp_flags);
   if (self->frame_flag[0] != '\0') arguments[count++] = self->frame_flag;
   append_all(arguments, &count, rest);
@@ -305,7 +318,8 @@ ubiq_error *build_source(const char *source, uint64_t stack_bytes, char **wasm) 
   compilation self = {.source = realpath(source, NULL)};
   set_stack(&self, stack_bytes == 0 ? SMALL_STACK_BYTES : stack_bytes, stack_bytes != 0);
   if (self.source == NULL) return file_error(errno, source);
-  ubiq_error *error = find_pdk(&self.pdk);
+  self.names_flag = make_names_flag(self.source);
+  ubiq_error *error = self.names_flag == NULL ? ubiq_error_no_memory() : find_pdk(&self.pdk);
   if (error == NULL) error = find_places(&self);
   if (error == NULL && !is_fresh(&self)) error = compile(&self);
   if (error == NULL) {

@@ -148,8 +148,8 @@ static ubiq_error *check_header(const char *archive, const header *header, text 
 
 ubiq_error *bundle_tar_next(const char *archive, ubiq_bytes tar, size_t *at, bundle_file *file, bool *found) {
   *found = false;
+  if (tar.size - *at < BLOCK_BYTES) return cut_off(archive);
   ubiq_bytes rest = {tar.data + *at, tar.size - *at};
-  if (rest.size < BLOCK_BYTES) return cut_off(archive);
   if (is_zero((ubiq_bytes){rest.data, BLOCK_BYTES})) return check_end(archive, rest);
   const header *header = (const struct header *)rest.data;
   text name = {header->name, strnlen(header->name, sizeof header->name)};
