@@ -16,8 +16,8 @@ CTEST = ctest --output-on-failure -j2 $(if $(TESTS),-R '$(TESTS)')
 help: ## print this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
 
-setup: ## bring Debian packages and pinned third-party pieces (scripts/setup)
-	@scripts/setup
+setup: ## bring Debian packages and pinned third-party pieces (scripts/setup); ARGS=--sdks for the tests of SDKs too
+	@scripts/setup $(ARGS)
 
 .deps/stamp: scripts/setup scripts/deps/crates/Cargo.lock
 	@scripts/setup
