@@ -166,7 +166,6 @@ ubiq_error *host_finish(void *env, engine_call *call, engine_value *values);
 
 /// What a guest did wrong in a call of the host ends its call as a trap does; the detail tells it from the engine's traps.
 /// Takes an error of any class and returns one of class `trap` with the detail HOST_FAULT.
-enum { HOST_FAULT = -1 };
 ubiq_error *host_fault(ubiq_error *error);
 
 /// Takes the block at `offset` as an argument: its bytes, borrowed until `blocks_free`. 0 is empty.

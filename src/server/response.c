@@ -2,6 +2,7 @@
 #include "server/response.h"
 
 #include "base/text.h"
+#include "plugin/plugin.h"
 #include "yyjson.h"
 
 #include <stdlib.h>
@@ -97,11 +98,35 @@ answer answer_error(ubiq_error *error) {
   return self;
 }
 
+/// What a client is told in the place of an error's message, which is for the log; NULL: the message itself.
+static const char *public_detail(ubiq_code code, bool is_host_fault) {
+  static const char asked[] = "something that the function asked of the host failed; the log says what";
+  switch (code) {
+  case UBIQ_GUEST_ERROR:
+  case UBIQ_INVALID_OUTPUT:
+  case UBIQ_CPU_LIMIT:
+  case UBIQ_BUSY: return NULL;
+  case UBIQ_TRAP:
+  case UBIQ_MEMORY_LIMIT: return is_host_fault ? asked : NULL;
+  case UBIQ_TIMEOUT: return "the function did not answer in time";
+  case UBIQ_INTERNAL:
+  case UBIQ_CANCELLED: return ubiq_code_text(code);
+  default: return asked;
+  }
+}
+
+/// Whether the class is about a request of the function's own: of the client's request it would tell something wrong.
+static bool is_of_function(ubiq_code code) {
+  return code == UBIQ_DENIED || code == UBIQ_UNAVAILABLE || code == UBIQ_INVALID_INPUT || code == UBIQ_NOT_FOUND ||
+         code == UBIQ_TOO_LARGE || code == UBIQ_QUOTA;
+}
+
 answer answer_run_error(ubiq_error *error) {
   ubiq_code code = ubiq_error_code(error);
-  if (code != UBIQ_DENIED && code != UBIQ_UNAVAILABLE && code != UBIQ_INVALID_INPUT) return answer_error(error);
+  const char *detail = public_detail(code, ubiq_error_detail(error) == HOST_FAULT);
+  if (detail == NULL) return answer_error(error);
   ubiq_error_delete(error);
-  return answer_problem(UBIQ_GUEST_ERROR, "something that the function asked of the host failed; the log says what");
+  return answer_problem(is_of_function(code) ? UBIQ_GUEST_ERROR : code, detail);
 }
 
 answer answer_bad_framing(unsigned status, const char *detail) {

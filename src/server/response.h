@@ -22,8 +22,8 @@ answer answer_problem(ubiq_code code, const char *detail);
 answer answer_error(ubiq_error *error);
 
 /// The same for the error that a run ended with. What the host refused to the function (`denied`, `unavailable`,
-/// `invalid_input`) is no fault of the client's, and where the function wanted to go is none of its business: it becomes
-/// `guest_error` without the message.
+/// `invalid_input`, ...) is no fault of the client's: it becomes `guest_error`. Where the function wanted to go is none of
+/// its business: what the function did itself is told, other messages are for the log alone.
 answer answer_run_error(ubiq_error *error);
 
 /// A problem of class `invalid_input` for a request whose length cannot be told (server/framing.h), with its status.

@@ -11,7 +11,8 @@ from support import function, in_thread
 class SlowSite:
     """An HTTP server that keeps its clients waiting until it is told to answer."""
 
-    def __init__(self):
+    def __init__(self, headers=b"HTTP/1.1 200 OK\r\n"):
+        self.headers = headers
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = "http://127.0.0.1:%d/" % self.listener.getsockname()[1]
         self.asked = threading.Semaphore(0)
@@ -31,7 +32,7 @@ class SlowSite:
             client.recv(65536)
             self.asked.release()
             self.answer.wait(support.PATIENCE)
-            client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+            client.sendall(self.headers + b"Content-Length: 2\r\nConnection: close\r\n\r\nok")
 
     def wait_until_asked(self):
         if not self.asked.acquire(timeout=support.PATIENCE):
@@ -123,6 +124,15 @@ class Limits(support.Test):
             self.refused_inside(server, url)
         server.wait_for("fetch: unavailable: .*" + url)
 
+    def test_where_a_request_that_fails_as_a_trap_went_is_not_told_to_the_client(self):
+        site = SlowSite(b"HTTP/1.1 302 Found\r\nLocation: http://[nowhere\r\n")
+        self.addCleanup(site.close)
+        site.answer.set()
+        server = self.fetching()
+        detail = self.problem(server, "/fetch", 502, "trap", site.url.encode())
+        self.assertNotRegex(detail, r"http:|\d")
+        server.wait_for("fetch: trap: .*" + site.url)
+
     def test_a_glob_does_not_open_private_addresses(self):
         site = self.site()
         server = self.serve(function("fetch", "POST /fetch", allowed_hosts='["*"]'))
@@ -144,7 +154,8 @@ class Limits(support.Test):
 
     def test_a_run_that_waits_is_ended_at_its_deadline(self):
         site, server = self.site(), self.fetching(timeout='"300ms"')
-        self.problem(server, "/fetch", 504, "timeout", site.url.encode())
+        self.assertEqual("the function did not answer in time",
+                         self.problem(server, "/fetch", 504, "timeout", site.url.encode()))
         self.assertEqual(200, server.post("/hello")[0])
 
     def test_a_client_that_leaves_cancels_its_waiting_run(self):

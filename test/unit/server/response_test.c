@@ -1,9 +1,22 @@
+// link: -Wl,--wrap=MHD_create_response_from_buffer
 #include "server/response.h"
 
+#include "plugin/plugin.h"
 #include "unit/base/testing.h"
 
 #include <stdio.h>
 #include <string.h>
+
+/// The body of the response made last, which libmicrohttpd does not show.
+static char last_body[512];
+
+struct MHD_Response *__real_MHD_create_response_from_buffer(size_t size, void *data, enum MHD_ResponseMemoryMode mode);
+struct MHD_Response *__wrap_MHD_create_response_from_buffer(size_t size, void *data, enum MHD_ResponseMemoryMode mode);
+
+struct MHD_Response *__wrap_MHD_create_response_from_buffer(size_t size, void *data, enum MHD_ResponseMemoryMode mode) {
+  snprintf(last_body, sizeof last_body, "%.*s", (int)size, (const char *)data);
+  return __real_MHD_create_response_from_buffer(size, data, mode);
+}
 
 static const char *type_of(const void *data, size_t size, const char *content_type) {
   answer answer = answer_output((ubiq_bytes){data, size}, content_type);
@@ -45,18 +58,46 @@ static void problems_have_the_status_of_their_class(void **state) {
 #undef CHECK_CODE
 }
 
+static int run_status(ubiq_code code, int32_t detail) {
+  answer answer = answer_run_error(ubiq_error_with_detail(ubiq_error_new(code, "why"), detail));
+  int status = (int)answer.status;
+  MHD_destroy_response(answer.response);
+  return status;
+}
+
 static void what_the_host_refused_to_a_function_is_the_functions_failure(void **state) {
   (void)state;
-#define CHECK_RUN_CODE(identifier, name, expected, exit_code, meaning)                                                 \
+  static const ubiq_code kept[] = {UBIQ_BUSY,           UBIQ_CANCELLED,    UBIQ_GUEST_ERROR, UBIQ_INTERNAL, UBIQ_TRAP,
+                                   UBIQ_INVALID_OUTPUT, UBIQ_MEMORY_LIMIT, UBIQ_TIMEOUT,     UBIQ_CPU_LIMIT};
+  for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+    assert_int_equal(run_status(kept[i], 0), ubiq_code_http_status(kept[i]));
+  static const ubiq_code refused[] = {UBIQ_INVALID_INPUT, UBIQ_DENIED,      UBIQ_NOT_FOUND,
+                                      UBIQ_TOO_LARGE,     UBIQ_UNAVAILABLE, UBIQ_QUOTA};
+  for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) assert_int_equal(run_status(refused[i], 0), 500);
+}
+
+/// Whether the answer to a run's error has its message.
+static bool is_told(ubiq_code code, int32_t detail) {
+  answer answer = answer_run_error(ubiq_error_with_detail(ubiq_error_new(code, "HTTP request to inside"), detail));
+  bool told = strstr(last_body, "inside") != NULL;
+  MHD_destroy_response(answer.response);
+  return told;
+}
+
+static void only_what_the_function_did_itself_is_told_to_the_client(void **state) {
+  (void)state;
+#define CHECK_TOLD(identifier, name, status, exit_code, meaning)                                                       \
   {                                                                                                                    \
-    bool hidden = UBIQ_##identifier == UBIQ_DENIED || UBIQ_##identifier == UBIQ_UNAVAILABLE ||                         \
-                  UBIQ_##identifier == UBIQ_INVALID_INPUT;                                                             \
-    answer answer = answer_run_error(ubiq_error_new(UBIQ_##identifier, "why"));                                        \
-    assert_int_equal(answer.status, hidden ? 500 : expected);                                                          \
-    MHD_destroy_response(answer.response);                                                                             \
+    ubiq_code code = UBIQ_##identifier;                                                                                \
+    bool is_own = code == UBIQ_GUEST_ERROR || code == UBIQ_TRAP || code == UBIQ_INVALID_OUTPUT || code == UBIQ_BUSY || \
+                  code == UBIQ_MEMORY_LIMIT || code == UBIQ_CPU_LIMIT;                                                 \
+    assert_int_equal(is_told(code, 0), is_own);                                                                        \
   }
-  UBIQ_CODES(CHECK_RUN_CODE)
-#undef CHECK_RUN_CODE
+  UBIQ_CODES(CHECK_TOLD)
+#undef CHECK_TOLD
+  assert_true(is_told(UBIQ_GUEST_ERROR, HOST_FAULT)); // a function that returns -1
+  assert_false(is_told(UBIQ_TRAP, HOST_FAULT));
+  assert_false(is_told(UBIQ_MEMORY_LIMIT, HOST_FAULT));
 }
 
 static void a_detail_that_is_no_text_still_makes_an_answer(void **state) {
@@ -71,6 +112,7 @@ int main(void) {
       cmocka_unit_test(text_is_told_from_bytes),
       cmocka_unit_test(problems_have_the_status_of_their_class),
       cmocka_unit_test(what_the_host_refused_to_a_function_is_the_functions_failure),
+      cmocka_unit_test(only_what_the_function_did_itself_is_told_to_the_client),
       cmocka_unit_test(a_detail_that_is_no_text_still_makes_an_answer),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
