@@ -2,6 +2,7 @@
 #ifndef UBIQ_H
 #define UBIQ_H
 
+#include "ubiq/artifact.h"
 #include "ubiq/base.h"
 #include "ubiq/error.h"
 #include "ubiq/function.h"

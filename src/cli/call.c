@@ -6,10 +6,9 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/call_interrupt.h"
-#include "cli/call_manifest.h"
 #include "cli/call_report.h"
 #include "cli/command.h"
-#include "plugin/manifest.h"
+#include "cli/plugin_source.h"
 #include "plugin/plugin.h"
 
 #include <errno.h>
@@ -25,19 +24,17 @@ enum { OPTIONS = 19, LOOP_MAX = 1000000000 };
 
 typedef struct call {
   // From the command line.
-  const char *plugin_name; ///< as given
+  plugin_source source;
   const char *function;
   const char *input, *input_file; ///< at most one; NULL when not given
   bool from_standard_input;       ///< --stdin, which Extism's own command has
-  bool wasi, is_manifest, json;
-  uint64_t fuel, loop;
-  const char *log_level, *engine;
-  call_overlay overlay;
+  bool json;
+  uint64_t loop;
+  const char *log_level;
   option_list environment; ///< NAME=VALUE
   char **arguments;        ///< behind `--`
   size_t arguments_count;
 
-  buffer plugin_bytes;
   buffer given; ///< input that was read
   ubiq_compiled *compiled;
   ubiq_plugin *plugin;
@@ -47,81 +44,16 @@ typedef struct call {
   ubiq_error *write_error;     ///< why what a command writes is lost; it is cancelled then
 } call;
 
-static bool is_standard_input(const char *name) {
-  return name != NULL && strcmp(name, "-") == 0;
-}
-
 static bool is_program(const call *self) {
   return strcmp(self->function, "_start") == 0;
 }
 
 // -- The plugin --
 
-static ubiq_error *read_file(const char *name, size_t bytes_max, buffer *out) {
-  return is_standard_input(name) ? file_read_descriptor(STDIN_FILENO, "standard input", bytes_max, out)
-                                 : file_read_all(name, bytes_max, out);
-}
-
-static ubiq_error *make_manifest(call *self, const char *directory, char **manifest, size_t *size) {
-  bool is_url = call_is_url(self->plugin_name);
-  ubiq_error *error = is_url ? NULL : read_file(self->plugin_name, MANIFEST_MODULE_BYTES_MAX, &self->plugin_bytes);
-  if (error != NULL) return error;
-  call_origin origin = {.name = is_standard_input(self->plugin_name) ? "standard input" : self->plugin_name,
-                        .bytes = buffer_bytes(&self->plugin_bytes),
-                        .directory = directory,
-                        .is_manifest = self->is_manifest};
-  return call_manifest_make(&origin, &self->overlay, manifest, size);
-}
-
-/// Where a manifest's relative paths start: beside the manifest. NULL: in the working directory.
-static ubiq_error *find_directory(const call *self, char **directory) {
-  *directory = NULL;
-  if (is_standard_input(self->plugin_name) || call_is_url(self->plugin_name)) return NULL;
-  *directory = file_path_directory(self->plugin_name);
-  return *directory == NULL ? ubiq_error_no_memory() : NULL;
-}
-
-/// The last part of a path, without its suffix: what log lines call the plugin.
-static ubiq_error *find_name(const char *path, char **name) {
-  const char *slash = strrchr(path, '/'), *base = slash == NULL ? path : slash + 1;
-  const char *dot = strrchr(base, '.');
-  size_t size = dot == NULL || dot == base ? strlen(base) : (size_t)(dot - base);
-  bool is_nameless = size == 0 || strcmp(base, "-") == 0;
-  *name = is_nameless ? strdup("plugin") : strndup(base, size);
-  return *name == NULL ? ubiq_error_no_memory() : NULL;
-}
-
-static ubiq_error *hint_at_wasi(const call *self, ubiq_error *error) {
-  if (self->wasi || error == NULL || strstr(ubiq_error_message(error), "wasi_snapshot_preview1") == NULL) return error;
-  ubiq_error *hinted =
-      ubiq_error_new(ubiq_error_code(error), "%s\n  --wasi provides wasi_snapshot_preview1", ubiq_error_message(error));
-  ubiq_error_delete(error);
-  return hinted;
-}
-
-static ubiq_error *compile(call *self) {
-  char *manifest = NULL, *directory = NULL, *name = NULL;
-  size_t size = 0;
-  ubiq_error *error = find_directory(self, &directory);
-  if (error == NULL) error = make_manifest(self, directory, &manifest, &size);
-  if (error == NULL) error = find_name(self->plugin_name, &name);
-  if (error == NULL) {
-    const ubiq_compile_options options = {
-        .name = name, .engine = self->engine, .directory = directory, .wasi = self->wasi, .fuel = self->fuel};
-    error = ubiq_compiled_new((const uint8_t *)manifest, size, &options, &self->compiled);
-    error = ubiq_error_wrap(hint_at_wasi(self, error), "%s", self->plugin_name);
-  }
-  free(manifest);
-  free(directory);
-  free(name);
-  buffer_free(&self->plugin_bytes);
-  return error;
-}
-
 /// Says at once when there is no such function.
 static ubiq_error *check_function(const call *self) {
   compiled_function found;
-  return ubiq_error_wrap(compiled_function_find(self->compiled, self->function, &found), "%s", self->plugin_name);
+  return ubiq_error_wrap(compiled_function_find(self->compiled, self->function, &found), "%s", self->source.name);
 }
 
 // -- The input --
@@ -129,13 +61,13 @@ static ubiq_error *check_function(const call *self) {
 /// Whether the function gets what is on standard input without being asked. A program reads that itself.
 static bool takes_standard_input(const call *self) {
   if (self->from_standard_input) return true;
-  bool is_free = self->input == NULL && self->input_file == NULL && !is_standard_input(self->plugin_name);
+  bool is_free = self->input == NULL && self->input_file == NULL && !plugin_source_is_standard_input(self->source.name);
   return is_free && !is_program(self) && isatty(STDIN_FILENO) == 0;
 }
 
 static ubiq_error *read_input(call *self) {
-  if (self->input_file != NULL) return read_file(self->input_file, INPUT_BYTES_MAX, &self->given);
-  return takes_standard_input(self) ? read_file("-", INPUT_BYTES_MAX, &self->given) : NULL;
+  if (self->input_file != NULL) return plugin_source_read_file(self->input_file, INPUT_BYTES_MAX, &self->given);
+  return takes_standard_input(self) ? plugin_source_read_file("-", INPUT_BYTES_MAX, &self->given) : NULL;
 }
 
 static ubiq_bytes input_bytes(const call *self) {
@@ -167,7 +99,7 @@ static void print(void *user, int stream, const uint8_t *data, size_t size) {
 /// A program finds the input that was given on its standard input; else it reads ours.
 static ubiq_error *open_input(call *self) {
   bool is_given = self->input != NULL || self->input_file != NULL || self->from_standard_input;
-  self->input_fd = is_given || is_standard_input(self->plugin_name) ? -1 : STDIN_FILENO;
+  self->input_fd = is_given || plugin_source_is_standard_input(self->source.name) ? -1 : STDIN_FILENO;
   if (!is_given) return NULL;
   ubiq_bytes input = input_bytes(self);
   self->input_fd = memfd_create("input", MFD_CLOEXEC);
@@ -183,7 +115,7 @@ static ubiq_error *open_input(call *self) {
 static ubiq_error *prepare_program(call *self) {
   self->wasi_arguments = calloc(self->arguments_count + 1, sizeof *self->wasi_arguments);
   if (self->wasi_arguments == NULL) return ubiq_error_no_memory();
-  self->wasi_arguments[0] = self->plugin_name;
+  self->wasi_arguments[0] = self->source.name;
   for (size_t i = 0; i < self->arguments_count; i++) self->wasi_arguments[i + 1] = self->arguments[i];
   ubiq_error *error = is_program(self) ? open_input(self) : NULL;
   plugin_wasi_setup setup = {.arguments = self->wasi_arguments,
@@ -248,7 +180,7 @@ static ubiq_error *call_once(call *self) {
                         .was_called = true,
                         .duration_us = (clock_monotonic_ns() - began_ns) / 1000,
                         .memory_bytes = ubiq_plugin_memory(self->plugin),
-                        .counts_fuel = self->fuel > 0,
+                        .counts_fuel = compiled_counts_fuel(self->compiled),
                         .fuel = ubiq_plugin_fuel_used(self->plugin)};
   return report(self, &result, error);
 }
@@ -264,7 +196,7 @@ static ubiq_error *call_all(call *self) {
 }
 
 static ubiq_error *prepare(call *self) {
-  ubiq_error *error = compile(self);
+  ubiq_error *error = plugin_source_compile(&self->source, &self->compiled);
   if (error == NULL) error = check_function(self);
   if (error == NULL) error = read_input(self);
   if (error == NULL) error = ubiq_plugin_new(self->compiled, &self->plugin);
@@ -280,18 +212,17 @@ static void end(call *self) {
   ubiq_compiled_delete(self->compiled);
   if (self->input_fd > STDIN_FILENO) close(self->input_fd);
   free(self->wasi_arguments);
-  buffer_free(&self->plugin_bytes);
   buffer_free(&self->given);
   buffer_free(&self->printed);
   ubiq_error_delete(self->write_error);
-  call_overlay_free(&self->overlay);
+  call_overlay_free(&self->source.overlay);
   free(self->environment.values);
 }
 
 // -- The command --
 
 static void describe(call *self, option list[OPTIONS]) {
-  call_overlay *overlay = &self->overlay;
+  call_overlay *overlay = &self->source.overlay;
   const option options[OPTIONS] = {
       {"input", 'i', OPTION_TEXT, "TEXT", "the input", &self->input, 0, 0},
       {"input-file", 0, OPTION_TEXT, "FILE", "read the input from a file; - is standard input", &self->input_file, 0,
@@ -313,16 +244,18 @@ static void describe(call *self, option list[OPTIONS]) {
       {"http-response-max", 0, OPTION_SIZE, "SIZE", "largest response body of its requests (default 50MiB)",
        &overlay->http_response_bytes, 0, 0},
       {"var-max", 0, OPTION_SIZE, "SIZE", "what its variables may hold (default 1MiB)", &overlay->var_bytes, 0, 0},
-      {"fuel", 0, OPTION_NUMBER, "N", "end a call that executes more than about N instructions", &self->fuel, 1, 0},
-      {"wasi", 0, OPTION_FLAG, NULL, "provide WASI preview 1; --allow-path and --env imply it", &self->wasi, 0, 0},
-      {"manifest", 'm', OPTION_FLAG, NULL, "PLUGIN is a manifest (otherwise its first bytes tell)", &self->is_manifest,
-       0, 0},
+      {"fuel", 0, OPTION_NUMBER, "N", "end a call that executes more than about N instructions", &self->source.fuel, 1,
+       0},
+      {"wasi", 0, OPTION_FLAG, NULL, "provide WASI preview 1; --allow-path and --env imply it", &self->source.wasi, 0,
+       0},
+      {"manifest", 'm', OPTION_FLAG, NULL, "PLUGIN is a manifest (otherwise its first bytes tell)",
+       &self->source.is_manifest, 0, 0},
       {"loop", 0, OPTION_NUMBER, "N", "call N times on one instance, a line break behind each output", &self->loop, 1,
        LOOP_MAX},
       {"json", 0, OPTION_FLAG, NULL, "print one JSON object a call", &self->json, 0, 0},
       {"log-level", 0, OPTION_TEXT, "LEVEL", "trace, debug, info (default), warn, error or off", &self->log_level, 0,
        0},
-      {"engine", 0, OPTION_TEXT, "NAME", "which WebAssembly engine (default wasmtime)", &self->engine, 0, 0},
+      {"engine", 0, OPTION_TEXT, "NAME", "which WebAssembly engine (default wasmtime)", &self->source.engine, 0, 0},
   };
   memcpy(list, options, sizeof options);
 }
@@ -336,21 +269,21 @@ static ubiq_error *check_variable(const char *variable) {
 static ubiq_error *check(call *self, const options *given) {
   if (given->positionals_count < 2)
     return ubiq_error_new(UBIQ_INVALID_INPUT, "%s is missing", given->positionals_count == 0 ? "PLUGIN" : "FUNCTION");
-  self->plugin_name = given->positionals[0];
+  self->source.name = given->positionals[0];
   self->function = given->positionals[1];
   self->arguments = given->rest;
   self->arguments_count = given->rest_count;
   if ((self->input != NULL) + (self->input_file != NULL) + self->from_standard_input > 1)
     return ubiq_error_new(UBIQ_INVALID_INPUT, "--input, --input-file and --stdin are given together; expected one");
-  bool reads_input = self->from_standard_input || is_standard_input(self->input_file);
-  if (reads_input && is_standard_input(self->plugin_name))
+  bool reads_input = self->from_standard_input || plugin_source_is_standard_input(self->input_file);
+  if (reads_input && plugin_source_is_standard_input(self->source.name))
     return ubiq_error_new(UBIQ_INVALID_INPUT, "both PLUGIN and the input are standard input; expected one of them");
   if (self->from_standard_input) self->input_file = "-";
-  ubiq_error *error = call_overlay_check(&self->overlay);
+  ubiq_error *error = call_overlay_check(&self->source.overlay);
   if (error == NULL) error = command_set_log_level(self->log_level);
   for (size_t i = 0; i < self->environment.count && error == NULL; i++)
     error = check_variable(self->environment.values[i]);
-  if (self->overlay.allowed_paths.count + self->environment.count > 0) self->wasi = true;
+  if (self->source.overlay.allowed_paths.count + self->environment.count > 0) self->source.wasi = true;
   return error;
 }
 
@@ -358,7 +291,7 @@ static int run(const command *command, int count, char **arguments) {
   call self = {.loop = 1,
                .log_level = "info",
                .input_fd = -1,
-               .overlay = {.http_response_bytes = UINT64_MAX, .var_bytes = UINT64_MAX}};
+               .source.overlay = {.http_response_bytes = UINT64_MAX, .var_bytes = UINT64_MAX}};
   option list[OPTIONS];
   const char *positionals[2];
   describe(&self, list);

@@ -69,8 +69,9 @@ static ubiq_error *copy_manifest(draft *self, const char *name, ubiq_bytes bytes
 }
 
 /// Reads a manifest; it is checked as it stands, so that errors tell its own places.
-static ubiq_error *read_manifest(draft *self, const char *name, ubiq_bytes bytes) {
-  const manifest_options options = {.name = name};
+static ubiq_error *read_manifest(draft *self, const char *name, const call_origin *origin) {
+  ubiq_bytes bytes = origin->bytes;
+  const manifest_options options = {.name = name, .allow_pointer = origin->has_addresses};
   const manifest *checked = NULL;
   ubiq_error *error = manifest_parse(bytes.data, bytes.size, &options, &checked);
   manifest_delete(checked);
@@ -106,7 +107,7 @@ static bool is_text(ubiq_bytes bytes) {
 
 static ubiq_error *read_origin(draft *self, const call_origin *origin) {
   ubiq_bytes bytes = origin->bytes;
-  if (origin->is_manifest) return read_manifest(self, origin->name, bytes);
+  if (origin->is_manifest) return read_manifest(self, origin->name, origin);
   bool is_module = call_is_url(origin->name);
   if (!is_module && bytes.size == 0)
     return ubiq_error_new(UBIQ_INVALID_INPUT, "%s: is empty; expected WebAssembly, its text form or a manifest",
@@ -115,8 +116,8 @@ static ubiq_error *read_origin(draft *self, const call_origin *origin) {
   if (!is_module) is_module = manifest_looks_like_wasm(bytes.data, bytes.size) || !is_text(bytes);
   if (is_module) return add_module(self, origin) ? NULL : ubiq_error_no_memory();
   if (is_json(bytes) || text_ends_with(text_of(origin->name), TEXT(".toml")))
-    return read_manifest(self, origin->name, bytes);
-  ubiq_error *error = read_manifest(self, "manifest", bytes);
+    return read_manifest(self, origin->name, origin);
+  ubiq_error *error = read_manifest(self, "manifest", origin);
   return ubiq_error_wrap(error, "%s: is neither WebAssembly nor a manifest in JSON or TOML", origin->name);
 }
 

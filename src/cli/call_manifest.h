@@ -29,6 +29,7 @@ typedef struct call_origin {
   ubiq_bytes bytes;      ///< a module, its text form, or a manifest; the result refers to a module's
   bool is_manifest;      ///< `--manifest`: it is one, whatever it looks like
   const char *directory; ///< where a manifest's relative allowed_paths start; NULL: in the working directory
+  bool has_addresses;    ///< of modules, in a manifest that is ours
 } call_origin;
 
 /// Whether PLUGIN is fetched rather than read.

@@ -20,6 +20,7 @@ typedef struct command {
 
 extern const command command_build;
 extern const command command_call;
+extern const command command_compile;
 extern const command command_serve;
 extern const command command_dev;
 

@@ -350,6 +350,10 @@ void ubiq_compiled_delete(ubiq_compiled *self) {
   free(self);
 }
 
+bool compiled_counts_fuel(const compiled *compiled) {
+  return compiled->options.fuel > 0;
+}
+
 // A function that can be called as Extism calls them: no parameters, at most one result.
 static bool is_callable(const wasm_item *item) {
   return item->kind == WASM_FUNCTION && item->signature.params_count == 0 && item->signature.results_count <= 1;

@@ -96,4 +96,7 @@ typedef struct compiled_function {
 /// than () -> () or () -> i32.
 ubiq_error *compiled_function_find(compiled *compiled, const char *name, compiled_function *out);
 
+/// Whether calls count fuel.
+bool compiled_counts_fuel(const compiled *compiled);
+
 #endif
