@@ -17,7 +17,6 @@ typedef struct building {
   bool json;
 
   bundle_built built;
-  char *path; ///< where it was written
 } building;
 
 /// What was made is read as it will be read to be served: what cannot be served is not built.
@@ -32,26 +31,25 @@ static ubiq_error *check(const building *self) {
   return error;
 }
 
-static ubiq_error *choose_path(building *self) {
-  const char *output = self->output;
-  if (output == NULL)
-    self->path = strdup(self->built.file_name);
-  else if (file_is_directory(output))
-    self->path = file_path_join(output, self->built.file_name);
-  else
-    self->path = strdup(output);
-  return self->path == NULL ? ubiq_error_no_memory() : NULL;
+/// Where it is written. The result is the caller's (free); NULL: out of memory.
+static char *choose_path(const building *self) {
+  if (self->output == NULL) return strdup(self->built.file_name);
+  return file_is_directory(self->output) ? file_path_join(self->output, self->built.file_name) : strdup(self->output);
 }
 
-static ubiq_error *build(building *self) {
+static ubiq_error *write_bundle(const building *self, char **path) {
+  *path = choose_path(self);
+  if (*path == NULL) return ubiq_error_no_memory();
+  return file_write_atomic(*path, 0644, self->built.bytes.data, self->built.bytes.size);
+}
+
+static ubiq_error *build(building *self, char **path) {
   project *project = NULL;
   ubiq_error *error = project_read(self->directory, &project);
   if (error == NULL) error = bundle_build(project, &self->built);
   project_delete(project);
   if (error == NULL) error = check(self);
-  if (error == NULL) error = choose_path(self);
-  if (error != NULL) return error;
-  return file_write_atomic(self->path, 0644, self->built.bytes.data, self->built.bytes.size);
+  return error != NULL ? error : write_bundle(self, path);
 }
 
 // ---------------------------------------------------------------------------------------------------------- report
@@ -60,11 +58,11 @@ static ubiq_error *write_line(const buffer *line, bool good) {
   return good ? call_report_write(buffer_bytes(line)) : ubiq_error_no_memory();
 }
 
-static bool describe(const building *self, buffer *line) {
+static bool describe(const building *self, const char *path, buffer *line) {
   yyjson_mut_doc *document = yyjson_mut_doc_new(NULL);
   yyjson_mut_val *root = yyjson_mut_obj(document);
   yyjson_mut_doc_set_root(document, root);
-  bool good = yyjson_mut_obj_add_str(document, root, "path", self->path) &&
+  bool good = yyjson_mut_obj_add_str(document, root, "path", path) &&
               yyjson_mut_obj_add_uint(document, root, "size", self->built.bytes.size) &&
               yyjson_mut_obj_add_str(document, root, "sha256", self->built.digest);
   size_t size = 0;
@@ -75,13 +73,13 @@ static bool describe(const building *self, buffer *line) {
   return good;
 }
 
-static int report(const building *self) {
+static int report(const building *self, const char *path) {
   buffer line = {0};
   ubiq_error *error = NULL;
   if (self->json)
-    error = write_line(&line, describe(self, &line));
+    error = write_line(&line, describe(self, path, &line));
   else
-    fprintf(stderr, "%s: %zu bytes, SHA-256 %s\n", self->path, self->built.bytes.size, self->built.digest);
+    fprintf(stderr, "%s: %zu bytes, SHA-256 %s\n", path, self->built.bytes.size, self->built.digest);
   buffer_free(&line);
   return error == NULL ? EXIT_OK : command_fail(error);
 }
@@ -115,10 +113,11 @@ static int run(const command *self, int count, char **arguments) {
   building.directory = given.positionals_count > 0 ? positionals[0] : ".";
   ubiq_error *error = command_set_log_level(building.log_level);
   if (error != NULL) return command_fail_usage(self, error);
-  error = build(&building);
-  code = error == NULL ? report(&building) : report_failure(&building, error);
+  char *path = NULL;
+  error = build(&building, &path);
+  code = error == NULL ? report(&building, path) : report_failure(&building, error);
   bundle_built_free(&building.built);
-  free(building.path);
+  free(path);
   return code;
 }
 
