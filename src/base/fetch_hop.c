@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/fetch_headers.h"
 #include "base/fetch_response.h"
+#include "base/fetch_roots.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -131,6 +132,14 @@ static CURLcode set_rules(fetch_transfer *self) {
   return result;
 }
 
+static CURLcode set_roots(fetch_transfer *self) {
+  CURLcode result = CURLE_OK;
+  const char *file = fetch_roots_file(), *folder = fetch_roots_folder();
+  if (file) SET(CURLOPT_CAINFO, file);
+  if (folder) SET(CURLOPT_CAPATH, folder);
+  return result;
+}
+
 static CURLcode set_callbacks(fetch_transfer *self) {
   CURLcode result = CURLE_OK;
   SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
@@ -220,7 +229,8 @@ ubiq_error *fetch_hop_set_up(fetch_transfer *self) {
   self->block_ended = false;
   self->header_bytes = self->skipped_bytes = 0;
   self->reason[0] = '\0';
-  if (set_rules(self) || set_callbacks(self) || set_method(self) || set_where(self)) return ubiq_error_no_memory();
+  if (set_rules(self) || set_roots(self) || set_callbacks(self) || set_method(self) || set_where(self))
+    return ubiq_error_no_memory();
   return set_time_left(self);
 }
 
