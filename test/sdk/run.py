@@ -33,8 +33,9 @@ def run(*command, **environment):
 def linked_by_pkg_config(folder, compiler, *options):
     """As a user of the installed library builds: nothing but pkg-config's flags."""
     need(compiler, "pkg-config")
-    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "extism"], stdout=subprocess.PIPE, text=True, check=True,
-                           env=dict(os.environ, PKG_CONFIG_PATH=os.path.join(support.LIBRARIES, "pkgconfig")))
+    path = os.path.join(support.LIBRARIES, "pkgconfig")
+    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "extism"], stdout=subprocess.PIPE, text=True,
+                           check=True, env=dict(os.environ, PKG_CONFIG_PATH=path))
     program = os.path.join(folder, "program")
     sources = sorted(glob.glob(os.path.join(HERE, sys.argv[1], "*.c*")))
     run(compiler, *options, "-Wall", "-Wextra", "-Wpedantic", "-Werror", *sources, "-o", program, *flags.stdout.split())

@@ -1,5 +1,5 @@
-// A C program on our libextism.so, built with the flags that pkg-config answers and nothing else of ours: it calls every
-// function of extism.h. Prints what went wrong; ends with 1 if anything did.
+// A C program on our libextism.so, built with the flags that pkg-config answers and nothing else of ours: it calls
+// every function of extism.h. Prints what went wrong; ends with 1 if anything did.
 #include <extism.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,9 +38,8 @@ static ExtismPlugin *open_plugin(const char *guest, const ExtismFunction **funct
   size_t size;
   char *message = NULL;
   uint8_t *wasm = read_guest(guest, &size);
-  ExtismPlugin *plugin =
-      fuel ? extism_plugin_new_with_fuel_limit(wasm, size, functions, count, false, fuel, &message)
-           : extism_plugin_new(wasm, size, functions, count, false, &message);
+  ExtismPlugin *plugin = fuel ? extism_plugin_new_with_fuel_limit(wasm, size, functions, count, false, fuel, &message)
+                              : extism_plugin_new(wasm, size, functions, count, false, &message);
   free(wasm);
   if (!plugin) printf("%s: %s\n", guest, message);
   extism_plugin_new_error_free(message);

@@ -37,14 +37,15 @@ std::string error_of(const std::function<void()> &body) {
 std::vector<Function> functions(std::promise<void> *entered) {
   std::vector<Function> all;
   bool told = false;
-  all.emplace_back("host_tag", std::vector{EXTISM_PTR}, std::vector{EXTISM_PTR},
-                   [=](Current current, const ExtismVal *in, ExtismVal *out) mutable {
-                     if (entered != nullptr && !told) entered->set_value();
-                     told = true;
-                     const auto *tag = current.context<std::string>();
-                     current.answer(out[0], std::string(current.read(in[0])) + (tag != nullptr ? *tag : ""));
-                   },
-                   "sdk/names");
+  all.emplace_back(
+      "host_tag", std::vector{EXTISM_PTR}, std::vector{EXTISM_PTR},
+      [=](Current current, const ExtismVal *in, ExtismVal *out) mutable {
+        if (entered != nullptr && !told) entered->set_value();
+        told = true;
+        const auto *tag = current.context<std::string>();
+        current.answer(out[0], std::string(current.read(in[0])) + (tag != nullptr ? *tag : ""));
+      },
+      "sdk/names");
   all.emplace_back("host_describe", std::vector{ExtismValType_I64, ExtismValType_F64, ExtismValType_I32, EXTISM_PTR},
                    std::vector{EXTISM_PTR}, [](Current current, const ExtismVal *in, ExtismVal *out) {
                      const bool good = in[0].v.i64 == -7 && in[1].v.f64 == 2.5 && in[2].v.i32 == 1;

@@ -28,7 +28,9 @@ public:
     value.v.i64 = static_cast<int64_t>(block);
   }
 
-  template <class T> T *context() const { return static_cast<T *>(extism_current_plugin_host_context(plugin_)); }
+  template <class T> T *context() const {
+    return static_cast<T *>(extism_current_plugin_host_context(plugin_));
+  }
 
 private:
   ExtismCurrentPlugin *plugin_;
@@ -46,7 +48,9 @@ public:
     if (space != nullptr) extism_function_set_namespace(function_.get(), space);
   }
 
-  const ExtismFunction *get() const { return function_.get(); }
+  const ExtismFunction *get() const {
+    return function_.get();
+  }
 
 private:
   static void call(ExtismCurrentPlugin *plugin, const ExtismVal *inputs, ExtismSize, ExtismVal *outputs, ExtismSize,
@@ -70,19 +74,24 @@ template <class T> T *checked(T *made, char *message) {
   return made;
 }
 
-inline const uint8_t *bytes(std::string_view text) { return reinterpret_cast<const uint8_t *>(text.data()); }
+inline const uint8_t *bytes(std::string_view text) {
+  return reinterpret_cast<const uint8_t *>(text.data());
+}
 
 class Compiled {
 public:
   Compiled(std::string_view wasm, const std::vector<Function> &functions)
       : compiled_(make(wasm, pointers(functions)), extism_compiled_plugin_free) {}
 
-  const ExtismCompiledPlugin *get() const { return compiled_.get(); }
+  const ExtismCompiledPlugin *get() const {
+    return compiled_.get();
+  }
 
 private:
   static ExtismCompiledPlugin *make(std::string_view wasm, std::vector<const ExtismFunction *> functions) {
     char *message = nullptr;
-    auto *made = extism_compiled_plugin_new(bytes(wasm), wasm.size(), functions.data(), functions.size(), false, &message);
+    auto *made =
+        extism_compiled_plugin_new(bytes(wasm), wasm.size(), functions.data(), functions.size(), false, &message);
     return checked(made, message);
   }
 
@@ -104,7 +113,9 @@ public:
     return {output, extism_plugin_output_length(plugin_.get())};
   }
 
-  const ExtismCancelHandle *cancel_handle() const { return extism_plugin_cancel_handle(plugin_.get()); }
+  const ExtismCancelHandle *cancel_handle() const {
+    return extism_plugin_cancel_handle(plugin_.get());
+  }
 
 private:
   static ExtismPlugin *make(const Compiled &compiled) {

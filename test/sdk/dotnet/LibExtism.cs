@@ -20,7 +20,8 @@ struct Val {
 }
 
 [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
-delegate void HostFunction(IntPtr plugin, IntPtr inputs, ulong inputCount, IntPtr outputs, ulong outputCount, IntPtr data);
+delegate void HostFunction(IntPtr plugin, IntPtr inputs, ulong inputCount, IntPtr outputs, ulong outputCount,
+    IntPtr data);
 
 [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
 delegate void FreeData(IntPtr data);
@@ -62,8 +63,8 @@ static class LibExtism {
   [DllImport(Name)] [return: MarshalAs(UnmanagedType.U1)]
   public static extern bool extism_plugin_function_exists(IntPtr plugin, byte[] name);
   [DllImport(Name)] public static extern int extism_plugin_call(IntPtr plugin, byte[] name, byte[] data, ulong size);
-  [DllImport(Name)] public static extern int extism_plugin_call_with_host_context(IntPtr plugin, byte[] name, byte[] data,
-      ulong size, IntPtr context);
+  [DllImport(Name)] public static extern int extism_plugin_call_with_host_context(IntPtr plugin, byte[] name,
+      byte[] data, ulong size, IntPtr context);
   [DllImport(Name)] public static extern IntPtr extism_error(IntPtr plugin);
   [DllImport(Name)] public static extern IntPtr extism_plugin_error(IntPtr plugin);
   [DllImport(Name)] public static extern ulong extism_plugin_output_length(IntPtr plugin);

@@ -98,8 +98,9 @@ class Compiled : IDisposable {
     IntPtr[] pointers = Function.Pointers(functions);
     ulong size = (ulong)wasm.Length, count = (ulong)functions.Length;
     IntPtr message;
-    Pointer = fuel == 0 ? extism_compiled_plugin_new(wasm, size, pointers, count, wasi, out message)
-                        : extism_compiled_plugin_new_with_fuel_limit(wasm, size, pointers, count, wasi, fuel, out message);
+    Pointer = fuel == 0
+        ? extism_compiled_plugin_new(wasm, size, pointers, count, wasi, out message)
+        : extism_compiled_plugin_new_with_fuel_limit(wasm, size, pointers, count, wasi, fuel, out message);
     Plugin.Check(Pointer, message);
   }
 

@@ -35,7 +35,9 @@ static class SdkTest {
     throw new Exception(string.Format("expected the error <{0}>, got none", text));
   }
 
-  static string Path(string guest) { return System.IO.Path.Combine(Environment.GetEnvironmentVariable("UBIQ_GUESTS"), guest + ".wasm"); }
+  static string Path(string guest) {
+    return System.IO.Path.Combine(Environment.GetEnvironmentVariable("UBIQ_GUESTS"), guest + ".wasm");
+  }
 
   static byte[] Wasm(string guest) { return File.ReadAllBytes(Path(guest)); }
 
@@ -208,7 +210,8 @@ static class SdkTest {
         PlusOne("host_f64", ValType.F64, v => { v.F64++; return v; }),
         new Function("host_nothing", Nothing, Nothing, (current, data) => calls++),
         new Function("host_mixed", all, new[] {ValType.F64}, (current, data) => current.Output(0, v => {
-          v.F64 = current.Input(0).V.I32 + (double)current.Input(1).V.I64 + current.Input(2).V.F32 + current.Input(3).V.F64;
+          v.F64 = current.Input(0).V.I32 + (double)current.Input(1).V.I64;
+          v.F64 += current.Input(2).V.F32 + current.Input(3).V.F64;
           return v;
         })),
         new Function("host_pair", Block, new[] {ValType.I32, ValType.F64}, (current, data) => {
@@ -217,7 +220,8 @@ static class SdkTest {
         }, "my/namespace"),
       };
       using (var plugin = Open("host_types", functions)) {
-        foreach (string name in new[] {"i32", "i64", "f32", "f64", "nothing", "mixed", "pair"}) plugin.Call("call_" + name);
+        foreach (string name in new[] {"i32", "i64", "f32", "f64", "nothing", "mixed", "pair"})
+          plugin.Call("call_" + name);
       }
       Equal(1, calls);
     });

@@ -5,6 +5,7 @@ scripts/setup --sdks brings the SDK; without it this test is skipped.
 """
 
 import gc
+import hashlib
 import json
 import os
 import pickle
@@ -56,6 +57,10 @@ def plugin_of(name, *functions, **options):
     return extism.Plugin(wasm(name), functions=list(functions), **options)
 
 
+def from_json(buffer):
+    return json.loads(bytes(buffer))
+
+
 class Picklable:
     def __init__(self, word):
         self.word = word
@@ -72,7 +77,6 @@ class Loading(unittest.TestCase):
         self.check(extism.Plugin(support.guest("count_vowels"), functions=[]))
 
     def test_a_manifest_with_data_and_a_hash_is_a_plugin(self):
-        import hashlib
         data = wasm("count_vowels")
         self.check(extism.Plugin({"wasm": [{"data": data, "hash": hashlib.sha256(data).hexdigest()}]}, functions=[]))
 
@@ -97,7 +101,8 @@ class Loading(unittest.TestCase):
             extism.Plugin({"wasn": []}, functions=[])
 
     def test_a_missing_host_function_is_told(self):
-        with self.assertRaisesRegex(extism.Error, "unknown import: `extism:host/user::host_reverse` has not been defined"):
+        text = "unknown import: `extism:host/user::host_reverse` has not been defined"
+        with self.assertRaisesRegex(extism.Error, text):
             plugin_of("host")
 
     def test_a_plugin_ends_with_its_block_and_only_once(self):
@@ -243,7 +248,7 @@ class HostFunctions(unittest.TestCase):
             return "#" + text
 
         plugin = plugin_of("sdk", host_describe, host_tag)
-        self.assertEqual([-7, 2.5, 1, "input"], plugin.call("describe", "input", parse=lambda data: json.loads(bytes(data))))
+        self.assertEqual([-7, 2.5, 1, "input"], plugin.call("describe", "input", parse=from_json))
         self.assertEqual(b"#word", plugin.call("tag", "word"), "a function in a namespace of its own")
 
     def test_json_pickle_and_codecs_cross_the_border(self):
@@ -261,7 +266,7 @@ class HostFunctions(unittest.TestCase):
         ) -> typing.Annotated[str, extism.Codec(lambda text: text.encode("latin-1"))]:
             return value.upper()
 
-        self.assertEqual({"got": 42}, plugin_of("host", of_json).call("reverse", '{"n": 41}', parse=lambda d: json.loads(bytes(d))))
+        self.assertEqual({"got": 42}, plugin_of("host", of_json).call("reverse", '{"n": 41}', parse=from_json))
         answer = plugin_of("host", of_pickle).call("reverse", pickle.dumps(Picklable("there")), parse=pickle.loads)
         self.assertEqual("there and back", answer.word)
         self.assertEqual("É".encode("latin-1"), plugin_of("host", of_codec).call("reverse", "é".encode("utf-16")))
@@ -323,7 +328,7 @@ class HostFunctions(unittest.TestCase):
         self.assertEqual(b"x for ['two']", plugin.call("reverse", "x", host_context=["two"]))
         self.assertEqual(b"x for None", plugin.call("reverse", "x"))
 
-    def test_a_function_can_be_called_as_python_calls_it(self):
+    def test_functions_are_registered_with_their_names_and_types(self):
         @extism.host_fn(name="host_reverse")
         def reverse(text: str) -> str:
             return text[::-1]
