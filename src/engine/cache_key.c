@@ -3,26 +3,13 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "engine/cache_folder.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static char *default_folder(void) {
-  const char *named = getenv("UBIQ_CACHE");
-  if (named) return *named ? strdup(named) : NULL;
-  char *base = NULL;
-  ubiq_error *error = file_cache_path(&base);
-  if (error) {
-    ubiq_error_delete(error);
-    return NULL;
-  }
-  char *folder = file_path_join(base, "modules");
-  free(base);
-  return folder;
-}
 
 // Another process or thread may make the key at the same time: the first to link it in place wins, and both read what is
 // there. The name beside it is a random one, so that nobody else writes to it.
@@ -65,9 +52,9 @@ static ubiq_error *read_key(const char *path, uint8_t key[DIGEST_KEY_SIZE]) {
 }
 
 ubiq_error *cache_place_open(cache_place *self) {
-  self->folder = default_folder();
-  if (!self->folder) return NULL;
-  ubiq_error *error = file_make_private_directory(self->folder);
+  ubiq_error *error = cache_folder(&self->folder);
+  if (error || !self->folder) return error;
+  error = file_make_private_directory(self->folder);
   char *path = error ? NULL : file_path_join(self->folder, "key");
   if (!error) error = path ? read_key(path, self->key) : ubiq_error_no_memory();
   free(path);

@@ -27,6 +27,7 @@ ubiq_error *budget_begin(plugin *plugin, const ubiq_call_options *options) {
   plugin->timeout_ms = smaller(plugin->limits.wall_ms, manifest->has_timeout ? manifest->timeout_ms : 0);
   plugin->timeout_ms = smaller(options->timeout_ms, plugin->timeout_ms);
   plugin->deadline_ns = plugin->timeout_ms ? after_ms(clock_monotonic_ns(), plugin->timeout_ms) : UINT64_MAX;
+  if (manifest->has_timeout && !manifest->timeout_ms) plugin->deadline_ns = 0; // no time at all, as with Extism
   plugin->cpu_limit_ns = after_ms(0, smaller(options->cpu_ms, plugin->limits.cpu_ms));
   plugin->cpu_ns = 0;
   return NULL;

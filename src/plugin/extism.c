@@ -13,6 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CANNOT_COMPILE "Unable to compile Extism plugin: "
+#define CANNOT_CREATE  "Unable to create Extism plugin: "
+
 // An ExtismCompiledPlugin is a ubiq_compiled.
 static compiled *inside(const ExtismCompiledPlugin *plugin) {
   return (compiled *)plugin;
@@ -61,7 +64,7 @@ static const char *take_functions(const ExtismFunction **functions, const ubiq_f
 static compiled *compile_taken(const uint8_t *wasm, size_t size, const ubiq_compile_options *options, char **errmsg) {
   compiled *result = NULL;
   ubiq_error *error = ubiq_compiled_new(wasm, size, options, &result);
-  if (error) set_message(errmsg, "Unable to compile Extism plugin: ", ubiq_error_message(error));
+  if (error) set_message(errmsg, CANNOT_COMPILE, ubiq_error_message(error));
   ubiq_error_delete(error);
   return result;
 }
@@ -72,7 +75,7 @@ static compiled *compile(const uint8_t *wasm, ExtismSize size, const ExtismFunct
   if (!functions) count = 0;
   const ubiq_function **taken = calloc(count + 1, sizeof *taken);
   if (!taken) {
-    set_message(errmsg, "Unable to compile Extism plugin: ", "out of memory");
+    set_message(errmsg, CANNOT_COMPILE, "out of memory");
     return NULL;
   }
   const char *refused = take_functions(functions, taken, count);
@@ -126,15 +129,15 @@ static void make_mutex(pthread_mutex_t *mutex) {
   pthread_mutexattr_destroy(&attributes);
 }
 
-ExtismPlugin *extism_plugin_new_from_compiled(const ExtismCompiledPlugin *compiled, char **errmsg) {
+static ExtismPlugin *make_plugin(compiled *compiled, const char *failed, char **errmsg) {
   ExtismPlugin *self = calloc(1, sizeof *self);
   ubiq_error *error = ubiq_error_no_memory();
   if (!compiled)
     error = ubiq_error_new(UBIQ_INVALID_INPUT, "the compiled plugin is NULL");
   else if (self)
-    error = ubiq_plugin_new(inside(compiled), &self->plugin);
+    error = ubiq_plugin_new(compiled, &self->plugin);
   if (error) {
-    set_message(errmsg, "Unable to create Extism plugin: ", ubiq_error_message(error));
+    set_message(errmsg, failed, ubiq_error_message(error));
     ubiq_error_delete(error);
     free(self);
     return NULL;
@@ -145,21 +148,27 @@ ExtismPlugin *extism_plugin_new_from_compiled(const ExtismCompiledPlugin *compil
   return self;
 }
 
-static ExtismPlugin *plugin_from(compiled *compiled, char **errmsg) {
-  ExtismPlugin *plugin = compiled ? extism_plugin_new_from_compiled((ExtismCompiledPlugin *)compiled, errmsg) : NULL;
+ExtismPlugin *extism_plugin_new_from_compiled(const ExtismCompiledPlugin *compiled, char **errmsg) {
+  return make_plugin(inside(compiled), CANNOT_CREATE, errmsg);
+}
+
+static ExtismPlugin *plugin_from(compiled *compiled, const char *failed, char **errmsg) {
+  ExtismPlugin *plugin = compiled ? make_plugin(compiled, failed, errmsg) : NULL;
   ubiq_compiled_delete(compiled);
   return plugin;
 }
 
+// A plugin that is made at once cannot be compiled, whatever it was that failed; with fuel it is otherwise, in Extism too.
 ExtismPlugin *extism_plugin_new(const uint8_t *wasm, ExtismSize wasm_size, const ExtismFunction **functions,
                                 ExtismSize n_functions, bool with_wasi, char **errmsg) {
-  return plugin_from(compile(wasm, wasm_size, functions, n_functions, with_wasi, 0, errmsg), errmsg);
+  return plugin_from(compile(wasm, wasm_size, functions, n_functions, with_wasi, 0, errmsg), CANNOT_COMPILE, errmsg);
 }
 
 ExtismPlugin *extism_plugin_new_with_fuel_limit(const uint8_t *wasm, ExtismSize wasm_size,
                                                 const ExtismFunction **functions, ExtismSize n_functions,
                                                 bool with_wasi, uint64_t fuel_limit, char **errmsg) {
-  return plugin_from(compile(wasm, wasm_size, functions, n_functions, with_wasi, fuel_limit, errmsg), errmsg);
+  return plugin_from(compile(wasm, wasm_size, functions, n_functions, with_wasi, fuel_limit, errmsg), CANNOT_CREATE,
+                     errmsg);
 }
 
 void extism_plugin_free(ExtismPlugin *plugin) {

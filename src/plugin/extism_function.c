@@ -57,7 +57,7 @@ ExtismFunction *extism_function_new(const char *name, const ExtismValType *input
   self->function->call = call_embedder;
   self->function->foreign = (void (*)(void))func;
   self->function->user = user_data;
-  self->function->user_delete = free_user_data;
+  self->function->user_delete = user_data ? free_user_data : NULL; // as Extism: there is nothing to free
   return self;
 }
 

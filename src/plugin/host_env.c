@@ -128,6 +128,19 @@ static void log_message(plugin *plugin, ubiq_log_level level, text message) {
     log_write(level, plugin->compiled->name, message.data, message.size);
 }
 
+// What is no UTF-8 is said with escapes.
+static ubiq_error *log_bytes(plugin *plugin, ubiq_log_level level, text message) {
+  if (text_utf8_valid(message.data, message.size)) {
+    log_message(plugin, level, message);
+    return NULL;
+  }
+  buffer escaped = {0};
+  bool ok = text_escape(&escaped, message);
+  if (ok) log_message(plugin, level, (text){(const char *)escaped.data, escaped.size});
+  buffer_free(&escaped);
+  return ok ? NULL : ubiq_error_no_memory();
+}
+
 // `env` is the level.
 static ubiq_error *log_call(void *env, engine_call *call, engine_value *values) {
   plugin *plugin = call->user;
@@ -135,9 +148,9 @@ static ubiq_error *log_call(void *env, engine_call *call, engine_value *values) 
   uint64_t offset = (uint64_t)values[0].i64;
   ubiq_error *error = NULL;
   if (log_enabled(level)) {
-    text message;
-    error = text_argument(plugin, offset, "log message", &message);
-    if (!error) log_message(plugin, level, message);
+    ubiq_bytes message;
+    error = host_argument(plugin, offset, "log message", &message);
+    if (!error) error = log_bytes(plugin, level, (text){(const char *)message.data, message.size});
   }
   if (!error) free_argument(plugin, offset);
   return error;
