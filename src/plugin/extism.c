@@ -191,7 +191,7 @@ const ExtismCancelHandle *extism_plugin_cancel_handle(const ExtismPlugin *plugin
   return plugin ? (const ExtismCancelHandle *)plugin->plugin : NULL;
 }
 
-bool extism_plugin_cancel(const ExtismCancelHandle *handle) {
+int extism_whole_cancel(const ExtismCancelHandle *handle) {
   if (!handle) return false;
   ubiq_plugin_cancel((ubiq_plugin *)handle);
   return true;
@@ -207,18 +207,18 @@ static bool merge_config(ubiq_plugin *inner, const uint8_t *json, size_t size) {
 }
 
 // False from a host function of the plugin's own, which holds the mutex.
-bool extism_plugin_config(ExtismPlugin *plugin, const uint8_t *json, ExtismSize json_size) {
+int extism_whole_config(ExtismPlugin *plugin, const uint8_t *json, ExtismSize json_size) {
   if (!plugin || pthread_mutex_lock(&plugin->mutex) != 0) return false;
   bool merged = merge_config(plugin->plugin, json, json_size);
   pthread_mutex_unlock(&plugin->mutex);
   return merged;
 }
 
-bool extism_plugin_function_exists(ExtismPlugin *plugin, const char *func_name) {
+int extism_whole_function_exists(ExtismPlugin *plugin, const char *func_name) {
   return plugin && ubiq_compiled_has(plugin->plugin->compiled, func_name);
 }
 
-bool extism_plugin_reset(ExtismPlugin *plugin) {
+int extism_whole_reset(ExtismPlugin *plugin) {
   if (!plugin || pthread_mutex_lock(&plugin->mutex) != 0) return false;
   ubiq_error *error = ubiq_plugin_reset(plugin->plugin);
   pthread_mutex_unlock(&plugin->mutex);

@@ -29,6 +29,17 @@ void extism_log_quiet(void);
 /// they were.
 const char *extism_log_enter(const char *id);
 
+// What extism.h declares with bool is defined here with int: a C bool fills one byte of the register, and JNA, P/Invoke
+// and other bridges read all of it as an int.
+EXTISM_API int extism_whole_cancel(const ExtismCancelHandle *handle) __asm__("extism_plugin_cancel");
+EXTISM_API int extism_whole_config(ExtismPlugin *plugin, const uint8_t *json,
+                                   ExtismSize json_size) __asm__("extism_plugin_config");
+EXTISM_API int extism_whole_function_exists(ExtismPlugin *plugin,
+                                            const char *func_name) __asm__("extism_plugin_function_exists");
+EXTISM_API int extism_whole_reset(ExtismPlugin *plugin) __asm__("extism_plugin_reset");
+EXTISM_API int extism_whole_log_file(const char *filename, const char *log_level) __asm__("extism_log_file");
+EXTISM_API int extism_whole_log_custom(const char *log_level) __asm__("extism_log_custom");
+
 // extism_outcome.c
 
 /// Makes of a call's end what Extism tells: the code, and with it the error's text, log lines and a dump of memory. Takes

@@ -114,7 +114,7 @@ static FILE *open_log(const char *name) {
   return strcmp(name, "stdout") == 0 ? stdout : fopen(name, "ae");
 }
 
-bool extism_log_file(const char *filename, const char *log_level) {
+int extism_whole_log_file(const char *filename, const char *log_level) {
   FILE *file = open_log(filename);
   if (!file) return false;
   pthread_mutex_lock(&logs.mutex);
@@ -145,7 +145,7 @@ static void keep_line(void *user, const ubiq_log_record *record) {
   free(kept.text);
 }
 
-bool extism_log_custom(const char *log_level) {
+int extism_whole_log_custom(const char *log_level) {
   pthread_mutex_lock(&logs.mutex);
   if (!logs.lines) logs.lines = calloc(LINES_MAX, sizeof *logs.lines);
   logs.configured = true;
