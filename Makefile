@@ -1,7 +1,7 @@
 # The front door. Everything behind it is scripts/setup, CMake presets and ctest.
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
-.PHONY: help setup build guests run test bench lint asan tsan fuzz install clean
+.PHONY: help setup build guests run test bench lint asan tsan fuzz single install clean
 
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 PREFIX ?= /usr/local
@@ -57,6 +57,10 @@ tsan: build/tsan/build.ninja guests ## build and test with ThreadSanitizer
 fuzz: build/fuzz/build.ninja guests ## run every fuzz target for FUZZ_SECONDS (20)
 	@cmake --build --preset fuzz -j $(JOBS)
 	@scripts/fuzz $(FUZZ_SECONDS) $(ARGS)
+
+single: build build/single/build.ninja ## build and test out/single/lib/libextism.so, which needs no other file (minutes, once)
+	@cmake --build --preset single -j $(JOBS)
+	@python3 -B test/single/single_test.py
 
 install: build ## copy the result to PREFIX (/usr/local)
 	@cmake --install build/dev --prefix $(abspath $(PREFIX))

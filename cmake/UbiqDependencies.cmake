@@ -6,12 +6,20 @@ if(NOT EXISTS ${UBIQ_DEPS_DIR}/wasmtime/lib/libwasmtime.so)
   message(FATAL_ERROR "${UBIQ_DEPS_DIR}/wasmtime is missing; run scripts/setup (or `make setup`) first")
 endif()
 
-# The wheel's library has no SONAME, so that -l decides the name that is recorded: libwasmtime.so.
-add_library(wasmtime SHARED IMPORTED GLOBAL)
-set_target_properties(wasmtime PROPERTIES
-  IMPORTED_LOCATION ${UBIQ_DEPS_DIR}/wasmtime/lib/libwasmtime.so
-  IMPORTED_NO_SONAME ON)
-target_include_directories(wasmtime SYSTEM INTERFACE ${UBIQ_DEPS_DIR}/wasmtime/include)
+if(UBIQ_SINGLE)
+  include(UbiqSingle)
+else()
+  # The wheel's library has no SONAME, so that -l decides the name that is recorded: libwasmtime.so.
+  add_library(wasmtime SHARED IMPORTED GLOBAL)
+  set_target_properties(wasmtime PROPERTIES
+    IMPORTED_LOCATION ${UBIQ_DEPS_DIR}/wasmtime/lib/libwasmtime.so
+    IMPORTED_NO_SONAME ON)
+  target_include_directories(wasmtime SYSTEM INTERFACE ${UBIQ_DEPS_DIR}/wasmtime/include)
+  pkg_check_modules(CURL REQUIRED IMPORTED_TARGET GLOBAL libcurl)
+  pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET GLOBAL libsodium)
+  add_library(ubiq_curl ALIAS PkgConfig::CURL)
+  add_library(ubiq_sodium ALIAS PkgConfig::SODIUM)
+endif()
 
 # ThreadSanitizer does not see Wasmtime's own locks: test/sanitizers/tsan_wasmtime.c tells it of them.
 if(UBIQ_SANITIZE MATCHES thread)
@@ -32,7 +40,5 @@ target_compile_definitions(tomlplusplus INTERFACE TOML_HEADER_ONLY=1)
 
 pkg_check_modules(MICROHTTPD REQUIRED IMPORTED_TARGET libmicrohttpd)
 pkg_check_modules(LIBUV REQUIRED IMPORTED_TARGET libuv)
-pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
-pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(CMOCKA IMPORTED_TARGET cmocka)

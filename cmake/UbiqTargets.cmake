@@ -9,7 +9,7 @@ add_library(ubiq_usage INTERFACE)
 target_include_directories(ubiq_usage INTERFACE
   ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/src ${generated} ${CMAKE_SOURCE_DIR}) # the last for "kernel/kernel.h"
 target_link_libraries(ubiq_usage INTERFACE wasmtime yyjson tomlplusplus PkgConfig::MICROHTTPD
-  PkgConfig::LIBUV PkgConfig::CURL PkgConfig::SODIUM PkgConfig::ZSTD Threads::Threads ${CMAKE_DL_LIBS} m)
+  PkgConfig::LIBUV ubiq_curl ubiq_sodium PkgConfig::ZSTD Threads::Threads ${CMAKE_DL_LIBS} m)
 
 # The C ABI's own objects, so that libextism.so is these and what they need.
 file(GLOB extism_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/plugin/extism*.c)
@@ -81,6 +81,9 @@ if(TARGET ubiq_extism_abi)
   add_library(extism_shared SHARED $<TARGET_OBJECTS:ubiq_extism_abi>)
   ubiq_shared_library(extism_shared libextism.map) # without a version, as the official one
   set_target_properties(extism_shared PROPERTIES OUTPUT_NAME extism)
+  if(UBIQ_SINGLE)
+    target_link_options(extism_shared PRIVATE -s -Wl,-z,defs) # no larger than it must be, and nothing left to find
+  endif()
 endif()
 
 if(EXISTS ${main_source})

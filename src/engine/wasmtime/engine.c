@@ -5,9 +5,14 @@
 #include <string.h>
 #include <sys/mman.h>
 
+// Which build of Wasmtime this is: what another build of the same version serializes may look otherwise.
+#ifndef WT_BUILD
+#define WT_BUILD ""
+#endif
+
 const engine_ops wasmtime_ops = {
     .name = "wasmtime",
-    .version = WASMTIME_VERSION,
+    .version = WASMTIME_VERSION WT_BUILD,
     .capabilities = ENGINE_CAN_SUSPEND | ENGINE_CAN_INTERRUPT | ENGINE_CAN_FUEL | ENGINE_CAN_SERIALIZE,
     .open = wt_open,
     .close = wt_close,
