@@ -1,22 +1,33 @@
-// libmicrohttpd goes by the first of several headers of one name, and takes an unknown transfer coding as a body without
-// an end; so they are all looked at here.
+// libmicrohttpd goes by the first of several headers of one name, takes an unknown transfer coding as a body without an
+// end, and lets names and values through that others read as something else; so they are all looked at here.
 #include "server/framing.h"
 
+#include "base/fetch_headers.h"
 #include "base/text.h"
 
 /// The headers that count, as they are found.
 typedef struct seen {
-  unsigned lengths, codings;
+  unsigned lengths, codings, hosts;
+  bool malformed;                           ///< any of all headers
   bool length_is_number, coding_is_chunked; ///< of the last one
   uint64_t body_bytes;
 } seen;
+
+/// `Content-Length : 5` is no Content-Length to us, but may be one to others, as what follows a lone CR may be a header.
+static bool is_malformed(text name, text value) {
+  return name.size != strlen(name.data) || !fetch_token_valid(name.data) ||
+         (value.size > 0 && memchr(value.data, '\r', value.size) != NULL);
+}
 
 static enum MHD_Result look(void *user, enum MHD_ValueKind kind, const char *name, size_t name_size, const char *value,
                             size_t size) {
   (void)kind;
   seen *self = user;
   const text header = {name, name_size}, content = {value, value == NULL ? 0 : size};
-  if (text_equal_ignoring_case(header, TEXT(MHD_HTTP_HEADER_CONTENT_LENGTH))) {
+  if (is_malformed(header, content)) self->malformed = true;
+  if (text_equal_ignoring_case(header, TEXT(MHD_HTTP_HEADER_HOST))) {
+    self->hosts++;
+  } else if (text_equal_ignoring_case(header, TEXT(MHD_HTTP_HEADER_CONTENT_LENGTH))) {
     self->lengths++;
     self->length_is_number = text_to_u64(content, &self->body_bytes);
   } else if (text_equal_ignoring_case(header, TEXT(MHD_HTTP_HEADER_TRANSFER_ENCODING))) {
@@ -33,6 +44,11 @@ static framing refused(unsigned status, const char *problem) {
 framing framing_read(struct MHD_Connection *mhd) {
   seen seen = {0};
   MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, look, &seen);
+  if (seen.malformed)
+    return refused(MHD_HTTP_BAD_REQUEST,
+                   "a header is malformed; expected a name of letters, digits and !#$%&'*+-.^_`|~, "
+                   "a colon at once, and a value on one line");
+  if (seen.hosts > 1) return refused(MHD_HTTP_BAD_REQUEST, "the request has more than one Host");
   if (seen.lengths > 0 && seen.codings > 0)
     return refused(MHD_HTTP_BAD_REQUEST, "the request has both Content-Length and Transfer-Encoding");
   if (seen.lengths > 1) return refused(MHD_HTTP_BAD_REQUEST, "the request has more than one Content-Length");

@@ -48,7 +48,7 @@ def send(client, data, source):
         client.recv(65536)
 
 
-# Headers that two readers could take for bodies of different lengths, and the status that each is answered with.
+# Headers that two readers could take for different ones, or for bodies of different lengths, and the status that each is answered with.
 AMBIGUOUS = [
     (400, b"Content-Length: 5\r\nContent-Length: 6"),
     (400, b"Content-Length: 5\r\ncontent-length: 5"),
@@ -59,6 +59,12 @@ AMBIGUOUS = [
     (400, b"Transfer-Encoding: chunked\r\nContent-Length: 5"),
     (400, b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked"),
     (400, b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity"),
+    (400, b"Content-Length : 5"),
+    (400, b"Content-Length\t: 5"),
+    (400, b"Transfer-Encoding : chunked"),
+    (400, b"X-Other: a\rTransfer-Encoding: chunked"),
+    (400, b"X(Other): 5"),
+    (400, b"Host: b"),
     (501, b"Transfer-Encoding: identity"),
     (501, b"Transfer-Encoding: gzip, chunked"),
     (501, b"Transfer-Encoding: chunked, chunked"),
