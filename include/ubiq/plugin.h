@@ -18,17 +18,26 @@ typedef struct ubiq_plugin ubiq_plugin;
 /// A host function that embedders give to plugins; see ubiq/function.h.
 typedef struct ubiq_function ubiq_function;
 
+/// Files that stand for those of this machine, an archive's for example.
+typedef struct ubiq_files {
+  /// Gives the bytes of a file by its name, as a manifest's `path` says it; borrowed until ubiq_compiled_new returns.
+  ubiq_error *(*read)(void *user, const char *path, ubiq_bytes *out);
+  void *user; ///< handed to `read`
+} ubiq_files;
+
 typedef struct ubiq_compile_options {
   const char *name;      ///< for log lines and messages; NULL: "plugin"
   const char *engine;    ///< NULL: "wasmtime"
   const char *directory; ///< where a manifest's relative paths start; NULL: the working directory
   bool wasi;             ///< provide WASI preview 1
   bool suspends;         ///< for the server inside: calls run on fibers; no call of this header runs such a plugin
-  bool untrusted;        ///< refuse what only the owner of this machine may say: paths, urls, pointers in the manifest
-  uint64_t fuel;         ///< fuel for each call; 0: not counted
+  bool untrusted; ///< refuse what only the owner of this machine may say in a manifest: paths that lead to its own
+                  ///< files, urls, pointers, allowed_hosts, allowed_paths; and more than 15 modules
+  uint64_t fuel;  ///< fuel for each call; 0: not counted
   uint64_t memory_bytes_max;             ///< kernel and modules together; 0: the manifest's max_pages, else 4 GiB
   const ubiq_function *const *functions; ///< host functions; each is referenced, the array is borrowed for the call
   size_t functions_count;
+  const ubiq_files *files; ///< where a manifest's paths lead, borrowed for the call; NULL: to files of this machine
 } ubiq_compile_options;
 
 /// Compiles a plugin. `source` is a manifest (JSON or TOML), a module, or a module in text form (WAT); borrowed for the

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE_BYTES = 65536, STEPS_PER_MODULE = 3 };
+enum { PAGE_BYTES = 65536, STEPS_PER_MODULE = 3, UNTRUSTED_MODULES_MAX = 15 };
 
 /// What is known while a plugin is being compiled.
 typedef struct build {
@@ -70,7 +70,8 @@ static ubiq_error *keep_module(const build *self, size_t index) {
 
 static ubiq_error *load_module(build *self, size_t index) {
   compiled *compiled = self->compiled;
-  manifest_loader loader = {.fetch = http_fetch_module, .directory = compiled->options.directory};
+  manifest_loader loader = {
+      .fetch = http_fetch_module, .directory = compiled->options.directory, .files = compiled->options.files};
   buffer *bytes = &self->bytes[index];
   ubiq_error *error = manifest_module_load(&compiled->manifest->modules[index], &loader, bytes);
   if (!error) error = to_binary(self->engine->ops, bytes);
@@ -251,11 +252,16 @@ static engine_class choose_class(const compiled *compiled) {
   return compiled->options.suspends && bytes && bytes <= ENGINE_SMALL_BYTES ? ENGINE_CLASS_SMALL : ENGINE_CLASS_LARGE;
 }
 
-static ubiq_error *check_untrusted(const manifest *manifest) {
-  for (size_t i = 0; i < manifest->modules_count; i++)
-    if (manifest->modules[i].kind != MANIFEST_DATA)
-      return ubiq_error_new(UBIQ_DENIED, "manifest: module %s is not part of the bundle; expected data",
-                            manifest->modules[i].location);
+static ubiq_error *check_untrusted(const manifest *manifest, const ubiq_files *files) {
+  if (manifest->modules_count > UNTRUSTED_MODULES_MAX)
+    return ubiq_error_new(UBIQ_TOO_LARGE, "manifest: has %zu modules; at most %d are allowed", manifest->modules_count,
+                          UNTRUSTED_MODULES_MAX);
+  for (size_t i = 0; i < manifest->modules_count; i++) {
+    const manifest_module *module = &manifest->modules[i];
+    if (module->kind == MANIFEST_DATA || (module->kind == MANIFEST_PATH && files)) continue;
+    return ubiq_error_new(UBIQ_DENIED, "manifest: module %s is not part of the bundle; expected %s", module->location,
+                          files ? "data or the path of a file that is" : "data");
+  }
   if (manifest->has_allowed_hosts || manifest->has_allowed_paths)
     return ubiq_error_new(UBIQ_DENIED, "manifest: allowed_hosts and allowed_paths are the operator's to say");
   return NULL;
@@ -284,6 +290,7 @@ static void choose_memory(compiled *compiled) {
 static void forget_borrowed(ubiq_compile_options *options) {
   options->name = options->engine = options->directory = NULL;
   options->functions = NULL;
+  options->files = NULL;
 }
 
 static ubiq_error *read_manifest(compiled *compiled, const uint8_t *source, size_t size) {
@@ -292,7 +299,7 @@ static ubiq_error *read_manifest(compiled *compiled, const uint8_t *source, size
                                               "plugins are for ubiq_compiled_load and `ubiq call`)");
   manifest_options reading = {.allow_pointer = !compiled->options.untrusted};
   ubiq_error *error = manifest_from_bytes(source, size, &reading, &compiled->manifest);
-  return !error && compiled->options.untrusted ? check_untrusted(compiled->manifest) : error;
+  return !error && compiled->options.untrusted ? check_untrusted(compiled->manifest, compiled->options.files) : error;
 }
 
 // In the engine that suits the plugin, or, when its pool is too small, in one without a pool. What was compiled before

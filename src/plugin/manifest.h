@@ -10,6 +10,7 @@
 #include "base/map.h"
 #include "base/text.h"
 #include "ubiq/error.h"
+#include "ubiq/plugin.h"
 
 #define MANIFEST_MAIN "main"                                    ///< the module whose exports are called
 enum { MANIFEST_PAGES_MAX = 65536 };                            ///< pages of 64 KiB that a memory can have
@@ -101,10 +102,11 @@ ubiq_error *manifest_names_resolve(const manifest *self, const char **names);
 typedef ubiq_error *(*manifest_fetch)(void *user, const manifest_module *module, size_t bytes_max, buffer *out);
 
 typedef struct manifest_loader {
-  manifest_fetch fetch;  ///< for URLs; NULL: URLs are refused (`denied`)
-  void *fetch_user;      ///< handed to `fetch`
-  const char *directory; ///< what relative paths start from; NULL: the working directory
-  size_t bytes_max;      ///< of a module; 0: MANIFEST_MODULE_BYTES_MAX
+  manifest_fetch fetch;    ///< for URLs; NULL: URLs are refused (`denied`)
+  void *fetch_user;        ///< handed to `fetch`
+  const char *directory;   ///< what relative paths start from; NULL: the working directory
+  size_t bytes_max;        ///< of a module; 0: MANIFEST_MODULE_BYTES_MAX
+  const ubiq_files *files; ///< what paths name instead of files of this machine; NULL: those
 } manifest_loader;
 
 /// Gets a module's bytes from its file, its URL or the manifest itself, and checks their hash. Appends to

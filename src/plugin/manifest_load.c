@@ -7,8 +7,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+static ubiq_error *append_bytes(ubiq_bytes bytes, size_t bytes_max, buffer *out) {
+  if (bytes.size > bytes_max) {
+    return ubiq_error_new(UBIQ_TOO_LARGE, "manifest: a module has %zu bytes; at most %zu are allowed", bytes.size,
+                          bytes_max);
+  }
+  return buffer_append(out, bytes.data, bytes.size) ? NULL : ubiq_error_no_memory();
+}
+
+static ubiq_error *load_from(const ubiq_files *files, const char *path, size_t bytes_max, buffer *out) {
+  ubiq_bytes bytes;
+  ubiq_error *error = files->read(files->user, path, &bytes);
+  return error == NULL ? append_bytes(bytes, bytes_max, out) : error;
+}
+
 static ubiq_error *load_path(const manifest_module *module, const manifest_loader *loader, size_t bytes_max,
                              buffer *out) {
+  if (loader->files != NULL)
+    return ubiq_error_wrap(load_from(loader->files, module->location, bytes_max, out), "Unable to load Wasm file");
   char *path = file_path_join(loader->directory, module->location);
   if (path == NULL) return ubiq_error_no_memory();
   ubiq_error *error = file_read_all(path, bytes_max, out);
@@ -30,13 +46,8 @@ static ubiq_error *load_bytes(const manifest_module *module, const manifest_load
   switch (module->kind) {
   case MANIFEST_PATH: return load_path(module, loader, bytes_max, out);
   case MANIFEST_URL: return load_url(module, loader, bytes_max, out);
-  default: break;
+  default: return append_bytes((ubiq_bytes){module->data, module->data_size}, bytes_max, out);
   }
-  if (module->data_size > bytes_max) {
-    return ubiq_error_new(UBIQ_TOO_LARGE, "manifest: a module's data has %zu bytes; at most %zu are allowed",
-                          module->data_size, bytes_max);
-  }
-  return buffer_append(out, module->data, module->data_size) ? NULL : ubiq_error_no_memory();
 }
 
 /// The hash is compared as text, in lower case only, as Extism does.

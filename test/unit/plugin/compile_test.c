@@ -174,6 +174,41 @@ static void untrusted_manifests_name_nothing_outside(void **state) {
   ubiq_compiled_delete(compiled);
 }
 
+static ubiq_error *read_file(void *user, const char *path, ubiq_bytes *out) {
+  if (strcmp(path, "m.wat") != 0) return ubiq_error_new(UBIQ_NOT_FOUND, "%s: is not there", path);
+  *out = (ubiq_bytes){user, strlen(user)};
+  return NULL;
+}
+
+static void paths_lead_to_the_files_that_the_embedder_gives(void **state) {
+  (void)state;
+  static char module[] = "(module (func (export \"f\") (result i32) (i32.const 0)))";
+  const ubiq_files files = {read_file, module};
+  ubiq_compile_options options = {.files = &files, .directory = "/nowhere"};
+  ubiq_compiled *compiled;
+  for (int untrusted = 0; untrusted < 2; untrusted++) {
+    options.untrusted = untrusted;
+    assert_success(text_compile("{\"wasm\":[{\"path\":\"m.wat\"}]}", &options, &compiled));
+    assert_true(ubiq_compiled_has(compiled, "f"));
+    ubiq_compiled_delete(compiled);
+    assert_error_with(text_compile("{\"wasm\":[{\"path\":\"/etc/passwd\"}]}", &options, &compiled), UBIQ_NOT_FOUND,
+                      "module main: Unable to load Wasm file: /etc/passwd: is not there");
+  }
+  assert_error_code(text_compile("{\"wasm\":[{\"url\":\"http://127.0.0.1/x.wasm\"}]}", &options, &compiled),
+                    UBIQ_DENIED);
+}
+
+static void untrusted_manifests_have_a_bounded_number_of_modules(void **state) {
+  (void)state;
+  ubiq_compile_options options = {.untrusted = true};
+  ubiq_compiled *compiled;
+  char source[4096] = "{\"wasm\":[{\"data\":\"KG1vZHVsZSk=\"}";
+  for (int i = 1; i < 16; i++)
+    snprintf(source + strlen(source), 50, ",{\"data\":\"KG1vZHVsZSk=\",\"name\":\"m%d\"}", i);
+  strcat(source, "]}");
+  assert_error_with(text_compile(source, &options, &compiled), UBIQ_TOO_LARGE, "has 16 modules; at most 15");
+}
+
 // -- Several modules --
 
 static const char two_modules[] = "[[wasm]]\nname = \"main\"\npath = \"main.wasm\"\n"
@@ -503,6 +538,8 @@ int main(void) {
       cmocka_unit_test(hashes_are_checked),
       cmocka_unit_test(modules_are_fetched_from_urls),
       cmocka_unit_test(untrusted_manifests_name_nothing_outside),
+      cmocka_unit_test(paths_lead_to_the_files_that_the_embedder_gives),
+      cmocka_unit_test(untrusted_manifests_have_a_bounded_number_of_modules),
       cmocka_unit_test(modules_are_linked_by_name_in_any_order),
       cmocka_unit_test(the_last_module_is_main_where_none_is_named_so),
       cmocka_unit_test(modules_share_memories_tables_and_globals),

@@ -68,7 +68,7 @@ static void a_module_over_the_limit_is_too_large(void **state) {
   manifest_loader loader = {.bytes_max = 2, .directory = folder};
   buffer out = {0};
   assert_fails(manifest_module_load(&module, &loader, &out), UBIQ_TOO_LARGE,
-               "manifest: a module's data has 3 bytes; at most 2 are allowed");
+               "manifest: a module has 3 bytes; at most 2 are allowed");
   module = (manifest_module){.kind = MANIFEST_PATH, .location = "abc.wasm"};
   char message[200];
   snprintf(message, sizeof message, "Unable to load Wasm file: %s/abc.wasm: it has 3 bytes; at most 2 are allowed",
