@@ -1,10 +1,9 @@
-/// Bundles of any bytes: what passes has files of valid names, and manifests in it lead to nothing outside.
+/// Bundles of any bytes: what passes has files of valid names, whatever its ubiq.toml and manifests ask for.
 ///
 /// An input that begins with 't' is the archive itself, whose headers get right checksums, so that what stands behind them
 /// is reached; anything else is a bundle's file.
 #include "plugin/manifest.h"
 #include "runtime/bundle.h"
-#include "runtime/bundle_manifest.h"
 #include "runtime/bundle_tar.h"
 #include "runtime/project.h"
 
@@ -34,18 +33,21 @@ static void mend_checksums(buffer *tar) {
   }
 }
 
+/// A path names a file by its whole name: what is found has a valid one.
+static void find(const bundle *bundle, const char *name) {
+  ubiq_bytes content;
+  if (bundle_find(bundle, text_of(name), &content) && !bundle_name_valid(text_of(name))) abort();
+}
+
 static void check_manifest(const bundle *bundle, const char *name) {
-  char *json = NULL;
-  size_t size = 0;
+  ubiq_bytes content;
   const manifest *manifest = NULL;
-  ubiq_error *error = bundle_manifest_read(bundle, name, &json, &size);
-  if ((error == NULL) != (json != NULL)) abort();
-  if (error == NULL) error = manifest_parse(json, size, NULL, &manifest);
-  for (size_t i = 0; manifest != NULL && i < manifest->modules_count; i++)
-    if (manifest->modules[i].kind == MANIFEST_PATH) abort();
+  if (!bundle_find(bundle, text_of(name), &content)) return;
+  ubiq_error *error = manifest_parse(content.data, content.size, NULL, &manifest);
+  for (size_t i = 0; error == NULL && i < manifest->modules_count; i++)
+    if (manifest->modules[i].kind == MANIFEST_PATH) find(bundle, manifest->modules[i].location);
   manifest_delete(manifest);
   ubiq_error_delete(error);
-  free(json);
 }
 
 static void check_project(const bundle *bundle) {
@@ -55,8 +57,7 @@ static void check_project(const bundle *bundle) {
   ubiq_error *error = project_parse("", "ubiq.toml", toml.data, toml.size, &project);
   for (size_t i = 0; error == NULL && i < project->functions_count; i++) {
     const char *file = project->functions[i].file;
-    ubiq_bytes content;
-    if (bundle_find(bundle, text_of(file), &content) && !bundle_name_valid(text_of(file))) abort();
+    find(bundle, file);
     if (project->functions[i].origin == PROJECT_MANIFEST) check_manifest(bundle, file);
   }
   ubiq_error_delete(error);

@@ -14,8 +14,8 @@
 #define BUNDLE_SUFFIX ".ubiq"
 
 enum {
-  BUNDLE_BYTES_MAX = 128 << 20,          ///< of the file
-  BUNDLE_UNPACKED_BYTES_MAX = 512 << 20, ///< of all that it holds
+  BUNDLE_BYTES_MAX = 64 << 20,           ///< of the file
+  BUNDLE_UNPACKED_BYTES_MAX = 256 << 20, ///< of all that it holds
   BUNDLE_FILES_MAX = 4096,
 };
 

@@ -5,8 +5,6 @@
 #include "plugin/plugin.h"
 #include "runtime/project.h"
 
-struct bundle;
-
 typedef struct function {
   const char *name; ///< borrowed from the project
   compiled *compiled;
@@ -16,13 +14,11 @@ typedef struct function {
   const char *content_type;    ///< of its answers; NULL: found from what it answers. Borrowed from the project
 } function;
 
-/// Loads what `file` (made by build_function) holds. `self` borrows from `settings`, which must outlive it. On success
-/// the caller owns what is in it (function_close). Errors: those of ubiq_compiled_new and compiled_function_find.
-ubiq_error *function_open(function *self, const project_function *settings, const char *file);
-
-/// The same from a bundle, in which `settings` name files. What a manifest may not say there is `denied`: URLs,
-/// `allowed_hosts`, `allowed_paths`.
-ubiq_error *function_open_bundled(function *self, const project_function *settings, const struct bundle *bundle);
+/// Loads what `file` (made by build_function) holds. With `files`, which is borrowed for the call, `file` and all that it
+/// names are of these, and a manifest among them is not trusted; NULL: they are this machine's. `self` borrows from
+/// `settings`, which must outlive it. On success the caller owns what is in it (function_close). Errors: those of
+/// ubiq_compiled_new and compiled_function_find.
+ubiq_error *function_open(function *self, const project_function *settings, const char *file, const ubiq_files *files);
 
 void function_close(function *self);
 

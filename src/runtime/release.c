@@ -9,18 +9,19 @@
 static ubiq_error *build_and_open(const project *project, const project_function *settings, function *out) {
   char *file = NULL;
   ubiq_error *error = build_function(project, settings, &file);
-  if (error == NULL) error = function_open(out, settings, file);
+  if (error == NULL) error = function_open(out, settings, file, NULL);
   free(file);
   return error;
 }
 
-/// `bundle` is where the files are; NULL: in the project's folder.
-static ubiq_error *open_functions(release *self, const bundle *bundle) {
+/// `files` has what was built; NULL: it is built in the project's folder.
+static ubiq_error *open_functions(release *self, const ubiq_files *files) {
   const project *project = self->project;
   ubiq_error *error = NULL;
   for (size_t i = 0; i < project->functions_count && error == NULL; i++)
-    error = bundle == NULL ? build_and_open(project, &project->functions[i], &self->functions[i])
-                           : function_open_bundled(&self->functions[i], &project->functions[i], bundle);
+    error = files == NULL
+                ? build_and_open(project, &project->functions[i], &self->functions[i])
+                : function_open(&self->functions[i], &project->functions[i], project->functions[i].file, files);
   return error;
 }
 
@@ -42,7 +43,7 @@ static ubiq_error *make_router(release *self) {
 }
 
 /// Takes `project` over, also on failure.
-static ubiq_error *release_new(project *project, const bundle *bundle, release **out) {
+static ubiq_error *release_new(project *project, const ubiq_files *files, release **out) {
   release *self = calloc(1, sizeof *self);
   function *functions = calloc(project->functions_count, sizeof *functions);
   if (self == NULL || functions == NULL) {
@@ -54,7 +55,7 @@ static ubiq_error *release_new(project *project, const bundle *bundle, release *
   atomic_init(&self->owners, 1);
   self->project = project;
   self->functions = functions;
-  ubiq_error *error = open_functions(self, bundle);
+  ubiq_error *error = open_functions(self, files);
   if (error == NULL) error = make_router(self);
   if (error == NULL)
     *out = self;
@@ -111,11 +112,31 @@ static ubiq_error *read_bundled_project(const bundle *bundle, project **out) {
   return error;
 }
 
+/// What a release's functions read of a bundle. Each holds its own copy while it is compiled, whoever has the same.
+typedef struct reading {
+  const bundle *bundle;
+  size_t bytes_max, bytes_left;
+} reading;
+
+static ubiq_error *read_bundled(void *user, const char *path, ubiq_bytes *out) {
+  reading *self = user;
+  if (!bundle_find(self->bundle, text_of(path), out))
+    return ubiq_error_new(UBIQ_NOT_FOUND, "%s: is no file of the bundle", path);
+  if (out->size > self->bytes_left)
+    return ubiq_error_new(UBIQ_TOO_LARGE, "%s: the functions name files of more than the %zu bytes that are allowed",
+                          path, self->bytes_max);
+  self->bytes_left -= out->size;
+  return NULL;
+}
+
 ubiq_error *release_from_bundle(const bundle *bundle, const release_grant *grant, release **out) {
   project *project = NULL;
   ubiq_error *error = read_bundled_project(bundle, &project);
   if (error == NULL) error = check_all_bundled(bundle, project, grant);
-  if (error == NULL) return ubiq_error_wrap(release_new(project, bundle, out), "%s", bundle_name(bundle));
+  size_t bytes_max = grant->bytes_max == 0 ? RELEASE_BYTES_MAX : grant->bytes_max;
+  reading reading = {bundle, bytes_max, bytes_max};
+  const ubiq_files files = {read_bundled, &reading};
+  if (error == NULL) return ubiq_error_wrap(release_new(project, &files, out), "%s", bundle_name(bundle));
   project_delete(project);
   return error;
 }

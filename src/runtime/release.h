@@ -20,15 +20,18 @@ typedef struct release {
 /// those of project_read, build_function, function_open and router_new.
 ubiq_error *release_read(const char *directory, release **out);
 
+enum { RELEASE_BYTES_MAX = 1 << 30 };
+
 /// What the functions of a bundle may do that is not for its author to say.
 typedef struct release_grant {
   bool all_hosts;           ///< `allowed_hosts` holds as it is
   const char *const *hosts; ///< entries that `allowed_hosts` may have, word for word
   size_t hosts_count;
+  size_t bytes_max; ///< of the files that functions name, each as often as they do; 0: RELEASE_BYTES_MAX
 } release_grant;
 
 /// Loads a bundle, which may be deleted afterwards. Runs no compiler of sources and no build command. `*out` has one owner,
-/// the caller. Errors: those of project_parse, function_open_bundled and router_new; `denied` for what a bundle may not
+/// the caller. Errors: those of project_parse, function_open and router_new; `denied` for what a bundle may not
 /// have, or has but was not granted.
 ubiq_error *release_from_bundle(const bundle *bundle, const release_grant *grant, release **out);
 

@@ -116,6 +116,22 @@ static void hosts_are_granted_word_for_word(void **state) {
   folder_remove(folder);
 }
 
+static void what_functions_name_again_and_again_is_bounded(void **state) {
+  (void)state;
+  char *folder =
+      make_project("[functions]\na = { wasm = 'm.wat', export = 'f' }\nb = { wasm = 'm.wat', export = 'f' }\n");
+  bundle_built built;
+  release *release = NULL;
+  assert_success(build(folder, &built));
+  const size_t module = 8 + 7 + 4 + 7 + 8; // header, type, function, export and code of MODULE
+  assert_success(load(&built, &(release_grant){.bytes_max = 2 * module}, &release));
+  release_delete(release);
+  assert_error(load(&built, &(release_grant){.bytes_max = 2 * module - 1}, &release), UBIQ_TOO_LARGE,
+               "the functions name files of more than the 67 bytes that are allowed");
+  bundle_built_free(&built);
+  folder_remove(folder);
+}
+
 static bool attempt(void *user) {
   bundle_built built;
   ubiq_error *error = bundle_build(user, &built);
@@ -143,6 +159,7 @@ int main(void) {
       cmocka_unit_test(files_are_named_after_what_they_hold),
       cmocka_unit_test(a_release_comes_from_the_bundle_alone),
       cmocka_unit_test(hosts_are_granted_word_for_word),
+      cmocka_unit_test(what_functions_name_again_and_again_is_bounded),
       cmocka_unit_test(without_memory_there_is_no_bundle_and_no_leak),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

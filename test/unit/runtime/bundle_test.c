@@ -78,7 +78,7 @@ static void a_file_that_is_too_large_is_not_read(void **state) {
   folder_write(folder, "big.ubiq", "");
   assert_int_equal(truncate(folder_path(folder, "big.ubiq"), (off_t)BUNDLE_BYTES_MAX + 1), 0);
   bundle *bundle = NULL;
-  assert_error(bundle_read(folder_path(folder, "big.ubiq"), &bundle), UBIQ_TOO_LARGE, "134217729 bytes");
+  assert_error(bundle_read(folder_path(folder, "big.ubiq"), &bundle), UBIQ_TOO_LARGE, "67108865 bytes");
   assert_error(bundle_read(folder_path(folder, "none.ubiq"), &bundle), UBIQ_NOT_FOUND, "no such file");
   assert_error(bundle_read(folder, &bundle), UBIQ_INVALID_INPUT, "folder");
   folder_remove(folder);
