@@ -173,12 +173,6 @@ ubiq_error *json_get_text(const json_value *value, text *out) {
   return NULL;
 }
 
-ubiq_error *json_get_bool(const json_value *value, bool *out) {
-  if (!yyjson_is_bool(value->value)) return json_wrong(value, "true or false");
-  *out = unsafe_yyjson_get_bool(value->value);
-  return NULL;
-}
-
 ubiq_error *json_get_u64(const json_value *value, uint64_t min, uint64_t max, uint64_t *out) {
   bool negative = yyjson_is_sint(value->value) && unsafe_yyjson_get_sint(value->value) < 0;
   uint64_t number = yyjson_is_int(value->value) ? unsafe_yyjson_get_uint(value->value) : 0;
@@ -187,12 +181,6 @@ ubiq_error *json_get_u64(const json_value *value, uint64_t min, uint64_t max, ui
     return json_wrong(value, "an integer from %llu to %llu", (unsigned long long)min, (unsigned long long)max);
   }
   *out = number;
-  return NULL;
-}
-
-ubiq_error *json_get_number(const json_value *value, double *out) {
-  if (!yyjson_is_num(value->value)) return json_wrong(value, "a number");
-  *out = unsafe_yyjson_get_num(value->value);
   return NULL;
 }
 

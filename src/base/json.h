@@ -55,11 +55,7 @@ bool json_is_absent(const json_value *value);
 /// Each takes the value when it has the type and is in the range; else it returns an error with the way, the
 /// value and what was expected. Text is borrowed from the document.
 ubiq_error *json_get_text(const json_value *value, text *out);
-ubiq_error *json_get_bool(const json_value *value, bool *out);
 ubiq_error *json_get_u64(const json_value *value, uint64_t min, uint64_t max, uint64_t *out);
-ubiq_error *json_get_number(const json_value *value, double *out);
-/// One of several words; `*out` is its index in `words`. The error lists them and names the nearest.
-ubiq_error *json_get_word(const json_value *value, const char *const *words, size_t count, size_t *out);
 ubiq_error *json_expect_object(const json_value *value);
 ubiq_error *json_expect_array(const json_value *value);
 

@@ -146,26 +146,6 @@ static bool append_choice(buffer *out, text given, const char *const *words, siz
   return buffer_append_string(out, "; expected ") && append_words(out, words, count);
 }
 
-ubiq_error *json_get_word(const json_value *value, const char *const *words, size_t count, size_t *out) {
-  text word = {0};
-  if (yyjson_is_str(value->value)) {
-    word = (text){unsafe_yyjson_get_str(value->value), unsafe_yyjson_get_len(value->value)};
-    for (size_t i = 0; i < count; i++) {
-      if (text_equal_string(word, words[i])) {
-        *out = i;
-        return NULL;
-      }
-    }
-  }
-
-  buffer message = {0};
-  bool ok = append_source(&message, value) && append_path(&message, value) && append_state(&message, value->value) &&
-            buffer_append_string(&message, "; expected ") && append_words(&message, words, count);
-  const char *nearest = text_nearest(word, words, count);
-  if (ok && nearest != NULL) ok = buffer_printf(&message, " (did you mean \"%s\"?)", nearest);
-  return finish(ok, &message);
-}
-
 static bool is_known(text key, const char *const *keys, size_t count) {
   for (size_t i = 0; i < count; i++) {
     if (text_equal_string(key, keys[i])) return true;

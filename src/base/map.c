@@ -135,11 +135,6 @@ bool map_get(const map *self, text key, ubiq_bytes *value) {
   return true;
 }
 
-const char *map_get_string(const map *self, const char *key) {
-  ubiq_bytes value;
-  return map_get(self, text_of(key), &value) ? (const char *)value.data : NULL;
-}
-
 bool map_remove(map *self, text key) {
   size_t index = find(self, key);
   if (index == self->count) return false;

@@ -28,8 +28,6 @@ typedef struct map {
 UBIQ_NODISCARD bool map_set(map *self, text key, const void *value, size_t size);
 /// The value of a key, borrowed until the next change; false when there is none.
 bool map_get(const map *self, text key, ubiq_bytes *value);
-/// The value of a key as a string, borrowed until the next change; NULL when there is none.
-const char *map_get_string(const map *self, const char *key);
 /// Takes a key away; false when it was not there.
 bool map_remove(map *self, text key);
 /// Copies all of `from` into `self`, which must be empty. False when memory is out; `self` is empty then.

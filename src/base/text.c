@@ -94,16 +94,6 @@ bool text_utf8_valid(const void *data, size_t size) {
   return true;
 }
 
-void text_hex_encode(const void *data, size_t size, char *out) {
-  sodium_bin2hex(out, 2 * size + 1, data, size);
-}
-
-bool text_hex_decode(text hex, void *out, size_t size) {
-  size_t written = 0;
-  return hex.size == 2 * size &&
-         (size == 0 || (sodium_hex2bin(out, size, hex.data, hex.size, NULL, &written, NULL) == 0 && written == size));
-}
-
 bool text_base64_encode(buffer *out, const void *data, size_t size) {
   if (size > SIZE_MAX / 4) return false;
   size_t encoded = sodium_base64_ENCODED_LEN(size, sodium_base64_VARIANT_ORIGINAL); // its NUL included

@@ -59,11 +59,6 @@ const char *text_nearest(text name, const char *const *candidates, size_t count)
 /// Whether the bytes are well-formed UTF-8 (no overlong forms, no surrogates).
 bool text_utf8_valid(const void *data, size_t size);
 
-/// Writes `2 * size` lower-case hex digits and a NUL to `out`.
-void text_hex_encode(const void *data, size_t size, char *out);
-/// Reads exactly `2 * size` hex digits of either case; false when `hex` is anything else.
-bool text_hex_decode(text hex, void *out, size_t size);
-
 /// Appends the padded standard base64 of the bytes. False when memory is out.
 UBIQ_NODISCARD bool text_base64_encode(buffer *out, const void *data, size_t size);
 typedef enum text_base64_result { TEXT_BASE64_OK, TEXT_BASE64_INVALID, TEXT_BASE64_NO_MEMORY } text_base64_result;

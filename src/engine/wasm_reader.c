@@ -18,10 +18,6 @@ int wasm_section_rank(wasm_section id) {
   return sections[id].rank;
 }
 
-const char *wasm_section_name(wasm_section id) {
-  return sections[id].name;
-}
-
 void wasm_reader_fail(wasm_reader *self, const char *problem) {
   if (self->problem != NULL) return;
   self->problem = problem;

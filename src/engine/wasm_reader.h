@@ -61,7 +61,6 @@ bool wasm_reader_section(wasm_reader *self, wasm_section_view *out);
 
 /// The place of a section in the order in which modules have them; 0 for custom sections, which stand anywhere.
 int wasm_section_rank(wasm_section id);
-const char *wasm_section_name(wasm_section id);
 
 static inline bool wasm_reader_failed(const wasm_reader *self) {
   return self->problem != NULL;

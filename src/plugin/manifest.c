@@ -16,7 +16,6 @@ static const char kernel_name[] = "extism:host/env";
 manifest_block *manifest_block_new(void) {
   manifest_block *block = calloc(1, sizeof *block);
   if (block == NULL) return NULL;
-  atomic_init(&block->owners, 1);
   arena_init(&block->strings);
   return block;
 }
@@ -27,15 +26,9 @@ static manifest_block *block_of(const manifest *self) {
   return (manifest_block *)(uintptr_t)self; // ours, and not const in truth
 }
 
-const manifest *manifest_retain(const manifest *self) {
-  atomic_fetch_add_explicit(&block_of(self)->owners, 1, memory_order_relaxed);
-  return self;
-}
-
 void manifest_delete(const manifest *self) {
   if (self == NULL) return;
   manifest_block *block = block_of(self);
-  if (atomic_fetch_sub_explicit(&block->owners, 1, memory_order_acq_rel) > 1) return;
   map_free(&block->content.config);
   arena_free(&block->strings);
   free(block);

@@ -88,9 +88,7 @@ ubiq_error *manifest_from_bytes(const void *data, size_t size, const manifest_op
 /// Extism's.
 bool manifest_looks_like_wasm(const void *data, size_t size);
 
-/// One more owner; returns the same manifest. Any thread.
-const manifest *manifest_retain(const manifest *self);
-/// One owner less; the last ends it. NULL is allowed. Any thread.
+/// NULL is allowed. Any thread.
 void manifest_delete(const manifest *self);
 
 /// The names under which modules are linked, one for each module: a single module is `main`, whatever its

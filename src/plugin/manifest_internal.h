@@ -5,16 +5,13 @@
 #include "base/arena.h"
 #include "plugin/manifest.h"
 
-#include <stdatomic.h>
-
-/// A manifest with its owners and its strings. `content` comes first, so that its address is the block's.
+/// A manifest with its strings. `content` comes first, so that its address is the block's.
 typedef struct manifest_block {
   manifest content;
-  atomic_size_t owners;
   arena strings; ///< everything that `content` points to, but for its config
 } manifest_block;
 
-/// An empty manifest with one owner; NULL when memory is out.
+/// An empty manifest; NULL when memory is out.
 manifest_block *manifest_block_new(void);
 
 #endif

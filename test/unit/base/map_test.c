@@ -2,6 +2,7 @@
 #include "base/map.h"
 
 #include "unit/base/alloc_failure.h"
+#include "unit/base/map_testing.h"
 #include "unit/base/testing.h"
 
 #include <stdio.h>
@@ -15,7 +16,7 @@ static void a_zeroed_map_is_empty(void **state) {
   map empty = {0};
   ubiq_bytes value;
   assert_false(map_get(&empty, TEXT("a"), &value));
-  assert_null(map_get_string(&empty, "a"));
+  assert_null(map_string(&empty, "a"));
   assert_false(map_remove(&empty, TEXT("a")));
   map_free(&empty);
   map_free(&empty);
@@ -28,13 +29,13 @@ static void a_value_is_found_by_its_key(void **state) {
   assert_true(put(&values, "", "empty key"));
   assert_true(map_set(&values, TEXT("bytes"), "\0\1\2", 3));
   assert_true(map_set(&values, TEXT("nothing"), NULL, 0));
-  assert_string_equal(map_get_string(&values, "a"), "1");
-  assert_string_equal(map_get_string(&values, ""), "empty key");
+  assert_string_equal(map_string(&values, "a"), "1");
+  assert_string_equal(map_string(&values, ""), "empty key");
   ubiq_bytes value;
   assert_true(map_get(&values, TEXT("bytes"), &value));
   assert_int_equal(value.size, 3);
   assert_memory_equal(value.data, "\0\1\2\0", 4);
-  assert_string_equal(map_get_string(&values, "nothing"), "");
+  assert_string_equal(map_string(&values, "nothing"), "");
   assert_int_equal(values.bytes, 1 + 1 + 9 + 5 + 3 + 7);
   map_free(&values);
 }
@@ -45,7 +46,7 @@ static void setting_a_key_again_replaces_its_value_in_place(void **state) {
   assert_true(put(&values, "a", "1") && put(&values, "b", "2") && put(&values, "a", "three"));
   assert_int_equal(values.count, 2);
   assert_string_equal(values.entries[0].key.data, "a");
-  assert_string_equal(map_get_string(&values, "a"), "three");
+  assert_string_equal(map_string(&values, "a"), "three");
   assert_int_equal(values.bytes, 2 + 6);
   map_free(&values);
 }
@@ -78,7 +79,7 @@ static void thousands_of_keys_are_set_found_and_removed(void **state) {
   assert_int_equal(values.count, COUNT - COUNT / 3);
   for (int i = 0; i < COUNT; i++) {
     snprintf(key, sizeof key, "key %d", i);
-    const char *value = map_get_string(&values, key);
+    const char *value = map_string(&values, key);
     if (i % 3 == 0) {
       assert_null(value);
     } else {
@@ -98,7 +99,7 @@ static void a_copy_stands_alone(void **state) {
   assert_true(map_copy(&copy, &values));
   map_free(&values);
   assert_int_equal(copy.count, 2);
-  assert_string_equal(map_get_string(&copy, "b"), "2");
+  assert_string_equal(map_string(&copy, "b"), "2");
   map_free(&copy);
 }
 

@@ -88,19 +88,6 @@ static void well_formed_utf8_is_told_from_malformed(void **state) {
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) assert_false(text_utf8_valid(bad[i], strlen(bad[i])));
 }
 
-static void hex_goes_there_and_back(void **state) {
-  (void)state;
-  char hex[9];
-  text_hex_encode("\x00\x1f\xab\xff", 4, hex);
-  assert_string_equal(hex, "001fabff");
-  uint8_t bytes[4];
-  assert_true(text_hex_decode(TEXT("001FabFF"), bytes, 4));
-  assert_memory_equal(bytes, "\x00\x1f\xab\xff", 4);
-  assert_false(text_hex_decode(TEXT("001fabf"), bytes, 4));
-  assert_false(text_hex_decode(TEXT("001fabfg"), bytes, 4));
-  assert_false(text_hex_decode(TEXT("001fabff00"), bytes, 4));
-}
-
 static void base64_goes_there_and_back(void **state) {
   (void)state;
   const char *plain[] = {"", "f", "fo", "foo", "foob", "fooba", "foobar"};
@@ -163,7 +150,6 @@ int main(void) {
       cmocka_unit_test(a_split_gives_every_part_also_empty_ones),
       cmocka_unit_test(decimal_numbers_are_read_up_to_64_bits),
       cmocka_unit_test(well_formed_utf8_is_told_from_malformed),
-      cmocka_unit_test(hex_goes_there_and_back),
       cmocka_unit_test(base64_goes_there_and_back),
       cmocka_unit_test(malformed_base64_is_refused_and_appends_nothing),
       cmocka_unit_test(what_may_not_be_shown_is_escaped),

@@ -3,6 +3,7 @@
 #include "plugin_testing.h"
 
 #include "../base/alloc_failure.h"
+#include "../base/map_testing.h"
 #include "plugin/artifact_format.h"
 #include "ubiq/artifact.h"
 #include "ubiq/function.h"
@@ -132,8 +133,8 @@ static void the_manifest_is_kept(void **state) {
   ubiq_compiled *compiled = load(&made, NULL);
   const manifest *manifest = compiled->manifest;
   assert_true(manifest->has_timeout && manifest->timeout_ms == 1234);
-  assert_string_equal(map_get_string(&manifest->config, "key"), "v\xc3\xa4lue\n\"");
-  assert_string_equal(map_get_string(&manifest->config, "empty"), "");
+  assert_string_equal(map_string(&manifest->config, "key"), "v\xc3\xa4lue\n\"");
+  assert_string_equal(map_string(&manifest->config, "empty"), "");
   assert_int_equal(manifest->allowed_hosts_count, 1);
   assert_string_equal(manifest->allowed_hosts[0], "*.example.com");
   assert_int_equal(manifest->allowed_paths_count, 2);

@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "plugin/manifest.h"
 #include "unit/base/alloc_failure.h"
+#include "unit/base/map_testing.h"
 #include "unit/base/testing.h"
 
 #include <stdio.h>
@@ -136,9 +137,9 @@ static void config_is_merged_and_null_takes_a_key_away(void **state) {
   const char json[] = "{\"a\":null,\"b\":\"two\",\"c\":\"3\",\"d\":null}";
   assert_success(manifest_config_merge(&config, json, sizeof json - 1));
   assert_int_equal(config.count, 2);
-  assert_null(map_get_string(&config, "a"));
-  assert_string_equal(map_get_string(&config, "b"), "two");
-  assert_string_equal(map_get_string(&config, "c"), "3");
+  assert_null(map_string(&config, "a"));
+  assert_string_equal(map_string(&config, "b"), "two");
+  assert_string_equal(map_string(&config, "c"), "3");
   map_free(&config);
 }
 
@@ -152,7 +153,7 @@ static void config_that_is_wrong_changes_nothing(void **state) {
                "config: it is an array; expected an object");
   assert_fails(manifest_config_merge(&config, "{", 1), UBIQ_INVALID_INPUT, "config:1:2: unexpected end of data");
   assert_int_equal(config.count, 1);
-  assert_string_equal(map_get_string(&config, "a"), "1");
+  assert_string_equal(map_string(&config, "a"), "1");
   map_free(&config);
 }
 

@@ -2,6 +2,7 @@
 #include "plugin/manifest.h"
 
 #include "unit/base/alloc_failure.h"
+#include "unit/base/map_testing.h"
 #include "unit/base/testing.h"
 
 #include <stdio.h>
@@ -81,8 +82,8 @@ static void check_full(const manifest *self) {
   assert_true(self->memory.has_max_var_bytes);
   assert_int_equal(self->memory.max_var_bytes, 0);
   assert_int_equal(self->config.count, 2);
-  assert_string_equal(map_get_string(&self->config, "greeting"), "hi");
-  assert_string_equal(map_get_string(&self->config, "empty"), "");
+  assert_string_equal(map_string(&self->config, "greeting"), "hi");
+  assert_string_equal(map_string(&self->config, "empty"), "");
   assert_true(self->has_allowed_hosts);
   assert_int_equal(self->allowed_hosts_count, 2);
   assert_string_equal(self->allowed_hosts[0], "*.example.com");
@@ -280,16 +281,6 @@ static void raw_wasm_becomes_a_manifest_of_one_module(void **state) {
                "manifest: it is empty; expected Wasm, WAT or a manifest in JSON or TOML");
 }
 
-static void the_last_owner_ends_a_manifest(void **state) {
-  (void)state;
-  const manifest *self = parse(full_json);
-  assert_ptr_equal(manifest_retain(self), self);
-  manifest_delete(self);
-  check_full(self);
-  manifest_delete(self);
-  manifest_delete(NULL);
-}
-
 static void check_names(const char *text, const char *first, const char *second, const char *third) {
   const manifest *self = parse(text);
   const char *expected[] = {first, second, third};
@@ -370,7 +361,6 @@ int main(void) {
       cmocka_unit_test(an_address_of_nothing_is_refused),
       cmocka_unit_test(wasm_and_wat_are_told_from_manifests),
       cmocka_unit_test(raw_wasm_becomes_a_manifest_of_one_module),
-      cmocka_unit_test(the_last_owner_ends_a_manifest),
       cmocka_unit_test(modules_are_named_as_extism_names_them),
       cmocka_unit_test(modules_of_one_name_are_refused),
       cmocka_unit_test(every_allocation_that_fails_is_reported),
