@@ -1,6 +1,6 @@
 // The table of functions, a sweep of hostile arguments over all of them, and contexts that cannot be had.
 // link: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup
-#include "fake_guest.h"
+#include "folders.h"
 #include "unit/base/alloc_failure.h"
 
 static void functions_are_ordered_by_name_and_found_by_it(void **state) {
@@ -122,6 +122,15 @@ static void no_argument_makes_a_function_touch_what_is_not_the_guests(void **sta
   fake_close(&guest);
 }
 
+// Paths are whatever the memory is full of.
+static void no_argument_makes_a_function_touch_what_is_outside_of_a_directory(void **state) {
+  folders *self = *state;
+  sweep_all(&self->guest, 'a');
+  sweep_all(&self->guest, '.');
+  sweep_all(&self->guest, '/');
+  sweep_all(&self->guest, 3);
+}
+
 static void a_memory_of_a_few_bytes_is_no_less_safe(void **state) {
   (void)state;
   static const size_t sizes[] = {0, 1, 7, 31, 48, 64};
@@ -182,6 +191,7 @@ int main(void) {
       cmocka_unit_test(only_poll_oneoff_waits),
       cmocka_unit_test(paths_and_sockets_name_what_their_descriptor_is_not),
       cmocka_unit_test(no_argument_makes_a_function_touch_what_is_not_the_guests),
+      folders_test(no_argument_makes_a_function_touch_what_is_outside_of_a_directory),
       cmocka_unit_test(a_memory_of_a_few_bytes_is_no_less_safe),
       cmocka_unit_test(a_guest_without_memory_gets_faults),
       cmocka_unit_test(a_context_that_cannot_be_had_ends_the_call),
