@@ -20,6 +20,7 @@ GUESTS = Path(os.environ.get("UBIQ_GUESTS", ROOT / "build/guests"))
 DEPS = Path(os.environ.get("UBIQ_DEPS", ROOT / ".deps"))
 SINGLE = ROOT / "out/single/lib/libextism.so"
 DEFAULT = ROOT / "out/lib/libextism.so"
+DIFFERENTIAL = ROOT / "build/dev/test/differential/differential"
 SYSTEM = {"libc.so.6", "libm.so.6", "libgcc_s.so.1", "libdl.so.2", "libpthread.so.0", "librt.so.1",
           "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
 
@@ -156,6 +157,13 @@ class Single(unittest.TestCase):
                      "no such function", XDG_CACHE_HOME=str(cache))
         entries = [path for path in (cache / "ubiq/modules").iterdir() if path.name != "key"]
         self.assertEqual(2, len(entries))
+
+    @unittest.skipUnless(DIFFERENTIAL.exists(), "the differential test is not built")
+    @unittest.skipUnless((DEPS / "extism/libextism.so").exists(), "there is no official library for this machine")
+    def test_it_differs_from_the_official_library_as_the_default_build_does(self):
+        done = subprocess.run([DIFFERENTIAL, DEPS / "extism/libextism.so", self.alone], capture_output=True, text=True,
+                              timeout=300, env={**os.environ, "UBIQ_GUESTS": str(GUESTS)})
+        self.assertEqual(0, done.returncode, done.stdout[-4000:])
 
     # -- HTTP, with its own curl and OpenSSL --
 
