@@ -65,7 +65,7 @@ typedef struct {
 typedef void (*ExtismFunctionType)(ExtismCurrentPlugin *plugin, const ExtismVal *inputs, ExtismSize n_inputs,
                                    ExtismVal *outputs, ExtismSize n_outputs, void *data);
 
-/// Takes one line of log, not ended by NUL.
+/// Takes one line of log. `size` does not count the NUL behind it.
 typedef void (*ExtismLogDrainFunctionType)(const char *data, ExtismSize size);
 
 #ifdef __cplusplus

@@ -153,6 +153,7 @@ static void host_functions(void) {
 static char lines[4096];
 
 static void take_line(const char *line, ExtismSize size) {
+  CHECK(strlen(line) == size); // some SDKs take it for a C string
   size_t used = strlen(lines);
   if (used + size < sizeof lines) memcpy(lines + used, line, size);
 }

@@ -1,4 +1,5 @@
-// The library as P/Invoke sees it: all 33 functions. A bool is one byte here, as it is in C.
+// The library as P/Invoke sees it: all 33 functions. Where it answers a bool nothing says how wide that is, so four
+// bytes are read, and a line of the log is a string: Extism's own .NET SDK declares them so.
 using System;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -27,7 +28,7 @@ delegate void HostFunction(IntPtr plugin, IntPtr inputs, ulong inputCount, IntPt
 delegate void FreeData(IntPtr data);
 
 [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
-delegate void DrainLine(IntPtr line, ulong size);
+delegate void DrainLine(string line, ulong size);
 
 static class LibExtism {
   const string Name = "extism";
@@ -56,12 +57,9 @@ static class LibExtism {
   [DllImport(Name)] public static extern void extism_plugin_new_error_free(IntPtr message);
   [DllImport(Name)] public static extern void extism_plugin_free(IntPtr plugin);
   [DllImport(Name)] public static extern IntPtr extism_plugin_cancel_handle(IntPtr plugin);
-  [DllImport(Name)] [return: MarshalAs(UnmanagedType.U1)]
-  public static extern bool extism_plugin_cancel(IntPtr handle);
-  [DllImport(Name)] [return: MarshalAs(UnmanagedType.U1)]
-  public static extern bool extism_plugin_config(IntPtr plugin, byte[] json, ulong size);
-  [DllImport(Name)] [return: MarshalAs(UnmanagedType.U1)]
-  public static extern bool extism_plugin_function_exists(IntPtr plugin, byte[] name);
+  [DllImport(Name)] public static extern bool extism_plugin_cancel(IntPtr handle);
+  [DllImport(Name)] public static extern bool extism_plugin_config(IntPtr plugin, byte[] json, ulong size);
+  [DllImport(Name)] public static extern bool extism_plugin_function_exists(IntPtr plugin, byte[] name);
   [DllImport(Name)] public static extern int extism_plugin_call(IntPtr plugin, byte[] name, byte[] data, ulong size);
   [DllImport(Name)] public static extern int extism_plugin_call_with_host_context(IntPtr plugin, byte[] name,
       byte[] data, ulong size, IntPtr context);
@@ -69,13 +67,10 @@ static class LibExtism {
   [DllImport(Name)] public static extern IntPtr extism_plugin_error(IntPtr plugin);
   [DllImport(Name)] public static extern ulong extism_plugin_output_length(IntPtr plugin);
   [DllImport(Name)] public static extern IntPtr extism_plugin_output_data(IntPtr plugin);
-  [DllImport(Name)] [return: MarshalAs(UnmanagedType.U1)]
-  public static extern bool extism_log_file(byte[] file, byte[] level);
-  [DllImport(Name)] [return: MarshalAs(UnmanagedType.U1)]
-  public static extern bool extism_log_custom(byte[] level);
+  [DllImport(Name)] public static extern bool extism_log_file(byte[] file, byte[] level);
+  [DllImport(Name)] public static extern bool extism_log_custom(byte[] level);
   [DllImport(Name)] public static extern void extism_log_drain(DrainLine handler);
-  [DllImport(Name)] [return: MarshalAs(UnmanagedType.U1)]
-  public static extern bool extism_plugin_reset(IntPtr plugin);
+  [DllImport(Name)] public static extern bool extism_plugin_reset(IntPtr plugin);
   [DllImport(Name)] public static extern IntPtr extism_version();
 
   // A string as C takes it: UTF-8 with a NUL behind it.

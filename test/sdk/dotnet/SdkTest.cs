@@ -282,7 +282,10 @@ static class SdkTest {
   static void Logs() {
     Test("a log is kept until it is drained", () => {
       var lines = new List<string>();
-      DrainLine take = (line, size) => lines.Add(Encoding.UTF8.GetString(Bytes(line, size)));
+      DrainLine take = (line, size) => {
+        Equal(size, (ulong)line.Length);
+        lines.Add(line);
+      };
       Equal(true, extism_log_custom(C("info")));
       using (var plugin = Open("log")) plugin.Call("all");
       Equal(0, lines.Count);
