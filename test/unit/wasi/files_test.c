@@ -153,6 +153,19 @@ static void appending_is_a_flag_that_comes_and_goes(void **state) {
   assert_host_file(self, "inside/file", "Start+end");
 }
 
+// As POSIX has it, and not as Linux does where it is told by a flag of the file.
+static void a_write_to_a_place_does_not_append(void **state) {
+  folders *self = *state;
+  host_write(self, "inside/file", "0123456789");
+  uint32_t size = put_text(self, PATH, "file");
+  assert_int_equal(fake_call(&self->guest, "path_open", ROOT, 1, PATH, size, 0, TO_WRITE, 0, WASI_FDFLAG_APPEND, OUT),
+                   WASI_SUCCESS);
+  int fd = (int)fake_u32(&self->guest, OUT);
+  fake_put_iovec(&self->guest, IOVEC, DATA, put_text(self, DATA, "AB"));
+  assert_int_equal(fake_call(&self->guest, "fd_pwrite", fd, IOVEC, 1, 3, OUT), WASI_SUCCESS);
+  assert_host_file(self, "inside/file", "012AB56789");
+}
+
 static void sizes_are_set(void **state) {
   folders *self = *state;
   host_write(self, "inside/file", "text");
@@ -260,6 +273,7 @@ int main(void) {
       folders_test(a_place_in_the_file_leaves_the_position_alone),
       folders_test(places_past_all_files_are_refused),
       folders_test(appending_is_a_flag_that_comes_and_goes),
+      folders_test(a_write_to_a_place_does_not_append),
       folders_test(sizes_are_set),
       folders_test(sizes_need_a_descriptor_for_writing),
       folders_test(advice_is_taken),

@@ -156,6 +156,19 @@ static void rights_that_were_given_up_do_not_come_back_below(void **state) {
   assert_int_equal(try_open(self, again, "file", 0, TO_READ), WASI_SUCCESS);
 }
 
+static void rights_that_the_directory_does_not_pass_on_are_left_out(void **state) {
+  folders *self = *state;
+  host_write(self, "inside/file", "");
+  uint64_t base = rights_of(self, ROOT, WASI_FDSTAT_RIGHTS);
+  uint64_t inheriting = rights_of(self, ROOT, WASI_FDSTAT_RIGHTS_INHERITING);
+  assert_int_equal(fake_call(&self->guest, "fd_fdstat_set_rights", ROOT, (int64_t)base,
+                             (int64_t)(inheriting & ~(uint64_t)WASI_RIGHT_FD_SEEK)),
+                   WASI_SUCCESS);
+  int fd = must_open(self, ROOT, "file", 0, ALL);
+  assert_int_equal(rights_of(self, fd, WASI_FDSTAT_RIGHTS) & WASI_RIGHT_FD_SEEK, 0);
+  assert_int_equal(seek_fd(self, fd, 1, WASI_WHENCE_SET), WASI_ENOTCAPABLE);
+}
+
 static void opening_making_and_cutting_are_rights_of_their_own(void **state) {
   folders *self = *state;
   host_write(self, "inside/file", "text");
@@ -256,6 +269,7 @@ int main(void) {
       folders_test(a_device_is_refused),
       folders_test(rights_are_the_directorys_and_fit_what_is_opened),
       folders_test(rights_that_were_given_up_do_not_come_back_below),
+      folders_test(rights_that_the_directory_does_not_pass_on_are_left_out),
       folders_test(opening_making_and_cutting_are_rights_of_their_own),
       folders_test(paths_have_a_bound),
       folders_test(paths_with_a_nul_and_empty_ones_are_none),
