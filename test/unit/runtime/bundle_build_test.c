@@ -151,6 +151,39 @@ static void without_memory_there_is_no_bundle_and_no_leak(void **state) {
   folder_remove(folder);
 }
 
+static bool attempt_release(const bundle *bundle) {
+  release *release = NULL;
+  ubiq_error *error = release_from_bundle(bundle, &(release_grant){.all_hosts = true}, &release);
+  if (error == NULL) release_delete(release);
+  bool good = error == NULL;
+  ubiq_error_delete(error);
+  return good;
+}
+
+/// Not every allocation is needed: without some, the plugin layer goes another way.
+static void without_memory_there_is_an_error_or_another_way_and_no_leak(void **state) {
+  (void)state;
+  char *folder = make_project(settings);
+  bundle_built built;
+  bundle *bundle = NULL;
+  assert_success(build(folder, &built));
+  assert_success(bundle_parse("b.ubiq", buffer_bytes(&built.bytes), &bundle));
+  size_t refused = 0;
+  for (size_t n = 0;; n += 1 + n / 16) {
+    alloc_failure.armed = true;
+    alloc_failure.failed = false;
+    alloc_failure.passes = n;
+    bool good = attempt_release(bundle);
+    alloc_failure.armed = false;
+    refused += !good;
+    if (!alloc_failure.failed) break;
+  }
+  assert_true(refused > 10);
+  bundle_delete(bundle);
+  bundle_built_free(&built);
+  folder_remove(folder);
+}
+
 int main(void) {
   ubiq_log_set(UBIQ_LOG_OFF, NULL, NULL);
   setenv("UBIQ_CACHE", "", 1);
@@ -161,6 +194,7 @@ int main(void) {
       cmocka_unit_test(hosts_are_granted_word_for_word),
       cmocka_unit_test(what_functions_name_again_and_again_is_bounded),
       cmocka_unit_test(without_memory_there_is_no_bundle_and_no_leak),
+      cmocka_unit_test(without_memory_there_is_an_error_or_another_way_and_no_leak),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

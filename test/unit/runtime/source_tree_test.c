@@ -39,6 +39,7 @@ static void what_builds_make_is_left_out(void **state) {
   mkdir(folder_path(folder, ".git"), 0755);
   uint64_t before = fingerprint(folder);
   folder_write(folder, "a.wasm", "w");
+  folder_write(folder, "a-1.0.ubiq", "u");
   folder_write(folder, "target/b.c", "b");
   folder_write(folder, ".git/c.c", "c");
   folder_write(folder, ".hidden", "d");
