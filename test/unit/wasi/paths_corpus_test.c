@@ -16,7 +16,7 @@ static uint64_t next_random(uint64_t *state) {
 }
 
 static void random_calls_stay_inside(void **state) {
-  enum { ROWS = 1500 };
+  enum { ROWS = 400 };
   (void)state;
   uint64_t random = 0x5bd1e995;
   for (int row = 0; row < ROWS; row++) {
