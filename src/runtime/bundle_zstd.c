@@ -58,7 +58,8 @@ static ubiq_error *check_magic(const char *archive, ubiq_bytes bytes) {
   if (bytes.size == 0) return ubiq_error_new(UBIQ_INVALID_INPUT, "%s: is empty; expected a bundle", archive);
   size_t size = bytes.size < sizeof magic ? bytes.size : sizeof magic;
   if (memcmp(bytes.data, magic, size) == 0) return NULL;
-  return ubiq_error_new(UBIQ_INVALID_INPUT, "%s: is no bundle; expected what `ubiq build` makes", archive);
+  return ubiq_error_new(UBIQ_INVALID_INPUT,
+                        "%s: is no bundle; expected what `ubiq build` makes (or a project's folder)", archive);
 }
 
 ubiq_error *bundle_decompress(const char *archive, ubiq_bytes bytes, size_t bytes_max, buffer *out) {

@@ -69,7 +69,7 @@ static void every_flipped_byte_is_told(void **state) {
 static void what_is_no_frame_is_no_bundle(void **state) {
   (void)state;
   buffer unpacked = {0};
-  static const char message[] = "b: is no bundle; expected what `ubiq build` makes";
+  static const char message[] = "b: is no bundle; expected what `ubiq build` makes (or a project's folder)";
   assert_fails(bundle_decompress("b", BYTES("[project]"), 10, &unpacked), UBIQ_INVALID_INPUT, message);
   assert_fails(bundle_decompress("b", BYTES("\0asm\1\0\0\0"), 10, &unpacked), UBIQ_INVALID_INPUT, message);
   // A frame that is to be skipped, and a window of 2 GiB.
