@@ -53,11 +53,17 @@ static ubiq_error *run_steps(plugin *plugin) {
   return error;
 }
 
+// The fuel is the guest's: what the kernel takes to get ready differs from the first call to later ones.
+static ubiq_error *get_ready(plugin *plugin) {
+  ubiq_error *error = budget_refuel(plugin);
+  if (!error) error = give_input(plugin);
+  return error ? error : budget_refuel(plugin);
+}
+
 static ubiq_error *call_here(plugin *plugin) {
   ubiq_error *error = budget_refuel(plugin);
   if (!error) error = run_steps(plugin);
-  if (!error) error = budget_refuel(plugin);
-  if (!error) error = give_input(plugin);
+  if (!error) error = get_ready(plugin);
   if (!error) error = engine_call_now(plugin->store, &plugin->function, plugin->values, 2);
   return outcome_conclude(plugin, error);
 }
@@ -140,8 +146,7 @@ static ubiq_error *start_step(plugin *plugin, engine_state *state) {
 
 static ubiq_error *start_function(plugin *plugin, engine_state *state) {
   plugin->stage = STAGE_FUNCTION;
-  ubiq_error *error = budget_refuel(plugin);
-  if (!error) error = give_input(plugin);
+  ubiq_error *error = get_ready(plugin);
   if (error) return error;
   return engine_call_start(plugin->store, &plugin->function, plugin->target.signature, plugin->values, state);
 }
