@@ -32,7 +32,9 @@ typedef struct ubiq_compile_options {
   bool wasi;             ///< provide WASI preview 1
   bool suspends;         ///< for the server inside: calls run on fibers; no call of this header runs such a plugin
   bool untrusted; ///< refuse what only the owner of this machine may say in a manifest: paths that lead to its own
-                  ///< files, urls, pointers, allowed_hosts, allowed_paths; and more than 15 modules
+                  ///< files, urls, allowed_hosts, allowed_paths; and more than 15 modules
+  bool pointers;  ///< take a manifest's `data = {ptr, len}`, addresses in this process: only for a manifest that the
+                  ///< program itself wrote
   uint64_t fuel;  ///< fuel for each call; 0: not counted
   uint64_t memory_bytes_max;             ///< kernel and modules together; 0: the manifest's max_pages, else 4 GiB
   const ubiq_function *const *functions; ///< host functions; each is referenced, the array is borrowed for the call

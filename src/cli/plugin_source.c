@@ -95,6 +95,7 @@ static ubiq_compile_options options_of(const making *self) {
                                 .engine = self->source->engine,
                                 .directory = self->directory,
                                 .wasi = self->source->wasi,
+                                .pointers = true, // call_manifest_make's; the user's own were refused there
                                 .fuel = self->source->fuel};
 }
 

@@ -230,6 +230,7 @@ static ubiq_compile_options merge_options(const artifact_content *content, const
   if (memory && (!options.memory_bytes_max || memory < options.memory_bytes_max)) options.memory_bytes_max = memory;
   options.engine = content->engine;
   options.wasi = content->wasi != 0;
+  options.pointers = true; // artifact_manifest's
   return options;
 }
 

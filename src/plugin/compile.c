@@ -297,7 +297,7 @@ static ubiq_error *read_manifest(compiled *compiled, const uint8_t *source, size
   if (artifact_recognize(source, size))
     return ubiq_error_new(UBIQ_INVALID_INPUT, "it is a compiled plugin; expected a manifest or a module (compiled "
                                               "plugins are for ubiq_compiled_load and `ubiq call`)");
-  manifest_options reading = {.allow_pointer = !compiled->options.untrusted};
+  manifest_options reading = {.allow_pointer = compiled->options.pointers};
   ubiq_error *error = manifest_from_bytes(source, size, &reading, &compiled->manifest);
   return !error && compiled->options.untrusted ? check_untrusted(compiled->manifest, compiled->options.files) : error;
 }

@@ -84,7 +84,7 @@ static compiled *compile(const uint8_t *wasm, ExtismSize size, const ExtismFunct
     set_message(errmsg, "", refused);
   } else {
     ubiq_compile_options options = {
-        .name = "extism", .wasi = wasi, .fuel = fuel, .functions = taken, .functions_count = count};
+        .name = "extism", .wasi = wasi, .pointers = true, .fuel = fuel, .functions = taken, .functions_count = count};
     result = compile_taken(wasm, size, &options, errmsg);
     for (size_t i = 0; i < count; i++) function_release(taken[i]); // the compiled plugin has its own share
   }

@@ -168,9 +168,22 @@ static void untrusted_manifests_name_nothing_outside(void **state) {
   ubiq_compiled *compiled;
   for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
     assert_error_code(text_compile(sources[i], &options, &compiled), UBIQ_DENIED);
-  assert_error_code(text_compile("{\"wasm\":[{\"data\":{\"ptr\":4096,\"len\":8}}]}", &options, &compiled),
-                    UBIQ_INVALID_INPUT);
   assert_success(text_compile("{\"wasm\":[{\"data\":\"KG1vZHVsZSk=\"}]}", &options, &compiled));
+  ubiq_compiled_delete(compiled);
+}
+
+static void addresses_in_manifests_are_taken_only_where_that_was_said(void **state) {
+  (void)state;
+  static const char module[] = "(module)";
+  char source[128];
+  snprintf(source, sizeof source, "{\"wasm\":[{\"data\":{\"ptr\":%llu,\"len\":%zu}}]}",
+           (unsigned long long)(uintptr_t)module, sizeof module - 1);
+  ubiq_compile_options options = {.pointers = false};
+  ubiq_compiled *compiled;
+  assert_error_code(text_compile(source, NULL, &compiled), UBIQ_INVALID_INPUT);
+  assert_error_code(text_compile(source, &options, &compiled), UBIQ_INVALID_INPUT);
+  options.pointers = true;
+  assert_success(text_compile(source, &options, &compiled));
   ubiq_compiled_delete(compiled);
 }
 
@@ -538,6 +551,7 @@ int main(void) {
       cmocka_unit_test(hashes_are_checked),
       cmocka_unit_test(modules_are_fetched_from_urls),
       cmocka_unit_test(untrusted_manifests_name_nothing_outside),
+      cmocka_unit_test(addresses_in_manifests_are_taken_only_where_that_was_said),
       cmocka_unit_test(paths_lead_to_the_files_that_the_embedder_gives),
       cmocka_unit_test(untrusted_manifests_have_a_bounded_number_of_modules),
       cmocka_unit_test(modules_are_linked_by_name_in_any_order),
