@@ -4,6 +4,7 @@
 
 #include "ubiq/artifact.h"
 #include "ubiq/base.h"
+#include "ubiq/call.h"
 #include "ubiq/error.h"
 #include "ubiq/function.h"
 #include "ubiq/log.h"

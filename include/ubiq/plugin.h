@@ -30,7 +30,7 @@ typedef struct ubiq_compile_options {
   const char *engine;    ///< NULL: "wasmtime"
   const char *directory; ///< where a manifest's relative paths start; NULL: the working directory
   bool wasi;             ///< provide WASI preview 1
-  bool suspends;         ///< for the server inside: calls run on fibers; no call of this header runs such a plugin
+  bool suspends;         ///< calls run on fibers and may be suspended (ubiq/call.h); ubiq_plugin_call blocks meanwhile
   bool untrusted; ///< refuse what only the owner of this machine may say in a manifest: paths that lead to its own
                   ///< files, urls, allowed_hosts, allowed_paths; and more than 15 modules
   bool pointers;  ///< take a manifest's `data = {ptr, len}`, addresses in this process: only for a manifest that the
@@ -59,7 +59,8 @@ UBIQ_API UBIQ_NODISCARD ubiq_error *ubiq_plugin_new(ubiq_compiled *compiled, ubi
 UBIQ_API void ubiq_plugin_delete(ubiq_plugin *plugin);
 
 /// Calls an exported function with `input` (bytes, borrowed for the call) on the caller's stack. `*output` is borrowed
-/// until the plugin is called again, reset or deleted.
+/// until the plugin is called again, reset or deleted. While a host function with `start` (ubiq/function.h) has not
+/// answered the thread is blocked; limits and ubiq_plugin_cancel end that at once.
 /// Errors: `not_found`, `invalid_input` (an export of another signature), `guest_error` (the detail is the function's
 /// return code or exit code), `trap` (also what the guest did wrong in a call of the host), `timeout`, `cancelled`,
 /// `cpu_limit`, `memory_limit`, `denied`, `unavailable` (a server that the guest called), `quota` (its variables), `busy`
@@ -71,8 +72,8 @@ UBIQ_API UBIQ_NODISCARD ubiq_error *ubiq_plugin_call(ubiq_plugin *plugin, const 
 /// What one call may use. Limits of the manifest stand beside these: of two for the same thing the smaller holds. A zeroed
 /// struct limits nothing more.
 typedef struct ubiq_call_options {
-  uint64_t timeout_ms; ///< wall time; 0: none. It ends a host function of the embedder's only when that returns
-  uint64_t cpu_ms;     ///< CPU time of the calling thread; 0: none
+  uint64_t timeout_ms; ///< wall time; 0: none. A `callback` of the embedder's is ended only when it returns
+  uint64_t cpu_ms;     ///< CPU time of the calling thread; of a plugin that suspends, time in the guest; 0: none
   uint64_t fuel;       ///< fuel, where the plugin was compiled with it; 0: as much as it was compiled with
 } ubiq_call_options;
 
@@ -87,7 +88,7 @@ UBIQ_API UBIQ_NODISCARD ubiq_error *ubiq_plugin_call_with(ubiq_plugin *plugin, c
 UBIQ_API UBIQ_NODISCARD ubiq_error *ubiq_plugin_reset(ubiq_plugin *plugin);
 
 /// Ends the call under way with `cancelled`; nothing happens when none is. Any thread, at any time while the plugin
-/// exists.
+/// exists; in a signal handler too, unless a call in turns with a `wake` (ubiq/call.h) is under way.
 UBIQ_API void ubiq_plugin_cancel(ubiq_plugin *plugin);
 
 /// True when the main module exports a function that can be called: () -> () or () -> i32.

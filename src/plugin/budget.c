@@ -41,9 +41,18 @@ uint64_t budget_fuel_used(const plugin *plugin) {
   return plugin->fuel ? plugin->fuel - engine_fuel_get(plugin->store) : 0;
 }
 
+void budget_forget_cancellation(plugin *plugin) {
+  atomic_store_explicit(&plugin->cancelled, false, memory_order_relaxed);
+}
+
+ubiq_error *budget_cancelled(plugin *plugin) {
+  bool is_cancelled = atomic_load_explicit(&plugin->cancelled, memory_order_relaxed);
+  return is_cancelled ? ubiq_error_new(UBIQ_CANCELLED, "the call was cancelled") : NULL;
+}
+
 static ubiq_error *overdue_at(plugin *plugin, uint64_t now, uint64_t cpu_ns) {
-  if (atomic_load_explicit(&plugin->cancelled, memory_order_relaxed))
-    return ubiq_error_new(UBIQ_CANCELLED, "the call was cancelled");
+  ubiq_error *cancelled = budget_cancelled(plugin);
+  if (cancelled) return cancelled;
   if (now >= plugin->deadline_ns)
     return ubiq_error_new(UBIQ_TIMEOUT, "timeout: the call took longer than %llu ms",
                           (unsigned long long)plugin->timeout_ms);
@@ -81,4 +90,5 @@ uint64_t plugin_cpu_ns(const plugin *plugin) {
 
 void ubiq_plugin_cancel(ubiq_plugin *plugin) {
   atomic_store(&plugin->cancelled, true);
+  alarm_ring(&plugin->alarm);
 }

@@ -76,14 +76,26 @@ static ubiq_error *find_target(plugin *plugin, const char *name, compiled_functi
   return compiled_function_find(plugin->compiled, name, out);
 }
 
-// Makes the plugin ready for a call of `function`. A cancellation from before it is forgotten.
+// Makes the plugin ready for a call of `function`.
 static ubiq_error *prepare(plugin *plugin, const compiled_function *function, ubiq_bytes input,
                            const ubiq_call_options *options) {
   ubiq_error *error = instance_prepare(plugin);
   if (!error) error = resolve(plugin, function);
   if (!error) error = budget_begin(plugin, options);
   plugin->input = input;
-  atomic_store_explicit(&plugin->cancelled, false, memory_order_relaxed);
+  return error;
+}
+
+static ubiq_error *call_on_stack(plugin *plugin, const compiled_function *function, ubiq_bytes input,
+                                 const ubiq_call_options *options) {
+  ubiq_error *error = prepare(plugin, function, input, options);
+  if (error) return error;
+  plugin->stage = STAGE_FUNCTION;
+  plugin->poll_started_ns = budget_thread_clock_ns(plugin);
+  ticker_begin(plugin);
+  error = call_here(plugin);
+  ticker_end(plugin);
+  plugin->cpu_ns = budget_thread_clock_ns(plugin) - plugin->poll_started_ns;
   return error;
 }
 
@@ -94,14 +106,11 @@ ubiq_error *ubiq_plugin_call_with(ubiq_plugin *plugin, const char *function, ubi
     return ubiq_error_new(UBIQ_BUSY, "the plugin is being called already; host functions may not call back into it");
   compiled_function target;
   ubiq_error *error = find_target(plugin, function, &target);
-  if (!error) error = prepare(plugin, &target, input, options);
   if (error) return error;
-  plugin->stage = STAGE_FUNCTION;
-  plugin->poll_started_ns = budget_thread_clock_ns(plugin);
-  ticker_begin(plugin);
-  error = call_here(plugin);
-  ticker_end(plugin);
-  plugin->cpu_ns = budget_thread_clock_ns(plugin) - plugin->poll_started_ns;
+  plugin->output = (ubiq_bytes){0};
+  budget_forget_cancellation(plugin);
+  error = plugin->compiled->options.suspends ? call_blocking(plugin, &target, input, options)
+                                             : call_on_stack(plugin, &target, input, options);
   *output = plugin->output;
   return error;
 }
@@ -117,7 +126,7 @@ ubiq_error *ubiq_plugin_reset(ubiq_plugin *plugin) {
   engine_function reset;
   if (!plugin->store) return NULL;
   if (!plugin_kernel_function(plugin, "reset", &reset)) return ubiq_error_new(UBIQ_INTERNAL, "the kernel has no reset");
-  atomic_store_explicit(&plugin->cancelled, false, memory_order_relaxed); // what ended a former call is over
+  budget_forget_cancellation(plugin); // what ended a former call is over
   ubiq_error *error = budget_begin(plugin, NULL);
   if (!error) error = budget_refuel(plugin);
   return error ? error : engine_call_now(plugin->store, &reset, NULL, 0);
@@ -182,11 +191,10 @@ static ubiq_error *settle(plugin *plugin, ubiq_error *error, engine_state engine
   return outcome_conclude(plugin, error);
 }
 
-ubiq_error *plugin_call_start(plugin *plugin, const compiled_function *function, ubiq_bytes input,
-                              plugin_state *state) {
+ubiq_error *call_begin(plugin *plugin, const compiled_function *function, ubiq_bytes input,
+                       const ubiq_call_options *options, plugin_state *state) {
   *state = PLUGIN_DONE;
-  if (plugin->stage != STAGE_IDLE) return ubiq_error_new(UBIQ_BUSY, "a call of the plugin is under way already");
-  ubiq_error *error = prepare(plugin, function, input, NULL);
+  ubiq_error *error = prepare(plugin, function, input, options);
   if (!error) error = budget_refuel(plugin);
   if (error) return error;
   plugin->stage = STAGE_STEPS;
@@ -194,6 +202,14 @@ ubiq_error *plugin_call_start(plugin *plugin, const compiled_function *function,
   engine_state engine = ENGINE_DONE;
   error = go_on(plugin, &engine);
   return settle(plugin, error, engine, state);
+}
+
+ubiq_error *plugin_call_start(plugin *plugin, const compiled_function *function, ubiq_bytes input,
+                              plugin_state *state) {
+  *state = PLUGIN_DONE;
+  if (plugin->stage != STAGE_IDLE) return ubiq_error_new(UBIQ_BUSY, "a call of the plugin is under way already");
+  budget_forget_cancellation(plugin);
+  return call_begin(plugin, function, input, NULL, state);
 }
 
 ubiq_error *plugin_call_resume(plugin *plugin, plugin_state *state) {

@@ -3,6 +3,7 @@
 #define PLUGIN_CALL_H
 
 #include "plugin/internal.h"
+#include "ubiq/call.h"
 
 /// Arms the limits of a call that begins now: of the instance's, the manifest's and the call's own (NULL: none) the
 /// smaller holds. Errors: `invalid_input` (fuel in a plugin that does not count it).
@@ -20,6 +21,27 @@ uint64_t budget_thread_clock_ns(const plugin *plugin);
 
 /// The engine's tick within a call: ends it when a limit has passed, else makes a call on a fiber give way.
 ubiq_error *budget_tick(void *user, engine_tick_action *action);
+
+/// A cancellation from before a call does not end it.
+void budget_forget_cancellation(plugin *plugin);
+
+/// `cancelled` when the plugin's call was cancelled; NULL otherwise.
+ubiq_error *budget_cancelled(plugin *plugin);
+
+/// Begins a call of a plugin that suspends; as plugin_call_start, with a budget (may be NULL), and heeding a cancellation
+/// from before.
+ubiq_error *call_begin(plugin *plugin, const compiled_function *function, ubiq_bytes input,
+                       const ubiq_call_options *options, plugin_state *state);
+
+/// A call of a plugin that suspends from its beginning to its end, blocking the thread while it waits.
+ubiq_error *call_blocking(plugin *plugin, const compiled_function *function, ubiq_bytes input,
+                          const ubiq_call_options *options);
+
+/// The plugin of a call that is not done is being deleted.
+void call_forget_plugin(ubiq_call *call);
+
+/// Drops a call that is under way; the next finds a fresh store.
+void instance_drop_call(plugin *plugin);
 
 /// Opens the store that the next call needs, where the last one left none.
 ubiq_error *instance_prepare(plugin *plugin);

@@ -3,13 +3,16 @@
 #define PLUGIN_FUNCTION_H
 
 #include "engine/engine.h"
-#include "ubiq/plugin.h"
+#include "ubiq/function.h"
 
 #include <stdatomic.h>
 
 /// Called on the guest's stack. `inputs` and `outputs` are as many as the signature says; references are null.
 typedef ubiq_error *(*function_callback)(struct ubiq_plugin *plugin, const engine_value *inputs, engine_value *outputs,
                                          const ubiq_function *function);
+
+/// Of functions with `start`: as many parameters, and results, as an engine keeps of one that waits.
+enum { FUNCTION_LATE_VALUES_MAX = 8 };
 
 struct ubiq_function {
   atomic_size_t references;
@@ -19,7 +22,9 @@ struct ubiq_function {
   wasm_type types[2 * WASM_SIGNATURE_MAX]; ///< what the signature points to
   bool has_references;                     ///< among the types
   function_callback call;
-  void (*foreign)(void); ///< the embedder's own C function, for `call` to cast back
+  ubiq_function_start start; ///< instead of `call`: it completes later (completion.c); NULL: it does not
+  bool answers_block;        ///< with `start`
+  void (*foreign)(void);     ///< the embedder's own C function, for `call` to cast back
   void *user;
   void (*user_delete)(void *user); ///< may be NULL; called once
 };

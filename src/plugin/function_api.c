@@ -22,23 +22,43 @@ static void copy_types(wasm_type *to, const ubiq_type *from, size_t count) {
   for (size_t i = 0; i < count; i++) to[i] = (wasm_type)from[i];
 }
 
-ubiq_error *ubiq_function_new(const ubiq_function_options *options, ubiq_function **out) {
+static ubiq_error *check_options(const ubiq_function_options *options) {
+  size_t max = options->start ? FUNCTION_LATE_VALUES_MAX : WASM_SIGNATURE_MAX;
+  if (options->params_count > max || options->results_count > max)
+    return ubiq_error_new(UBIQ_INVALID_INPUT,
+                          "host function %s has %zu parameters and %zu results; at most %zu of each", options->name,
+                          options->params_count, options->results_count, max);
+  if (!options->callback == !options->start)
+    return ubiq_error_new(UBIQ_INVALID_INPUT, "host function %s: expected either a callback or a start", options->name);
+  bool may_block = options->start && options->results_count == 1 && options->results[0] == UBIQ_I64;
+  if (options->answers_block && !may_block)
+    return ubiq_error_new(UBIQ_INVALID_INPUT,
+                          "host function %s answers a block; expected a start, and I64 as the only result",
+                          options->name);
+  return NULL;
+}
+
+static ubiq_error *make(const ubiq_function_options *options, ubiq_function **out) {
   wasm_type params[WASM_SIGNATURE_MAX], results[WASM_SIGNATURE_MAX];
-  if (options->params_count > WASM_SIGNATURE_MAX || options->results_count > WASM_SIGNATURE_MAX)
-    return ubiq_error_new(UBIQ_INVALID_INPUT, "host function %s has %zu parameters and %zu results; at most %d of each",
-                          options->name, options->params_count, options->results_count, WASM_SIGNATURE_MAX);
   copy_types(params, options->params, options->params_count);
   copy_types(results, options->results, options->results_count);
   wasm_signature signature = {params, results, (uint16_t)options->params_count, (uint16_t)options->results_count};
+  ubiq_error *error = function_new(options->name, &signature, out);
+  return error || !options->module ? error : function_set_module(*out, options->module);
+}
+
+ubiq_error *ubiq_function_new(const ubiq_function_options *options, ubiq_function **out) {
   ubiq_function *self = NULL;
-  ubiq_error *error = function_new(options->name, &signature, &self);
-  if (!error && options->module) error = function_set_module(self, options->module);
+  ubiq_error *error = check_options(options);
+  if (!error) error = make(options, &self);
   if (error) {
     function_release(self);
     return error;
   }
   self->call = call_embedder;
   self->foreign = (void (*)(void))options->callback;
+  self->start = options->start;
+  self->answers_block = options->answers_block;
   self->user = options->user;
   self->user_delete = options->user_delete;
   *out = self;
@@ -58,6 +78,10 @@ bool ubiq_plugin_block(ubiq_plugin *plugin, uint64_t offset, ubiq_bytes *out) {
 ubiq_error *ubiq_plugin_block_new(ubiq_plugin *plugin, ubiq_bytes data, uint64_t *offset) {
   *offset = 0;
   if (data.size == 0) return NULL;
+  if (plugin->completion)
+    return ubiq_error_new(UBIQ_INVALID_INPUT,
+                          "a function with `start` makes no blocks; ubiq_completion_done_block answers "
+                          "with one");
   engine_function alloc;
   if (!plugin_kernel_function(plugin, "alloc", &alloc)) return ubiq_error_new(UBIQ_INTERNAL, "the kernel has no alloc");
   engine_value value = {.i64 = (int64_t)data.size};

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "plugin/blocks.h"
+#include "plugin/completion.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -57,6 +58,7 @@ ubiq_error *host_finish(void *env, engine_call *call, engine_value *values) {
   if (!place) return ubiq_error_new(UBIQ_INTERNAL, "the kernel gave a block outside of its memory");
   memcpy(place, plugin->answer.data, plugin->answer.size);
   http_answered(plugin);
+  completion_answered(plugin);
   return NULL;
 }
 

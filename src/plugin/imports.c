@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "kernel/embedded.h"
+#include "plugin/completion.h"
 #include "plugin/hub.h"
 
 #include <assert.h>
@@ -146,7 +147,12 @@ static const char *take_wasi(resolver *self, const wasm_item *import, const wasi
 
 static const char *take_function(resolver *self, const wasm_item *import, const ubiq_function *function) {
   engine_host_function host = {.signature = &function->signature, .call = function_enter, .env = (void *)function};
-  return hub_take(self, import, HUB_DIRECT, &host);
+  if (function->start) {
+    host.call = function_begin;
+    host.ready = function_ready;
+    host.wait = function_wait;
+  }
+  return hub_take(self, import, function->answers_block ? HUB_BLOCK : HUB_DIRECT, &host);
 }
 
 // The kernel's exports keep their names; the list that they stand in does not outlive the resolver.

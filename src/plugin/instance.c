@@ -3,6 +3,7 @@
 // The store is opened at the first call, and anew after a call that left the guest spent: a command that ran to its end,
 // or a start that failed half way.
 #include "plugin/call.h"
+#include "plugin/completion.h"
 
 #include <stdlib.h>
 
@@ -19,6 +20,7 @@ ubiq_error *plugin_new(compiled *compiled, const plugin_host *host, const plugin
   self->host = host;
   self->wasi_setup.input_fd = -1;
   if (limits) self->limits = *limits;
+  alarm_init(&self->alarm);
   atomic_fetch_add(&compiled->references, 1);
   ubiq_error *error = wasi_open_directories(self);
   if (error) {
@@ -30,13 +32,14 @@ ubiq_error *plugin_new(compiled *compiled, const plugin_host *host, const plugin
 }
 
 ubiq_error *ubiq_plugin_new(ubiq_compiled *compiled, ubiq_plugin **out) {
-  if (compiled->options.suspends)
-    return ubiq_error_new(UBIQ_INVALID_INPUT, "%s was compiled to suspend; it is for event loops", compiled->name);
   return plugin_new(compiled, NULL, NULL, out);
 }
 
 void ubiq_plugin_delete(ubiq_plugin *plugin) {
   if (!plugin) return;
+  if (plugin->call) call_forget_plugin(plugin->call);
+  completion_abandon(plugin);
+  completion_answered(plugin);
   http_end(plugin);
   fetch_client_delete(plugin->http.client);
   free(plugin->http.headers_json);
@@ -48,6 +51,7 @@ void ubiq_plugin_delete(ubiq_plugin *plugin) {
   map_free(&plugin->vars);
   map_free(&plugin->config);
   ubiq_compiled_delete(plugin->compiled);
+  alarm_free(&plugin->alarm);
   free(plugin);
 }
 
@@ -68,14 +72,27 @@ static ubiq_error *open_store(plugin *plugin) {
   return NULL;
 }
 
+static void close_store(plugin *plugin) {
+  engine_store_delete(plugin->store);
+  plugin->store = NULL;
+  if (plugin->wasi) wasi_context_reset(plugin->wasi);
+}
+
 ubiq_error *instance_prepare(plugin *plugin) {
-  if (plugin->store_spent) {
-    engine_store_delete(plugin->store);
-    plugin->store = NULL;
-    if (plugin->wasi) wasi_context_reset(plugin->wasi);
-  }
+  if (plugin->store_spent) close_store(plugin);
   plugin->output = (ubiq_bytes){0};
   plugin->said = (text){0};
   plugin->grow_refused = false;
   return plugin->store ? NULL : open_store(plugin);
+}
+
+void instance_drop_call(plugin *plugin) {
+  completion_abandon(plugin);
+  http_end(plugin);
+  if (plugin->stage == STAGE_STEPS || plugin->stage == STAGE_FUNCTION) {
+    close_store(plugin);
+    plugin->output = (ubiq_bytes){0};
+    plugin->said = (text){0};
+  }
+  plugin->stage = STAGE_IDLE;
 }

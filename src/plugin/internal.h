@@ -7,6 +7,7 @@
 #include "base/fetch.h"
 #include "base/map.h"
 #include "engine/cache_set.h"
+#include "plugin/alarm.h"
 #include "plugin/engines.h"
 #include "plugin/function.h"
 #include "plugin/manifest.h"
@@ -78,7 +79,12 @@ typedef struct plugin_http {
   char *headers_json;   ///< what http_headers answered last
 } plugin_http;
 
-typedef enum plugin_stage { STAGE_IDLE, STAGE_STEPS, STAGE_FUNCTION } plugin_stage;
+typedef enum plugin_stage {
+  STAGE_IDLE,
+  STAGE_TAKEN, ///< a call in turns was started and has not run yet
+  STAGE_STEPS,
+  STAGE_FUNCTION,
+} plugin_stage;
 
 struct ubiq_plugin {
   compiled *compiled;
@@ -111,6 +117,12 @@ struct ubiq_plugin {
   ubiq_bytes output;        ///< in guest memory
   text said;                ///< the error that the guest set, in guest memory; empty for none
   uint64_t fuel_used;
+
+  // What it waits for, and who is told (completion.c, call_turns.c).
+  plugin_alarm alarm;
+  struct ubiq_completion *completion; ///< of the host function that it waits for; NULL: none
+  uint8_t *late_answer;               ///< owned: the block that such a function answered last
+  struct ubiq_call *call;             ///< the call in turns that has it; NULL: none
 
   // Among the ready ones of a pool (pool.c).
   struct ubiq_plugin *pool_older, *pool_newer;

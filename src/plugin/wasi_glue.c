@@ -85,7 +85,7 @@ static wasi_context *find_context(void *user) {
       .input_fd = setup->input_fd,
       .preopens = plugin->preopens,
       .write = take_output,
-      .wait = plugin->host ? wait_until : NULL,
+      .wait = plugin->compiled->options.suspends ? wait_until : NULL,
       .interrupted = interrupted,
       .user = plugin,
   };

@@ -437,11 +437,15 @@ static void a_second_call_while_one_is_under_way_is_refused(void **state) {
   world_close(&world);
 }
 
-static void a_plugin_that_suspends_is_not_for_the_callers_stack(void **state) {
+static void a_plugin_that_suspends_may_be_called_by_a_thread_that_blocks(void **state) {
   (void)state;
-  ubiq_compiled *compiled = guest_compile("hello", &(ubiq_compile_options){.suspends = true});
-  ubiq_plugin *plugin = NULL;
-  assert_error_code(ubiq_plugin_new(compiled, &plugin), UBIQ_INVALID_INPUT);
+  ubiq_compiled *compiled = guest_compile("infinite", &(ubiq_compile_options){.suspends = true});
+  instance one;
+  assert_success(instance_open(&one, compiled, NULL, &(plugin_limits){.wall_ms = 30}));
+  assert_output(&one, "turns", "1000", "1000");
+  assert_error_code(instance_call(&one, "spin", "", NULL), UBIQ_TIMEOUT);
+  assert_output(&one, "turns", "1000", "1000");
+  instance_close(&one);
   ubiq_compiled_delete(compiled);
 }
 
@@ -484,7 +488,7 @@ int main(void) {
       cmocka_unit_test(running_out_of_fuel_ends_a_call),
       cmocka_unit_test(starts_without_end_use_up_fuel),
       cmocka_unit_test(a_second_call_while_one_is_under_way_is_refused),
-      cmocka_unit_test(a_plugin_that_suspends_is_not_for_the_callers_stack),
+      cmocka_unit_test(a_plugin_that_suspends_may_be_called_by_a_thread_that_blocks),
       cmocka_unit_test(an_instance_outlives_its_owners_share_of_the_compiled_plugin),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,9 +1,10 @@
 // What happens when memory is out: each allocation of ours fails once, while compiling, making an instance, and calling.
 // It must be an error or harmless, leak nothing, and the next attempt must do. Wasmtime's own allocations do not fail here.
 // link: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup
-#include "plugin_testing.h"
+#include "late_functions.h"
 
 #include "../base/alloc_failure.h"
+#include "ubiq/call.h"
 #include "ubiq/pool.h"
 
 /// Calls `attempt` with the first allocation failing, then the second, until none fails any more; answers how many did.
@@ -135,6 +136,31 @@ static void pools_fail_cleanly(void **state) {
   ubiq_compiled_delete(compiled);
 }
 
+static void answer_late(void *user, ubiq_plugin *plugin, const ubiq_value *inputs, ubiq_completion *completion) {
+  (void)user, (void)plugin, (void)inputs;
+  ubiq_completion_done_block(completion, (ubiq_bytes){(const uint8_t *)"late", 4});
+}
+
+static void call_late(void *user) {
+  ubiq_plugin *plugin = NULL;
+  ubiq_call *call = NULL;
+  ubiq_error *error = ubiq_plugin_new(user, &plugin);
+  if (!error) error = ubiq_call_start(plugin, "run", (ubiq_bytes){0}, NULL, NULL, NULL, &call);
+  while (call && ubiq_call_resume(call) != UBIQ_CALL_DONE) {
+  }
+  if (call && !ubiq_call_error(call)) assert_int_equal(ubiq_call_output(call).size, 4);
+  ubiq_error_delete(error);
+  ubiq_call_delete(call);
+  ubiq_plugin_delete(plugin);
+}
+
+static void late_answers_fail_cleanly(void **state) {
+  (void)state;
+  ubiq_compiled *compiled = compile_late(late_guest, make_late(answer_late, NULL, NULL), true);
+  assert_in_range(sweep(call_late, compiled), 4, 1000);
+  ubiq_compiled_delete(compiled);
+}
+
 int main(void) {
   plugin_testing_begin();
   const struct CMUnitTest tests[] = {
@@ -142,6 +168,7 @@ int main(void) {
       cmocka_unit_test(calling_fails_cleanly),
       cmocka_unit_test(making_host_functions_fails_cleanly),
       cmocka_unit_test(pools_fail_cleanly),
+      cmocka_unit_test(late_answers_fail_cleanly),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
