@@ -1,0 +1,15 @@
+;; A plugin by hand: `report` answers what the host says of its input, in capitals; `spin` never answers.
+(module
+  (import "extism:host/env" "input_offset" (func $input (result i64)))
+  (import "extism:host/env" "length" (func $length (param i64) (result i64)))
+  (import "extism:host/env" "output_set" (func $output (param i64 i64)))
+  (import "extism:host/user" "temperature" (func $temperature (param i64) (result i64)))
+  (import "extism:host/user" "shout" (func $shout (param i64)))
+  (func (export "report") (result i32) (local $answer i64)
+    (local.set $answer (call $temperature (call $input)))
+    (call $shout (local.get $answer))
+    (call $output (local.get $answer) (call $length (local.get $answer)))
+    (i32.const 0))
+  (func (export "spin") (result i32)
+    (loop $again (br $again))
+    (i32.const 0)))
