@@ -17,6 +17,12 @@ endif()
 set(single_renames --remap-path-prefix=${cargo_home}/registry/src=crates --remap-path-prefix=${CMAKE_SOURCE_DIR}=ubiq)
 
 # Wasmtime asks for Rust 1.97. 1.95 compiles it, and what it makes passes our tests.
+find_program(UBIQ_RUSTC NAMES rustc HINTS $ENV{HOME}/.cargo/bin REQUIRED)
+execute_process(COMMAND ${UBIQ_RUSTC} --version OUTPUT_VARIABLE rust_version OUTPUT_STRIP_TRAILING_WHITESPACE)
+if(NOT rust_version MATCHES "^rustc ([0-9.]+)" OR CMAKE_MATCH_1 VERSION_LESS 1.95)
+  message(FATAL_ERROR "`rustc --version` says ${rust_version}; Wasmtime needs 1.95 or later (rustup update stable)")
+endif()
+
 list(JOIN single_renames " " single_rustflags)
 add_custom_command(OUTPUT ${single_archive}
   COMMAND ${CMAKE_COMMAND} -E env "RUSTFLAGS=${single_rustflags}" ${UBIQ_CARGO} build --quiet --release --locked --ignore-rust-version --target-dir ${single_made}
