@@ -24,7 +24,7 @@
 enum {
   SMALL_STORES = SANITIZED ? 1100 : 100000,
   STORES_MIN = 8, // a smaller pool is not worth having
-  LARGE_STORES = SANITIZED ? 16 : 4000,
+  LARGE_STORES = SANITIZED ? 40 : 4000,
   LARGE_FIBERS = SANITIZED ? 16 : 256, // each costs two system calls when the pool is opened
 };
 

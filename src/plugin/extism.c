@@ -260,22 +260,43 @@ int32_t extism_plugin_call(ExtismPlugin *plugin, const char *func_name, const ui
   return extism_plugin_call_with_host_context(plugin, func_name, data, data_len, NULL);
 }
 
+// What a call left is looked at when no other thread calls. False within a call of this thread's own, which may look.
+static bool wait_for_turn(ExtismPlugin *plugin) {
+  return pthread_mutex_lock(&plugin->mutex) == 0;
+}
+
+static void end_turn(ExtismPlugin *plugin, bool waited) {
+  if (waited) pthread_mutex_unlock(&plugin->mutex);
+}
+
 const char *extism_plugin_error(ExtismPlugin *plugin) {
-  return plugin ? plugin->error : NULL;
+  if (!plugin) return NULL;
+  bool waited = wait_for_turn(plugin);
+  const char *error = plugin->error;
+  end_turn(plugin, waited);
+  return error;
 }
 
 const char *extism_error(ExtismPlugin *plugin) {
   return extism_plugin_error(plugin);
 }
 
+static ubiq_bytes output_of(ExtismPlugin *plugin) {
+  bool waited = wait_for_turn(plugin);
+  ubiq_bytes output = plugin->plugin->output;
+  end_turn(plugin, waited);
+  return output;
+}
+
 ExtismSize extism_plugin_output_length(ExtismPlugin *plugin) {
-  return plugin ? plugin->plugin->output.size : 0;
+  return plugin ? output_of(plugin).size : 0;
 }
 
 const uint8_t *extism_plugin_output_data(ExtismPlugin *plugin) {
   static const uint8_t empty[1];
   if (!plugin) return NULL;
-  return plugin->plugin->output.data ? plugin->plugin->output.data : empty;
+  const uint8_t *data = output_of(plugin).data;
+  return data ? data : empty;
 }
 
 const char *extism_version(void) {
