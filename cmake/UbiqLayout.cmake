@@ -44,6 +44,7 @@ if(UBIQ_KERNEL_WASM)
   ubiq_place(${UBIQ_KERNEL_WASM} share/ubiq/extism-runtime.wasm)
 endif()
 
+include(UbiqMan)
 add_custom_target(ubiq_layout ALL DEPENDS ${placed})
 
 install(DIRECTORY ${UBIQ_OUT_DIR}/bin ${UBIQ_OUT_DIR}/lib ${UBIQ_OUT_DIR}/include ${UBIQ_OUT_DIR}/share
