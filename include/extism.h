@@ -174,7 +174,8 @@ EXTISM_API const uint8_t *extism_plugin_output_data(ExtismPlugin *plugin);
 /// `info`, `warn`, `error` (NULL), or a filter such as `extism=debug`.
 EXTISM_API bool extism_log_file(const char *filename, const char *log_level);
 
-/// Keeps log lines from a level on until extism_log_drain takes them; the oldest are dropped past 10,000.
+/// Keeps log lines from a level on until extism_log_drain takes them; the oldest are dropped past 10,000. A line reads
+/// `2026-11-21T13:15:23.554123Z  INFO extism::pdk: a message plugin="ID"`, with the id of the plugin that spoke.
 EXTISM_API bool extism_log_custom(const char *log_level);
 
 /// Hands over each kept line, in order.
