@@ -4,8 +4,6 @@
 // plugin_overdue.
 #include "plugin/call.h"
 
-#include "base/clock.h"
-
 static uint64_t smaller(uint64_t a, uint64_t b) {
   return a && (!b || a < b) ? a : b;
 }
@@ -33,16 +31,8 @@ ubiq_error *budget_begin(plugin *plugin, const ubiq_call_options *options) {
   return NULL;
 }
 
-ubiq_error *budget_refuel(plugin *plugin) {
-  return plugin->fuel ? engine_fuel_set(plugin->store, plugin->fuel) : NULL;
-}
-
 uint64_t budget_fuel_used(const plugin *plugin) {
   return plugin->fuel ? plugin->fuel - engine_fuel_get(plugin->store) : 0;
-}
-
-void budget_forget_cancellation(plugin *plugin) {
-  atomic_store_explicit(&plugin->cancelled, false, memory_order_relaxed);
 }
 
 ubiq_error *budget_cancelled(plugin *plugin) {
@@ -64,10 +54,6 @@ static ubiq_error *overdue_at(plugin *plugin, uint64_t now, uint64_t cpu_ns) {
 
 ubiq_error *plugin_overdue(plugin *plugin) {
   return overdue_at(plugin, clock_monotonic_ns(), plugin->cpu_ns);
-}
-
-uint64_t budget_thread_clock_ns(const plugin *plugin) {
-  return plugin->cpu_limit_ns == UINT64_MAX ? 0 : clock_thread_cpu_ns();
 }
 
 // On a loop a call's CPU time is what its polls took. On the caller's stack host functions block, so there the thread's

@@ -5,7 +5,6 @@
 // whoever owns the loop resumes it. Ticks, limits and the outcome are the same for both.
 #include "plugin/call.h"
 
-#include "base/clock.h"
 #include "engine/ticker.h"
 #include "kernel/kernel.h"
 
@@ -40,7 +39,7 @@ static ubiq_error *give_input(plugin *plugin) {
 
 static ubiq_error *run_steps(plugin *plugin) {
   const compiled *compiled = plugin->compiled;
-  ubiq_error *error = NULL;
+  ubiq_error *error = budget_refuel(plugin);
   for (; plugin->steps_done < compiled->steps_count && !error; plugin->steps_done++) {
     const compiled_step *step = &compiled->steps[plugin->steps_done];
     engine_function function;
@@ -61,8 +60,8 @@ static ubiq_error *get_ready(plugin *plugin) {
 }
 
 static ubiq_error *call_here(plugin *plugin) {
-  ubiq_error *error = budget_refuel(plugin);
-  if (!error) error = run_steps(plugin);
+  bool is_new = plugin->steps_done < plugin->compiled->steps_count;
+  ubiq_error *error = is_new ? run_steps(plugin) : NULL;
   if (!error) error = get_ready(plugin);
   if (!error) error = engine_call_now(plugin->store, &plugin->function, plugin->values, 2);
   return outcome_conclude(plugin, error);

@@ -2,6 +2,7 @@
 #ifndef PLUGIN_CALL_H
 #define PLUGIN_CALL_H
 
+#include "base/clock.h"
 #include "plugin/internal.h"
 #include "ubiq/call.h"
 
@@ -10,20 +11,26 @@
 ubiq_error *budget_begin(plugin *plugin, const ubiq_call_options *options);
 
 /// Gives the store the fuel of the call, where it is counted.
-ubiq_error *budget_refuel(plugin *plugin);
+static inline ubiq_error *budget_refuel(const plugin *plugin) {
+  return plugin->fuel ? engine_fuel_set(plugin->store, plugin->fuel) : NULL;
+}
 
 /// What the store has used of the fuel of the call; 0 where it is not counted.
 uint64_t budget_fuel_used(const plugin *plugin);
 
 /// The clock of a call on the caller's stack: the thread's CPU time, or 0 where nothing depends on it, because asking
 /// costs a system call.
-uint64_t budget_thread_clock_ns(const plugin *plugin);
+static inline uint64_t budget_thread_clock_ns(const plugin *plugin) {
+  return plugin->cpu_limit_ns == UINT64_MAX ? 0 : clock_thread_cpu_ns();
+}
 
 /// The engine's tick within a call: ends it when a limit has passed, else makes a call on a fiber give way.
 ubiq_error *budget_tick(void *user, engine_tick_action *action);
 
 /// A cancellation from before a call does not end it.
-void budget_forget_cancellation(plugin *plugin);
+static inline void budget_forget_cancellation(plugin *plugin) {
+  atomic_store_explicit(&plugin->cancelled, false, memory_order_relaxed);
+}
 
 /// `cancelled` when the plugin's call was cancelled; NULL otherwise.
 ubiq_error *budget_cancelled(plugin *plugin);

@@ -248,23 +248,31 @@ void ubiq_pool_delete(ubiq_pool *self) {
   }
 }
 
+// Makes an instance for a place that the caller has.
+static ubiq_error *make_for_place(ubiq_pool *self, plugin **out) {
+  ubiq_error *error = make(self, out);
+  pthread_mutex_lock(&self->mutex);
+  if (error) {
+    free_place(self);
+    leave(self);
+  } else {
+    self->made++;
+    pthread_mutex_unlock(&self->mutex);
+  }
+  return error;
+}
+
 static ubiq_error *acquire(ubiq_pool *self, uint64_t wait_ms, plugin **out) {
   pthread_mutex_lock(&self->mutex);
   ubiq_error *error = take_place(self, wait_ms, out);
-  plugin *idle = error ? NULL : take_idle(self);
-  bool is_bare = !error && !*out;
-  if (error)
+  if (error) {
     leave(self);
-  else
-    pthread_mutex_unlock(&self->mutex);
+    return error;
+  }
+  plugin *idle = take_idle(self);
+  pthread_mutex_unlock(&self->mutex);
   ubiq_plugin_delete(idle);
-  if (!is_bare) return error;
-  error = make(self, out);
-  pthread_mutex_lock(&self->mutex);
-  self->made += !error;
-  if (error) free_place(self);
-  leave(self);
-  return error;
+  return *out ? NULL : make_for_place(self, out);
 }
 
 ubiq_error *ubiq_pool_acquire(ubiq_pool *pool, ubiq_plugin **out) {
