@@ -72,7 +72,7 @@ static bool note_missing(resolver *self, const compiled_module *module, const wa
 static const char *hint_for_wasi(const resolver *self, const wasm_item *import, arena *arena) {
   char type[SIGNATURE_TEXT_SIZE];
   if (!self->compiled->options.wasi) return "WASI is not enabled for this plugin";
-  const wasi_function *function = wasi_function_find(import->name);
+  const wasi_function *function = wasi_function_of(import->module, import->name);
   if (!function) return "not part of WASI preview 1";
   wasm_signature_print(&function->signature, type, sizeof type);
   return arena_printf(arena, "WASI has it with the type %s", type);
@@ -100,7 +100,8 @@ static const char *hint_for(resolver *self, const wasm_item *import, arena *aren
     return arena_printf(arena, "the kernel's has the type %s", type);
   }
   if (name) return "Extism has no such function; a newer PDK may have been used";
-  if (strcmp(import->module, WASI_MODULE) == 0) return hint_for_wasi(self, import, arena);
+  bool is_wasi = strcmp(import->module, WASI_MODULE) == 0 || strcmp(import->module, WASI_OLD_MODULE) == 0;
+  if (is_wasi) return hint_for_wasi(self, import, arena);
   if (strcmp(import->module, EXTISM_USER_MODULE) == 0) return "a host function that the embedder has to provide";
   return NULL;
 }
@@ -174,9 +175,7 @@ static const char *find_in_hub(resolver *self, const wasm_item *import) {
     return wasm_signature_equal(&entry->signature, &import->signature) ? take_entry(self, import, entry) : NULL;
   const wasm_item *item = name && !is_kernel_internal(name) ? wasm_module_export(self->kernel, name) : NULL;
   if (item) return take_kernel(self, import, item);
-  const wasi_function *wasi = strcmp(import->module, WASI_MODULE) == 0 && self->compiled->options.wasi
-                                  ? wasi_function_find(import->name)
-                                  : NULL;
+  const wasi_function *wasi = self->compiled->options.wasi ? wasi_function_of(import->module, import->name) : NULL;
   return wasi && wasm_signature_equal(&wasi->signature, &import->signature) ? take_wasi(self, import, wasi) : NULL;
 }
 
@@ -216,7 +215,7 @@ static bool is_other_type(const resolver *self, const wasm_item *import) {
   if (import->kind != WASM_FUNCTION) return false;
   if (find_function(self->compiled, import) || (name && host_entry_find(name))) return true;
   if (name && !is_kernel_internal(name) && wasm_module_export(self->kernel, name)) return true;
-  return self->compiled->options.wasi && strcmp(import->module, WASI_MODULE) == 0 && wasi_function_find(import->name);
+  return self->compiled->options.wasi && wasi_function_of(import->module, import->name);
 }
 
 // The first line is Wasmtime's for the first import, because users of Extism's SDKs match on it.

@@ -159,6 +159,9 @@ enum {
   WASI_FILESTAT_SIZE = 64,
 };
 
+// filestat of WASI_OLD_MODULE: the number of links has half the size, so that what follows it comes earlier
+enum { WASI_OLD_FILESTAT_LINKS = 20, WASI_OLD_FILESTAT_EARLIER = 8, WASI_OLD_FILESTAT_SIZE = 56 };
+
 // prestat
 enum { WASI_PRESTAT_TYPE = 0, WASI_PRESTAT_NAME_LENGTH = 4, WASI_PRESTAT_SIZE = 8 };
 enum { WASI_PRESTAT_DIRECTORY = 0 };
@@ -183,6 +186,8 @@ enum {
   WASI_SUBSCRIPTION_SIZE = 48,
 };
 enum { WASI_CLOCK_FLAG_ABSOLUTE = 1 };
+// WASI_OLD_MODULE has one more field before a clock's
+enum { WASI_OLD_SUBSCRIPTION_LATER = 8, WASI_OLD_SUBSCRIPTION_SIZE = 56 };
 
 // event
 enum {

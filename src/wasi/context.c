@@ -70,13 +70,21 @@ bool wasi_context_exited(const wasi_context *context, uint32_t *code) {
   return context->exited;
 }
 
-ubiq_error *wasi_enter(void *env, engine_call *call, engine_value *values, wasi_body body) {
+static ubiq_error *enter(void *env, engine_call *call, engine_value *values, wasi_body body, bool is_old) {
   const wasi_binding *binding = env;
-  wasi_guest guest = {.context = binding->context(call->user)};
+  wasi_guest guest = {.context = binding->context(call->user), .is_old = is_old};
   if (guest.context == NULL) return ubiq_error_no_memory();
   // A guest without a memory has one of no bytes.
   if (!engine_caller_memory(call, &guest.memory) || guest.memory.data == NULL)
     guest.memory = (engine_memory){.data = (uint8_t *)"", .size = 0};
   values[0].i32 = body(&guest, values);
   return guest.error;
+}
+
+ubiq_error *wasi_enter(void *env, engine_call *call, engine_value *values, wasi_body body) {
+  return enter(env, call, values, body, false);
+}
+
+ubiq_error *wasi_enter_old(void *env, engine_call *call, engine_value *values, wasi_body body) {
+  return enter(env, call, values, body, true);
 }

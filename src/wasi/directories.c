@@ -1,5 +1,6 @@
-// Directories and reading them. A cookie is the host's own position in the directory, so that nothing is kept between
-// calls and a guest may go on from any entry that it has seen.
+// Directories and reading them. The first entries are always `.` and `..`; the cookies of the others are the host's own
+// positions in the directory, so that nothing is kept between calls and a guest may go on from any entry that it has
+// seen.
 #include "wasi/host.h"
 
 #include <dirent.h>
@@ -43,20 +44,36 @@ static uint8_t filetype_of(int directory, const struct dirent64 *entry) {
   return known ? wasi_filetype_of_mode(status.st_mode) : WASI_FILETYPE_UNKNOWN;
 }
 
-// Which directory lies above is not the guest's to know.
-static void append_entry(listing *self, int directory, const struct dirent64 *entry) {
+/// Cookies: what comes next.
+enum { COOKIE_SELF = 0, COOKIE_PARENT = 1, COOKIE_HOST = 2 }; // the host's position is added to the last
+
+static void append_entry(listing *self, uint64_t next, uint64_t inode, uint8_t filetype, const char *name) {
   uint8_t head[WASI_DIRENT_SIZE] = {0};
-  bool is_parent = strcmp(entry->d_name, "..") == 0;
-  size_t size = strlen(entry->d_name);
-  wasi_store_u64(head + WASI_DIRENT_NEXT, (uint64_t)entry->d_off);
-  wasi_store_u64(head + WASI_DIRENT_INODE, is_parent ? 0 : entry->d_ino);
+  size_t size = strlen(name);
+  wasi_store_u64(head + WASI_DIRENT_NEXT, next);
+  wasi_store_u64(head + WASI_DIRENT_INODE, inode);
   wasi_store_u32(head + WASI_DIRENT_NAME_LENGTH, (uint32_t)size);
-  head[WASI_DIRENT_FILETYPE] = is_parent ? WASI_FILETYPE_DIRECTORY : filetype_of(directory, entry);
+  head[WASI_DIRENT_FILETYPE] = filetype;
   append(self, head, sizeof head);
-  append(self, entry->d_name, size);
+  append(self, name, size);
 }
 
-static wasi_errno fill(wasi_guest *self, int directory, listing *listing) {
+// Which directory lies above is not the guest's to know.
+static wasi_errno append_dots(listing *self, int directory, uint64_t cookie) {
+  struct stat status;
+  if (fstat(directory, &status) != 0) return wasi_errno_of_host(errno);
+  if (cookie == COOKIE_SELF) append_entry(self, COOKIE_PARENT, status.st_ino, WASI_FILETYPE_DIRECTORY, ".");
+  append_entry(self, COOKIE_HOST, 0, WASI_FILETYPE_DIRECTORY, "..");
+  return WASI_SUCCESS;
+}
+
+static void append_host_entry(listing *self, int directory, const struct dirent64 *entry) {
+  const char *name = entry->d_name;
+  if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) return;
+  append_entry(self, COOKIE_HOST + (uint64_t)entry->d_off, entry->d_ino, filetype_of(directory, entry), name);
+}
+
+static wasi_errno append_host_entries(wasi_guest *self, listing *listing, int directory) {
   enum { BATCH_BYTES = 8192 };
   _Alignas(struct dirent64) char batch[BATCH_BYTES];
   const wasi_options *options = &self->context->options;
@@ -66,7 +83,7 @@ static wasi_errno fill(wasi_guest *self, int directory, listing *listing) {
     if (size == 0) return WASI_SUCCESS;
     for (ssize_t at = 0; at < size && listing->used < listing->room;) {
       const struct dirent64 *entry = (const struct dirent64 *)(batch + at);
-      append_entry(listing, directory, entry);
+      append_host_entry(listing, directory, entry);
       at += entry->d_reclen;
     }
     if (options->interrupted != NULL) self->error = options->interrupted(options->user);
@@ -75,18 +92,24 @@ static wasi_errno fill(wasi_guest *self, int directory, listing *listing) {
   return WASI_SUCCESS;
 }
 
+static wasi_errno list(wasi_guest *self, listing *listing, int directory, uint64_t cookie) {
+  uint64_t position = cookie < COOKIE_HOST ? 0 : cookie - COOKIE_HOST;
+  if (position > INT64_MAX) return WASI_EINVAL;
+  wasi_errno error = cookie < COOKIE_HOST ? append_dots(listing, directory, cookie) : WASI_SUCCESS;
+  if (error != WASI_SUCCESS) return error;
+  if (lseek(directory, (off_t)position, SEEK_SET) < 0) return wasi_errno_of_host(errno);
+  return append_host_entries(self, listing, directory);
+}
+
 static wasi_errno fd_readdir(wasi_guest *self, const engine_value *arguments) {
   wasi_descriptor *directory;
-  int64_t cookie = arguments[3].i64;
   wasi_errno error = wasi_directory_get(self, &arguments[0], WASI_RIGHT_FD_READDIR, &directory);
   if (error != WASI_SUCCESS) return error;
   listing listing = {.room = wasi_u32(&arguments[2])};
   listing.out = wasi_guest_span(self, wasi_u32(&arguments[1]), listing.room);
   uint8_t *used = wasi_guest_span(self, wasi_u32(&arguments[4]), 4);
   if (listing.out == NULL || used == NULL) return WASI_EFAULT;
-  if (cookie < 0) return WASI_EINVAL;
-  if (lseek(directory->host, cookie, SEEK_SET) < 0) return wasi_errno_of_host(errno);
-  error = fill(self, directory->host, &listing);
+  error = list(self, &listing, directory->host, (uint64_t)arguments[3].i64);
   if (error == WASI_SUCCESS) wasi_store_u32(used, listing.used);
   return error;
 }

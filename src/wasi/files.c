@@ -128,11 +128,18 @@ static wasi_errno seek(wasi_guest *self, const wasi_descriptor *file, int64_t of
   return WASI_SUCCESS;
 }
 
+// The order of WASI_OLD_MODULE is another.
+static uint32_t read_whence(const wasi_guest *self, const engine_value *argument) {
+  static const uint32_t old[] = {WASI_WHENCE_CURRENT, WASI_WHENCE_END, WASI_WHENCE_SET};
+  uint32_t whence = wasi_u32(argument);
+  return self->is_old && whence <= WASI_WHENCE_LAST ? old[whence] : whence;
+}
+
 // Asking where it stands needs the right to tell alone, which that to seek includes.
 static wasi_errno fd_seek(wasi_guest *self, const engine_value *arguments) {
   wasi_descriptor *file;
   int64_t offset = arguments[1].i64;
-  uint32_t whence = wasi_u32(&arguments[2]);
+  uint32_t whence = read_whence(self, &arguments[2]);
   bool only_tells = offset == 0 && whence == WASI_WHENCE_CURRENT;
   wasi_errno error = wasi_file_get(self, &arguments[0], 0, WASI_ESPIPE, &file);
   if (error == WASI_EBADF) return error;
@@ -143,6 +150,7 @@ static wasi_errno fd_seek(wasi_guest *self, const engine_value *arguments) {
   return seek(self, file, offset, whence, &arguments[3]);
 }
 WASI_CALLBACK(fd_seek)
+WASI_OLD_CALLBACK(fd_seek)
 
 static wasi_errno fd_tell(wasi_guest *self, const engine_value *arguments) {
   wasi_descriptor *file;

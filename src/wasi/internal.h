@@ -69,6 +69,7 @@ struct wasi_context {
 /// One call as a function of preview 1 sees it.
 typedef struct wasi_guest {
   wasi_context *context;
+  bool is_old; ///< the function was imported from WASI_OLD_MODULE
   engine_memory memory;
   ubiq_error *error; ///< set by a function that ends the guest's call
 } wasi_guest;
@@ -77,11 +78,18 @@ typedef wasi_errno (*wasi_body)(wasi_guest *self, const engine_value *arguments)
 
 /// Finds context and memory, runs the function and writes its errno to `values[0]`.
 ubiq_error *wasi_enter(void *env, engine_call *call, engine_value *values, wasi_body body);
+/// The same for a guest of WASI_OLD_MODULE.
+ubiq_error *wasi_enter_old(void *env, engine_call *call, engine_value *values, wasi_body body);
 
 // NOLINTBEGIN(bugprone-macro-parentheses): the head of a function is no expression.
 #define WASI_CALLBACK(name)                                                                                            \
   ubiq_error *wasi_##name(void *env, engine_call *call, engine_value *values) {                                        \
     return wasi_enter(env, call, values, name);                                                                        \
+  }
+// Beside WASI_CALLBACK for the functions that WASI_OLD_MODULE has in another form.
+#define WASI_OLD_CALLBACK(name)                                                                                        \
+  ubiq_error *wasi_old_##name(void *env, engine_call *call, engine_value *values) {                                    \
+    return wasi_enter_old(env, call, values, name);                                                                    \
   }
 // NOLINTEND(bugprone-macro-parentheses)
 
@@ -216,6 +224,10 @@ void wasi_poll_wait(void *env, engine_call *call);
 
 #define WASI_DECLARE(name) ubiq_error *wasi_##name(void *env, engine_call *call, engine_value *values);
 WASI_FUNCTIONS(WASI_DECLARE)
+WASI_DECLARE(old_fd_filestat_get)
+WASI_DECLARE(old_fd_seek)
+WASI_DECLARE(old_path_filestat_get)
+WASI_DECLARE(old_poll_oneoff)
 #undef WASI_DECLARE
 
 #endif

@@ -32,6 +32,11 @@ static uint64_t add_saturating(uint64_t a, uint64_t b) {
   return a > UINT64_MAX - b ? UINT64_MAX : a + b;
 }
 
+static uint32_t subscription_size(const wasi_guest *guest) {
+  return guest->is_old ? WASI_OLD_SUBSCRIPTION_SIZE : WASI_SUBSCRIPTION_SIZE;
+}
+
+// `from` is where the subscription begins, moved by as much as the clock's fields come later in WASI_OLD_MODULE.
 static wasi_errno read_clock(const poll *self, const uint8_t *from, subscription *out) {
   uint32_t clock = wasi_load_u32(from + WASI_SUBSCRIPTION_CLOCK);
   uint64_t timeout = wasi_load_u64(from + WASI_SUBSCRIPTION_TIMEOUT);
@@ -67,14 +72,15 @@ static wasi_errno read_stream(const poll *self, const uint8_t *from, subscriptio
 
 // The list was checked to lie in memory; what it says may have changed since it was last read.
 static wasi_errno read_subscription(const poll *self, uint32_t index, subscription *out) {
-  const uint8_t *from = wasi_guest_span(self->guest, self->subscriptions + (uint64_t)index * WASI_SUBSCRIPTION_SIZE,
-                                        WASI_SUBSCRIPTION_SIZE);
+  uint32_t size = subscription_size(self->guest);
+  const uint8_t *from = wasi_guest_span(self->guest, self->subscriptions + (uint64_t)index * size, size);
   if (from == NULL) return WASI_EFAULT;
   *out = (subscription){
       .userdata = wasi_load_u64(from + WASI_SUBSCRIPTION_USERDATA),
       .type = from[WASI_SUBSCRIPTION_TYPE],
   };
-  if (out->type == WASI_EVENTTYPE_CLOCK) return read_clock(self, from, out);
+  size_t later = self->guest->is_old ? WASI_OLD_SUBSCRIPTION_LATER : 0;
+  if (out->type == WASI_EVENTTYPE_CLOCK) return read_clock(self, from + later, out);
   return out->type <= WASI_EVENTTYPE_FD_WRITE ? read_stream(self, from, out) : WASI_EINVAL;
 }
 
@@ -124,7 +130,7 @@ static wasi_errno begin(wasi_guest *guest, const engine_value *arguments, uint64
   };
   uint8_t *count = wasi_guest_span(guest, wasi_u32(&arguments[3]), 4);
   if (self.count == 0 || self.count > WASI_SUBSCRIPTIONS_MAX) return WASI_EINVAL;
-  if (count == NULL || wasi_guest_array(guest, self.subscriptions, self.count, WASI_SUBSCRIPTION_SIZE) == NULL ||
+  if (count == NULL || wasi_guest_array(guest, self.subscriptions, self.count, subscription_size(guest)) == NULL ||
       wasi_guest_array(guest, self.events, self.count, WASI_EVENT_SIZE) == NULL)
     return WASI_EFAULT;
   uint32_t written = 0;
@@ -145,6 +151,7 @@ static wasi_errno poll_oneoff(wasi_guest *self, const engine_value *arguments) {
   return context->poll_result;
 }
 WASI_CALLBACK(poll_oneoff)
+WASI_OLD_CALLBACK(poll_oneoff)
 
 static uint64_t nanoseconds_left(const wasi_context *context) {
   uint64_t now = context->poll_deadline_ns == 0 ? 0 : wasi_clock_now(context, WASI_CLOCK_MONOTONIC);

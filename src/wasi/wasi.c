@@ -71,6 +71,20 @@ static const wasi_function functions[] = {
 
 enum { FUNCTIONS = sizeof functions / sizeof *functions };
 
+// What WASI_OLD_MODULE has in another form.
+static const wasi_function old_functions[] = {
+    {.name = "fd_filestat_get", .signature = {PARAMETERS(I, I), ERRNO}, .call = wasi_old_fd_filestat_get},
+    {.name = "fd_seek", .signature = {PARAMETERS(I, L, I, I), ERRNO}, .call = wasi_old_fd_seek},
+    {.name = "path_filestat_get", .signature = {PARAMETERS(I, I, I, I, I), ERRNO}, .call = wasi_old_path_filestat_get},
+    {.name = "poll_oneoff",
+     .signature = {PARAMETERS(I, I, I, I), ERRNO},
+     .call = wasi_old_poll_oneoff,
+     .ready = wasi_poll_ready,
+     .wait = wasi_poll_wait},
+};
+
+enum { OLD_FUNCTIONS = sizeof old_functions / sizeof *old_functions };
+
 const wasi_function *wasi_functions(size_t *count) {
   *count = FUNCTIONS;
   return functions;
@@ -82,4 +96,15 @@ static int compare(const void *name, const void *function) {
 
 const wasi_function *wasi_function_find(const char *name) {
   return bsearch(name, functions, FUNCTIONS, sizeof *functions, compare);
+}
+
+static const wasi_function *find_old(const char *name) {
+  for (size_t i = 0; i < OLD_FUNCTIONS; i++)
+    if (strcmp(old_functions[i].name, name) == 0) return &old_functions[i];
+  return strcmp(name, "sock_accept") == 0 ? NULL : wasi_function_find(name);
+}
+
+const wasi_function *wasi_function_of(const char *module, const char *name) {
+  if (strcmp(module, WASI_MODULE) == 0) return wasi_function_find(name);
+  return strcmp(module, WASI_OLD_MODULE) == 0 ? find_old(name) : NULL;
 }

@@ -15,8 +15,10 @@
 
 typedef struct wasi_context wasi_context;
 
-/// The import module of preview 1.
-#define WASI_MODULE "wasi_snapshot_preview1"
+/// The import module of preview 1, and that of what came before it: the same functions but for sock_accept, where four
+/// have other numbers or layouts (fd_seek, fd_filestat_get, path_filestat_get, poll_oneoff).
+#define WASI_MODULE     "wasi_snapshot_preview1"
+#define WASI_OLD_MODULE "wasi_unstable"
 
 /// Where standard output and error go. `stream` is 1 or 2. The bytes are borrowed.
 typedef void (*wasi_write_callback)(void *user, int stream, const uint8_t *data, size_t size);
@@ -86,7 +88,10 @@ typedef struct wasi_function {
 /// or not open: there are none.
 const wasi_function *wasi_functions(size_t *count);
 
-/// The function called `name`, or NULL.
+/// The function of preview 1 called `name`, or NULL.
 const wasi_function *wasi_function_find(const char *name);
+
+/// The function that an import of `name` from `module` means, or NULL.
+const wasi_function *wasi_function_of(const char *module, const char *name);
 
 #endif

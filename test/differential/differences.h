@@ -9,8 +9,10 @@
 
 /// X(name, what it is about, libextism, here); the texts are Markdown.
 #define DIFFERENCES(X)                                                                                                 \
-  X(OLD_NAMES, "kernel functions under `env` and `extism_*`, as plugins of before 1.0 import them", "missing",         \
-    "there")                                                                                                           \
+  X(OLD_NAMES,                                                                                                         \
+    "kernel functions under `env` and `extism_*`, as plugins of before 1.0 import them, and WASI under "               \
+    "`wasi_unstable`",                                                                                                 \
+    "missing", "there")                                                                                                \
   X(MEMORY, "memory past `max_pages`", "the call fails with `oom` at the first refused growth",                        \
     "`memory.grow` and `alloc` answer that they failed, as WebAssembly has it; the call fails with `oom` if the "      \
     "guest traps because of it. Initial memory counts, and the kernel begins with 1 page, not 16")                     \
@@ -41,6 +43,11 @@
     "-1 and a backtrace", "134 and `timeout`, as everywhere else")                                                     \
   X(RACES, "a cancellation or a deadline at the very start of a call", "may be lost", "holds")                         \
   X(EXITS, "exit codes of WASI commands from 126 on", "-1", "the code")                                                \
+  X(FILES, "files of WASI",                                                                                            \
+    "opening a pipe waits for its other end, devices open; no rights to give up, no "                                  \
+    "`fd_allocate`",                                                                                                   \
+    "only regular files and directories open, a pipe or device is `ENOTSUP`; both are there. Needs `openat2` (Linux "  \
+    "5.6, for times 5.8): where that is refused, a plugin with `allowed_paths` cannot be made, and its error says so") \
   X(ERRORS_STAY, "the error's text after `extism_plugin_reset`, `_config` and `_function_exists`", "lost or empty",    \
     "stays until the next call")                                                                                       \
   X(KERNEL, "nonsense from guests: giant allocations, input read far outside, errors that are no block",               \

@@ -80,6 +80,7 @@ static const scenario scenarios[] = {
      .source = "(module (import \"wasi_snapshot_preview1\" \"no_such\" (func)))",
      .wasi = true},
     {.name = "imports: WASI of before preview 1",
+     .differs = DIFFERS_OLD_NAMES,
      .source = "(module (import \"wasi_unstable\" \"sched_yield\" (func (result i32))))",
      .wasi = true},
     {.name = "imports: the names of before 1.0",

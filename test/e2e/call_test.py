@@ -288,6 +288,9 @@ class Programs(calling.Test):
         self.assertTrue(call["output"].startswith("arguments: 2\n"))
         self.assertEqual("_start exited with code 3", done.told)
 
+    def test_programs_of_before_preview_1_run(self):
+        self.answers(b"old\n", self.guest("wasi_unstable"), "_start", "--wasi")
+
     def test_variables_of_the_environment_are_given_one_by_one(self):
         done = self.call(self.guest("wasi_hello"), "_start", "--env", "NAME=a=b", "--env", "EMPTY=")
         self.assertIn(b"environment: 2\n  NAME=a=b\n  EMPTY=\n", done.output)

@@ -8,7 +8,7 @@
   (import "env" "extism_teleport" (func (result i32)))
   (import "env" "emscripten_notify_memory_growth" (func (param i32)))
   (import "wasi_snapshot_preview1" "sock_teleport" (func (param i32) (result i32)))
-  (import "wasi_unstable" "fd_write" (func (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_unstable" "sock_accept" (func (param i32 i32 i32) (result i32)))
   (import "some-lib" "memory" (memory 1))
   (import "some-lib" "table" (table 1 funcref))
   (import "some-lib" "global" (global (mut f64)))

@@ -69,6 +69,19 @@ static void a_directory_lists_what_is_in_it_with_types(void **state) {
   assert_int_equal(find(entries, count, "file")->inode, status.st_ino);
 }
 
+static void a_directory_and_the_one_above_come_first(void **state) {
+  folders *self = *state;
+  entry entries[10];
+  host_write(self, "inside/!", "");
+  assert_int_equal(list_all(self, ROOT, 4096, entries, 10), 3);
+  assert_string_equal(entries[0].name, ".");
+  assert_string_equal(entries[1].name, "..");
+  assert_string_equal(entries[2].name, "!");
+  struct stat status;
+  assert_int_equal(stat(host_path(self, "inside"), &status), 0);
+  assert_int_equal(entries[0].inode, status.st_ino);
+}
+
 static void which_directory_is_above_is_not_told(void **state) {
   folders *self = *state;
   entry entries[10];
@@ -101,7 +114,21 @@ static void a_small_buffer_lists_everything_in_parts(void **state) {
   }
 }
 
-static void a_cookie_goes_on_behind_its_entry(void **state) {
+static void every_cookie_goes_on_behind_its_entry(void **state) {
+  folders *self = *state;
+  entry all[10], rest[10];
+  bool full;
+  host_write(self, "inside/a", "");
+  host_write(self, "inside/b", "");
+  int count = list_all(self, ROOT, 4096, all, 10);
+  assert_int_equal(count, 4);
+  for (int i = 0; i < count; i++) {
+    assert_int_equal(list_part(self, ROOT, all[i].next, 4096, rest, 10, &full), count - i - 1);
+    if (i + 1 < count) assert_string_equal(rest[0].name, all[i + 1].name);
+  }
+}
+
+static void a_cookie_in_the_middle_goes_on_there(void **state) {
   folders *self = *state;
   static entry all[FILES + 10], rest[FILES + 10];
   bool full;
@@ -172,9 +199,11 @@ static void a_listing_ends_with_the_call(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       folders_test(a_directory_lists_what_is_in_it_with_types),
+      folders_test(a_directory_and_the_one_above_come_first),
       folders_test(which_directory_is_above_is_not_told),
       folders_test(a_small_buffer_lists_everything_in_parts),
-      folders_test(a_cookie_goes_on_behind_its_entry),
+      folders_test(every_cookie_goes_on_behind_its_entry),
+      folders_test(a_cookie_in_the_middle_goes_on_there),
       folders_test(a_buffer_for_less_than_an_entry_is_filled),
       folders_test(a_new_listing_sees_what_is_new),
       folders_test(only_directories_are_listed),
