@@ -68,12 +68,22 @@ static ubiq_error *keep_module(const build *self, size_t index) {
   return buffer_append(kept, self->bytes[index].data, self->bytes[index].size) ? NULL : ubiq_error_no_memory();
 }
 
-static ubiq_error *load_module(build *self, size_t index) {
-  compiled *compiled = self->compiled;
+// What a path or a URL held is kept for another build: it may hold something else by then.
+static ubiq_error *read_source(const build *self, size_t index, buffer *bytes) {
+  const compiled *compiled = self->compiled;
+  const manifest_module *module = &compiled->manifest->modules[index];
+  buffer *kept = compiled->sources && module->kind != MANIFEST_DATA ? &compiled->sources[index] : NULL;
   manifest_loader loader = {
       .fetch = http_fetch_module, .directory = compiled->options.directory, .files = compiled->options.files};
+  if (kept && kept->size) return buffer_append(bytes, kept->data, kept->size) ? NULL : ubiq_error_no_memory();
+  ubiq_error *error = manifest_module_load(module, &loader, bytes);
+  if (!error && kept && !buffer_append(kept, bytes->data, bytes->size)) error = ubiq_error_no_memory();
+  return error;
+}
+
+static ubiq_error *load_module(build *self, size_t index) {
   buffer *bytes = &self->bytes[index];
-  ubiq_error *error = manifest_module_load(&compiled->manifest->modules[index], &loader, bytes);
+  ubiq_error *error = read_source(self, index, bytes);
   if (!error) error = to_binary(self->engine->ops, bytes);
   if (!error) error = keep_module(self, index);
   if (!error) error = edit(bytes, wasm_lift_start);
@@ -238,6 +248,7 @@ static ubiq_error *prepare_artifact(const compiled *compiled, compile_artifact *
 static ubiq_error *build_with(compiled *compiled, const engine_ops *ops, engine_class class,
                               compile_artifact *artifact) {
   build build = {.compiled = compiled, .class = class, .artifact = artifact};
+  compiled->is_pooled = class == ENGINE_CLASS_SMALL || class == ENGINE_CLASS_LARGE;
   ubiq_error *error = engines_get(ops, class, &build.engine);
   if (!error && artifact) error = prepare_artifact(compiled, artifact, class);
   if (error) return error;
@@ -323,6 +334,8 @@ static ubiq_error *compile(compiled *compiled, const uint8_t *source, size_t siz
   if (!error) error = read_manifest(compiled, source, size);
   if (error) return error;
   choose_memory(compiled);
+  if (!compiled->options.suspends && !artifact)
+    compiled->sources = calloc(compiled->manifest->modules_count + 1, sizeof *compiled->sources);
   error = build_somewhere(compiled, artifact);
   forget_borrowed(&compiled->options);
   return error;
@@ -348,9 +361,40 @@ ubiq_error *compiled_make(const uint8_t *source, size_t size, const ubiq_compile
   return NULL;
 }
 
+ubiq_error *compiled_make_unpooled(const compiled *original, compiled **out) {
+  compiled *self = calloc(1, sizeof *self);
+  if (!self) return ubiq_error_no_memory();
+  atomic_init(&self->references, 1);
+  arena_init(&self->arena);
+  ubiq_compile_options options = original->options;
+  options.name = original->name;
+  options.functions = original->functions;
+  ubiq_error *error = copy_options(self, &options);
+  self->manifest = original->manifest;
+  self->sources = original->sources;
+  self->memory_bytes_max = original->memory_bytes_max;
+  if (!error) error = build_with(self, original->modules[original->main].code->ops, ENGINE_CLASS_LOOSE, NULL);
+  forget_borrowed(&self->options);
+  self->manifest = NULL; // they are the original's
+  self->sources = NULL;
+  if (error)
+    ubiq_compiled_delete(self);
+  else
+    *out = self;
+  return error;
+}
+
+static void forget_sources(compiled *compiled) {
+  for (size_t i = 0; compiled->sources && i < compiled->manifest->modules_count; i++)
+    buffer_free(&compiled->sources[i]);
+  free(compiled->sources);
+}
+
 void ubiq_compiled_delete(ubiq_compiled *self) {
   if (!self || atomic_fetch_sub(&self->references, 1) != 1) return;
+  ubiq_compiled_delete(self->unpooled);
   forget_modules(self);
+  forget_sources(self);
   for (size_t i = 0; i < self->functions_count; i++) function_release(self->functions[i]);
   manifest_delete(self->manifest);
   arena_free(&self->arena);
@@ -359,55 +403,4 @@ void ubiq_compiled_delete(ubiq_compiled *self) {
 
 bool compiled_counts_fuel(const compiled *compiled) {
   return compiled->options.fuel > 0;
-}
-
-// A function that can be called as Extism calls them: no parameters, at most one result.
-static bool is_callable(const wasm_item *item) {
-  return item->kind == WASM_FUNCTION && item->signature.params_count == 0 && item->signature.results_count <= 1;
-}
-
-bool ubiq_compiled_has(const ubiq_compiled *compiled, const char *function) {
-  const wasm_item *item = wasm_module_export(compiled->modules[compiled->main].wasm, function);
-  return item && is_callable(item) &&
-         (item->signature.results_count == 0 || item->signature.results[0] == WASM_TYPE_I32);
-}
-
-// "; did you mean NAME?", or the first few that there are.
-static bool suggest(const char *name, const char *const *names, size_t count, buffer *out) {
-  enum { NAMES_MAX = 10 };
-  const char *nearest = text_nearest(text_of(name), names, count);
-  if (nearest) return buffer_printf(out, "; did you mean %s?", nearest);
-  if (count == 0) return buffer_append_string(out, "; the module exports no function that can be called");
-  bool good = buffer_append_string(out, "; expected ");
-  for (size_t i = 0; good && i < count && i < NAMES_MAX; i++)
-    good = buffer_printf(out, "%s%s", i == 0 ? "" : i + 1 == count ? " or " : ", ", names[i]);
-  return good && (count <= NAMES_MAX || buffer_append_string(out, ", ..."));
-}
-
-static ubiq_error *function_not_found(const wasm_module *wasm, const char *name) {
-  const char **names = calloc(wasm->exports_count + 1, sizeof *names);
-  size_t count = 0;
-  for (size_t i = 0; names && i < wasm->exports_count; i++)
-    if (is_callable(&wasm->exports[i])) names[count++] = wasm->exports[i].name;
-  buffer hint = {0};
-  ubiq_error *error = names && suggest(name, names, count, &hint)
-                          ? ubiq_error_new(UBIQ_NOT_FOUND, "Function not found: %s%s", name, buffer_string(&hint))
-                          : ubiq_error_no_memory();
-  buffer_free(&hint);
-  free(names);
-  return error;
-}
-
-ubiq_error *compiled_function_find(compiled *compiled, const char *name, compiled_function *out) {
-  const wasm_module *wasm = compiled->modules[compiled->main].wasm;
-  const wasm_item *item = wasm_module_export(wasm, name);
-  if (!item) return function_not_found(wasm, name);
-  if (!is_callable(item)) {
-    char type[128] = "";
-    if (item->kind == WASM_FUNCTION) wasm_signature_print(&item->signature, type, sizeof type);
-    return ubiq_error_new(UBIQ_INVALID_INPUT, "export %s is a %s %s; expected a function () -> i32", name,
-                          wasm_kind_name(item->kind), type);
-  }
-  *out = (compiled_function){.name = item->name, .signature = &item->signature};
-  return NULL;
 }

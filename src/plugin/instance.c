@@ -61,7 +61,7 @@ static ubiq_error *open_store(plugin *plugin) {
                                   .tick = budget_tick,
                                   .memory_bytes_max = compiled->memory_bytes_max,
                                   .table_elements_max = TABLE_ELEMENTS_MAX};
-  ubiq_error *error = engine_store_new(compiled->image, &options, &plugin->store);
+  ubiq_error *error = overflow_store_new(compiled, &options, &plugin->store);
   if (error) return error;
   plugin->steps_done = 0;
   plugin->target.name = NULL;

@@ -58,6 +58,9 @@ struct ubiq_compiled {
   const ubiq_function **functions; ///< shares of the embedder's host functions
   size_t functions_count;
   engine_image *image;
+  bool is_pooled;                 ///< its engine has a pool, which can be full
+  buffer *sources;                ///< what modules by path and URL held, by their place in the manifest; NULL: not kept
+  struct ubiq_compiled *unpooled; ///< the same for an engine without a pool, once it was needed; see overflow.c
 };
 
 /// What a host function has ready for the guest: copied to a block by the hub's shim.
@@ -213,6 +216,14 @@ typedef struct compile_artifact {
 /// As ubiq_compiled_new. `artifact` may be NULL.
 ubiq_error *compiled_make(const uint8_t *source, size_t size, const ubiq_compile_options *options,
                           compile_artifact *artifact, ubiq_compiled **out);
+
+/// Compiles a plugin again, from what it was compiled from, for an engine without a pool. Where the structure of the
+/// image is concerned the two are the same.
+ubiq_error *compiled_make_unpooled(const compiled *original, compiled **out);
+
+// overflow.c
+/// As engine_store_new with the image of a compiled plugin; in an engine without a pool where the pool is full.
+ubiq_error *overflow_store_new(compiled *compiled, const engine_store_options *options, engine_store **out);
 
 // imports.c: resolves what the modules import and builds the hub.
 typedef struct import_plan {

@@ -1,0 +1,105 @@
+// More plugins alive at once than the pool has places for.
+#include "plugin_testing.h"
+
+#include <pthread.h>
+
+// Sanitizers leave room for a small pool.
+enum { MORE_THAN_THE_POOL = UBIQ_SLOW_DOWN > 1 ? 60 : 4100 };
+
+static void expect_count(ubiq_plugin *plugin, const char *expected) {
+  ubiq_bytes output;
+  assert_success(ubiq_plugin_call(plugin, "count", (ubiq_bytes){0}, &output));
+  assert_int_equal(output.size, strlen(expected));
+  assert_memory_equal(output.data, expected, output.size);
+}
+
+static void call_and_delete(ubiq_compiled *compiled) {
+  ubiq_plugin **plugins = calloc(MORE_THAN_THE_POOL, sizeof *plugins);
+  assert_non_null(plugins);
+  traps_restore();
+  for (int i = 0; i < MORE_THAN_THE_POOL; i++) {
+    assert_success(ubiq_plugin_new(compiled, &plugins[i]));
+    expect_count(plugins[i], "1");
+  }
+  for (int i = 0; i < MORE_THAN_THE_POOL; i++) expect_count(plugins[i], "2");
+  for (int i = 0; i < MORE_THAN_THE_POOL; i++) ubiq_plugin_delete(plugins[i]);
+  free(plugins);
+}
+
+static void plugins_beyond_the_pool_work_as_all_others(void **state) {
+  (void)state;
+  ubiq_compiled *compiled = guest_compile("vars", NULL);
+  call_and_delete(compiled);
+  assert_non_null(compiled->unpooled);
+  call_and_delete(compiled);
+  ubiq_compiled_delete(compiled);
+}
+
+static void they_are_made_of_what_a_path_held_when_the_plugin_was_compiled(void **state) {
+  (void)state;
+  char folder[] = "/tmp/ubiq-overflow-test-XXXXXX", path[64], manifest[128];
+  buffer bytes = guest_read("vars");
+  ubiq_compiled *compiled = NULL;
+  assert_non_null(mkdtemp(folder));
+  snprintf(path, sizeof path, "%s/vars.wasm", folder);
+  snprintf(manifest, sizeof manifest, "{\"wasm\": [{\"path\": \"%s\"}]}", path);
+  assert_success(file_write_atomic(path, 0600, bytes.data, bytes.size));
+  assert_success(text_compile(manifest, NULL, &compiled));
+  assert_success(file_write_atomic(path, 0600, "(module)", 8));
+  call_and_delete(compiled);
+  ubiq_compiled_delete(compiled);
+  buffer_free(&bytes);
+  unlink(path);
+  rmdir(folder);
+}
+
+// -- Several threads that need it at once --
+
+enum { THREADS = 4 };
+
+typedef struct share {
+  pthread_t thread;
+  ubiq_compiled *compiled;
+  ubiq_plugin *plugins[MORE_THAN_THE_POOL / THREADS + 1];
+  int failures;
+} share;
+
+static void *make_share(void *user) {
+  share *self = user;
+  for (int i = 0; i <= MORE_THAN_THE_POOL / THREADS; i++) {
+    ubiq_bytes output;
+    ubiq_error *error = ubiq_plugin_new(self->compiled, &self->plugins[i]);
+    if (!error) error = ubiq_plugin_call(self->plugins[i], "count", (ubiq_bytes){0}, &output);
+    self->failures += error != NULL;
+    ubiq_error_delete(error);
+  }
+  return NULL;
+}
+
+static void threads_that_fill_the_pool_together_go_beyond_it_together(void **state) {
+  (void)state;
+  static share shares[THREADS];
+  ubiq_compiled *compiled = guest_compile("vars", NULL);
+  traps_restore();
+  for (int i = 0; i < THREADS; i++) {
+    shares[i].compiled = compiled;
+    assert_int_equal(pthread_create(&shares[i].thread, NULL, make_share, &shares[i]), 0);
+  }
+  for (int i = 0; i < THREADS; i++) pthread_join(shares[i].thread, NULL);
+  assert_non_null(compiled->unpooled);
+  for (int i = 0; i < THREADS; i++) {
+    assert_int_equal(shares[i].failures, 0);
+    for (int k = 0; k <= MORE_THAN_THE_POOL / THREADS; k++) ubiq_plugin_delete(shares[i].plugins[k]);
+  }
+  ubiq_compiled_delete(compiled);
+}
+
+int main(void) {
+  plugin_testing_begin();
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(plugins_beyond_the_pool_work_as_all_others),
+      cmocka_unit_test(they_are_made_of_what_a_path_held_when_the_plugin_was_compiled),
+      cmocka_unit_test(threads_that_fill_the_pool_together_go_beyond_it_together),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
