@@ -55,6 +55,8 @@
   X(REUSE, "freed blocks", "taken again for the same size at most once it has run out", "taken again at once")         \
   X(REPLACED, "a host function under a kernel function's name", "replaces it for the library too",                     \
     "replaces it for the guest")                                                                                       \
+  X(TYPES, "v128 and references in host functions", "a crash",                                                         \
+    "the lower half of a v128 crosses; references cross as null")                                                      \
   X(CORE_DUMPS, "`EXTISM_COREDUMP`, `EXTISM_PROFILE`, `EXTISM_DEBUG`", "read",                                         \
     "not read: Wasmtime's C API has no core dumps, and engines are shared by all plugins")                             \
   X(CACHE, "`EXTISM_CACHE_CONFIG`", "a configuration of Wasmtime's cache; a bad one makes the plugin fail",            \

@@ -44,6 +44,14 @@ HOST(plus_one) {
   }
 }
 
+// Takes what it does not look at.
+HOST(count_values) {
+  (void)plugin;
+  (void)outputs_count;
+  note_values(user, inputs, inputs_count);
+  outputs[0].v.i32 = 0;
+}
+
 HOST(mixed) {
   (void)plugin;
   (void)outputs_count;
@@ -156,6 +164,9 @@ static const struct {
     {"host_reverse", NULL, NULL, {I64}, 1, {I64}, 1, reverse},
     {"second_reverse", "host_reverse", NULL, {I64}, 1, {I64}, 1, reverse},
     {"wrong_reverse", "host_reverse", NULL, {I32}, 1, {I64}, 1, reverse},
+    {"vector", NULL, NULL, {ExtismValType_V128}, 1, {I32}, 1, count_values},
+    {"external", NULL, NULL, {ExtismValType_ExternRef}, 1, {I32}, 1, count_values},
+    {"function", NULL, NULL, {ExtismValType_FuncRef}, 1, {I32}, 1, count_values},
     {"elsewhere", "host_reverse", "else/where", {I64}, 1, {I64}, 1, reverse},
     {"own_alloc", "alloc", "extism:host/env", {I64}, 1, {I64}, 1, plus_one},
     {"own_config_get", "config_get", "extism:host/env", {I64}, 1, {I64}, 1, reverse},

@@ -82,6 +82,24 @@ static const scenario scenarios[] = {
      .hosts = "host_reverse,second_reverse",
      .steps = "call reverse words"},
     {.name = "host: of another type", .guest = "host", .hosts = "wrong_reverse", .steps = "call reverse words"},
+    {.name = "host: a vector",
+     .differs = DIFFERS_TYPES,
+     .source = "(module (import \"extism:host/user\" \"vector\" (func $f (param v128) (result i32))) (func (export "
+               "\"f\") (result i32) (call $f (v128.const i32x4 1 2 3 4))))",
+     .hosts = "vector",
+     .steps = "call f"},
+    {.name = "host: a reference that is null",
+     .differs = DIFFERS_TYPES,
+     .source = "(module (import \"extism:host/user\" \"external\" (func $f (param externref) (result i32))) (func "
+               "(export \"f\") (result i32) (call $f (ref.null extern))))",
+     .hosts = "external",
+     .steps = "call f"},
+    {.name = "host: a function that is passed",
+     .differs = DIFFERS_TYPES,
+     .source = "(module (import \"extism:host/user\" \"function\" (func $f (param funcref) (result i32))) (func $g) "
+               "(elem declare func $g) (func (export \"f\") (result i32) (call $f (ref.func $g))))",
+     .hosts = "function",
+     .steps = "call f"},
     {.name = "host: in another namespace", .guest = "host", .hosts = "elsewhere", .steps = "call reverse words"},
     {.name = "host: in another namespace, found",
      .source = "(module (import \"else/where\" \"host_reverse\" (func $h (param i64) (result i64))) (func (export "
