@@ -1,9 +1,9 @@
 /// Calls in turns: for embedders with an event loop of their own. One thread can have thousands of calls under way.
 ///
 /// The plugin is compiled with `suspends`. Its call runs when it is resumed: until it is done, until it has used up its
-/// turn (some milliseconds), or until it waits, in a host function with `start` (ubiq/function.h) or because the guest
-/// sleeps. Who waits is resumed after `wake` was called or when ubiq_call_wait_ms has passed. An HTTP request of the
-/// guest's own blocks the thread.
+/// turn (some milliseconds), or until it waits, in a host function with `start` (ubiq/function.h), for an HTTP request of
+/// the guest's own, or because the guest sleeps. Who waits is resumed after `wake` was called or when ubiq_call_wait_ms has
+/// passed. HTTP requests run on threads of libubiq's, up to 64 at once.
 ///
 /// How many calls may be suspended at once depends on ubiq_compile_options.memory_bytes_max: about 10,000 where it is set
 /// and at most 64 MiB (the kernel's vm.max_map_count bounds it), 256 otherwise; one more ends with `busy`.

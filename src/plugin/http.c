@@ -1,14 +1,16 @@
 // http_request and what belongs to it: requests of guests, checked against the manifest's allowed_hosts on every hop;
 // and fetching the modules that manifests name by URL.
 //
-// In a plugin that suspends, the request runs on the loop's fetches and the guest waits; otherwise it blocks the
-// caller's thread until it is done, its deadline passes or it is cancelled.
+// In a plugin that suspends the guest waits while the request runs on the loop's fetches, or where there is no loop of
+// ours on a thread aside (http_aside.h). Otherwise it blocks the caller's thread until it is done, its deadline passes or
+// it is cancelled.
 #include "plugin/internal.h"
 
 #include "base/clock.h"
 #include "base/fetch_loop.h"
 #include "base/json.h"
 #include "plugin/blocks.h"
+#include "plugin/http_aside.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -76,15 +78,22 @@ static ubiq_error *read_request(arena *arena, ubiq_bytes json, guest_request *ou
 // glob, as [::1] is for libextism.
 typedef enum mention { MENTION_NONE, MENTION_GLOB, MENTION_NAME } mention;
 
-static mention mention_of(const plugin *plugin, const char *host) {
-  const manifest *manifest = plugin->compiled->manifest;
+static mention mention_of(const manifest *manifest, const char *host, bool by_name) {
   mention found = MENTION_NONE;
   for (size_t i = 0; i < manifest->allowed_hosts_count; i++) {
     text pattern = text_of(manifest->allowed_hosts[i]);
-    if (plugin->host && text_equal_string(pattern, host)) return MENTION_NAME;
+    if (by_name && text_equal_string(pattern, host)) return MENTION_NAME;
     if (text_glob_match(pattern, text_of(host))) found = MENTION_GLOB;
   }
   return found;
+}
+
+static ubiq_error *not_allowed(const fetch_target *target) {
+  return ubiq_error_new(UBIQ_DENIED, "HTTP request to %s is not allowed", target->url);
+}
+
+ubiq_error *http_check_host(const manifest *manifest, const fetch_target *target) {
+  return mention_of(manifest, target->host, false) == MENTION_NONE ? not_allowed(target) : NULL;
 }
 
 // The gate for every hop. On the caller's stack (the C API, `ubiq call`) the manifest is the embedder's word, and whatever
@@ -94,8 +103,8 @@ static mention mention_of(const plugin *plugin, const char *host) {
 static ubiq_error *allow_url(void *user, const fetch_target *target, const net_gate **gate) {
   plugin *plugin = user;
   const plugin_host *host = plugin->host;
-  mention mention = mention_of(plugin, target->host);
-  if (mention == MENTION_NONE) return ubiq_error_new(UBIQ_DENIED, "HTTP request to %s is not allowed", target->url);
+  mention mention = mention_of(plugin->compiled->manifest, target->host, host != NULL);
+  if (mention == MENTION_NONE) return not_allowed(target);
   plugin->http.gate = host ? (net_gate){mention == MENTION_NAME, host->own, host->own_count} : net_gate_private;
   *gate = &plugin->http.gate;
   return NULL;
@@ -156,6 +165,8 @@ static ubiq_error *begin(plugin *plugin, const guest_request *guest, ubiq_bytes 
       .policy = &policy,
   };
   http_end(plugin);
+  if (!plugin->host && plugin->compiled->options.suspends)
+    return http_aside_start(plugin, &request, &plugin->http.aside);
   if (!plugin->host || !plugin->host->fetches) return perform_here(plugin, &request);
   plugin->http.policy = policy; // the loop needs it until the end
   request.policy = &plugin->http.policy;
@@ -183,10 +194,22 @@ ubiq_error *http_request_call(void *env, engine_call *call, engine_value *values
   return of_guest(error);
 }
 
+// Whether a request aside is done; or what ended the wait for it.
+static ubiq_error *look_aside(plugin *plugin) {
+  plugin_http *http = &plugin->http;
+  http->done = http_aside_take(http->aside, &http->error, &http->response);
+  if (http->done) http->aside = NULL;
+  return http->done ? NULL : plugin_overdue(plugin);
+}
+
 bool http_request_ready(void *env, engine_call *call, engine_value *values, ubiq_error **error) {
   (void)env;
   plugin *plugin = call->user;
   plugin_http *http = &plugin->http;
+  if (http->aside && (*error = look_aside(plugin)) != NULL) {
+    http_end(plugin);
+    return true;
+  }
   if (!http->done) return false;
   *error = of_guest(http->error);
   http->error = NULL;
@@ -237,7 +260,9 @@ void http_answered(plugin *plugin) {
 void http_end(plugin *plugin) {
   plugin_http *http = &plugin->http;
   if (http->fetch) fetch_cancel(http->fetch);
+  if (http->aside) http_aside_drop(http->aside);
   http->fetch = NULL;
+  http->aside = NULL;
   http->done = false;
   ubiq_error_delete(http->error);
   http->error = NULL;

@@ -72,14 +72,15 @@ typedef struct plugin_answer {
 /// http_request: the request under way and what the last one left.
 typedef struct plugin_http {
   fetch_response response;
-  bool keep_headers;    ///< http_headers answers them (the C ABI turns this on)
-  bool done;            ///< what was waited for is there
-  ubiq_error *error;    ///< how it ended, until taken
-  struct fetch *fetch;  ///< under way on the loop; NULL when none is
-  fetch_client *client; ///< for requests on the caller's stack; made at the first
-  fetch_policy policy;  ///< of the request under way on the loop
-  net_gate gate;        ///< of its hop
-  char *headers_json;   ///< what http_headers answered last
+  bool keep_headers;        ///< http_headers answers them (the C ABI turns this on)
+  bool done;                ///< what was waited for is there
+  ubiq_error *error;        ///< how it ended, until taken
+  struct fetch *fetch;      ///< under way on the loop; NULL when none is
+  struct http_aside *aside; ///< under way on a thread of its own; NULL when none is
+  fetch_client *client;     ///< for requests on the caller's stack; made at the first
+  fetch_policy policy;      ///< of the request under way on the loop
+  net_gate gate;            ///< of its hop
+  char *headers_json;       ///< what http_headers answered last
 } plugin_http;
 
 typedef enum plugin_stage {
@@ -192,6 +193,8 @@ bool http_request_ready(void *env, engine_call *call, engine_value *values, ubiq
 ubiq_error *http_status_code_call(void *env, engine_call *call, engine_value *values);
 ubiq_error *http_headers_call(void *env, engine_call *call, engine_value *values);
 void http_end(plugin *plugin);
+/// `denied` unless the manifest allows the host, as an embedder's word.
+ubiq_error *http_check_host(const manifest *manifest, const fetch_target *target);
 /// An answer was copied to the guest: if it was a response's body, that is not kept.
 void http_answered(plugin *plugin);
 /// Fetches a module that a manifest names by URL (manifest_fetch).
