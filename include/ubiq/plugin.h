@@ -52,7 +52,9 @@ UBIQ_API UBIQ_NODISCARD ubiq_error *ubiq_compiled_new(const uint8_t *source, siz
 /// Gives up the caller's share; the last share, plugins' included, ends it. NULL is allowed.
 UBIQ_API void ubiq_compiled_delete(ubiq_compiled *compiled);
 
-/// Makes an instance. Guest code (start functions, `_initialize`) runs at the first call, not here.
+/// Makes an instance. Guest code (start functions, `_initialize`) runs at the first call, not here. With WASI the folders
+/// of the manifest's allowed_paths are opened. Errors: `not_found` or `denied` for one of them that cannot be opened,
+/// `busy` when no more files can be open, `unavailable` where the kernel (before Linux 5.6) or a sandbox refuses openat2.
 UBIQ_API UBIQ_NODISCARD ubiq_error *ubiq_plugin_new(ubiq_compiled *compiled, ubiq_plugin **out);
 
 /// Ends an instance, also while a call of it is suspended. NULL is allowed.

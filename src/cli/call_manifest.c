@@ -8,7 +8,10 @@
 #include "plugin/manifest.h"
 #include "runtime/units.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 enum { PAGE_BYTES = 65536 };
 
@@ -78,26 +81,29 @@ static ubiq_error *read_manifest(draft *self, const char *name, const call_origi
   return error != NULL ? error : copy_manifest(self, name, bytes);
 }
 
-static bool place_path(draft *self, yyjson_mut_val *key, const char *directory) {
-  const char *host = yyjson_mut_get_str(key);
-  size_t prefix = strncmp(host, "ro:", 3) == 0 ? 3 : 0;
-  char *joined = file_path_join(directory, host + prefix);
+/// A folder of the host, `ro:` before it or not, as it is called from anywhere. NULL when memory is out.
+static yyjson_mut_val *place_path(draft *self, text host, const char *directory) {
+  size_t prefix = text_starts_with(host, TEXT("ro:")) ? 3 : 0;
+  char *path = strndup(host.data + prefix, host.size - prefix);
+  char *joined = path == NULL ? NULL : file_path_join(directory, path);
   buffer placed = {0};
   yyjson_mut_val *copy = NULL;
-  if (joined != NULL && buffer_append(&placed, host, prefix) && buffer_append(&placed, joined, strlen(joined)))
+  if (joined != NULL && buffer_append(&placed, host.data, prefix) && buffer_append(&placed, joined, strlen(joined)))
     copy = yyjson_mut_strncpy(self->document, (const char *)placed.data, placed.size);
-  bool good = copy != NULL && yyjson_mut_set_strn(key, yyjson_mut_get_str(copy), placed.size);
   buffer_free(&placed);
   free(joined);
-  return good;
+  free(path);
+  return copy;
 }
 
-/// Relative folders of a manifest lie beside it, as its modules do; those of options lie in the working directory.
 static ubiq_error *place_paths(draft *self, const char *directory) {
   yyjson_mut_val *key;
   yyjson_mut_obj_iter paths = yyjson_mut_obj_iter_with(yyjson_mut_obj_get(self->root, "allowed_paths"));
-  while ((key = yyjson_mut_obj_iter_next(&paths)) != NULL)
-    if (!place_path(self, key, directory)) return ubiq_error_no_memory();
+  while (directory != NULL && (key = yyjson_mut_obj_iter_next(&paths)) != NULL) {
+    yyjson_mut_val *placed = place_path(self, text_of(yyjson_mut_get_str(key)), directory);
+    if (placed == NULL) return ubiq_error_no_memory();
+    yyjson_mut_set_strn(key, yyjson_mut_get_str(placed), yyjson_mut_get_len(placed));
+  }
   return NULL;
 }
 
@@ -200,18 +206,27 @@ static void split_path(const char *value, text *host, text *guest) {
   *guest = text_of(colon == NULL ? value + prefix : colon + 1);
 }
 
+static ubiq_error *add_path(draft *self, yyjson_mut_val *object, const char *value, const char *directory) {
+  text host, guest;
+  split_path(value, &host, &guest);
+  if (host.size == 0 || guest.size == 0)
+    return ubiq_error_new(UBIQ_INVALID_INPUT, "--allow-path is \"%s\"; expected PATH or HOST:GUEST", value);
+  yyjson_mut_val *placed = place_path(self, host, directory);
+  yyjson_mut_val *where = yyjson_mut_strncpy(self->document, guest.data, guest.size);
+  bool good = placed != NULL && where != NULL && yyjson_mut_obj_put(object, placed, where);
+  return good ? NULL : ubiq_error_no_memory();
+}
+
+/// Folders of options lie in the working directory, wherever the manifest's lie.
 static ubiq_error *add_paths(draft *self, const option_list *paths) {
   if (paths->count == 0) return NULL;
   yyjson_mut_val *object = object_at(self, "allowed_paths");
-  for (size_t i = 0; i < paths->count; i++) {
-    text host, guest;
-    split_path(paths->values[i], &host, &guest);
-    if (host.size == 0 || guest.size == 0)
-      return ubiq_error_new(UBIQ_INVALID_INPUT, "--allow-path is \"%s\"; expected PATH or HOST:GUEST",
-                            paths->values[i]);
-    if (!put_string(self, object, host, guest)) return ubiq_error_no_memory();
-  }
-  return NULL;
+  char *directory = getcwd(NULL, 0);
+  ubiq_error *error = directory == NULL ? file_error(errno, ".") : NULL;
+  for (size_t i = 0; i < paths->count && error == NULL; i++)
+    error = add_path(self, object, paths->values[i], directory);
+  free(directory);
+  return error;
 }
 
 static ubiq_error *read_pages(const char *value, uint64_t *pages) {

@@ -28,7 +28,7 @@ typedef struct call_origin {
   const char *name;      ///< as the command line says it; an http or https URL needs no bytes
   ubiq_bytes bytes;      ///< a module, its text form, or a manifest; the result refers to a module's
   bool is_manifest;      ///< `--manifest`: it is one, whatever it looks like
-  const char *directory; ///< where a manifest's relative allowed_paths start; NULL: in the working directory
+  const char *directory; ///< put before a manifest's relative allowed_paths; NULL: they stay as they are
   bool has_addresses;    ///< of modules, in a manifest that is ours
 } call_origin;
 

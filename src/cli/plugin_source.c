@@ -72,12 +72,13 @@ static ubiq_error *make_directory_absolute(making *self) {
   return NULL;
 }
 
-static ubiq_error *make_manifest(making *self, const call_overlay *overlay) {
+/// `directory`: what relative folders of the manifest are made absolute with; NULL leaves that to the plugin layer.
+static ubiq_error *make_manifest(making *self, const call_overlay *overlay, const char *directory) {
   const char *name = self->source->name;
   const call_origin origin = {.name = plugin_source_is_standard_input(name) ? "standard input" : name,
                               .bytes = buffer_bytes(&self->bytes),
                               .is_manifest = self->source->is_manifest,
-                              .directory = self->directory};
+                              .directory = directory};
   return call_manifest_make(&origin, overlay, &self->manifest, &self->manifest_size);
 }
 
@@ -101,7 +102,7 @@ static ubiq_compile_options options_of(const making *self) {
 
 static ubiq_error *compile(making *self, ubiq_compiled **out) {
   ubiq_error *error = find_directory(self);
-  if (error == NULL) error = make_manifest(self, &self->source->overlay);
+  if (error == NULL) error = make_manifest(self, &self->source->overlay, NULL);
   if (error != NULL) return error;
   const ubiq_compile_options options = options_of(self);
   error = ubiq_compiled_new((const uint8_t *)self->manifest, self->manifest_size, &options, out);
@@ -146,7 +147,7 @@ static ubiq_error *precompile(making *self, uint8_t **bytes, size_t *size) {
     return ubiq_error_new(UBIQ_INVALID_INPUT, "%s: it is a compiled plugin already", self->source->name);
   ubiq_error *error = find_directory(self);
   if (error == NULL) error = make_directory_absolute(self);
-  if (error == NULL) error = make_manifest(self, &nothing);
+  if (error == NULL) error = make_manifest(self, &nothing, self->directory);
   if (error != NULL) return error;
   const ubiq_compile_options options = options_of(self);
   error = ubiq_precompile((const uint8_t *)self->manifest, self->manifest_size, &options, bytes, size);

@@ -282,10 +282,12 @@ static ubiq_error *copy_options(compiled *compiled, const ubiq_compile_options *
   static const ubiq_compile_options defaults = {0};
   compiled->options = options ? *options : defaults;
   const char *name = compiled->options.name ? compiled->options.name : "plugin";
+  const char *directory = compiled->options.directory;
   compiled->name = arena_string(&compiled->arena, name, strlen(name));
+  compiled->directory = directory ? arena_string(&compiled->arena, directory, strlen(directory)) : NULL;
   size_t count = compiled->options.functions_count;
   compiled->functions = arena_array(&compiled->arena, count + 1, sizeof(void *));
-  if (!compiled->name || !compiled->functions) return ubiq_error_no_memory();
+  if (!compiled->name || !compiled->functions || (directory && !compiled->directory)) return ubiq_error_no_memory();
   for (size_t i = 0; i < count; i++)
     compiled->functions[compiled->functions_count++] = function_retain(compiled->options.functions[i]);
   return NULL;

@@ -44,6 +44,7 @@ struct ubiq_compiled {
   atomic_size_t references;
   arena arena; ///< owns strings, bindings, tables below
   const char *name;
+  const char *directory; ///< where relative allowed_paths start; NULL: the working directory
   const manifest *manifest;
   ubiq_compile_options options; ///< with functions and strings that are not the caller's any more: NULL
   uint64_t memory_bytes_max;    ///< kernel and modules together; 0: none

@@ -2,6 +2,7 @@
 // its standard output and error becomes log lines.
 #include "plugin/internal.h"
 
+#include "base/file.h"
 #include "base/log.h"
 
 #include <stdlib.h>
@@ -58,18 +59,29 @@ static ubiq_error *interrupted(void *user) {
   return ((plugin *)user)->host ? NULL : plugin_overdue(user);
 }
 
-ubiq_error *wasi_open_directories(plugin *plugin) {
+// Relative ones start where the manifest's modules do. `hosts` gets the joined paths, for free.
+static ubiq_error *open_directories(plugin *plugin, wasi_directory *directories, char **hosts) {
   const manifest *manifest = plugin->compiled->manifest;
-  if (!plugin->compiled->options.wasi || manifest->allowed_paths_count == 0) return NULL;
-  wasi_directory *directories = calloc(manifest->allowed_paths_count, sizeof *directories);
-  if (!directories) return ubiq_error_no_memory();
   for (size_t i = 0; i < manifest->allowed_paths_count; i++) {
     const manifest_path *path = &manifest->allowed_paths[i];
-    directories[i] = (wasi_directory){.host = path->host, .guest = path->guest, .read_only = path->read_only};
+    hosts[i] = file_path_join(plugin->compiled->directory, path->host);
+    if (!hosts[i]) return ubiq_error_no_memory();
+    directories[i] = (wasi_directory){.host = hosts[i], .guest = path->guest, .read_only = path->read_only};
   }
   ubiq_error *error = wasi_preopens_open(directories, manifest->allowed_paths_count, &plugin->preopens);
-  free(directories);
   return ubiq_error_wrap(error, "allowed_paths");
+}
+
+ubiq_error *wasi_open_directories(plugin *plugin) {
+  size_t count = plugin->compiled->manifest->allowed_paths_count;
+  if (!plugin->compiled->options.wasi || count == 0) return NULL;
+  wasi_directory *directories = calloc(count, sizeof *directories);
+  char **hosts = calloc(count, sizeof *hosts);
+  ubiq_error *error = directories && hosts ? open_directories(plugin, directories, hosts) : ubiq_error_no_memory();
+  for (size_t i = 0; hosts && i < count; i++) free(hosts[i]);
+  free(hosts);
+  free(directories);
+  return error;
 }
 
 static wasi_context *find_context(void *user) {

@@ -15,6 +15,8 @@ static ubiq_error *cannot_open(int number, const char *path) {
         "%s: a guest cannot be kept inside: openat2 is refused here (%s); expected Linux 5.6 or later "
         "and a sandbox or container that lets it pass",
         path, number == ENOSYS ? "ENOSYS" : "EPERM");
+  if (number == EMFILE || number == ENFILE)
+    return ubiq_error_new(UBIQ_BUSY, "%s: too many files are open here; expected a higher limit (ulimit -n)", path);
   return file_error(number, path);
 }
 

@@ -38,7 +38,7 @@ typedef struct wasi_directory {
 typedef struct wasi_preopens wasi_preopens;
 
 /// Opens directories. `*out` is the caller's, for wasi_preopens_close. Errors: as file_error for one that cannot be
-/// opened; `too_large` for more than 256; `unavailable` where the kernel (before Linux 5.6) or a sandbox refuses
+/// opened; `busy` when no more files can be open; `too_large` for more than 256; `unavailable` where the kernel (before Linux 5.6) or a sandbox refuses
 /// openat2, without which nothing would keep a guest inside.
 ubiq_error *wasi_preopens_open(const wasi_directory *directories, size_t count, wasi_preopens **out);
 void wasi_preopens_close(wasi_preopens *preopens);

@@ -1,5 +1,6 @@
 """Files of WASI programs: what C and Rust programs do with them, in a folder and in one for reading."""
 
+import json
 import os
 
 import calling
@@ -106,6 +107,20 @@ class Files(calling.Test):
         self.answers(b"there", self.guest("go_echo"), "read_file", "-i", "/f/there", "--allow-path", "ro:%s:/f" % inside)
         self.fails(calling.GUEST_ERROR, "", self.guest("go_echo"), "read_file", "-i", "/f/way", "--allow-path",
                    "%s:/f" % inside)
+
+    def test_a_served_function_finds_the_folders_of_its_manifest_beside_it(self):
+        manifest = {"wasm": [{"path": self.guest("wasi_files")}], "allowed_paths": {"ro:data": "/data"}}
+        project = ('[functions.read]\nmanifest = "plugin.json"\nexport = "read_file"\nroute = "POST /read"\n'
+                   '[functions.write]\nmanifest = "plugin.json"\nexport = "write_file"\nroute = "POST /write"\n')
+        folder = self.project(text=project, files={"plugin.json": json.dumps(manifest)})
+        os.mkdir(os.path.join(folder, "data"))
+        self.write(os.path.join(folder, "data"), "file", "content")
+        server = self.start(folder, "--workers", "1")
+        self.assertEqual((200, b"content"), server.post("/read", b"/data/file"))
+        status, answer = server.post("/write", b"/data/file\nx")
+        self.assertEqual(500, status)
+        self.assertIn(b"Operation not permitted", answer)
+        self.assertEqual(500, server.post("/read", b"/data/../plugin.json")[0])
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char module[] = "\0asm\1\0\0\0";
 static const char manifest[] = "{\"wasm\": [{\"data\": \"AGFzbQEAAAA=\"}], \"config\": {\"a\": \"1\", \"b\": \"2\"},"
@@ -91,17 +92,31 @@ static void options_stand_over_the_manifest(void **state) {
               "\"allowed_paths\":{\"/a\":\"/b\",\"ro:/c\":\"/c\",\"ro:/d\":\"/e\"}}");
 }
 
-static void relative_folders_of_a_manifest_lie_beside_it_and_those_of_options_do_not(void **state) {
+static void relative_folders_of_a_manifest_get_its_directory(void **state) {
   (void)state;
-  const char *paths[] = {"f:/f"};
   call_overlay overlay = nothing();
-  overlay.allowed_paths = list_of(paths, 1);
   call_origin origin = ORIGIN("in/m.json", "{\"wasm\": [{\"url\": \"u\"}],"
                                            " \"allowed_paths\": {\"a\": \"/a\", \"ro:b\": \"/b\", \"ro:/c\": \"/c\"}}");
-  origin.directory = "in";
   assert_made(origin, &overlay,
               "{\"wasm\":[{\"url\":\"u\"}],"
-              "\"allowed_paths\":{\"in/a\":\"/a\",\"ro:in/b\":\"/b\",\"ro:/c\":\"/c\",\"f\":\"/f\"}}");
+              "\"allowed_paths\":{\"a\":\"/a\",\"ro:b\":\"/b\",\"ro:/c\":\"/c\"}}");
+  origin.directory = "/in";
+  assert_made(origin, &overlay,
+              "{\"wasm\":[{\"url\":\"u\"}],"
+              "\"allowed_paths\":{\"/in/a\":\"/a\",\"ro:/in/b\":\"/b\",\"ro:/c\":\"/c\"}}");
+}
+
+static void relative_folders_of_options_lie_in_the_working_directory(void **state) {
+  (void)state;
+  char expected[5000], *directory = getcwd(NULL, 0);
+  const char *paths[] = {"f:/f", "ro:g"};
+  call_overlay overlay = nothing();
+  overlay.allowed_paths = list_of(paths, 2);
+  snprintf(expected, sizeof expected,
+           "{\"wasm\":[{\"url\":\"http://u\"}],\"allowed_paths\":{\"%s/f\":\"/f\",\"ro:%s/g\":\"g\"}}", directory,
+           directory);
+  assert_made(ORIGIN("http://u", ""), &overlay, expected);
+  free(directory);
 }
 
 static void null_in_a_manifest_is_as_good_as_nothing(void **state) {
@@ -218,7 +233,8 @@ int main(void) {
       cmocka_unit_test(a_url_is_left_to_the_plugin_layer),
       cmocka_unit_test(without_options_a_manifest_stays_what_it_is),
       cmocka_unit_test(options_stand_over_the_manifest),
-      cmocka_unit_test(relative_folders_of_a_manifest_lie_beside_it_and_those_of_options_do_not),
+      cmocka_unit_test(relative_folders_of_a_manifest_get_its_directory),
+      cmocka_unit_test(relative_folders_of_options_lie_in_the_working_directory),
       cmocka_unit_test(null_in_a_manifest_is_as_good_as_nothing),
       cmocka_unit_test(memory_is_pages_or_a_size),
       cmocka_unit_test(malformed_options_are_named),

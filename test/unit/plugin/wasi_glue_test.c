@@ -78,6 +78,25 @@ static void the_prefix_ro_makes_it_read_only(void **state) {
   ubiq_compiled_delete(compiled);
 }
 
+static void a_relative_directory_starts_where_the_modules_do(void **state) {
+  fixture *self = *state;
+  char directory[64];
+  snprintf(directory, sizeof directory, "%s/..", self->folder);
+  buffer bytes = guest_read("wasi_files");
+  buffer_free(&bytes);
+  snprintf(self->manifest, sizeof self->manifest,
+           "{\"wasm\":[{\"path\":\"%s/wasi_files.wasm\"}],\"allowed_paths\":{\"%s\":\"/d\"}}", UBIQ_GUESTS_DIR,
+           strrchr(self->folder, '/') + 1);
+  const ubiq_compile_options options = {.directory = directory, .wasi = true};
+  ubiq_compiled *compiled = NULL;
+  assert_success(ubiq_compiled_new((const uint8_t *)self->manifest, strlen(self->manifest), &options, &compiled));
+  memset(directory, 'x', sizeof directory - 1); // it was borrowed for the compilation alone
+  ubiq_plugin *plugin = make(compiled);
+  assert_answers(plugin, "write_file", "/d/file\nx", "");
+  ubiq_plugin_delete(plugin);
+  ubiq_compiled_delete(compiled);
+}
+
 // As libextism has it: what cannot be opened is known when a plugin is made, not at its first call.
 static void a_directory_that_is_not_there_is_told_when_the_plugin_is_made(void **state) {
   ubiq_compiled *compiled = compile(*state, "wasi_files", "", "/absent", true);
@@ -132,6 +151,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       test(a_guest_reads_and_writes_in_its_directory),
       test(the_prefix_ro_makes_it_read_only),
+      test(a_relative_directory_starts_where_the_modules_do),
       test(a_directory_that_is_not_there_is_told_when_the_plugin_is_made),
       test(without_wasi_directories_do_not_matter),
       test(a_plugin_that_is_deleted_leaves_nothing_open),

@@ -68,6 +68,16 @@ static void what_cannot_be_opened_is_named(void **state) {
   assert_fails(wasi_preopens_open(directories, 2, &preopens), UBIQ_NOT_FOUND, "/dev/null: not a directory");
 }
 
+static void no_more_open_files_is_a_state_that_passes(void **state) {
+  (void)state;
+  wasi_preopens *preopens;
+  wasi_directory directory = {.host = "/tmp", .guest = "/"};
+  refusal = EMFILE;
+  ubiq_error *error = wasi_preopens_open(&directory, 1, &preopens);
+  refusal = 0;
+  assert_fails(error, UBIQ_BUSY, "/tmp: too many files are open here; expected a higher limit (ulimit -n)");
+}
+
 static void directories_have_a_bound(void **state) {
   (void)state;
   wasi_preopens *preopens;
@@ -142,6 +152,7 @@ int main(void) {
       folders_test(a_path_is_opened_by_openat2_or_not_at_all),
       folders_test(an_answer_that_stays_unsure_ends),
       cmocka_unit_test(what_cannot_be_opened_is_named),
+      cmocka_unit_test(no_more_open_files_is_a_state_that_passes),
       cmocka_unit_test(directories_have_a_bound),
       folders_test(a_guest_finds_each_by_its_name),
       folders_test(a_directory_that_the_guest_opened_is_no_preopen),
