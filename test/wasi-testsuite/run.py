@@ -90,12 +90,16 @@ def main():
     parser.add_argument("--verbose", action="store_true")
     given = parser.parse_args()
 
+    given.path, given.ubiq = os.path.abspath(given.path), os.path.abspath(given.ubiq)
     cases = sorted(glob.glob(os.path.join(given.path, CASES)))
     name_of = lambda wasm: os.path.basename(wasm)[:-len(".wasm")]
     if given.names:
         cases = [wasm for wasm in cases if name_of(wasm) in given.names]
     if not cases:
         print("%s has no case for %s" % (given.path, CASES), file=sys.stderr)
+        return 2
+    if not os.access(given.ubiq, os.X_OK):
+        print("%s is no program; build it first (make)" % given.ubiq, file=sys.stderr)
         return 2
     failed = 0
     for wasm in cases:
