@@ -258,6 +258,42 @@ static void closing_ends_what_is_ready(void **state) {
   ubiq_pool_delete(NULL);
 }
 
+typedef struct holder {
+  ubiq_pool *pool;
+  ubiq_plugin *plugin;
+  atomic_bool *is_closing;
+} holder;
+
+static void *give_back(void *user) {
+  holder *self = user;
+  while (!atomic_load(self->is_closing)) sched_yield();
+  ubiq_pool_release(self->pool, self->plugin);
+  return NULL;
+}
+
+static void instances_come_back_while_a_pool_is_closed(void **state) {
+  (void)state;
+  enum { HOLDERS = 8, POOLS = 20 };
+  ubiq_compiled *compiled = guest_compile("hello", NULL);
+  for (int round = 0; round < POOLS; round++) {
+    ubiq_pool *pool;
+    pthread_t threads[HOLDERS];
+    holder holders[HOLDERS];
+    atomic_bool is_closing = false;
+    ubiq_pool_options options = {.min = 2, .max = HOLDERS, .reuse = round % 2};
+    assert_success(ubiq_pool_new(compiled, &options, &pool));
+    for (int i = 0; i < HOLDERS; i++) {
+      holders[i] = (holder){.pool = pool, .is_closing = &is_closing};
+      assert_success(ubiq_pool_acquire(pool, &holders[i].plugin));
+      pthread_create(&threads[i], NULL, give_back, &holders[i]);
+    }
+    atomic_store(&is_closing, true);
+    ubiq_pool_delete(pool);
+    for (int i = 0; i < HOLDERS; i++) pthread_join(threads[i], NULL);
+  }
+  ubiq_compiled_delete(compiled);
+}
+
 // -- Threads --
 
 enum { THREADS = 16, ROUNDS = 60 };
@@ -327,6 +363,7 @@ int main(void) {
       cmocka_unit_test(those_who_wait_are_served_in_order),
       cmocka_unit_test(closing_tells_those_who_wait_and_lets_instances_out_live_on),
       cmocka_unit_test(closing_ends_what_is_ready),
+      cmocka_unit_test(instances_come_back_while_a_pool_is_closed),
       cmocka_unit_test(many_threads_share_a_pool),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
