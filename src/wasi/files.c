@@ -1,5 +1,6 @@
 // Regular files. Their position is the host's; whether a write appends or syncs is said with each write, from the flags
 // that the guest sees, so that these can change at any time.
+#include "wasi/file_limit.h"
 #include "wasi/host.h"
 
 #include <errno.h>
@@ -52,7 +53,11 @@ static wasi_errno write_at(wasi_guest *self, const wasi_descriptor *file, wasi_i
   int count;
   wasi_errno error = host_iovecs(self, iovecs, buffers, &count);
   if (error != WASI_SUCCESS || count == 0) return error;
-  return moved(pwritev2(file->host, buffers, count, offset, write_flags(file->flags, offset)), done);
+  wasi_file_limit limit;
+  wasi_file_limit_begin(self, &limit);
+  ssize_t result = pwritev2(file->host, buffers, count, offset, write_flags(file->flags, offset));
+  wasi_file_limit_end(&limit);
+  return moved(result, done);
 }
 
 static wasi_errno read_file(wasi_guest *self, wasi_descriptor *file, wasi_iovecs iovecs, uint32_t *done) {
@@ -186,7 +191,12 @@ static wasi_errno fd_allocate(wasi_guest *self, const engine_value *arguments) {
   int64_t offset = arguments[1].i64, size = arguments[2].i64;
   wasi_errno error = wasi_file_get(self, &arguments[0], WASI_RIGHT_FD_ALLOCATE, WASI_ESPIPE, &file);
   if (error != WASI_SUCCESS) return error;
-  return offset < 0 || size <= 0 ? WASI_EINVAL : finished(fallocate(file->host, 0, offset, size));
+  if (offset < 0 || size <= 0) return WASI_EINVAL;
+  wasi_file_limit limit;
+  wasi_file_limit_begin(self, &limit);
+  int result = fallocate(file->host, 0, offset, size);
+  wasi_file_limit_end(&limit);
+  return finished(result);
 }
 WASI_CALLBACK(fd_allocate)
 
@@ -195,7 +205,12 @@ static wasi_errno fd_filestat_set_size(wasi_guest *self, const engine_value *arg
   int64_t size = arguments[1].i64;
   wasi_errno error = wasi_file_get(self, &arguments[0], WASI_RIGHT_FD_FILESTAT_SET_SIZE, WASI_EINVAL, &file);
   if (error != WASI_SUCCESS) return error;
-  return size < 0 ? WASI_EINVAL : finished(ftruncate(file->host, size));
+  if (size < 0) return WASI_EINVAL;
+  wasi_file_limit limit;
+  wasi_file_limit_begin(self, &limit);
+  int result = ftruncate(file->host, size);
+  wasi_file_limit_end(&limit);
+  return finished(result);
 }
 WASI_CALLBACK(fd_filestat_set_size)
 

@@ -37,6 +37,7 @@ typedef struct wasi_preopen {
 } wasi_preopen;
 
 struct wasi_preopens {
+  bool has_file_limit; ///< the process has a limit for the size of files (file_limit.h)
   size_t count;
   wasi_preopen list[];
 };

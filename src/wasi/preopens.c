@@ -1,5 +1,6 @@
 // The directories that guests find open, and how guests find them.
 #include "base/file.h"
+#include "wasi/file_limit.h"
 #include "wasi/host.h"
 
 #include <errno.h>
@@ -37,6 +38,7 @@ ubiq_error *wasi_preopens_open(const wasi_directory *directories, size_t count, 
                           WASI_PREOPENS_MAX);
   wasi_preopens *self = calloc(1, sizeof *self + count * sizeof *self->list);
   if (self == NULL) return ubiq_error_no_memory();
+  self->has_file_limit = wasi_file_limit_is_set();
   ubiq_error *error = NULL;
   for (; self->count < count && error == NULL; self->count++) {
     self->list[self->count].host = -1;
