@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/toml.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -236,6 +237,13 @@ static ubiq_error *read_allowed_hosts(reader *self, const json_value *array) {
   return NULL;
 }
 
+/// By their keys, whose ends the hosts' paths are: the order in which Extism hands them to guests, where of two at one
+/// place the last holds.
+static int compare_paths(const void *a, const void *b) {
+  const manifest_path *first = a, *second = b;
+  return strcmp(first->host - (first->read_only ? 3 : 0), second->host - (second->read_only ? 3 : 0));
+}
+
 static ubiq_error *read_allowed_paths(reader *self, const json_value *object) {
   if (json_is_absent(object)) return NULL;
   const manifest_pair *pairs = NULL;
@@ -249,6 +257,7 @@ static ubiq_error *read_allowed_paths(reader *self, const json_value *object) {
     bool read_only = strncmp(pairs[i].key, "ro:", 3) == 0;
     paths[i] = (manifest_path){pairs[i].key + (read_only ? 3 : 0), pairs[i].value, read_only};
   }
+  if (count > 0) qsort(paths, count, sizeof *paths, compare_paths);
   self->result->has_allowed_paths = true;
   self->result->allowed_paths = paths;
   self->result->allowed_paths_count = count;

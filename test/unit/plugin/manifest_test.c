@@ -98,6 +98,15 @@ static void check_full(const manifest *self) {
   assert_int_equal(self->timeout_ms, 5000);
 }
 
+static void allowed_paths_are_in_the_order_of_their_keys(void **state) {
+  (void)state;
+  const manifest *self = parse("{\"allowed_paths\":{\"ro:/a\":\"/1\",\"/z\":\"/2\",\"/b\":\"/3\",\"ro:/0\":\"/4\"}}");
+  static const char *const expected[] = {"/b", "/z", "/0", "/a"};
+  for (size_t i = 0; i < 4; i++) assert_string_equal(self->allowed_paths[i].host, expected[i]);
+  assert_string_equal(self->allowed_paths[3].guest, "/1");
+  manifest_delete(self);
+}
+
 static void everything_is_read_from_json(void **state) {
   (void)state;
   const manifest *self = parse(full_json);
@@ -346,6 +355,7 @@ static void every_allocation_that_fails_is_reported(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(everything_is_read_from_json),
+      cmocka_unit_test(allowed_paths_are_in_the_order_of_their_keys),
       cmocka_unit_test(everything_is_read_from_toml),
       cmocka_unit_test(what_is_absent_is_told_from_what_is_empty),
       cmocka_unit_test(null_is_absent_where_extism_lets_it_be),

@@ -79,7 +79,8 @@ static inline int folders_setup(void **state) {
   snprintf(reading, sizeof reading, "%s/reading", self->base);
   wasi_directory directories[] = {{.host = inside, .guest = "/"},
                                   {.host = reading, .guest = "/reading", .read_only = true}};
-  assert_null(wasi_preopens_open(directories, 2, &self->preopens));
+  ubiq_error *error = wasi_preopens_open(directories, 2, &self->preopens);
+  if (error != NULL) fail_msg("%s", ubiq_error_message(error));
   wasi_options options = fake_options(&self->guest);
   options.preopens = self->preopens;
   fake_open_with(&self->guest, &options);
