@@ -44,10 +44,11 @@
   X(RACES, "a cancellation or a deadline at the very start of a call", "may be lost", "holds")                         \
   X(EXITS, "exit codes of WASI commands from 126 on", "-1", "the code")                                                \
   X(FILES, "files of WASI",                                                                                            \
-    "opening a pipe waits for its other end, devices open; no rights to give up, no "                                  \
+    "opening a pipe waits for its other end, devices open; rights mean nothing; no "                                   \
     "`fd_allocate`",                                                                                                   \
-    "only regular files and directories open, a pipe or device is `ENOTSUP`; both are there. Needs `openat2` (Linux "  \
-    "5.6, for times 5.8): where that is refused, a plugin with `allowed_paths` cannot be made, and its error says so") \
+    "only regular files and directories open, a pipe or device is `ENOTSUP`; rights hold and can be given up; "        \
+    "`fd_allocate` works. Needs `openat2` (Linux 5.6, for times 5.8): where that is refused, a plugin with "           \
+    "`allowed_paths` cannot be made, and its error says so")                                                           \
   X(ERRORS_STAY, "the error's text after `extism_plugin_reset`, `_config` and `_function_exists`", "lost or empty",    \
     "stays until the next call")                                                                                       \
   X(KERNEL, "nonsense from guests: giant allocations, input read far outside, errors that are no block",               \
