@@ -3,6 +3,7 @@
 
 #include "../base/fetch_server.h"
 #include "base/digest.h"
+#include "ubiq/function.h"
 
 #include <pthread.h>
 #include <sys/mman.h>
@@ -540,6 +541,72 @@ static void exports_may_have_any_name(void **state) {
   world_close(&world);
 }
 
+// -- The same bytes again, whose code is kept in memory (engine/recent.h) --
+
+#define CALLS_F_WAT                                                                                                    \
+  "(module (import \"extism:host/user\" \"f\" (func $f (param i64) (result i64)))\n"                                   \
+  " (func (export \"call_f\") (result i32) (i32.wrap_i64 (call $f (i64.const 0)))))"
+
+static ubiq_error *answer_user(void *user, ubiq_plugin *plugin, const ubiq_value *inputs, ubiq_value *outputs) {
+  (void)plugin, (void)inputs;
+  outputs[0].i64 = (intptr_t)user;
+  return NULL;
+}
+
+static void answer_later(void *user, ubiq_plugin *plugin, const ubiq_value *inputs, ubiq_completion *completion) {
+  (void)plugin, (void)inputs;
+  ubiq_completion_done(completion, &(ubiq_value){.i64 = (intptr_t)user});
+}
+
+// Compiles CALLS_F_WAT with an `f` that answers `code`, at once or by way of a completion.
+static ubiq_compiled *compile_with_f(int code, bool later, const ubiq_compile_options *more) {
+  static const ubiq_type number = UBIQ_I64;
+  ubiq_function *function;
+  assert_success(ubiq_function_new(&(ubiq_function_options){.name = "f",
+                                                            .params = &number,
+                                                            .params_count = 1,
+                                                            .results = &number,
+                                                            .results_count = 1,
+                                                            .callback = later ? NULL : answer_user,
+                                                            .start = later ? answer_later : NULL,
+                                                            .user = (void *)(intptr_t)code},
+                                   &function));
+  ubiq_compile_options options = *more;
+  const ubiq_function *functions[] = {function};
+  options.functions = functions;
+  options.functions_count = 1;
+  ubiq_compiled *compiled;
+  assert_success(text_compile(CALLS_F_WAT, &options, &compiled));
+  ubiq_function_delete(function);
+  return compiled;
+}
+
+// What `call_f` returns is the code of the error.
+static int code_of(ubiq_compiled *compiled) {
+  ubiq_plugin *plugin;
+  ubiq_bytes output;
+  assert_success(ubiq_plugin_new(compiled, &plugin));
+  ubiq_error *error = ubiq_plugin_call(plugin, "call_f", (ubiq_bytes){0}, &output);
+  assert_int_equal(ubiq_error_code(error), UBIQ_GUEST_ERROR);
+  int code = ubiq_error_detail(error);
+  ubiq_error_delete(error);
+  ubiq_plugin_delete(plugin);
+  return code;
+}
+
+static void plugins_of_the_same_bytes_have_functions_limits_and_engines_of_their_own(void **state) {
+  (void)state;
+  static const ubiq_compile_options ways[] = {
+      {0}, {.memory_bytes_max = 4 << 20}, {.fuel = 100000}, {.suspends = true}, {.wasi = true}};
+  enum { WAYS = sizeof ways / sizeof *ways, EACH = 2 * WAYS };
+  for (int round = 0; round < 2; round++) { // the second finds in memory what the first has left there
+    ubiq_compiled *compiled[EACH];
+    for (int i = 0; i < EACH; i++) compiled[i] = compile_with_f(i + 1, i % 2, &ways[i / 2]);
+    for (int i = EACH - 1; i >= 0; i--) assert_int_equal(code_of(compiled[i]), i + 1);
+    for (int i = 0; i < EACH; i++) ubiq_compiled_delete(compiled[i]);
+  }
+}
+
 int main(void) {
   plugin_testing_begin();
   const struct CMUnitTest tests[] = {
@@ -552,6 +619,7 @@ int main(void) {
       cmocka_unit_test(modules_are_fetched_from_urls),
       cmocka_unit_test(untrusted_manifests_name_nothing_outside),
       cmocka_unit_test(addresses_in_manifests_are_taken_only_where_that_was_said),
+      cmocka_unit_test(plugins_of_the_same_bytes_have_functions_limits_and_engines_of_their_own),
       cmocka_unit_test(paths_lead_to_the_files_that_the_embedder_gives),
       cmocka_unit_test(untrusted_manifests_have_a_bounded_number_of_modules),
       cmocka_unit_test(modules_are_linked_by_name_in_any_order),
