@@ -46,7 +46,10 @@ static void report(worker *self, bool any_done) {
 
 static void give_turns(uv_check_t *check) {
   worker *self = check->data;
-  if (self->ready.first == NULL) return;
+  if (self->ready.first == NULL) {
+    uv_idle_stop(&self->busy); // what was ready may have been ended meanwhile
+    return;
+  }
   uint64_t until_ns = clock_monotonic_ns() + WORKER_TURN_NS;
   bool any_done = false;
   do {

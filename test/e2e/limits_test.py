@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+import time
 
 import support
 from support import function, in_thread
@@ -173,6 +174,9 @@ class Limits(support.Test):
             client.sendall(b"POST /spin HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
             self.assertEqual(200, server.post("/hello")[0])
         server.wait_for("spin: cancelled: the client has gone")
+        before = server.cpu_seconds()
+        time.sleep(0.5)  # nothing is to happen
+        self.assertLess(server.cpu_seconds() - before, 0.25)
         self.assertEqual(0, server.stop())
 
     def test_a_request_without_a_place_waits_for_one(self):

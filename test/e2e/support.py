@@ -156,6 +156,12 @@ class Server:
         status, _, answer = self.request("POST", path, body)
         return status, answer
 
+    def cpu_seconds(self):
+        """The time that the program has had of a processor."""
+        with open("/proc/%d/stat" % self.process.pid) as file:
+            fields = file.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def signal(self, number=signal.SIGTERM):
         self.process.send_signal(number)
 

@@ -167,6 +167,19 @@ static void a_run_can_be_ended_in_any_state(void **state) {
   end(&self);
 }
 
+static void ending_the_only_ready_run_lets_the_loop_rest(void **state) {
+  (void)state;
+  fixture self;
+  counted spinning;
+  make(&self, 4, 4);
+  assert_false(start(&self, &spinning, "spins"));
+  assert_true(uv_is_active((uv_handle_t *)&self.worker->busy));
+  run_end(&spinning.run);
+  uv_run(&self.worker->loop, UV_RUN_NOWAIT);
+  assert_false(uv_is_active((uv_handle_t *)&self.worker->busy));
+  end(&self);
+}
+
 static void a_run_without_a_place_gets_the_next_that_is_free(void **state) {
   (void)state;
   fixture self;
@@ -241,6 +254,7 @@ int main(void) {
       cmocka_unit_test(a_waiting_run_goes_on_when_its_time_has_come),
       cmocka_unit_test(a_waiting_run_ends_at_its_deadline),
       cmocka_unit_test(a_run_can_be_ended_in_any_state),
+      cmocka_unit_test(ending_the_only_ready_run_lets_the_loop_rest),
       cmocka_unit_test(a_run_without_a_place_gets_the_next_that_is_free),
       cmocka_unit_test(a_run_that_waits_too_long_for_a_place_is_busy),
       cmocka_unit_test(requests_keep_the_release_that_they_began_with),
