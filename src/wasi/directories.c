@@ -101,6 +101,18 @@ static wasi_errno list(wasi_guest *self, listing *listing, int directory, uint64
   return append_host_entries(self, listing, directory);
 }
 
+// A preopen is opened anew, because every instance of the plugin has the same one, and with it the host's position.
+static wasi_errno list_descriptor(wasi_guest *self, listing *listing, const wasi_descriptor *directory,
+                                  uint64_t cookie) {
+  int own = -1;
+  if (directory->preopen == NULL) return list(self, listing, directory->host, cookie);
+  wasi_errno error = wasi_open_beneath(directory->host, ".", O_RDONLY | O_DIRECTORY, 0, &own);
+  if (error != WASI_SUCCESS) return error;
+  error = list(self, listing, own, cookie);
+  close(own);
+  return error;
+}
+
 static wasi_errno fd_readdir(wasi_guest *self, const engine_value *arguments) {
   wasi_descriptor *directory;
   wasi_errno error = wasi_directory_get(self, &arguments[0], WASI_RIGHT_FD_READDIR, &directory);
@@ -109,7 +121,7 @@ static wasi_errno fd_readdir(wasi_guest *self, const engine_value *arguments) {
   listing.out = wasi_guest_span(self, wasi_u32(&arguments[1]), listing.room);
   uint8_t *used = wasi_guest_span(self, wasi_u32(&arguments[4]), 4);
   if (listing.out == NULL || used == NULL) return WASI_EFAULT;
-  error = list(self, &listing, directory->host, (uint64_t)arguments[3].i64);
+  error = list_descriptor(self, &listing, directory, (uint64_t)arguments[3].i64);
   if (error == WASI_SUCCESS) wasi_store_u32(used, listing.used);
   return error;
 }

@@ -1,5 +1,6 @@
 // fd_readdir: what a guest lists, in buffers of any size.
 #include "folders.h"
+#include "wasi/internal.h"
 
 enum { FILES = 300 };
 
@@ -196,6 +197,17 @@ static void a_listing_ends_with_the_call(void **state) {
   fake_close(&other.guest);
 }
 
+// Other threads may list the same preopen: its position on the host is theirs too.
+static void listing_a_preopen_does_not_move_what_all_instances_share(void **state) {
+  folders *self = *state;
+  entry entries[10];
+  host_write(self, "inside/a", "");
+  host_write(self, "inside/b", "");
+  assert_int_equal(list_all(self, ROOT, 4096, entries, 10), 4);
+  assert_int_equal(lseek(self->preopens->list[0].host, 0, SEEK_CUR), 0);
+  assert_int_equal(list_all(self, ROOT, 40, entries, 10), 4);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       folders_test(a_directory_lists_what_is_in_it_with_types),
@@ -209,6 +221,7 @@ int main(void) {
       folders_test(only_directories_are_listed),
       folders_test(arguments_are_checked),
       folders_test(a_listing_ends_with_the_call),
+      folders_test(listing_a_preopen_does_not_move_what_all_instances_share),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
