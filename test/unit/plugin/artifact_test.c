@@ -138,9 +138,9 @@ static void the_manifest_is_kept(void **state) {
   assert_int_equal(manifest->allowed_hosts_count, 1);
   assert_string_equal(manifest->allowed_hosts[0], "*.example.com");
   assert_int_equal(manifest->allowed_paths_count, 2);
-  assert_true(manifest->allowed_paths[0].read_only && !manifest->allowed_paths[1].read_only);
-  assert_string_equal(manifest->allowed_paths[0].host, "/a");
-  assert_string_equal(manifest->allowed_paths[1].guest, "d");
+  assert_true(!manifest->allowed_paths[0].read_only && manifest->allowed_paths[1].read_only);
+  assert_string_equal(manifest->allowed_paths[0].guest, "d");
+  assert_string_equal(manifest->allowed_paths[1].host, "/a");
   assert_int_equal(manifest->memory.max_pages, 70);
   assert_true(manifest->memory.has_max_var_bytes && manifest->memory.max_var_bytes == 0);
   assert_int_equal(manifest->memory.max_http_response_bytes, 5);
