@@ -101,7 +101,7 @@ static wasi_errno list(wasi_guest *self, listing *listing, int directory, uint64
   return append_host_entries(self, listing, directory);
 }
 
-// A preopen is opened anew, because every instance of the plugin has the same one, and with it the host's position.
+// A preopen is opened anew, because contexts of other threads may have the same one, and with it the host's position.
 static wasi_errno list_descriptor(wasi_guest *self, listing *listing, const wasi_descriptor *directory,
                                   uint64_t cookie) {
   int own = -1;

@@ -34,7 +34,7 @@ typedef struct wasi_directory {
   bool read_only;    ///< nothing in it can be changed
 } wasi_directory;
 
-/// Directories that were opened; shared by the contexts of one thread.
+/// Directories that were opened. Any number of contexts may share them, on any threads.
 typedef struct wasi_preopens wasi_preopens;
 
 /// Opens directories. `*out` is the caller's, for wasi_preopens_close. Errors: as file_error for one that cannot be

@@ -197,8 +197,8 @@ static void a_listing_ends_with_the_call(void **state) {
   fake_close(&other.guest);
 }
 
-// Other threads may list the same preopen: its position on the host is theirs too.
-static void listing_a_preopen_does_not_move_what_all_instances_share(void **state) {
+// Contexts of other threads may list the same preopen: its position on the host is theirs too.
+static void listing_a_preopen_does_not_move_what_contexts_share(void **state) {
   folders *self = *state;
   entry entries[10];
   host_write(self, "inside/a", "");
@@ -221,7 +221,7 @@ int main(void) {
       folders_test(only_directories_are_listed),
       folders_test(arguments_are_checked),
       folders_test(a_listing_ends_with_the_call),
-      folders_test(listing_a_preopen_does_not_move_what_all_instances_share),
+      folders_test(listing_a_preopen_does_not_move_what_contexts_share),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
