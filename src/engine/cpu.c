@@ -11,8 +11,9 @@
 #define FEATURES(X)                                                                                                    \
   X("sse3")                                                                                                            \
   X("ssse3")                                                                                                           \
-  X("sse4.1") X("sse4.2") X("popcnt") X("avx") X("avx2") X("fma") X("bmi") X("bmi2") X("avx512f") X("avx512dq")        \
-      X("avx512vl") X("avx512vbmi") X("avx512bitalg") X("avx512vnni")
+  X("sse4.1")                                                                                                          \
+  X("sse4.2") X("popcnt") X("avx") X("avx2") X("fma") X("bmi") X("bmi2") X("avx512f") X("avx512dq") X("avx512vl")      \
+      X("avx512vbmi") X("avx512bitalg") X("avx512vnni")
 
 static const char architecture[] = "x86_64";
 
