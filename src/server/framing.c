@@ -41,7 +41,7 @@ static framing refused(unsigned status, const char *problem) {
   return (framing){.has_body = true, .body_bytes = UINT64_MAX, .status = status, .problem = problem};
 }
 
-framing framing_read(struct MHD_Connection *mhd) {
+framing framing_read(struct MHD_Connection *mhd, const char *version) {
   seen seen = {0};
   MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, look, &seen);
   if (seen.malformed)
@@ -54,6 +54,8 @@ framing framing_read(struct MHD_Connection *mhd) {
   if (seen.lengths > 1) return refused(MHD_HTTP_BAD_REQUEST, "the request has more than one Content-Length");
   if (seen.lengths > 0 && !seen.length_is_number)
     return refused(MHD_HTTP_BAD_REQUEST, "the request's Content-Length is not a number");
+  if (seen.codings > 0 && strcmp(version, MHD_HTTP_VERSION_1_0) == 0)
+    return refused(MHD_HTTP_BAD_REQUEST, "the request has a Transfer-Encoding, which HTTP/1.0 does not know");
   if (seen.codings > 1) return refused(MHD_HTTP_BAD_REQUEST, "the request has more than one Transfer-Encoding");
   if (seen.codings > 0 && !seen.coding_is_chunked)
     return refused(MHD_HTTP_NOT_IMPLEMENTED, "the request's Transfer-Encoding is not understood; expected chunked");

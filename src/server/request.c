@@ -138,8 +138,8 @@ static const function *find_function(connection *self, text method, text path, a
 }
 
 /// The headers have come.
-static enum MHD_Result begin(connection *self, const char *url, const char *method) {
-  const framing framing = framing_read(self->mhd);
+static enum MHD_Result begin(connection *self, const char *url, const char *method, const char *version) {
+  const framing framing = framing_read(self->mhd, version);
   if (framing.status != 0) return refuse(self, answer_bad_framing(framing.status, framing.problem), &framing);
   answer answer;
   self->lease = worker_hold(self->front->worker);
@@ -180,12 +180,11 @@ static enum MHD_Result go_on(connection *self) {
 enum MHD_Result request_handle(void *user, struct MHD_Connection *mhd, const char *url, const char *method,
                                const char *version, const char *data, size_t *size, void **context) {
   (void)user;
-  (void)version;
   connection *self = *context;
   if (self == NULL) {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     *context = self = info->socket_context;
-    return self == NULL ? MHD_NO : begin(self, url, method);
+    return self == NULL ? MHD_NO : begin(self, url, method, version);
   }
   if (*size == 0) return go_on(self);
   enum MHD_Result result = take_body(self, data, *size);

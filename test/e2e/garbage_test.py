@@ -73,6 +73,18 @@ AMBIGUOUS = [
 
 
 class Garbage(support.Test):
+    def test_a_transfer_coding_in_http_1_0_is_refused(self):
+        server = self.serve(function("echo", "/echo"), options=("--workers", "1"))
+        for coding in (b"chunked", b"identity"):
+            for more in (b"", b"Connection: keep-alive\r\n", b"Content-Length: 5\r\n"):
+                with self.subTest(coding=coding, more=more), server.socket() as client:
+                    client.sendall(b"POST /echo HTTP/1.0\r\nTransfer-Encoding: " + coding + b"\r\n" + more +
+                                   b"\r\n5\r\nhello\r\n0\r\n\r\n")
+                    answers = client.makefile("rb").read()
+                    self.assertTrue(answers.startswith(b"HTTP/1.1 400 "), answers)
+                    self.assertIn(b"connection: close", answers.lower())
+                    self.assertEqual(1, answers.count(b"HTTP/1.1"))
+
     def test_a_request_whose_length_cannot_be_told_is_the_last_of_its_connection(self):
         server = self.serve(function("echo", "/echo"), options=("--workers", "1"))
         hidden = b"5\r\nhello\r\n0\r\n\r\nGET /echo HTTP/1.1\r\nHost: hidden\r\n\r\n"
