@@ -8,12 +8,11 @@
 #if defined(__x86_64__)
 
 // The compiler's builtin takes constants only. Both gcc 12 and clang 14 know these.
+/* clang-format off */
 #define FEATURES(X)                                                                                                    \
-  X("sse3")                                                                                                            \
-  X("ssse3")                                                                                                           \
-  X("sse4.1")                                                                                                          \
-  X("sse4.2") X("popcnt") X("avx") X("avx2") X("fma") X("bmi") X("bmi2") X("avx512f") X("avx512dq") X("avx512vl")      \
-      X("avx512vbmi") X("avx512bitalg") X("avx512vnni")
+  X("sse3") X("ssse3") X("sse4.1") X("sse4.2") X("popcnt") X("avx") X("avx2") X("fma") X("bmi") X("bmi2")              \
+  X("avx512f") X("avx512dq") X("avx512vl") X("avx512vbmi") X("avx512bitalg") X("avx512vnni")
+/* clang-format on */
 
 static const char architecture[] = "x86_64";
 
