@@ -41,6 +41,7 @@ typedef struct connection {
   bool has_left;                      ///< the client sends nothing any more
 
   // The request under way.
+  size_t target_bytes; ///< of its URL with the query (framing.h)
   request_stage stage;
   const function *function; ///< NULL in a request that was refused
   lease *lease;             ///< keeps the function's release; NULL when there is none

@@ -154,6 +154,7 @@ static ubiq_error *start_daemon(front *self) {
       MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO, 0, NULL, NULL, request_handle, self, //
                        MHD_OPTION_LISTEN_SOCKET, self->listener,                                                      //
                        MHD_OPTION_NOTIFY_CONNECTION, connection_notice, self,                                         //
+                       MHD_OPTION_URI_LOG_CALLBACK, request_announced, self,                                          //
                        MHD_OPTION_NOTIFY_COMPLETED, request_completed, self,                                          //
                        MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes, NULL,                                             //
                        MHD_OPTION_CONNECTION_LIMIT, connections_max,                                                  //

@@ -139,7 +139,8 @@ static const function *find_function(connection *self, text method, text path, a
 
 /// The headers have come.
 static enum MHD_Result begin(connection *self, const char *url, const char *method, const char *version) {
-  const framing framing = framing_read(self->mhd, version);
+  const request_line line = {method, url, version, self->target_bytes};
+  const framing framing = framing_read(self->mhd, &line);
   if (framing.status != 0) return refuse(self, answer_bad_framing(framing.status, framing.problem), &framing);
   answer answer;
   self->lease = worker_hold(self->front->worker);
@@ -177,13 +178,23 @@ static enum MHD_Result go_on(connection *self) {
   }
 }
 
+static connection *connection_of(struct MHD_Connection *mhd) {
+  return MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
+void *request_announced(void *user, const char *target, struct MHD_Connection *mhd) {
+  (void)user;
+  connection *self = connection_of(mhd);
+  if (self != NULL) self->target_bytes = strlen(target);
+  return NULL;
+}
+
 enum MHD_Result request_handle(void *user, struct MHD_Connection *mhd, const char *url, const char *method,
                                const char *version, const char *data, size_t *size, void **context) {
   (void)user;
   connection *self = *context;
   if (self == NULL) {
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    *context = self = info->socket_context;
+    *context = self = connection_of(mhd);
     return self == NULL ? MHD_NO : begin(self, url, method, version);
   }
   if (*size == 0) return go_on(self);

@@ -9,6 +9,9 @@ enum {
   REQUEST_BODY_KEPT_BYTES = 16 << 10,   ///< a connection's buffer up to this size is kept for its next request
 };
 
+/// MHD_OPTION_URI_LOG_CALLBACK: a request line has come. Answers the request's context, which there is none of yet.
+void *request_announced(void *front, const char *target, struct MHD_Connection *mhd);
+
 /// MHD_AccessHandlerCallback; `front` is its user.
 enum MHD_Result request_handle(void *front, struct MHD_Connection *mhd, const char *url, const char *method,
                                const char *version, const char *data, size_t *size, void **context);

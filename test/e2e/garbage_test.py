@@ -65,6 +65,16 @@ AMBIGUOUS = [
     (400, b"X-Other: a\rTransfer-Encoding: chunked"),
     (400, b"X(Other): 5"),
     (400, b"Host: b"),
+    (400, b"Content-Length: 0\x001"),
+    (400, b"Content-Length: 0\x00"),
+    (400, b"Transfer-Encoding: chunked\x00"),
+    (400, b"Transfer-Encoding: chunked\x00, identity"),
+    (400, b"X-Other: a\x00Transfer-Encoding: chunked"),
+    (400, b"\x00X-Other: a"),
+    (400, b"\x00"),
+    (400, b"Content-Length: 0\r\n 1"),
+    (400, b"Transfer-Encoding:\r\n chunked"),
+    (400, b"Transfer: chunked\r\n -Encoding"),
     (501, b"Transfer-Encoding: identity"),
     (501, b"Transfer-Encoding: gzip, chunked"),
     (501, b"Transfer-Encoding: chunked, chunked"),
@@ -97,6 +107,28 @@ class Garbage(support.Test):
                     self.assertIn(b"connection: close", answers.lower())
                     self.assertNotIn(b"HTTP/1.1 200", answers)
         self.assertEqual((200, b"alive"), server.post("/echo", b"alive"))
+
+    def test_a_request_line_with_more_than_three_words_is_refused(self):
+        server = self.serve(function("echo", "/echo"), options=("--workers", "1"))
+        for line in (b"GET /echo\x00x HTTP/1.1", b"GET /echo\x00?x HTTP/1.1", b"GET /echo?x\x00y HTTP/1.1",
+                     b"GET\x00 /echo HTTP/1.1", b"GET  /echo HTTP/1.1", b"GET /echo  HTTP/1.1", b"GET /echo  x HTTP/1.1", b"GET /echo HTTP/1.1 "):
+            with self.subTest(line=line), server.socket() as client:
+                client.sendall(line + b"\r\nHost: a\r\n\r\n")
+                self.assertNotIn(b"HTTP/1.1 200", client.makefile("rb").read())
+
+    def test_heads_are_taken_whole_however_they_come(self):
+        server = self.serve(function("hello", "POST /hello"), options=("--workers", "1"))
+        for count, end in ((0, b"\r\n"), (1, b"\n"), (30, b"\r\n"), (30, b"\n"), (120, b"\r\n")):
+            for piece in (50000, 700):
+                with self.subTest(count=count, end=end, piece=piece), server.socket() as client:
+                    stream = client.makefile("rb")
+                    for _ in range(3):
+                        lines = [b"POST /hello?a=b+c&d HTTP/1.1", b"Host:\t a", b"Cookie: a=b; c=d", b"Empty:",
+                                 b"Blanks: x  ", b"Content-Length: 3"] + [b"X-%d: %s" % (i, b"y" * 50) for i in range(count)]
+                        data = end.join(lines + [b"", b"Ada"])
+                        for at in range(0, len(data), piece):
+                            client.sendall(data[at:at + piece])
+                        self.assertEqual((200, b"Hello, Ada!"), support.read_response(stream)[::2])
 
     def test_the_server_survives_broken_requests(self):
         server = self.serve(function("echo", "POST /echo"), function("hello", "/hello"),
