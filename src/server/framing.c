@@ -73,6 +73,8 @@ framing framing_read(struct MHD_Connection *mhd, const request_line *line) {
     return refused(MHD_HTTP_BAD_REQUEST,
                    "a header is malformed; expected a name of letters, digits and !#$%&'*+-.^_`|~, "
                    "a colon at once, and a value on one line");
+  if (seen.hosts == 0 && strcmp(line->version, MHD_HTTP_VERSION_1_0) != 0)
+    return refused(MHD_HTTP_BAD_REQUEST, "the request has no Host");
   if (seen.hosts > 1) return refused(MHD_HTTP_BAD_REQUEST, "the request has more than one Host");
   if (seen.lengths > 0 && seen.codings > 0)
     return refused(MHD_HTTP_BAD_REQUEST, "the request has both Content-Length and Transfer-Encoding");

@@ -15,7 +15,7 @@
 /// A request line as libmicrohttpd has it: places in its buffer.
 typedef struct request_line {
   const char *method, *url, *version;
-  size_t target_bytes; ///< of the URL with its query, up to the first NUL
+  size_t target_bytes; ///< of the URL with its query, up to the first blank or NUL
 } request_line;
 
 typedef struct framing {

@@ -160,7 +160,7 @@ static ubiq_error *start_daemon(front *self) {
                        MHD_OPTION_CONNECTION_LIMIT, connections_max,                                                  //
                        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)stalled_seconds,                                      //
                        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,                           //
-                       MHD_OPTION_STRICT_FOR_CLIENT, 1,                                                               //
+                       MHD_OPTION_STRICT_FOR_CLIENT, 0, /* framing.h is, and can say what is wrong */                 //
                        MHD_OPTION_END);
   if (self->daemon == NULL) self->listener = -1; // closed by libmicrohttpd
   if (self->daemon == NULL)

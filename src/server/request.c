@@ -185,7 +185,7 @@ static connection *connection_of(struct MHD_Connection *mhd) {
 void *request_announced(void *user, const char *target, struct MHD_Connection *mhd) {
   (void)user;
   connection *self = connection_of(mhd);
-  if (self != NULL) self->target_bytes = strlen(target);
+  if (self != NULL) self->target_bytes = strcspn(target, " ");
   return NULL;
 }
 

@@ -1,5 +1,6 @@
 """`ubiq serve`: requests broken at random, and clients that leave anywhere. The server goes on, and stops cleanly."""
 
+import json
 import random
 import socket
 
@@ -53,8 +54,6 @@ AMBIGUOUS = [
     (400, b"Content-Length: 5\r\nContent-Length: 6"),
     (400, b"Content-Length: 5\r\ncontent-length: 5"),
     (400, b"Content-Length: 0\r\nContent-Length: 5"),
-    (400, b"Content-Length: 5, 5"),
-    (400, b"Content-Length: +5"),
     (400, b"Content-Length: 5\r\nTransfer-Encoding: chunked"),
     (400, b"Transfer-Encoding: chunked\r\nContent-Length: 5"),
     (400, b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked"),
@@ -81,8 +80,41 @@ AMBIGUOUS = [
     (501, b"Transfer-Encoding: xchunked"),
 ]
 
+# What libmicrohttpd refuses before anybody else sees it.
+NO_LENGTHS = [(400, b"+5"), (400, b"5, 5"), (400, b"abc"), (400, b"0x5"), (400, b""), (413, b"18446744073709551616")]
+
 
 class Garbage(support.Test):
+    def refused(self, client, status):
+        """One problem comes back, and nothing more."""
+        stream = client.makefile("rb")
+        found, headers, body = support.read_response(stream)
+        self.assertEqual((status, "close"), (found, headers["Connection"].lower()), body)
+        self.assertEqual("application/problem+json", headers["Content-Type"])
+        self.assertEqual((status, "invalid_input"), (json.loads(body)["status"], json.loads(body)["class"]))
+        self.assertEqual(b"", stream.read())
+
+    def test_a_request_without_host_is_refused_unless_it_is_old(self):
+        server = self.serve(function("echo", "/echo"), options=("--workers", "1"))
+        for headers in (b"", b"X-Host: a\r\n", b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n"):
+            with self.subTest(headers=headers), server.socket() as client:
+                client.sendall(b"POST /echo HTTP/1.1\r\n" + headers + b"\r\nGET /echo HTTP/1.1\r\nHost: hidden\r\n\r\n")
+                self.refused(client, 400)
+        with server.socket() as client:
+            client.sendall(b"GET /echo HTTP/1.0\r\n\r\n")
+            self.assertEqual(200, support.read_response(client.makefile("rb"))[0])
+
+    def test_a_length_that_is_no_number_ends_the_connection(self):
+        server = self.serve(function("echo", "/echo"), options=("--workers", "1"))
+        for status, length in NO_LENGTHS:
+            with self.subTest(length=length), server.socket() as client:
+                client.sendall(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: " + length +
+                               b"\r\n\r\nGET /echo HTTP/1.1\r\nHost: hidden\r\n\r\n")
+                answers = client.makefile("rb").read()
+                self.assertTrue(answers.startswith(b"HTTP/1.1 %d " % status), answers)
+                self.assertIn(b"connection: close", answers.lower())
+                self.assertNotIn(b"HTTP/1.1 200", answers)
+
     def test_a_transfer_coding_in_http_1_0_is_refused(self):
         server = self.serve(function("echo", "/echo"), options=("--workers", "1"))
         for coding in (b"chunked", b"identity"):
@@ -90,10 +122,7 @@ class Garbage(support.Test):
                 with self.subTest(coding=coding, more=more), server.socket() as client:
                     client.sendall(b"POST /echo HTTP/1.0\r\nTransfer-Encoding: " + coding + b"\r\n" + more +
                                    b"\r\n5\r\nhello\r\n0\r\n\r\n")
-                    answers = client.makefile("rb").read()
-                    self.assertTrue(answers.startswith(b"HTTP/1.1 400 "), answers)
-                    self.assertIn(b"connection: close", answers.lower())
-                    self.assertEqual(1, answers.count(b"HTTP/1.1"))
+                    self.refused(client, 400)
 
     def test_a_request_whose_length_cannot_be_told_is_the_last_of_its_connection(self):
         server = self.serve(function("echo", "/echo"), options=("--workers", "1"))
@@ -102,19 +131,16 @@ class Garbage(support.Test):
             for status, headers in AMBIGUOUS:
                 with self.subTest(method=method, headers=headers), server.socket() as client:
                     client.sendall(method + b" /echo HTTP/1.1\r\nHost: a\r\n" + headers + b"\r\n\r\n" + hidden)
-                    answers = client.makefile("rb").read()
-                    self.assertTrue(answers.startswith(b"HTTP/1.1 %d " % status), answers)
-                    self.assertIn(b"connection: close", answers.lower())
-                    self.assertNotIn(b"HTTP/1.1 200", answers)
+                    self.refused(client, status)
         self.assertEqual((200, b"alive"), server.post("/echo", b"alive"))
 
     def test_a_request_line_with_more_than_three_words_is_refused(self):
         server = self.serve(function("echo", "/echo"), options=("--workers", "1"))
         for line in (b"GET /echo\x00x HTTP/1.1", b"GET /echo\x00?x HTTP/1.1", b"GET /echo?x\x00y HTTP/1.1",
-                     b"GET\x00 /echo HTTP/1.1", b"GET  /echo HTTP/1.1", b"GET /echo  HTTP/1.1", b"GET /echo  x HTTP/1.1", b"GET /echo HTTP/1.1 "):
+                     b"GET\x00 /echo HTTP/1.1", b"GET  /echo HTTP/1.1", b"GET /echo  HTTP/1.1", b"GET /echo x HTTP/1.1", b"GET /echo?x y HTTP/1.1"):
             with self.subTest(line=line), server.socket() as client:
                 client.sendall(line + b"\r\nHost: a\r\n\r\n")
-                self.assertNotIn(b"HTTP/1.1 200", client.makefile("rb").read())
+                self.refused(client, 400)
 
     def test_heads_are_taken_whole_however_they_come(self):
         server = self.serve(function("hello", "POST /hello"), options=("--workers", "1"))
