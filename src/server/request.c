@@ -6,6 +6,7 @@
 #include "server/front.h"
 
 #include <assert.h>
+#include <strings.h>
 
 /// A request header's value, or NULL.
 static const char *header(struct MHD_Connection *mhd, text name) {
@@ -137,6 +138,18 @@ static const function *find_function(connection *self, text method, text path, a
   return NULL;
 }
 
+/// The path of a target, whose query is cut off already: clients of proxies send whole URLs (RFC 9112, section 3.2.2).
+static text path_of(const char *url) {
+  static const char *const schemes[] = {"http://", "https://"};
+  for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+    size_t size = strlen(schemes[i]);
+    if (strncasecmp(url, schemes[i], size) != 0 || url[size] == '/' || url[size] == '\0') continue;
+    const char *path = strchr(url + size, '/');
+    return path == NULL ? TEXT("/") : text_of(path);
+  }
+  return text_of(url);
+}
+
 /// The headers have come.
 static enum MHD_Result begin(connection *self, const char *url, const char *method, const char *version) {
   const request_line line = {method, url, version, self->target_bytes};
@@ -144,7 +157,7 @@ static enum MHD_Result begin(connection *self, const char *url, const char *meth
   if (framing.status != 0) return refuse(self, answer_bad_framing(framing.status, framing.problem), &framing);
   answer answer;
   self->lease = worker_hold(self->front->worker);
-  self->function = find_function(self, text_of(method), text_of(url), &answer);
+  self->function = find_function(self, text_of(method), path_of(url), &answer);
   if (framing.has_body) connection_move(self, CONNECTION_BODY);
   if (self->function == NULL) return refuse(self, answer, &framing);
   if (framing.body_bytes > self->function->limits.body_bytes_max)

@@ -83,6 +83,16 @@ class Answers(support.Test):
         self.assertEqual(204, status)
         self.assertEqual({"GET", "PUT", "HEAD", "OPTIONS"}, set(headers["Allow"].split(", ")))
 
+    def test_a_target_may_be_a_whole_url(self):
+        server = self.serve(function("echo", "POST /echo"), function("empty", "GET /"))
+        own = "http://%s:%d" % (server.host, server.port)
+        for url in (own + "/echo", "HTTPS://elsewhere/echo", own + "/echo?x=http://a/b"):
+            self.assertEqual((200, b"Ada"), server.post(url, b"Ada"))
+        for url in (own, own + "/", own + "?x"):
+            self.assertEqual(200, server.request("GET", url)[0])
+        for url in ("http:///echo", "http://", "http:/echo", "ftp://a/echo", "a/echo", own + "//echo"):
+            self.assertEqual(404, server.post(url, b"Ada")[0], url)
+
     def test_workers_share_a_port(self):
         server = self.start(self.project(function("echo", "POST /echo")), "--workers", "3")
         for i in range(30):
