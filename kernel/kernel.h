@@ -23,8 +23,8 @@
  *   (import "ubiq:kernel" "grow" (func (param $bytes i32) (param $phase i32) (result i32)))
  *
  * $bytes, unsigned, are to be added. In phase KERNEL_GROW_ASK the answer 0 refuses (the allocation then
- * answers 0) and anything else permits. Phase KERNEL_GROW_DONE says that the memory has grown; its answer is ignored.
- * A memory.grow that fails after it was permitted is not reported.
+ * answers 0) and anything else permits. KERNEL_GROW_DONE follows every permitted growth, done or failed (the memory's
+ * size tells which), so that a host can take back what it granted; its answer is ignored.
  */
 #define KERNEL_IMPORT_MODULE "ubiq:kernel"
 #define KERNEL_IMPORT_GROW   "grow"

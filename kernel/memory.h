@@ -13,7 +13,7 @@
 #include "kernel.h"
 
 #define KERNEL_INLINE     static inline __attribute__((always_inline))
-#define KERNEL_PAGE_BYTES 65536U /* what the memory grows by at least; a page of WebAssembly */
+#define KERNEL_PAGE_BYTES 65536U /* the memory's end is a multiple of this once it has grown; a page of WebAssembly */
 
 #ifdef KERNEL_NATIVE
 
@@ -49,10 +49,10 @@ KERNEL_INLINE uint64_t memory_bytes(void) {
   return __builtin_wasm_memory_size(0);
 }
 KERNEL_INLINE bool memory_grow(uint32_t bytes) {
-  if (!kernel_host_grow((int32_t)bytes, KERNEL_GROW_ASK) || __builtin_wasm_memory_grow(0, bytes) == SIZE_MAX)
-    return false;
+  if (!kernel_host_grow((int32_t)bytes, KERNEL_GROW_ASK)) return false;
+  bool grown = __builtin_wasm_memory_grow(0, bytes) != SIZE_MAX;
   kernel_host_grow((int32_t)bytes, KERNEL_GROW_DONE);
-  return true;
+  return grown;
 }
 #else
 KERNEL_INLINE uint64_t memory_bytes(void) {

@@ -152,6 +152,19 @@ static void growth_that_is_refused_fails_the_alloc_and_nothing_else(void **state
   assert_int_equal(root(fixture).input_length, 0);
 }
 
+static void growth_that_fails_though_permitted_is_reported_too(void **state) {
+  struct fixture *fixture = *state;
+  uint64_t block = call(fixture, "alloc", 1000, 0);
+  wasmtime_store_limiter(fixture->store, AT_FIRST_BYTES, -1, -1, -1, -1);
+  assert_int_equal(call(fixture, "alloc", 10 * 65536, 0), 0);
+  assert_int_equal(fixture->count, 2);
+  assert_int_equal(fixture->asked[0][1], KERNEL_GROW_ASK);
+  assert_int_equal(fixture->asked[1][1], KERNEL_GROW_DONE);
+  assert_int_equal(fixture->asked[1][0], fixture->asked[0][0]);
+  assert_int_equal(memory_bytes(fixture), AT_FIRST_BYTES);
+  assert_int_equal(call(fixture, "length", block, 0), 1000);
+}
+
 static void the_host_reads_the_root_without_a_call(void **state) {
   struct fixture *fixture = *state;
   uint64_t input = call(fixture, "call_begin", 100, 0);
@@ -174,6 +187,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(a_fresh_instance_is_16_kib_of_zeros, start, stop),
       cmocka_unit_test_setup_teardown(growth_is_asked_for_and_reported, start, stop),
       cmocka_unit_test_setup_teardown(growth_that_is_refused_fails_the_alloc_and_nothing_else, start, stop),
+      cmocka_unit_test_setup_teardown(growth_that_fails_though_permitted_is_reported_too, start, stop),
       cmocka_unit_test_setup_teardown(the_host_reads_the_root_without_a_call, start, stop),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
