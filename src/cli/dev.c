@@ -2,7 +2,8 @@
 //
 // Building happens on a thread of libuv's pool. While one build is under way, later changes only ask for another one
 // after it. A build that fails is reported and changes nothing: the release before goes on serving, and when there is
-// none yet, serving begins with the first build that succeeds.
+// none yet, serving begins with the first build that succeeds. A signal ends the build under way; what does not
+// listen is killed when the time to finish is over, or by a second signal.
 #include "base/clock.h"
 #include "cli/dev_routes.h"
 #include "cli/serving.h"
@@ -15,14 +16,15 @@ typedef struct dev {
   serving serving;
   watch *watch;
   uv_work_t work;
-  bool is_building;
   bool is_stale;    ///< something changed while it was building
   release *current; ///< what is served; ours beside the workers; NULL until a build has succeeded
   project *project; ///< what is watched: the last that could be read; NULL when none could. The build's while it runs
   uint64_t sources_seen; ///< what the sources were when the last build began
   uint64_t modules_seen; ///< what it left
   ubiq_error *failure;   ///< why serving could not begin; ends the command
+  uv_timer_t patience;   ///< after a signal, until the build under way is killed
   // The build under way, for the pool's thread.
+  build_stop stop;
   release *release;
   ubiq_error *error;
   uint64_t began_ns;
@@ -65,11 +67,16 @@ static void read_project(dev *self) {
 static void build(uv_work_t *work) {
   dev *self = work->data;
   read_project(self);
-  self->error = release_read(self->serving.directory, &self->release);
+  self->error = release_read(self->serving.directory, &self->stop, &self->release);
   self->modules_seen = look_at_modules(self->project);
 }
 
 static void report_failure(dev *self) {
+  if (self->serving.is_stopping) {
+    ubiq_error_delete(self->error);
+    self->error = NULL;
+    return;
+  }
   command_fail(self->error);
   self->error = NULL;
   fputs(self->current == NULL ? "nothing is served yet: waiting for a change to build again\n"
@@ -105,20 +112,21 @@ static void start_build(dev *self);
 static void built(uv_work_t *work, int status) {
   dev *self = work->data;
   (void)status;
-  self->is_building = false;
+  self->serving.is_busy = false;
   if (self->error != NULL)
     report_failure(self);
   else if (!self->serving.is_stopping)
     use(self);
   release_delete(self->release);
   self->release = NULL;
+  if (self->serving.is_over) serving_quit(&self->serving);
   if (self->serving.is_stopping) return;
   watch_project(self->watch, self->serving.directory, self->project);
   if (self->is_stale) start_build(self);
 }
 
 static void start_build(dev *self) {
-  self->is_building = true;
+  self->serving.is_busy = true;
   self->is_stale = false;
   self->began_ns = clock_monotonic_ns();
   self->sources_seen = look_at_sources(self);
@@ -129,9 +137,9 @@ static void start_build(dev *self) {
 static void on_change(void *user) {
   dev *self = user;
   bool is_new = look_at_sources(self) != self->sources_seen;
-  if (!is_new && !self->is_building) is_new = look_at_modules(self->project) != self->modules_seen;
+  if (!is_new && !self->serving.is_busy) is_new = look_at_modules(self->project) != self->modules_seen;
   if (!is_new || self->serving.is_stopping) return;
-  if (self->is_building)
+  if (self->serving.is_busy)
     self->is_stale = true;
   else
     start_build(self);
@@ -139,8 +147,22 @@ static void on_change(void *user) {
 
 // ------------------------------------------------------------------------------------------------------ the command
 
+static void on_patience_ended(uv_timer_t *timer) {
+  build_stop_force(&((dev *)timer->data)->stop);
+}
+
+static void stop_build(void *user, bool at_once) {
+  dev *self = user;
+  if (at_once)
+    build_stop_force(&self->stop);
+  else
+    build_stop_ask(&self->stop);
+  if (self->serving.is_busy) uv_timer_start(&self->patience, on_patience_ended, self->serving.settings.grace_ms, 0);
+}
+
 static void close_watch(void *user) {
   dev *self = user;
+  uv_close((uv_handle_t *)&self->patience, NULL);
   watch_close(self->watch);
   self->watch = NULL;
 }
@@ -159,6 +181,9 @@ static ubiq_error *watch_and_serve(dev *self, int *code) {
   if (error != NULL) return error;
   error = watch_new(&self->serving.loop, on_change, self, &self->watch);
   if (error == NULL) {
+    uv_timer_init(&self->serving.loop, &self->patience);
+    self->patience.data = self;
+    self->serving.stop = stop_build;
     self->serving.close = close_watch;
     self->serving.user = self;
     start_build(self);
@@ -179,7 +204,9 @@ static int develop(const command *command, int count, char **arguments) {
   if (command_begin(command, &given, count, arguments, &code) == COMMAND_STOP) return code;
   ubiq_error *error = serving_prepare(&self.serving, &given);
   if (error != NULL) return command_fail_usage(command, error);
+  build_stop_init(&self.stop);
   error = watch_and_serve(&self, &code);
+  build_stop_free(&self.stop);
   release_delete(self.current);
   project_delete(self.project);
   return error == NULL ? code : command_fail(error);

@@ -25,7 +25,7 @@ static ubiq_error *read_release(const char *place, const option_list *hosts, rel
                           "%s: is no bundle; expected --allow-host with a bundle only, a folder's " PROJECT_FILE
                           " says allowed_hosts itself",
                           place);
-  return release_read(place, out);
+  return release_read(place, NULL, out);
 }
 
 static int serve_until_told(const command *self, serving *serving, const options *given, const option_list *hosts) {

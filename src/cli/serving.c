@@ -67,22 +67,21 @@ ubiq_error *serving_prepare(serving *self, const options *given) {
 
 static void on_signal(uv_signal_t *handle, int number) {
   serving *self = handle->data;
-  if (!self->is_stopping) {
-    self->is_stopping = true;
+  bool again = self->is_stopping;
+  if (!again)
     log_info("%s: finishing what is under way; once more to end at once", number == SIGINT ? "SIGINT" : "SIGTERM");
-    if (self->server == NULL)
-      serving_quit(self);
-    else
-      server_stop(self->server, WORKER_STOP_GRACEFUL);
-  } else {
-    self->was_forced = true;
-    server_stop(self->server, WORKER_STOP_NOW);
-  }
+  self->is_stopping = true;
+  self->was_forced = again;
+  if (self->stop != NULL) self->stop(self->user, again);
+  if (self->server == NULL)
+    serving_quit(self);
+  else
+    server_stop(self->server, again ? WORKER_STOP_NOW : WORKER_STOP_GRACEFUL);
 }
 
 void serving_quit(serving *self) {
-  self->is_stopping = true;
-  if (uv_is_closing((uv_handle_t *)&self->terminate)) return;
+  self->is_stopping = self->is_over = true;
+  if (self->is_busy || uv_is_closing((uv_handle_t *)&self->terminate)) return;
   uv_close((uv_handle_t *)&self->terminate, NULL);
   uv_close((uv_handle_t *)&self->interrupt, NULL);
   uv_close((uv_handle_t *)&self->all_stopped, NULL);

@@ -19,7 +19,11 @@ typedef struct serving {
   uv_async_t all_stopped; ///< sent by the last worker
   server *server;         ///< NULL until serving_start
   bool is_stopping;       ///< a signal came, or there is nothing to wait for any more
+  bool is_over;           ///< there is nothing to wait for any more but what makes it busy
+  bool is_busy;           ///< something besides the server is under way: set and unset by whoever does it
   bool was_forced;        ///< a second signal ended what was under way
+  /// A signal came: what makes it busy has to end, with `at_once` not even cleanly. May be NULL.
+  void (*stop)(void *user, bool at_once);
   /// Closes what else is on the loop, so that it can end. May be NULL.
   void (*close)(void *user);
   void *user;
@@ -33,7 +37,7 @@ void serving_options(serving *self, option list[SERVING_OPTIONS]);
 /// Applies what the options said. Call before the first release is read.
 ubiq_error *serving_prepare(serving *self, const options *given);
 
-/// Makes the loop and listens to signals on it. Before serving_start, a signal ends serving_run at once.
+/// Makes the loop and listens to signals on it. Before serving_start, a signal ends serving_run as soon as it is not busy.
 ubiq_error *serving_open(serving *self);
 
 /// Starts serving and prints `listening on http://HOST:PORT`.
@@ -42,7 +46,8 @@ ubiq_error *serving_start(serving *self, release *release);
 /// Runs until a signal has stopped all; answers the exit code.
 int serving_run(serving *self);
 
-/// Closes what is on the loop, so that serving_run returns. For when nothing is served (any more).
+/// Closes what is on the loop, so that serving_run returns. For when nothing is served (any more). While it is busy this is
+/// only noted: signals are still heard, and whoever makes it busy has to call this again.
 void serving_quit(serving *self);
 
 /// Ends the server and the loop. Call it whenever serving_open succeeded.

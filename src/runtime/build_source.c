@@ -64,6 +64,7 @@ typedef struct compilation {
   char *names_flag;    ///< for the compiler: __FILE__ leaves the source's folder out, so that all make the same module
   char stack_flag[48]; ///< for the linker
   char frame_flag[48]; ///< for the compiler; empty: frames may have any size
+  build_stop *stop;    ///< borrowed; NULL: nobody ends it
 } compilation;
 
 static void compilation_free(compilation *self) {
@@ -254,7 +255,7 @@ static ubiq_error *not_started(const compilation *self, ubiq_error *error) {
 
 static ubiq_error *run_step(const compilation *self, const char *const *arguments, buffer *output, int *status) {
   buffer_clear(output);
-  ubiq_error *error = process_run(arguments, NULL, output, status);
+  ubiq_error *error = process_run(arguments, NULL, self->stop, output, status);
   return error == NULL ? NULL : not_started(self, error);
 }
 
@@ -314,8 +315,8 @@ static ubiq_error *compile(compilation *self) {
   return error;
 }
 
-ubiq_error *build_source(const char *source, uint64_t stack_bytes, char **wasm) {
-  compilation self = {.source = realpath(source, NULL)};
+ubiq_error *build_source(const char *source, uint64_t stack_bytes, build_stop *stop, char **wasm) {
+  compilation self = {.source = realpath(source, NULL), .stop = stop};
   set_stack(&self, stack_bytes == 0 ? SMALL_STACK_BYTES : stack_bytes, stack_bytes != 0);
   if (self.source == NULL) return file_error(errno, source);
   self.names_flag = make_names_flag(self.source);

@@ -18,7 +18,7 @@ enum { NAME_PART_BYTES_MAX = 64, DIGEST_DIGITS = 12 };
 
 static ubiq_error *pack(const project *project, const project_function *function, map *files, bundle_packed *out) {
   char *file = NULL;
-  ubiq_error *error = build_function(project, function, &file);
+  ubiq_error *error = build_function(project, function, NULL, &file);
   if (error == NULL)
     error = function->origin == PROJECT_MANIFEST ? bundle_pack_manifest(files, file, out)
                                                  : bundle_pack_module(files, file, out);

@@ -6,21 +6,22 @@
 
 #include <stdlib.h>
 
-static ubiq_error *build_and_open(const project *project, const project_function *settings, function *out) {
+static ubiq_error *build_and_open(const project *project, const project_function *settings, build_stop *stop,
+                                  function *out) {
   char *file = NULL;
-  ubiq_error *error = build_function(project, settings, &file);
+  ubiq_error *error = build_function(project, settings, stop, &file);
   if (error == NULL) error = function_open(out, settings, file, NULL);
   free(file);
   return error;
 }
 
 /// `files` has what was built; NULL: it is built in the project's folder.
-static ubiq_error *open_functions(release *self, const ubiq_files *files) {
+static ubiq_error *open_functions(release *self, const ubiq_files *files, build_stop *stop) {
   const project *project = self->project;
   ubiq_error *error = NULL;
   for (size_t i = 0; i < project->functions_count && error == NULL; i++)
     error = files == NULL
-                ? build_and_open(project, &project->functions[i], &self->functions[i])
+                ? build_and_open(project, &project->functions[i], stop, &self->functions[i])
                 : function_open(&self->functions[i], &project->functions[i], project->functions[i].file, files);
   return error;
 }
@@ -43,7 +44,7 @@ static ubiq_error *make_router(release *self) {
 }
 
 /// Takes `project` over, also on failure.
-static ubiq_error *release_new(project *project, const ubiq_files *files, release **out) {
+static ubiq_error *release_new(project *project, const ubiq_files *files, build_stop *stop, release **out) {
   release *self = calloc(1, sizeof *self);
   function *functions = calloc(project->functions_count, sizeof *functions);
   if (self == NULL || functions == NULL) {
@@ -55,7 +56,7 @@ static ubiq_error *release_new(project *project, const ubiq_files *files, releas
   atomic_init(&self->owners, 1);
   self->project = project;
   self->functions = functions;
-  ubiq_error *error = open_functions(self, files);
+  ubiq_error *error = open_functions(self, files, stop);
   if (error == NULL) error = make_router(self);
   if (error == NULL)
     *out = self;
@@ -64,10 +65,10 @@ static ubiq_error *release_new(project *project, const ubiq_files *files, releas
   return error;
 }
 
-ubiq_error *release_read(const char *directory, release **out) {
+ubiq_error *release_read(const char *directory, build_stop *stop, release **out) {
   project *project;
   ubiq_error *error = project_read(directory, &project);
-  return error != NULL ? error : release_new(project, NULL, out);
+  return error != NULL ? error : release_new(project, NULL, stop, out);
 }
 
 // --------------------------------------------------------------------------------------------------------- bundles
@@ -136,7 +137,7 @@ ubiq_error *release_from_bundle(const bundle *bundle, const release_grant *grant
   size_t bytes_max = grant->bytes_max == 0 ? RELEASE_BYTES_MAX : grant->bytes_max;
   reading reading = {bundle, bytes_max, bytes_max};
   const ubiq_files files = {read_bundled, &reading};
-  if (error == NULL) return ubiq_error_wrap(release_new(project, &files, out), "%s", bundle_name(bundle));
+  if (error == NULL) return ubiq_error_wrap(release_new(project, &files, NULL, out), "%s", bundle_name(bundle));
   project_delete(project);
   return error;
 }

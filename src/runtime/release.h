@@ -3,6 +3,7 @@
 #ifndef RUNTIME_RELEASE_H
 #define RUNTIME_RELEASE_H
 
+#include "runtime/build_stop.h"
 #include "runtime/bundle.h"
 #include "runtime/function.h"
 #include "runtime/router.h"
@@ -16,9 +17,9 @@ typedef struct release {
   router *router;      ///< its targets are of `functions`
 } release;
 
-/// Builds and loads what a project's folder describes. `*out` has one owner, the caller. Blocks while compilers run. Errors:
-/// those of project_read, build_function, function_open and router_new.
-ubiq_error *release_read(const char *directory, release **out);
+/// Builds and loads what a project's folder describes. `*out` has one owner, the caller. Blocks while compilers run. `stop`
+/// may end that from another thread; NULL: nobody does. Errors: those of project_read, build_function, function_open and router_new.
+ubiq_error *release_read(const char *directory, build_stop *stop, release **out);
 
 enum { RELEASE_BYTES_MAX = 1 << 30 };
 

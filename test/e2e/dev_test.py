@@ -1,5 +1,6 @@
 """`ubiq dev`: what changes is served soon, and no request is dropped for it."""
 
+import json
 import os
 import signal
 import socket
@@ -157,6 +158,67 @@ class FirstBuild(support.Test):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             done = self.run_ubiq("dev", directory, "--listen", "127.0.0.1:%d" % taken.getsockname()[1])
         self.assertIn("is in use", done.stderr)
+
+
+class Stops(support.Test):
+    """A signal while a build runs."""
+
+    HANGS = "echo building; sleep 1000; touch say.wasm"
+    DEAF = "trap '' TERM; " + HANGS
+    MODULE = '(module (func (export "say") (result i32) i32.const 0))'
+
+    def develop(self, build, *options, ready=False, files={}):
+        text = '[functions.say]\nwasm = "say.wasm"\nroute = "POST /say"\nbuild = %s\n' % json.dumps(build)
+        self.directory = self.project(text=text, files=files)
+        self.server = self.start(self.directory, "--workers", "1", *options, command="dev", ready=ready)
+
+    def has_left_nothing(self):
+        """No process works in the project's folder, where build commands do."""
+        for name in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                place = os.readlink("/proc/%s/cwd" % name)
+            except OSError:
+                continue
+            self.assertNotEqual(self.directory, place)
+
+    def test_a_signal_ends_a_first_build(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self.develop(self.HANGS)
+            self.server.wait_for("^building$")
+            self.server.signal(number)
+            self.assertEqual(0, self.server.wait())
+            self.assertFalse(any("build command" in line for line in self.server.lines))
+            self.has_left_nothing()
+
+    def test_a_build_that_does_not_listen_has_the_time_to_finish(self):
+        self.develop(self.DEAF, "--grace", "100ms")
+        self.server.wait_for("^building$")
+        self.assertEqual(0, self.server.stop())
+        self.has_left_nothing()
+
+    def test_a_second_signal_kills_a_build_that_does_not_listen(self):
+        self.develop(self.DEAF)
+        self.server.wait_for("^building$")
+        self.server.signal()
+        self.server.wait_for("once more to end at once")
+        self.server.signal()
+        self.assertEqual(130, self.server.wait())
+        self.has_left_nothing()
+
+    def test_a_build_beside_what_is_served_ends_too(self):
+        script = "if test -e again; then %s; else cp ready.wat say.wasm; fi"
+        for build, signals, code in ((self.HANGS, 1, 0), (self.DEAF, 2, 130)):
+            self.develop(script % build, ready=True, files={"ready.wat": self.MODULE})
+            self.server.wait_for("curl -d Ada")
+            self.write(self.directory, "again", "")
+            self.server.wait_for("^building$")
+            self.assertEqual((200, b""), self.server.post("/say"))
+            self.server.signal()
+            self.server.wait_for("once more to end at once")
+            if signals == 2:
+                self.server.signal()
+            self.assertEqual(code, self.server.wait())
+            self.has_left_nothing()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ static const char source[] = "#include \"value.h\"\n"
 
 /// Builds and answers when the module was made.
 static uint64_t build(const char *folder, char **wasm) {
-  assert_success(build_source(folder_path(folder, "a b.c"), 0, wasm));
+  assert_success(build_source(folder_path(folder, "a b.c"), 0, NULL, wasm));
   return source_file_changed_ns(*wasm);
 }
 
@@ -51,7 +51,7 @@ static void a_source_that_does_not_compile_shows_the_compilers_messages(void **s
   (void)state;
   char *folder = make_project(), *wasm = NULL;
   folder_write(folder, "value.h", "#define VALUE nothing\n");
-  ubiq_error *error = build_source(folder_path(folder, "a b.c"), 0, &wasm);
+  ubiq_error *error = build_source(folder_path(folder, "a b.c"), 0, NULL, &wasm);
   assert_int_equal(ubiq_error_code(error), UBIQ_INVALID_INPUT);
   assert_non_null(strstr(ubiq_error_message(error), "a b.c: does not compile:\n"));
   assert_non_null(strstr(ubiq_error_message(error), "undeclared identifier 'nothing'"));
@@ -86,7 +86,7 @@ static void a_stack_is_small_unless_a_frame_is_large_or_it_is_said(void **state)
   build(folder, &wasm);
   assert_int_equal(pages_of(wasm), 4);
   free(wasm);
-  assert_success(build_source(folder_path(folder, "a b.c"), 512 << 10, &wasm));
+  assert_success(build_source(folder_path(folder, "a b.c"), 512 << 10, NULL, &wasm));
   assert_int_equal(pages_of(wasm), 8);
   free(wasm);
   folder_remove(folder);
@@ -98,7 +98,7 @@ static void without_clang_the_package_is_named(void **state) {
   const char *before = getenv("PATH");
   char *path = strdup(before == NULL ? "" : before);
   setenv("PATH", "/nowhere", 1);
-  ubiq_error *error = build_source(folder_path(folder, "a b.c"), 0, &wasm);
+  ubiq_error *error = build_source(folder_path(folder, "a b.c"), 0, NULL, &wasm);
   setenv("PATH", path, 1);
   assert_int_equal(ubiq_error_code(error), UBIQ_UNAVAILABLE);
   assert_non_null(strstr(ubiq_error_message(error), "install the packages clang and lld"));

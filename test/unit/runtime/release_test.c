@@ -23,7 +23,7 @@ static void functions_are_found_by_their_routes(void **state) {
   char *folder = make_project(settings);
   release *release;
   router_match match;
-  assert_success(release_read(folder, &release));
+  assert_success(release_read(folder, NULL, &release));
   assert_int_equal(router_find(release->router, TEXT("GET"), TEXT("/again/1"), &match), ROUTER_FOUND);
   const function *found = match.target;
   assert_string_equal(found->name, "again");
@@ -36,7 +36,7 @@ static void the_last_owner_ends_a_release(void **state) {
   (void)state;
   char *folder = make_project(settings);
   release *release;
-  assert_success(release_read(folder, &release));
+  assert_success(release_read(folder, NULL, &release));
   assert_ptr_equal(release_retain(release), release);
   release_delete(release);
   assert_int_equal(release->project->functions_count, 2);
@@ -47,7 +47,7 @@ static void the_last_owner_ends_a_release(void **state) {
 static void fails(const char *text, ubiq_code code, const char *part) {
   char *folder = make_project(text);
   release *release = NULL;
-  ubiq_error *error = release_read(folder, &release);
+  ubiq_error *error = release_read(folder, NULL, &release);
   if (ubiq_error_code(error) != code || strstr(ubiq_error_message(error), part) == NULL)
     fail_msg("%s; expected %s", ubiq_error_message(error), part);
   ubiq_error_delete(error);
@@ -64,7 +64,7 @@ static void what_cannot_be_called_is_no_release(void **state) {
 
 static bool attempt_release(void *user) {
   release *release = NULL;
-  ubiq_error *error = release_read(user, &release);
+  ubiq_error *error = release_read(user, NULL, &release);
   if (error == NULL) release_delete(release);
   bool good = error == NULL;
   ubiq_error_delete(error);
@@ -103,7 +103,7 @@ static void without_memory_there_is_no_worker_and_no_leak(void **state) {
   (void)state;
   char *folder = make_project(settings);
   release *release;
-  assert_success(release_read(folder, &release));
+  assert_success(release_read(folder, NULL, &release));
   assert_true(alloc_failure_sweep(attempt_worker, release) >= 2);
   assert_int_equal(atomic_load(&release->owners), 1);
   release_delete(release);

@@ -37,7 +37,7 @@ static void make(fixture *self, uint32_t runs_max, uint32_t queue_max) {
       "[functions.fails]\nwasm = 'm.wat'\n[functions.traps]\nwasm = 'm.wat'\n"
       "[functions.spins]\nwasm = 'm.wat'\ncpu = 40\n[functions.slow]\nwasm = 'm.wat'\nexport = 'waits'\ntimeout = 5\n"
       "[functions.waits]\nwasm = 'm.wat'\n");
-  assert_success(release_read(self->folder, &self->release));
+  assert_success(release_read(self->folder, NULL, &self->release));
   const worker_options options = {
       .runs_max = runs_max, .queue_max = queue_max, .events = {.after_runs = count_after_runs, .user = self}};
   assert_success(worker_new(&options, self->release, &self->worker));
@@ -224,7 +224,7 @@ static void requests_keep_the_release_that_they_began_with(void **state) {
   release *newer;
   make(&self, 1, 2);
   lease *held = worker_hold(self.worker);
-  assert_success(release_read(self.folder, &newer));
+  assert_success(release_read(self.folder, NULL, &newer));
   worker_use(self.worker, newer);
   uv_run(&self.worker->loop, UV_RUN_NOWAIT);
   assert_ptr_equal(held->release, self.release);
