@@ -2,28 +2,57 @@
 #include "cli/dev_routes.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static bool has_body(text method) {
   return !text_equal_string(method, "GET") && !text_equal_string(method, "HEAD") &&
          !text_equal_string(method, "DELETE") && !text_equal_string(method, "OPTIONS");
 }
 
-/// A path that the template matches: `{name}` becomes `name`.
-static void print_example_path(text path) {
+static bool is_plain(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("/-_.:%+,@=", c) != NULL;
+}
+
+static bool is_plain_for_shells(text path) {
   for (size_t i = 0; i < path.size; i++)
-    if (path.data[i] != '{' && path.data[i] != '}' && path.data[i] != '.') putchar(path.data[i]);
+    if (!is_plain(path.data[i]) && path.data[i] != '{' && path.data[i] != '}') return false;
+  return true;
+}
+
+/// A path that the template matches: `{name}` and `{name...}` become `name`. Within single quotes a shell takes all but
+/// those as it is.
+static void print_example_path(text path) {
+  bool is_name = false;
+  for (size_t i = 0; i < path.size; i++) {
+    char c = path.data[i];
+    if (c == '{' || c == '}')
+      is_name = c == '{';
+    else if (c == '\'')
+      fputs("'\\''", stdout);
+    else if (!is_name || c != '.')
+      putchar(c);
+  }
+}
+
+/// Options for anything but what curl does by itself. An answer to HEAD has no body, which curl waits for without -I.
+static void print_options(text method) {
+  bool is_usual = method.size == 0 || text_equal_string(method, "GET") || text_equal_string(method, "POST");
+  if (text_equal_string(method, "HEAD"))
+    printf("-I ");
+  else if (!is_usual)
+    printf("-X %.*s ", (int)method.size, method.data);
+  if (has_body(method)) printf("-d Ada ");
 }
 
 static void print_route(const project_function *function, const char *url) {
   text method = function->method;
-  bool needs_method = method.size > 0 && !text_equal_string(method, "GET") && !text_equal_string(method, "POST");
+  const char *quote = is_plain_for_shells(function->path) ? "" : "'";
   printf("  %-20s %.*s%s%.*s\n    curl ", function->name, (int)method.size, method.data, method.size > 0 ? " " : "",
          (int)function->path.size, function->path.data);
-  if (needs_method) printf("-X %.*s ", (int)method.size, method.data);
-  if (has_body(method)) printf("-d Ada ");
-  printf("%s", url);
+  print_options(method);
+  printf("%s%s", quote, url);
   print_example_path(function->path);
-  putchar('\n');
+  printf("%s\n", quote);
 }
 
 void dev_routes_print(const project *project, const char *url) {

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import threading
@@ -95,6 +96,26 @@ class Dev(support.Test):
 
     def test_it_stops_as_serve_does(self):
         self.assertEqual(0, self.server.stop())
+
+
+class Routes(support.Test):
+    """The line to try that a route is printed with."""
+
+    def test_lines_are_for_a_shell(self):
+        routes = {
+            "GET /plain/v1.json": "curl URL/plain/v1.json",
+            "GET /{name}/{rest...}": "curl URL/name/rest",
+            "HEAD /head": "curl -I URL/head",
+            "DELETE /shelf": "curl -X DELETE URL/shelf",
+            "PUT /a;b&c": "curl -X PUT -d Ada 'URL/a;b&c'",
+            "POST /it's/{name}": "curl -d Ada 'URL/it'\\''s/name'",
+        }
+        tables = ['[functions.f%d]\nwasm = "f.wat"\nexport = "f"\nroute = "%s"\n' % item for item in enumerate(routes)]
+        wat = '(module (func (export "f") (result i32) i32.const 0))'
+        server = self.start(self.project(*tables, files={"f.wat": wat}), "--workers", "1", command="dev")
+        for route, line in routes.items():
+            server.wait_for(re.escape(route) + "$")
+            server.wait_for("^    %s$" % re.escape(line.replace("URL", server.url)))
 
 
 class FirstBuild(support.Test):
