@@ -138,18 +138,26 @@ static ubiq_error *read_response_max(reader *self, const json_value *value) {
   return read_size(value, UINT64_C(1) << 30, &self->function->limits.response_bytes_max);
 }
 
+/// Config values may be empty.
+static ubiq_error *read_setting(arena *arena, const json_value *field, project_setting *out) {
+  text found;
+  ubiq_error *error = json_get_text(field, &found);
+  if (error != NULL) return error;
+  if (memchr(field->key.data, '\0', field->key.size) != NULL)
+    return json_error(field, "has a NUL in its name; expected none");
+  if (memchr(found.data, '\0', found.size) != NULL) return json_wrong(field, "a string without a NUL in it");
+  error = copy_text(arena, field->key, &out->name);
+  return error != NULL ? error : copy_text(arena, found, &out->value);
+}
+
 static ubiq_error *read_config(reader *self, const json_value *value) {
   ubiq_error *error = json_expect_object(value);
   if (error != NULL) return error;
   project_setting *config = arena_array(self->arena, json_count(value), sizeof *config);
   if (config == NULL) return ubiq_error_no_memory();
   json_value field = {0};
-  text found;
-  for (size_t i = 0; error == NULL && json_next_field(value, &field); i++) {
-    error = copy_text(self->arena, field.key, &config[i].name);
-    if (error == NULL) error = json_get_text(&field, &found);
-    if (error == NULL) error = copy_text(self->arena, found, &config[i].value);
-  }
+  for (size_t i = 0; error == NULL && json_next_field(value, &field); i++)
+    error = read_setting(self->arena, &field, &config[i]);
   self->function->config = config;
   self->function->config_count = json_count(value);
   return error;
