@@ -55,8 +55,10 @@ static int unknown_command(const char *name) {
 static int unknown_option(const char *given) {
   static const char *const names[] = {"--help", "--version"};
   const char *nearest = text_nearest(text_of(given), names, 2);
-  fprintf(stderr, "ubiq: unknown option %s; %s%s\n", given, nearest == NULL ? "see ubiq --help" : "did you mean ",
-          nearest == NULL ? "" : nearest);
+  ubiq_error *error = nearest == NULL
+                          ? ubiq_error_new(UBIQ_INVALID_INPUT, "unknown option %s; see ubiq --help", given)
+                          : ubiq_error_new(UBIQ_INVALID_INPUT, "unknown option %s; did you mean %s?", given, nearest);
+  command_fail(error);
   return EXIT_USAGE;
 }
 

@@ -91,6 +91,13 @@ static ubiq_error *hint_at_wasi(const making *self, ubiq_error *error) {
   return hinted;
 }
 
+/// Says which plugin an error is of, unless that is the address of a module which the error names.
+static ubiq_error *say_whose(const making *self, ubiq_error *error) {
+  const char *name = self->source->name;
+  if (error != NULL && call_is_url(name) && strstr(ubiq_error_message(error), name) != NULL) return error;
+  return ubiq_error_wrap(error, "%s", name);
+}
+
 static ubiq_compile_options options_of(const making *self) {
   return (ubiq_compile_options){.name = self->short_name,
                                 .engine = self->source->engine,
@@ -106,7 +113,7 @@ static ubiq_error *compile(making *self, ubiq_compiled **out) {
   if (error != NULL) return error;
   const ubiq_compile_options options = options_of(self);
   error = ubiq_compiled_new((const uint8_t *)self->manifest, self->manifest_size, &options, out);
-  return ubiq_error_wrap(hint_at_wasi(self, error), "%s", self->source->name);
+  return say_whose(self, hint_at_wasi(self, error));
 }
 
 /// The manifest of a compiled plugin, with the options laid over it.
@@ -151,7 +158,7 @@ static ubiq_error *precompile(making *self, uint8_t **bytes, size_t *size) {
   if (error != NULL) return error;
   const ubiq_compile_options options = options_of(self);
   error = ubiq_precompile((const uint8_t *)self->manifest, self->manifest_size, &options, bytes, size);
-  return ubiq_error_wrap(hint_at_wasi(self, error), "%s", self->source->name);
+  return say_whose(self, hint_at_wasi(self, error));
 }
 
 ubiq_error *plugin_source_precompile(const plugin_source *source, uint8_t **bytes, size_t *size) {

@@ -49,8 +49,8 @@ ubiq_error *compiled_function_find(compiled *compiled, const char *name, compile
   if (!is_callable(item)) {
     char type[128] = "";
     if (item->kind == WASM_FUNCTION) wasm_signature_print(&item->signature, type, sizeof type);
-    return ubiq_error_new(UBIQ_INVALID_INPUT, "export %s is a %s %s; expected a function () -> i32", name,
-                          wasm_kind_name(item->kind), type);
+    return ubiq_error_new(UBIQ_INVALID_INPUT, "export %s is a %s%s%s; expected a function () -> i32 or () -> ()", name,
+                          wasm_kind_name(item->kind), type[0] == '\0' ? "" : " ", type);
   }
   *out = (compiled_function){.name = item->name, .signature = &item->signature};
   return NULL;

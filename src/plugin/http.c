@@ -285,6 +285,19 @@ static ubiq_error *allow_any(void *user, const fetch_target *target, const net_g
   return NULL;
 }
 
+// Whoever loads modules names the address already.
+static ubiq_error *without_address(ubiq_error *error, const char *address) {
+  static const char words[] = "HTTP request to ";
+  const char *message = error ? ubiq_error_message(error) : "";
+  size_t size = strlen(address);
+  if (strncmp(message, words, sizeof words - 1) != 0) return error;
+  message += sizeof words - 1;
+  if (strncmp(message, address, size) != 0 || strncmp(message + size, ": ", 2) != 0) return error;
+  ubiq_error *shorter = ubiq_error_new(ubiq_error_code(error), "%s", message + size + 2);
+  ubiq_error_delete(error);
+  return shorter;
+}
+
 ubiq_error *http_fetch_module(void *user, const manifest_module *module, size_t bytes_max, buffer *out) {
   (void)user;
   fetch_header *headers = NULL;
@@ -300,9 +313,9 @@ ubiq_error *http_fetch_module(void *user, const manifest_module *module, size_t 
                            .gzip = true,
                            .policy = &policy};
   fetch_response response = {0};
-  error = fetch_perform(&request, NULL, &response);
+  error = without_address(fetch_perform(&request, NULL, &response), module->location);
   if (!error && (response.status < 200 || response.status > 299))
-    error = ubiq_error_new(UBIQ_UNAVAILABLE, "%s answered status %d; expected 200", module->location, response.status);
+    error = ubiq_error_new(UBIQ_UNAVAILABLE, "the answer has status %d; expected 200", response.status);
   if (!error && !buffer_append(out, response.body.data, response.body.size)) error = ubiq_error_no_memory();
   fetch_response_free(&response);
   free(headers);

@@ -131,7 +131,13 @@ class Plugins(calling.Test):
     def test_a_module_comes_from_a_url(self):
         site = self.site({"/hello.wasm": self.read("hello")})
         self.answers(b"Hello, Ada!", site + "/hello.wasm", "hello", "-i", "Ada")
-        self.fails(calling.UNAVAILABLE, "answered status 404", site + "/absent.wasm", "hello")
+        self.fails(calling.UNAVAILABLE, "the answer has status 404; expected 200", site + "/absent.wasm", "hello")
+
+    def test_a_url_that_cannot_be_reached_is_named_once(self):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            url = "http://127.0.0.1:%d/hello.wasm" % server.getsockname()[1]
+        done = self.fails(calling.UNAVAILABLE, "Unable to load Wasm from %s: Failed to connect" % url, url, "hello")
+        self.assertEqual(1, done.told.count(url), done.told)
 
     def test_a_module_is_text(self):
         text = '(module (func (export "f") (result i32) (i32.const 3)))'

@@ -32,7 +32,7 @@ class CommandLine(support.Test):
     def test_an_unknown_command_names_the_nearest(self):
         self.wrong('unknown command "srve"; did you mean "serve"?', "srve")
         self.wrong('unknown command "xyzzy"; see ubiq --help', "xyzzy")
-        self.wrong("unknown option --verson; did you mean --version", "--verson")
+        self.wrong("unknown option --verson; did you mean --version?", "--verson")
 
     def test_an_unknown_option_names_the_nearest(self):
         self.wrong("unknown option --lisen; did you mean --listen?", "serve", "--lisen", "x")

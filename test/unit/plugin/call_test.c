@@ -137,7 +137,8 @@ static void functions_that_are_not_there_are_not_found(void **state) {
     world_open(&world, mode, "hello", "", no_options, NULL);
     assert_error_with(instance_call(&world.one, "helo", "", NULL), UBIQ_NOT_FOUND, "did you mean hello?");
     assert_error_with(instance_call(&world.one, "", "", NULL), UBIQ_NOT_FOUND, "Function not found: ");
-    assert_error_with(instance_call(&world.one, "memory", "", NULL), UBIQ_INVALID_INPUT, "is a memory");
+    assert_error_with(instance_call(&world.one, "memory", "", NULL), UBIQ_INVALID_INPUT,
+                      "export memory is a memory; expected a function () -> i32 or () -> ()");
     assert_output(&world.one, "hello", "Ada", "Hello, Ada!");
     world_close(&world);
   }
