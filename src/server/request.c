@@ -84,6 +84,7 @@ void request_abandon(connection *self) {
 
 static enum MHD_Result start_run(connection *self) {
   run *run = &self->run;
+  if (self->front->stopping == WORKER_STOP_NOW) return MHD_NO; // a daemon cannot be stopped with suspended connections
   run->function = self->function;
   run->input = buffer_bytes(&self->body);
   run->done = run_done;

@@ -1,6 +1,7 @@
 """`ubiq serve`: how it stops."""
 
 import signal
+import time
 
 import support
 from limits_test import SlowSite
@@ -85,6 +86,22 @@ class Stops(support.Test):
             client.sendall(b"POST /spin HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
             self.assertEqual(200, server.post("/hello")[0])
             self.assertEqual(0, server.stop())
+
+    def test_a_request_that_is_complete_when_the_time_is_over_is_dropped(self):
+        server = self.serve(function("spin", "POST /spin", cpu='"1h"', timeout='"1h"'), function("hello", "POST /hello"),
+                            options=("--workers", "1", "--grace", "300ms"))
+        request = b"POST /spin HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n"
+        with server.socket() as first, server.socket() as second:
+            first.sendall(request + b"x")
+            second.sendall(request)
+            self.assertEqual(200, server.post("/hello")[0])
+            server.signal()
+            server.wait_for("takes no new connections")
+            server.signal(signal.SIGSTOP)  # so that both, the end of the time and of the body, are there at once
+            time.sleep(0.4)
+            second.sendall(b"x")
+            server.signal(signal.SIGCONT)
+            self.assertEqual(0, server.wait())
 
 
 if __name__ == "__main__":
