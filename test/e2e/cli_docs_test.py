@@ -53,6 +53,17 @@ class Page(calling.Test):
         table = re.findall(r"^\| (\d+) \| `(\w+)` \| \d* \| (.*) \|$", read_page(), re.MULTILINE)
         self.assertEqual(sorted(printed), sorted(table))
 
+    def test_every_variable_of_the_environment_that_is_read_is_told(self):
+        read = set()
+        for folder, _, names in os.walk(os.path.join(SOURCE, "src")):
+            for name in names:
+                with open(os.path.join(folder, name), encoding="utf-8") as file:
+                    read.update(re.findall(r'(?:getenv|name_in_environment)\("(\w+)"\)', file.read()))
+        self.assertIn("HOME", read)
+        told = set(re.findall(r"`(\w+)`", read_page().split("\n## Environment\n")[1].split("\n## ")[0]))
+        for_extism = {"EXTISM_MEMDUMP", "EXTISM_ENABLE_WASI_OUTPUT"}  # of the C ABI alone: docs/extism.md
+        self.assertEqual(set(), read - told - for_extism)
+
     def folder_of_guests(self):
         """A folder where examples may leave things."""
         folder = tempfile.mkdtemp(prefix="ubiq-docs-")
