@@ -7,7 +7,8 @@
 #   ubiq_guest_rust(NAME FOLDER CRATE TARGET)  a crate, for one of rustc's wasm32 targets
 #   ubiq_guest_go(NAME FOLDER)                 a Go module, as a WASI reactor
 #
-# A toolchain that is missing is a message, not an error: the file is then absent, and tests that need it skip.
+# A toolchain that is missing is a message, not an error: the file is then absent, and tests that need it skip, or fail
+# where UBIQ_NEED_GUESTS is set in their environment.
 
 cmake_path(GET CMAKE_CURRENT_LIST_DIR PARENT_PATH guests_root)
 set(UBIQ_GUESTS_DIR ${guests_root}/build/guests CACHE PATH "Where test guests are built to, by every preset")
@@ -19,7 +20,7 @@ find_program(UBIQ_WASM_LD NAMES wasm-ld-14 wasm-ld)
 find_program(UBIQ_WAT2WASM NAMES wat2wasm)
 find_program(UBIQ_CARGO NAMES cargo HINTS $ENV{HOME}/.cargo/bin)
 find_program(UBIQ_RUSTC NAMES rustc HINTS $ENV{HOME}/.cargo/bin)
-find_program(UBIQ_GO NAMES go HINTS /usr/local/go/bin)
+find_program(UBIQ_GO NAMES go HINTS ${guests_root}/.deps/go/bin /usr/local/go/bin)
 
 if(NOT TARGET ubiq_guests)
   add_custom_target(ubiq_guests ALL)

@@ -39,12 +39,14 @@
 
 // -- Guests --
 
-/// The file of a guest; the test is skipped when that guest was not built here (no Rust or Go, for example).
+/// The file of a guest; the test is skipped when that guest was not built here (no Rust or Go, for example). Where
+/// UBIQ_NEED_GUESTS is set, as in CI, that is a failure.
 static inline buffer guest_read(const char *name) {
   char path[1024];
   buffer bytes = {0};
   snprintf(path, sizeof path, "%s/%s.wasm", UBIQ_GUESTS_DIR, name);
   if (!file_exists(path)) {
+    if (getenv("UBIQ_NEED_GUESTS") != NULL) fail_msg("%s is not there", path);
     print_message("%s is not there\n", path);
     skip();
   }
