@@ -59,7 +59,7 @@ static inline void fetch_cancel(fetch *handle) {
   handle->loop->functions->cancel(handle);
 }
 
-/// How many requests are under way.
+/// How many requests are under way. For tests.
 size_t fetch_loop_in_flight(const fetch_loop *loop);
 
 /// Ends the fetch loop: the callback of every request under way is called with an error of class `cancelled` before

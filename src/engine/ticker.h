@@ -12,6 +12,7 @@ enum { TICKER_PERIOD_MS = 2 };
 
 /// An engine takes part from here on; engines register when opened.
 ubiq_error *ticker_add(engine *engine);
+/// For tests: the process keeps its engines to its end.
 void ticker_remove(engine *engine);
 
 /// Around every call into a guest. A few nanoseconds each while the ticker is awake. `whose` is what is called: an address

@@ -70,10 +70,6 @@ uint64_t plugin_deadline_ns(const plugin *plugin) {
   return plugin->deadline_ns;
 }
 
-uint64_t plugin_cpu_ns(const plugin *plugin) {
-  return plugin->cpu_ns;
-}
-
 void ubiq_plugin_cancel(ubiq_plugin *plugin) {
   atomic_store(&plugin->cancelled, true);
   alarm_ring(&plugin->alarm);

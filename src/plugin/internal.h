@@ -113,7 +113,7 @@ struct ubiq_plugin {
   atomic_bool cancelled;
   uint64_t deadline_ns;     ///< UINT64_MAX: none
   uint64_t cpu_limit_ns;    ///< UINT64_MAX: none
-  uint64_t cpu_ns;          ///< spent in finished polls
+  uint64_t cpu_ns;          ///< spent in finished polls; on the caller's stack only where there is a CPU limit
   uint64_t poll_started_ns; ///< of the poll under way; on the caller's stack by the thread's CPU clock
   uint64_t timeout_ms;      ///< what the deadline was made from, for the message
   uint64_t fuel;            ///< that the call may use; 0: it is not counted

@@ -79,10 +79,6 @@ ubiq_error *plugin_overdue(plugin *plugin);
 /// When the wall limit of the call under way passes (monotonic clock, nanoseconds); UINT64_MAX when never.
 uint64_t plugin_deadline_ns(const plugin *plugin);
 
-/// Time spent in the guest during this call, in nanoseconds. On the caller's stack it is counted only where there is a CPU
-/// limit, and is 0 otherwise.
-uint64_t plugin_cpu_ns(const plugin *plugin);
-
 /// Bytes of linear memory in use, kernel and modules together.
 uint64_t plugin_memory_bytes(plugin *plugin);
 
