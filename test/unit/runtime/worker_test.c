@@ -31,12 +31,13 @@ static void count_after_runs(void *user) {
 static void make(fixture *self, uint32_t runs_max, uint32_t queue_max) {
   *self = (fixture){.folder = folder_make()};
   folder_write(self->folder, "m.wat", module);
-  folder_write(
-      self->folder, "ubiq.toml",
-      "[functions.fine]\nwasm = 'm.wat'\nroute = '/fine'\n"
-      "[functions.fails]\nwasm = 'm.wat'\n[functions.traps]\nwasm = 'm.wat'\n"
-      "[functions.spins]\nwasm = 'm.wat'\ncpu = 40\n[functions.slow]\nwasm = 'm.wat'\nexport = 'waits'\ntimeout = 5\n"
-      "[functions.waits]\nwasm = 'm.wat'\n");
+  folder_write(self->folder, "ubiq.toml",
+               "[functions.fine]\nwasm = 'm.wat'\nroute = '/fine'\n"
+               "[functions.fails]\nwasm = 'm.wat'\n[functions.traps]\nwasm = 'm.wat'\n"
+               "[functions.spins]\nwasm = 'm.wat'\ncpu = 200\n"
+               "[functions.endless]\nwasm = 'm.wat'\nexport = 'spins'\n"
+               "[functions.slow]\nwasm = 'm.wat'\nexport = 'waits'\ntimeout = 5\n"
+               "[functions.waits]\nwasm = 'm.wat'\n");
   assert_success(release_read(self->folder, NULL, &self->release));
   const worker_options options = {
       .runs_max = runs_max, .queue_max = queue_max, .events = {.after_runs = count_after_runs, .user = self}};
@@ -154,7 +155,7 @@ static void a_run_can_be_ended_in_any_state(void **state) {
   fixture self;
   counted spinning, waiting, queued;
   make(&self, 2, 4);
-  assert_false(start(&self, &spinning, "spins"));
+  assert_false(start(&self, &spinning, "endless"));
   assert_false(start(&self, &waiting, "waits"));
   assert_false(start(&self, &queued, "fine"));
   assert_int_equal(queued.run.state, RUN_QUEUED);
@@ -172,7 +173,7 @@ static void ending_the_only_ready_run_lets_the_loop_rest(void **state) {
   fixture self;
   counted spinning;
   make(&self, 4, 4);
-  assert_false(start(&self, &spinning, "spins"));
+  assert_false(start(&self, &spinning, "endless"));
   assert_true(uv_is_active((uv_handle_t *)&self.worker->busy));
   run_end(&spinning.run);
   uv_run(&self.worker->loop, UV_RUN_NOWAIT);
