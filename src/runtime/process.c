@@ -92,7 +92,7 @@ ubiq_error *process_run(const char *const *arguments, const char *directory, bui
   int ends[2] = {-1, STDERR_FILENO};
   if (output != NULL && pipe2(ends, O_CLOEXEC) != 0)
     return ubiq_error_new(UBIQ_INTERNAL, "%s: cannot be started: %s", arguments[0], strerror(errno));
-  pid_t child;
+  pid_t child = -1;
   ubiq_error *error = start(arguments, directory, stop, ends[1], &child);
   if (output != NULL) close(ends[1]);
   if (error == NULL) {
