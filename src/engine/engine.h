@@ -79,6 +79,9 @@ typedef struct engine_link_module {
   size_t bindings_count;
 } engine_link_module;
 
+/// The detail of an error of class `trap` that the instruction `unreachable` made; the engine's other traps have none.
+enum { ENGINE_TRAP_UNREACHABLE = 1 };
+
 /// Instead of a memory's place: callers have memories of their own, or none is there.
 enum { ENGINE_MEMORY_BY_CALLER = UINT16_MAX - 1, ENGINE_MEMORY_NONE = UINT16_MAX };
 

@@ -29,16 +29,18 @@ static ubiq_error *guest_error(plugin *plugin, text said, int32_t code) {
 }
 
 // An engine cannot say that a guest trapped because its memory could not grow: guests answer a refused memory.grow with
-// a trap of their own making. A refusal by the kernel is known; for the guest's own memory a trap with most of the limit
-// in use is taken for one.
-static bool looks_out_of_memory(plugin *plugin) {
+// a trap of their own making. A refusal by the kernel is known; for the guest's own memory `unreachable`, with which
+// allocators give up, is taken for one when most of the limit is in use.
+static bool looks_out_of_memory(plugin *plugin, const ubiq_error *trap) {
   uint64_t limit = plugin->compiled->memory_bytes_max;
-  return plugin->grow_refused || (limit && plugin_memory_bytes(plugin) > limit / 4 * 3);
+  if (plugin->grow_refused) return true;
+  bool is_unreachable = ubiq_error_detail(trap) == ENGINE_TRAP_UNREACHABLE;
+  return is_unreachable && limit && plugin_memory_bytes(plugin) > limit / 4 * 3;
 }
 
 static ubiq_error *from_trap(plugin *plugin, ubiq_error *error, text said) {
   if (ubiq_error_code(error) != UBIQ_TRAP) return error;
-  ubiq_code code = looks_out_of_memory(plugin) ? UBIQ_MEMORY_LIMIT : UBIQ_TRAP;
+  ubiq_code code = looks_out_of_memory(plugin, error) ? UBIQ_MEMORY_LIMIT : UBIQ_TRAP;
   if (code == UBIQ_TRAP && !said.size) return error;
   const char *why = code == UBIQ_MEMORY_LIMIT ? "out of memory: " : "";
   buffer cleaned = {0};

@@ -57,7 +57,7 @@ typedef enum plugin_state {
 } plugin_state;
 
 /// The detail of an error of class `trap` or `memory_limit` that the host made of what it could not do for the guest; the
-/// engine's own traps have none. Its message is for who runs the plugin, as it may name where the guest wanted to go.
+/// engine's own traps have others (ENGINE_TRAP_UNREACHABLE) or none. Its message is for who runs the plugin, as it may name where the guest wanted to go.
 enum { HOST_FAULT = -1 };
 
 /// Makes an instance for a loop (image that suspends). `host` and `limits` may be NULL; `host` is borrowed.

@@ -120,12 +120,18 @@ static ubiq_error *from_words(ubiq_code code, const wasm_byte_vec_t *message, co
   return error;
 }
 
+static ubiq_error *from_known(const trap_text *known, const char *where) {
+  ubiq_error *error = ubiq_error_new(known->ours, "%s%s", known->text, known->ours == UBIQ_TRAP ? where : "");
+  bool is_unreachable = known->code == WASMTIME_TRAP_CODE_UNREACHABLE_CODE_REACHED;
+  return is_unreachable ? ubiq_error_with_detail(error, ENGINE_TRAP_UNREACHABLE) : error;
+}
+
 static ubiq_error *from_trap(wasm_trap_t *trap) {
   wasmtime_trap_code_t code = 0;
   const trap_text *known = wasmtime_trap_code(trap, &code) ? find_trap_text(code) : NULL;
   char where[MESSAGE_BYTES_MAX];
   print_backtrace(trap, where, sizeof where);
-  if (known) return ubiq_error_new(known->ours, "%s%s", known->text, known->ours == UBIQ_TRAP ? where : "");
+  if (known) return from_known(known, where);
   wasm_byte_vec_t message;
   wasm_trap_message(trap, &message);
   if (message.size && message.data[message.size - 1] == 0) message.size--;
