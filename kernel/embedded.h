@@ -10,6 +10,10 @@
 extern const unsigned char kernel_host_wasm[];
 extern const size_t kernel_host_wasm_size;
 
+/* kernel-host-64k.wasm: the same with pages of 64 KiB, for engines that know no others. */
+extern const unsigned char kernel_host_64k_wasm[];
+extern const size_t kernel_host_64k_wasm_size;
+
 /* extism-runtime.wasm: the drop-in without imports. */
 extern const unsigned char extism_runtime_wasm[];
 extern const size_t extism_runtime_wasm_size;

@@ -32,7 +32,8 @@ enum { KERNEL_GROW_ASK = 0, KERNEL_GROW_DONE = 1 };
 
 /* The memory of the build for our own host has pages of one byte (the proposal custom-page-sizes) and begins with a
  * fraction of 64 KiB (CMakeLists.txt): so small that an engine's pool clears it in place, with no system call for a fresh
- * instance. It grows to multiples of 64 KiB. The drop-in's memory has pages of 64 KiB and begins with one.
+ * instance. It grows to multiples of 64 KiB. For engines without that proposal there is the same kernel with pages of 64 KiB
+ * (kernel-host-64k.wasm). Its memory, and the drop-in's, begins with one.
  */
 
 /* What the host reads, at KERNEL_ROOT_ADDRESS, at any time outside a kernel call. In a fresh instance all is zero.

@@ -44,13 +44,20 @@ KERNEL_INLINE void *memory_at(uint32_t address, uint64_t size) {
 __attribute__((import_module(KERNEL_IMPORT_MODULE), import_name(KERNEL_IMPORT_GROW))) int32_t
 kernel_host_grow(int32_t bytes, int32_t phase);
 
-/* This build's memory has pages of one byte (tools/shrink.py). */
+/* What the memory instructions count in: this build's memory has pages of one byte (tools/shrink.py), except for engines
+   that know only pages of 64 KiB. */
+#ifdef KERNEL_WHOLE_PAGES
+#define KERNEL_UNIT_BYTES KERNEL_PAGE_BYTES
+#else
+#define KERNEL_UNIT_BYTES 1U
+#endif
+
 KERNEL_INLINE uint64_t memory_bytes(void) {
-  return __builtin_wasm_memory_size(0);
+  return (uint64_t)__builtin_wasm_memory_size(0) * KERNEL_UNIT_BYTES;
 }
 KERNEL_INLINE bool memory_grow(uint32_t bytes) {
   if (!kernel_host_grow((int32_t)bytes, KERNEL_GROW_ASK)) return false;
-  bool grown = __builtin_wasm_memory_grow(0, bytes) != SIZE_MAX;
+  bool grown = __builtin_wasm_memory_grow(0, bytes / KERNEL_UNIT_BYTES) != SIZE_MAX;
   kernel_host_grow((int32_t)bytes, KERNEL_GROW_DONE);
   return grown;
 }

@@ -116,11 +116,15 @@ typedef enum engine_state {
   ENGINE_WAITING, ///< a host function waits: engine_call_resume goes on once it is ready, and does nothing before
 } engine_state;
 
+/// What an engine can do that not all can.
 enum {
-  ENGINE_CAN_SUSPEND = 1u << 0,
-  ENGINE_CAN_INTERRUPT = 1u << 1,
-  ENGINE_CAN_FUEL = 1u << 2,
-  ENGINE_CAN_SERIALIZE = 1u << 3,
+  ENGINE_CAN_SUSPEND = 1u << 0,     ///< engine_call_start; without it host functions that wait block the thread
+  ENGINE_CAN_INTERRUPT = 1u << 1,   ///< calls engine_store_options.tick
+  ENGINE_CAN_FUEL = 1u << 2,        ///< engine_options.fuel
+  ENGINE_CAN_SERIALIZE = 1u << 3,   ///< serialize, deserialize
+  ENGINE_LINKS_MODULES = 1u << 4,   ///< modules import memories, tables and globals of each other, not only functions
+  ENGINE_HAS_MEMORIES = 1u << 5,    ///< a module may have several memories (the proposal multi-memory)
+  ENGINE_HAS_SMALL_PAGES = 1u << 6, ///< pages of one byte (the proposal custom-page-sizes)
 };
 
 /// How an engine is opened. Engines are dear: a process opens a few, by size class (plugin/engines.h).

@@ -132,13 +132,15 @@ static ubiq_error *compile_each(const import_plan *plan) {
   return error;
 }
 
-static bool may_merge(const compiled *compiled) {
+// The merged module has the memories of both.
+static bool may_merge(const import_plan *plan) {
   const char *asked = getenv("UBIQ_MERGE");
-  return compiled->modules_count == 2 && (!asked || strcmp(asked, "0") != 0);
+  return plan->compiled->modules_count == 2 && (plan->engine->ops->capabilities & ENGINE_HAS_MEMORIES) &&
+         (!asked || strcmp(asked, "0") != 0);
 }
 
 static ubiq_error *compile_modules(const import_plan *plan) {
-  if (!may_merge(plan->compiled)) return compile_each(plan);
+  if (!may_merge(plan)) return compile_each(plan);
   ubiq_error *error = compile_merged(plan);
   bool is_unfit = ubiq_error_code(error) == UBIQ_INVALID_INPUT || ubiq_error_code(error) == UBIQ_TOO_LARGE;
   if (!is_unfit || plan->compiled->is_merged) return error;

@@ -19,8 +19,9 @@ enum { SIGNATURE_TEXT_SIZE = 256 };
 typedef struct resolver {
   import_plan *plan;
   compiled *compiled;
-  wasm_module *kernel; ///< what the kernel exports
-  hub_function *hub;   ///< what the hub takes from the host, growing
+  ubiq_bytes kernel_wasm; ///< the kernel that the engine can run
+  wasm_module *kernel;    ///< what the kernel exports
+  hub_function *hub;      ///< what the hub takes from the host, growing
   size_t hub_count, hub_capacity;
   engine_host_function *functions; ///< the same for the engine; up to two for each, and the kernel's own
   size_t functions_count;
@@ -234,10 +235,16 @@ static ubiq_error *make_hub(resolver *self) {
   compiled_module *hub = &self->compiled->modules[HUB_MODULE];
   uint8_t *wasm = NULL;
   size_t size = 0;
-  ubiq_error *error = hub_build(kernel_host_wasm, kernel_host_wasm_size, self->hub, self->hub_count, &wasm, &size);
+  ubiq_error *error =
+      hub_build(self->kernel_wasm.data, self->kernel_wasm.size, self->hub, self->hub_count, &wasm, &size);
   if (error) return error;
   hub->bytes = (buffer){.data = wasm, .size = size, .capacity = size};
   return wasm_module_read(wasm, size, &hub->wasm);
+}
+
+static ubiq_bytes kernel_for(const engine_ops *ops) {
+  if (ops->capabilities & ENGINE_HAS_SMALL_PAGES) return (ubiq_bytes){kernel_host_wasm, kernel_host_wasm_size};
+  return (ubiq_bytes){kernel_host_64k_wasm, kernel_host_64k_wasm_size};
 }
 
 static ubiq_error *prepare(resolver *self) {
@@ -252,7 +259,8 @@ static ubiq_error *prepare(resolver *self) {
   if (!self->hub || !self->functions) return ubiq_error_no_memory();
   self->functions[self->functions_count++] =
       (engine_host_function){.module = "ubiq:kernel", .name = "grow", .signature = &grow, .call = plugin_kernel_grow};
-  return wasm_module_read(kernel_host_wasm, kernel_host_wasm_size, &self->kernel);
+  self->kernel_wasm = kernel_for(self->plan->engine->ops);
+  return wasm_module_read(self->kernel_wasm.data, self->kernel_wasm.size, &self->kernel);
 }
 
 ubiq_error *imports_resolve(import_plan *plan) {
