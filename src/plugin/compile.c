@@ -213,6 +213,7 @@ static ubiq_error *build_run(build *self) {
   if (!error) error = place(self, main);
   import_plan plan = {.compiled = compiled,
                       .engine = self->engine,
+                      .class = self->class,
                       .settings = engines_class_name(self->class),
                       .artifact = self->artifact};
   if (!error) error = imports_resolve(&plan);

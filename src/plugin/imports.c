@@ -242,8 +242,12 @@ static ubiq_error *make_hub(resolver *self) {
   return wasm_module_read(wasm, size, &hub->wasm);
 }
 
-static ubiq_bytes kernel_for(const engine_ops *ops) {
-  if (ops->capabilities & ENGINE_HAS_SMALL_PAGES) return (ubiq_bytes){kernel_host_wasm, kernel_host_wasm_size};
+// Small pages make a pool's memory cheap to clear, but cost a check of bounds with every load and store. In the small class
+// there is one anyway; elsewhere it is the loads and stores that count.
+static ubiq_bytes kernel_for(const import_plan *plan) {
+  bool has_small_pages = (plan->engine->ops->capabilities & ENGINE_HAS_SMALL_PAGES) != 0;
+  if (has_small_pages && plan->class == ENGINE_CLASS_SMALL)
+    return (ubiq_bytes){kernel_host_wasm, kernel_host_wasm_size};
   return (ubiq_bytes){kernel_host_64k_wasm, kernel_host_64k_wasm_size};
 }
 
@@ -259,7 +263,7 @@ static ubiq_error *prepare(resolver *self) {
   if (!self->hub || !self->functions) return ubiq_error_no_memory();
   self->functions[self->functions_count++] =
       (engine_host_function){.module = "ubiq:kernel", .name = "grow", .signature = &grow, .call = plugin_kernel_grow};
-  self->kernel_wasm = kernel_for(self->plan->engine->ops);
+  self->kernel_wasm = kernel_for(self->plan);
   return wasm_module_read(self->kernel_wasm.data, self->kernel_wasm.size, &self->kernel);
 }
 

@@ -233,6 +233,7 @@ ubiq_error *overflow_store_new(compiled *compiled, const engine_store_options *o
 typedef struct import_plan {
   compiled *compiled;
   engine *engine;
+  engine_class class;              ///< which of the implementation's engines it is
   const char *settings;            ///< for the module cache
   compile_artifact *artifact;      ///< NULL: none
   engine_host_function *functions; ///< out: what the hub imports; in the compiled plugin's arena
