@@ -24,6 +24,9 @@ foreach(layer IN LISTS layers)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS
     ${CMAKE_SOURCE_DIR}/src/${layer}/*.c ${CMAKE_SOURCE_DIR}/src/${layer}/*.cpp)
   list(REMOVE_ITEM sources ${main_source} ${extism_sources})
+  if(layer STREQUAL engine) # the other engines are shared objects of their own: UbiqEngines.cmake
+    list(FILTER sources EXCLUDE REGEX "/src/engine/(loaded|wasm3)/")
+  endif()
   if(NOT sources)
     continue()
   endif()

@@ -143,7 +143,7 @@ typedef struct engine_ops {
 
   ubiq_error *(*open)(const engine_options *options, engine **out);
   void (*close)(engine *engine);
-  ubiq_error *(*wat_to_wasm)(const char *text, size_t size, uint8_t **wasm, size_t *wasm_size);
+  ubiq_error *(*wat_to_wasm)(const char *text, size_t size, uint8_t **wasm, size_t *wasm_size); ///< of the default alone
   ubiq_error *(*compile)(engine *engine, const uint8_t *wasm, size_t size, engine_module **out);
   ubiq_error *(*serialize)(engine_module *module, uint8_t **bytes, size_t *size);
   ubiq_error *(*deserialize)(engine *engine, const uint8_t *bytes, size_t size, engine_module **out);
@@ -168,8 +168,26 @@ typedef struct engine_ops {
   void (*tick)(engine *engine);
 } engine_ops;
 
-/// The engine called `name`, or an error that lists those there are and how to get an absent one.
+/// An engine that this project knows, present or not.
+typedef struct engine_known {
+  const char *name;
+  const engine_ops *linked; ///< NULL: a shared object of its own (load.h)
+  const char *how;          ///< to get it when it is absent
+} engine_known;
+
+/// All that are known, the first being the default. Constant.
+const engine_known *engine_list(size_t *count);
+
+/// What UBIQ_ENGINE in the environment says, or the default's name. Borrowed.
+const char *engine_default_name(void);
+
+/// The engine called `name` (NULL: the default's), loaded when it has to be. Errors: `not_found` lists those there are, or
+/// says how to get an absent one; `unavailable` for one that was built for another version. Any thread.
 ubiq_error *engine_find(const char *name, const engine_ops **ops);
+
+/// Assembles a module's text form (WAT), whichever engine is to run it. `*wasm` is owned by the caller (free). Errors:
+/// `invalid_input`.
+ubiq_error *engine_wat_to_wasm(const char *text, size_t size, uint8_t **wasm, size_t *wasm_size);
 
 // Every object begins with a pointer to its engine's table, so that the calls below need no lookup.
 struct engine {

@@ -121,7 +121,9 @@ ubiq_error *ubiq_precompile(const uint8_t *source, size_t size, const ubiq_compi
   const engine_ops *ops = NULL;
   compiled *compiled = NULL;
   compile_artifact made = {0};
-  ubiq_error *error = engine_find(options && options->engine ? options->engine : "wasmtime", &ops);
+  ubiq_error *error = engine_find(options ? options->engine : NULL, &ops);
+  if (!error && !(ops->capabilities & ENGINE_CAN_SERIALIZE))
+    error = ubiq_error_new(UBIQ_INVALID_INPUT, "engine \"%s\" makes no code that could be kept in a file", ops->name);
   if (!error) error = compiled_make(source, size, options, &made, &compiled);
   if (!error) error = seal(compiled, &made, ops, artifact, artifact_size);
   forget(&made);

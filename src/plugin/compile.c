@@ -24,7 +24,7 @@ typedef struct build {
   char *state;                ///< 0 not yet, 1 being placed, 2 placed
 } build;
 
-static ubiq_error *to_binary(const engine_ops *ops, buffer *bytes) {
+static ubiq_error *to_binary(buffer *bytes) {
   if (wasm_is_module(bytes->data, bytes->size)) return NULL;
   if (wasm_is_component(bytes->data, bytes->size))
     return ubiq_error_new(UBIQ_INVALID_INPUT, "it is a component; expected a core module");
@@ -39,7 +39,7 @@ static ubiq_error *to_binary(const engine_ops *ops, buffer *bytes) {
   if (bytes->data[0] == 0) return NULL; // the magic with a version that the reader names
   uint8_t *wasm = NULL;
   size_t size = 0;
-  ubiq_error *error = ops->wat_to_wasm((const char *)bytes->data, bytes->size, &wasm, &size);
+  ubiq_error *error = engine_wat_to_wasm((const char *)bytes->data, bytes->size, &wasm, &size);
   if (error) return error;
   buffer_clear(bytes);
   bool ok = buffer_append(bytes, wasm, size);
@@ -84,7 +84,7 @@ static ubiq_error *read_source(const build *self, size_t index, buffer *bytes) {
 static ubiq_error *load_module(build *self, size_t index) {
   buffer *bytes = &self->bytes[index];
   ubiq_error *error = read_source(self, index, bytes);
-  if (!error) error = to_binary(self->engine->ops, bytes);
+  if (!error) error = to_binary(bytes);
   if (!error) error = keep_module(self, index);
   if (!error) error = edit(bytes, wasm_lift_start);
   if (!error) error = edit(bytes, wasm_export_memories);
@@ -316,11 +316,22 @@ static ubiq_error *read_manifest(compiled *compiled, const uint8_t *source, size
   return !error && compiled->options.untrusted ? check_untrusted(compiled->manifest, compiled->options.files) : error;
 }
 
+static ubiq_error *check_capabilities(const compiled *compiled, const engine_ops *ops) {
+  if (compiled->options.suspends && !(ops->capabilities & ENGINE_CAN_SUSPEND))
+    return ubiq_error_new(UBIQ_INVALID_INPUT,
+                          "engine \"%s\" cannot suspend calls: its plugins are called on the caller's stack alone",
+                          ops->name);
+  if (compiled->options.fuel && !(ops->capabilities & ENGINE_CAN_FUEL))
+    return ubiq_error_new(UBIQ_INVALID_INPUT, "engine \"%s\" does not count fuel", ops->name);
+  return NULL;
+}
+
 // In the engine that suits the plugin, or, when its pool is too small, in one without a pool. What was compiled before
 // is for one engine alone.
 static ubiq_error *build_somewhere(compiled *compiled, compile_artifact *artifact) {
   const engine_ops *ops = NULL;
-  ubiq_error *error = engine_find(compiled->options.engine ? compiled->options.engine : "wasmtime", &ops);
+  ubiq_error *error = engine_find(compiled->options.engine, &ops);
+  if (!error) error = check_capabilities(compiled, ops);
   if (error) return error;
   bool is_stored = artifact && artifact->stored;
   engine_class class = is_stored ? artifact->class : choose_class(compiled);

@@ -23,11 +23,9 @@ static ubiq_error *put(map *files, const char *form, const void *data, size_t si
 // --------------------------------------------------------------------------------------------------------- modules
 
 static ubiq_error *assemble(buffer *bytes) {
-  const engine_ops *ops = NULL;
   uint8_t *wasm = NULL;
   size_t size = 0;
-  ubiq_error *error = engine_find("wasmtime", &ops);
-  if (error == NULL) error = ops->wat_to_wasm((const char *)bytes->data, bytes->size, &wasm, &size);
+  ubiq_error *error = engine_wat_to_wasm((const char *)bytes->data, bytes->size, &wasm, &size);
   if (error != NULL) return error;
   buffer_clear(bytes);
   bool good = buffer_append(bytes, wasm, size);

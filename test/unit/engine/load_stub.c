@@ -1,0 +1,15 @@
+// An engine that can only say who it is and fail to open; load_test.c loads it, and one that is built for another version.
+#include "engine/loaded/attach.h"
+
+#ifndef STUB_ABI
+#define STUB_ABI ENGINE_ABI
+#endif
+
+static ubiq_error *open(const engine_options *options, engine **out) {
+  (void)out;
+  return ubiq_error_wrap(ubiq_error_new(UBIQ_BUSY, "%u stores are too many", options->stores_max), "stub");
+}
+
+static const engine_ops ops = {.name = "stub", .version = "1", .open = open};
+
+const engine_exported ENGINE_EXPORTED = {.abi = STUB_ABI, .ops = &ops, .attach = loaded_attach};
