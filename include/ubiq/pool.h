@@ -37,13 +37,18 @@ typedef struct ubiq_pool_status {
 UBIQ_API UBIQ_NODISCARD ubiq_error *ubiq_pool_new(ubiq_compiled *compiled, const ubiq_pool_options *options,
                                                   ubiq_pool **out);
 
-/// Closes a pool: ready instances end now, those in use when they are given back (the pool's memory with the last), and
-/// whoever waits is told `unavailable`. Nobody may begin a call of the pool after this but ubiq_pool_release. Never waits.
-/// NULL is allowed.
+/// Closes a pool: ready instances end now, those in use when they are given back, and whoever waits for one or asks later
+/// is told `unavailable`. Frees nothing of the pool itself, so that any thread may be in any call of it meanwhile. Never
+/// waits. Again: nothing happens.
+UBIQ_API void ubiq_pool_close(ubiq_pool *pool);
+
+/// Closes a pool and ends it. When this is called no other call of the pool is under way, and none begins later, but
+/// ubiq_pool_release: instances may still be out, and the pool's memory goes when the last is given back. Where threads
+/// use a pool: ubiq_pool_close it, join them, delete it. NULL is allowed.
 UBIQ_API void ubiq_pool_delete(ubiq_pool *pool);
 
 /// Takes an instance for the caller's own use, by one thread at a time, until ubiq_pool_release. Errors: `busy` (no place
-/// within `wait_ms`), `unavailable` (the pool was closed meanwhile), and those of making an instance.
+/// within `wait_ms`), `unavailable` (the pool was closed), and those of making an instance.
 UBIQ_API UBIQ_NODISCARD ubiq_error *ubiq_pool_acquire(ubiq_pool *pool, ubiq_plugin **out);
 
 /// Gives an instance back, in whatever state it is; what was borrowed from it ends. Any thread. NULL is allowed.

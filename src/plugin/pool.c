@@ -3,7 +3,8 @@
 // DESIGN. `ready + busy + making` never passes `max`: whoever makes an instance has taken its place before. What comes
 // free is handed to the first who waits, an instance or the bare place, so that nobody who comes later overtakes; while
 // anybody waits, nothing is ready. There is no thread in the background: making an instance costs about what waking a
-// thread for it would, and who gives one back has their answer already.
+// thread for it would, and who gives one back has their answer already. Closing frees nothing, because who is just
+// beginning a call is counted nowhere; deleting is for when nobody is, and so `busy` and `making` count who is left.
 // LOCKS: `mutex` guards everything but what never changes. Instances are made and ended outside of it.
 #include "ubiq/pool.h"
 
@@ -11,6 +12,7 @@
 #include "base/log.h"
 #include "plugin/call.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +38,7 @@ struct ubiq_pool {
   waiter *first, *last;
   uint64_t made;
   bool is_closed;
+  bool is_deleted; ///< and nobody begins a call but to give an instance back: its memory goes with the last
 };
 
 // -- Instances --
@@ -123,6 +126,10 @@ static struct timespec after_ms(uint64_t ms) {
                            .tv_nsec = (long)(ns % CLOCK_NS_PER_SECOND)};
 }
 
+static ubiq_error *say_closed(const ubiq_pool *self) {
+  return ubiq_error_new(UBIQ_UNAVAILABLE, "%s: the pool was closed", self->compiled->name);
+}
+
 static ubiq_error *wait_for_place(ubiq_pool *self, uint64_t wait_ms, plugin **out) {
   waiter own = {.changed = PTHREAD_COND_INITIALIZER};
   struct timespec until = after_ms(wait_ms);
@@ -134,22 +141,24 @@ static ubiq_error *wait_for_place(ubiq_pool *self, uint64_t wait_ms, plugin **ou
   *out = own.plugin;
   if (own.is_granted) return NULL;
   unlink_waiter(self, &own);
-  if (self->is_closed) return ubiq_error_new(UBIQ_UNAVAILABLE, "%s: the pool was closed", self->compiled->name);
+  if (self->is_closed) return say_closed(self);
   return ubiq_error_new(UBIQ_BUSY, "%s: all %u instances of the pool are in use, for %llu ms; try again later",
                         self->compiled->name, self->options.max, (unsigned long long)wait_ms);
 }
 
 // A place for the caller, counted as busy, with an instance or without.
 static ubiq_error *take_place(ubiq_pool *self, uint64_t wait_ms, plugin **out) {
+  *out = NULL;
+  if (self->is_closed) return say_closed(self);
   *out = take_ready(self, self->newest);
   if (!*out && self->busy + self->making >= self->options.max) return wait_for_place(self, wait_ms, out);
   self->busy++;
   return NULL;
 }
 
-// Unlocks, and ends the pool if it was closed and nobody is left in it.
+// Unlocks, and ends the pool if it was deleted and nobody is left in it.
 static void leave(ubiq_pool *self) {
-  bool is_over = self->is_closed && !self->busy && !self->making && !self->waiting;
+  bool is_over = self->is_deleted && !self->busy && !self->making;
   pthread_mutex_unlock(&self->mutex);
   if (!is_over) return;
   pthread_mutex_destroy(&self->mutex);
@@ -232,15 +241,14 @@ ubiq_error *ubiq_pool_new(ubiq_compiled *compiled, const ubiq_pool_options *opti
   return NULL;
 }
 
-void ubiq_pool_delete(ubiq_pool *self) {
-  if (!self) return;
+void ubiq_pool_close(ubiq_pool *self) {
   pthread_mutex_lock(&self->mutex);
   self->is_closed = true;
   for (waiter *waiter = self->first; waiter; waiter = waiter->next) pthread_cond_signal(&waiter->changed);
   plugin *doomed = self->newest;
   self->newest = self->oldest = NULL;
   self->ready = 0;
-  leave(self);
+  pthread_mutex_unlock(&self->mutex);
   while (doomed) {
     plugin *older = doomed->pool_older;
     ubiq_plugin_delete(doomed);
@@ -248,30 +256,34 @@ void ubiq_pool_delete(ubiq_pool *self) {
   }
 }
 
+void ubiq_pool_delete(ubiq_pool *self) {
+  if (!self) return;
+  ubiq_pool_close(self);
+  pthread_mutex_lock(&self->mutex);
+  assert(!self->waiting);
+  self->is_deleted = true;
+  leave(self);
+}
+
 // Makes an instance for a place that the caller has.
 static ubiq_error *make_for_place(ubiq_pool *self, plugin **out) {
   ubiq_error *error = make(self, out);
   pthread_mutex_lock(&self->mutex);
-  if (error) {
+  if (error)
     free_place(self);
-    leave(self);
-  } else {
+  else
     self->made++;
-    pthread_mutex_unlock(&self->mutex);
-  }
+  pthread_mutex_unlock(&self->mutex);
   return error;
 }
 
 static ubiq_error *acquire(ubiq_pool *self, uint64_t wait_ms, plugin **out) {
   pthread_mutex_lock(&self->mutex);
   ubiq_error *error = take_place(self, wait_ms, out);
-  if (error) {
-    leave(self);
-    return error;
-  }
-  plugin *idle = take_idle(self);
+  plugin *idle = error ? NULL : take_idle(self);
   pthread_mutex_unlock(&self->mutex);
   ubiq_plugin_delete(idle);
+  if (error) return error;
   return *out ? NULL : make_for_place(self, out);
 }
 

@@ -245,11 +245,28 @@ static void closing_tells_those_who_wait_and_lets_instances_out_live_on(void **s
   ubiq_bytes output;
   assert_success(ubiq_pool_acquire(self.pool, &plugin));
   begin_queue(&self, members, threads);
-  ubiq_pool_delete(self.pool);
+  ubiq_pool_close(self.pool);
   for (int i = 0; i < WAITERS; i++) pthread_join(threads[i], NULL);
   for (int i = 0; i < WAITERS; i++) assert_int_equal(self.codes[i], UBIQ_UNAVAILABLE);
+  ubiq_pool_delete(self.pool);
   assert_success(ubiq_plugin_call(plugin, "hello", (ubiq_bytes){0}, &output));
   ubiq_pool_release(self.pool, plugin);
+}
+
+static void who_asks_a_closed_pool_is_told_so(void **state) {
+  (void)state;
+  ubiq_pool *pool = open_pool("hello", &(ubiq_pool_options){.min = 1, .max = 4, .wait_ms = 600000});
+  ubiq_plugin *plugin, *other;
+  ubiq_bytes output;
+  assert_success(ubiq_pool_acquire(pool, &plugin));
+  ubiq_pool_close(pool);
+  ubiq_pool_close(pool);
+  assert_error_with(ubiq_pool_acquire(pool, &other), UBIQ_UNAVAILABLE, "the pool was closed");
+  assert_error_code(ubiq_pool_call(pool, "hello", (ubiq_bytes){0}, NULL, &output), UBIQ_UNAVAILABLE);
+  assert_status(pool, 0, 1, 1);
+  ubiq_pool_release(pool, plugin);
+  assert_status(pool, 0, 0, 1);
+  ubiq_pool_delete(pool);
 }
 
 static void closing_ends_what_is_ready(void **state) {
@@ -271,7 +288,7 @@ static void *give_back(void *user) {
   return NULL;
 }
 
-static void instances_come_back_while_a_pool_is_closed(void **state) {
+static void instances_come_back_while_a_pool_is_deleted(void **state) {
   (void)state;
   enum { HOLDERS = 8, POOLS = 20 };
   ubiq_compiled *compiled = guest_compile("hello", NULL);
@@ -300,7 +317,7 @@ enum { THREADS = 16, ROUNDS = 60 };
 
 typedef struct team {
   ubiq_pool *pool;
-  atomic_int failures;
+  atomic_int failures, uses;
 } team;
 
 static bool is_expected(ubiq_pool *pool, int round, char answer[64]) {
@@ -347,6 +364,48 @@ static void many_threads_share_a_pool(void **state) {
   ubiq_compiled_delete(compiled);
 }
 
+// Uses a pool in every way until it is told that it was closed; any other error is a failure.
+static void *use_until_closed(void *user) {
+  team *self = user;
+  char answer[64];
+  ubiq_code code = UBIQ_OK;
+  for (int i = 0; code == UBIQ_OK || code == UBIQ_BUSY; i++) {
+    ubiq_plugin *plugin = NULL;
+    ubiq_error *error =
+        i % 2 ? ubiq_pool_acquire(self->pool, &plugin) : call_pool(self->pool, "hello", "Ada", answer, sizeof answer);
+    if (plugin) ubiq_pool_release(self->pool, plugin);
+    code = ubiq_error_code(error);
+    ubiq_error_delete(error);
+    atomic_fetch_add(&self->uses, 1);
+  }
+  if (code != UBIQ_UNAVAILABLE) atomic_fetch_add(&self->failures, 1);
+  return NULL;
+}
+
+static void a_pool_is_closed_under_threads_that_use_it(void **state) {
+  (void)state;
+  enum { POOLS = 40 };
+  ubiq_compiled *compiled = guest_compile("hello", NULL);
+  for (int round = 0; round < POOLS; round++) {
+    pthread_t threads[THREADS];
+    team self = {0};
+    ubiq_pool_options options = {
+        .min = (uint32_t)round % 3, .max = 4, .wait_ms = round % 4 ? 600000 : 0, .reuse = round % 2};
+    assert_success(ubiq_pool_new(compiled, &options, &self.pool));
+    traps_restore();
+    for (int i = 0; i < THREADS; i++) pthread_create(&threads[i], NULL, use_until_closed, &self);
+    while (atomic_load(&self.uses) < round * 4) sched_yield();
+    ubiq_pool_close(self.pool);
+    for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+    assert_int_equal(atomic_load(&self.failures), 0);
+    ubiq_pool_status status;
+    ubiq_pool_look(self.pool, &status);
+    assert_int_equal(status.ready + status.busy + status.waiting, 0);
+    ubiq_pool_delete(self.pool);
+  }
+  ubiq_compiled_delete(compiled);
+}
+
 int main(void) {
   plugin_testing_begin();
   const struct CMUnitTest tests[] = {
@@ -363,7 +422,9 @@ int main(void) {
       cmocka_unit_test(those_who_wait_are_served_in_order),
       cmocka_unit_test(closing_tells_those_who_wait_and_lets_instances_out_live_on),
       cmocka_unit_test(closing_ends_what_is_ready),
-      cmocka_unit_test(instances_come_back_while_a_pool_is_closed),
+      cmocka_unit_test(who_asks_a_closed_pool_is_told_so),
+      cmocka_unit_test(instances_come_back_while_a_pool_is_deleted),
+      cmocka_unit_test(a_pool_is_closed_under_threads_that_use_it),
       cmocka_unit_test(many_threads_share_a_pool),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
