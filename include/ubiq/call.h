@@ -46,7 +46,9 @@ UBIQ_API const ubiq_error *ubiq_call_error(const ubiq_call *call);
 /// The output of a call that is done; borrowed until its plugin is called again, reset or deleted.
 UBIQ_API ubiq_bytes ubiq_call_output(const ubiq_call *call);
 
-/// Has the call end with `cancelled` when it is resumed next, and wakes it. Any thread while the call exists.
+/// Has the call end with `cancelled` when it is resumed next, also if what it waited for is there by then, and wakes it;
+/// within a turn, as ubiq_plugin_cancel does. The guest is dropped as by ubiq_call_delete, unless it has its turn. Nothing
+/// happens when the call is done. Any thread while the call exists.
 UBIQ_API void ubiq_call_cancel(ubiq_call *call);
 
 /// Ends a call in whatever state it is. The guest of one that is not done is dropped where it stands, and the plugin's next

@@ -17,7 +17,7 @@ typedef struct ubiq_pool_options {
   uint32_t max;     ///< instances there may be at once, ready and in use; 0: 1000, or `min` where that is more
   uint64_t wait_ms; ///< how long who finds every place taken waits for one, in order of arrival; 0: not at all
   bool reuse; ///< instances are used again: the guest's own memory and variables are kept from one to the next use,
-              ///< its Extism memory is not. One whose call was stopped, by a trap or a limit, is never used again
+      ///< its Extism memory is not. One whose call was stopped, by a trap, a limit or by dropping it, is never used again
   uint64_t
       idle_ms; ///< with `reuse`: a ready instance beyond `min` that nobody used for so long is ended, the next time
                ///< the pool is used; 0: never

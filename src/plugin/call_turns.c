@@ -59,6 +59,7 @@ ubiq_error *ubiq_call_start(ubiq_plugin *plugin, const char *function, ubiq_byte
   if (options) self->options = *options;
   self->state = UBIQ_CALL_READY;
   plugin->stage = STAGE_TAKEN;
+  plugin->output = (ubiq_bytes){0};
   plugin->call = self;
   budget_forget_cancellation(plugin);
   alarm_set(&plugin->alarm, wake, user);
@@ -75,12 +76,17 @@ static void let_go(ubiq_call *self) {
   pthread_mutex_unlock(&self->mutex);
 }
 
+// A guest that was cancelled gets no other turn: within one it could end before a tick asks.
 static ubiq_error *take_turn(ubiq_call *self, plugin_state *state) {
+  ubiq_error *error = budget_cancelled(self->plugin);
+  if (error) {
+    instance_drop_call(self->plugin);
+    return error;
+  }
   if (self->has_begun) return plugin_call_resume(self->plugin, state);
   self->has_begun = true;
   self->plugin->stage = STAGE_IDLE;
-  ubiq_error *error = budget_cancelled(self->plugin);
-  return error ? error : call_begin(self->plugin, &self->function, self->input, &self->options, state);
+  return call_begin(self->plugin, &self->function, self->input, &self->options, state);
 }
 
 ubiq_call_state ubiq_call_resume(ubiq_call *self) {

@@ -90,6 +90,9 @@ void instance_drop_call(plugin *plugin) {
   completion_abandon(plugin);
   http_end(plugin);
   if (plugin->stage == STAGE_STEPS || plugin->stage == STAGE_FUNCTION) {
+    wasi_flush(plugin);
+    if (plugin->fuel) plugin->fuel_used = budget_fuel_used(plugin);
+    plugin->was_stopped = true;
     close_store(plugin);
     plugin->output = (ubiq_bytes){0};
     plugin->said = (text){0};

@@ -226,6 +226,44 @@ static void cancelling_from_another_thread_wakes_a_call(void **state) {
   close_world(&self);
 }
 
+static void a_call_cancelled_after_its_answer_came_is_cancelled(void **state) {
+  (void)state;
+  world self;
+  char input[32];
+  open_world(&self, late_guest);
+  start_call(&self, "run", "Ada", no_options);
+  assert_int_equal(resume(self.call), UBIQ_CALL_WAITING);
+  desk_answer(desk_take(&self.desk, input), input);
+  ubiq_call_cancel(self.call);
+  assert_int_equal(ubiq_call_resume(self.call), UBIQ_CALL_DONE);
+  assert_int_equal(ubiq_error_code(ubiq_call_error(self.call)), UBIQ_CANCELLED);
+  assert_int_equal(ubiq_call_output(self.call).size, 0);
+  assert_answers_again(&self);
+  close_world(&self);
+}
+
+// Its CPU time tells whether it had one: a guest that spins would be ended by the next tick anyway.
+static void a_call_cancelled_between_its_turns_gets_no_other(void **state) {
+  (void)state;
+  ubiq_compiled *compiled = guest_compile("infinite", &(ubiq_compile_options){.suspends = true});
+  ubiq_plugin *plugin;
+  ubiq_call *call;
+  ubiq_bytes output;
+  assert_success(ubiq_plugin_new(compiled, &plugin));
+  traps_restore();
+  assert_success(ubiq_call_start(plugin, "spin", (ubiq_bytes){0}, NULL, NULL, NULL, &call));
+  assert_int_equal(ubiq_call_resume(call), UBIQ_CALL_READY);
+  uint64_t spent_ns = plugin->cpu_ns;
+  ubiq_call_cancel(call);
+  assert_int_equal(ubiq_call_resume(call), UBIQ_CALL_DONE);
+  assert_int_equal(ubiq_error_code(ubiq_call_error(call)), UBIQ_CANCELLED);
+  assert_int_equal(plugin->cpu_ns, spent_ns);
+  ubiq_call_delete(call);
+  assert_success(ubiq_plugin_call(plugin, "turns", bytes_of("10"), &output));
+  ubiq_plugin_delete(plugin);
+  ubiq_compiled_delete(compiled);
+}
+
 static void a_call_cancelled_before_its_first_turn_does_not_begin(void **state) {
   (void)state;
   world self;
@@ -431,6 +469,8 @@ int main(void) {
       cmocka_unit_test(a_callback_makes_large_blocks_on_a_fiber),
       cmocka_unit_test(a_deadline_ends_a_call_that_waits),
       cmocka_unit_test(cancelling_from_another_thread_wakes_a_call),
+      cmocka_unit_test(a_call_cancelled_after_its_answer_came_is_cancelled),
+      cmocka_unit_test(a_call_cancelled_between_its_turns_gets_no_other),
       cmocka_unit_test(a_call_cancelled_before_its_first_turn_does_not_begin),
       cmocka_unit_test(a_call_may_be_deleted_in_any_state),
       cmocka_unit_test(a_call_is_over_when_its_plugin_is_deleted),
