@@ -21,7 +21,8 @@ UBIQ_API UBIQ_NODISCARD ubiq_error *ubiq_precompile(const uint8_t *source, size_
 /// Whether bytes begin as those of ubiq_precompile do. Says nothing on whether they can be loaded.
 UBIQ_API bool ubiq_is_precompiled(const uint8_t *bytes, size_t size);
 
-/// Makes a compiled plugin of what ubiq_precompile made; nothing is compiled. `artifact` is borrowed for the call.
+/// Makes a compiled plugin of what ubiq_precompile made; nothing is compiled, until more instances of it are alive at once
+/// than a pool has places for (4,000 in this process): then its modules are, once. `artifact` is borrowed for the call.
 /// `options` may be NULL. Of them `functions` are given again: those that the plugin imports, with the same types. `name`,
 /// `directory` and `fuel` stand over what was said in compiling when they are not NULL or 0, the smaller
 /// `memory_bytes_max` holds, `wasi` is as it was. `engine` and `suspends`, and whether fuel is counted at all, must be as

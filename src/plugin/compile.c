@@ -348,7 +348,7 @@ static ubiq_error *compile(compiled *compiled, const uint8_t *source, size_t siz
   if (!error) error = read_manifest(compiled, source, size);
   if (error) return error;
   choose_memory(compiled);
-  if (!compiled->options.suspends && !artifact)
+  if (!compiled->options.suspends && (!artifact || artifact->stored))
     compiled->sources = calloc(compiled->manifest->modules_count + 1, sizeof *compiled->sources);
   error = build_somewhere(compiled, artifact);
   forget_borrowed(&compiled->options);

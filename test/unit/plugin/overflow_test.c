@@ -1,6 +1,8 @@
 // More plugins alive at once than the pool has places for.
 #include "plugin_testing.h"
 
+#include "ubiq/artifact.h"
+
 #include <pthread.h>
 
 // Sanitizers leave room for a small pool.
@@ -53,6 +55,28 @@ static void they_are_made_of_what_a_path_held_when_the_plugin_was_compiled(void 
   rmdir(folder);
 }
 
+static void an_artefacts_plugins_go_beyond_the_pool_too(void **state) {
+  (void)state;
+  char folder[] = "/tmp/ubiq-overflow-test-XXXXXX", command[64];
+  buffer source = guest_read("vars");
+  uint8_t *artefact = NULL;
+  size_t size = 0;
+  ubiq_compiled *compiled = NULL;
+  assert_non_null(mkdtemp(folder));
+  setenv("UBIQ_CACHE", folder, 1);
+  assert_success(ubiq_precompile(source.data, source.size, NULL, &artefact, &size));
+  assert_success(ubiq_compiled_load(artefact, size, NULL, &compiled));
+  memset(artefact, 0xaa, size); // nothing refers to it
+  free(artefact);
+  call_and_delete(compiled);
+  assert_non_null(compiled->unpooled);
+  ubiq_compiled_delete(compiled);
+  buffer_free(&source);
+  setenv("UBIQ_CACHE", "", 1);
+  snprintf(command, sizeof command, "rm -rf %s", folder);
+  assert_int_equal(system(command), 0);
+}
+
 // -- Several threads that need it at once --
 
 enum { THREADS = 4 };
@@ -99,6 +123,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(plugins_beyond_the_pool_work_as_all_others),
       cmocka_unit_test(they_are_made_of_what_a_path_held_when_the_plugin_was_compiled),
+      cmocka_unit_test(an_artefacts_plugins_go_beyond_the_pool_too),
       cmocka_unit_test(threads_that_fill_the_pool_together_go_beyond_it_together),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
