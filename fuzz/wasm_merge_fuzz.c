@@ -55,8 +55,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   }
   for (size_t i = 0; i < guest->imports_count; i++)
     bindings[i] = names[guest->imports[i].signature.params_count > 0 ? 0 : 1 + i % 2];
-  wasm_merge_request request = {
-      .guest = data, .guest_size = size, .hub = hub, .hub_size = sizeof hub, .bindings = bindings, .prefix = PREFIX};
+  wasm_merge_request request = {.guest = data,
+                                .guest_size = size,
+                                .hub = hub,
+                                .hub_size = sizeof hub,
+                                .bindings = bindings,
+                                .prefix = PREFIX,
+                                .grow_refused = "w"};
   uint8_t *merged;
   size_t merged_size;
   error = wasm_merge(&request, &merged, &merged_size);

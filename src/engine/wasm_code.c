@@ -20,6 +20,7 @@ enum {
   OP_RETURN = 0x0f,
   OP_CALL = 0x10,
   OP_DELEGATE = 0x18,
+  OP_MEMORY_GROW = 0x40,
   OP_FIRST_PREFIX = 0xfb,
   OP_LAST_PREFIX = 0xfe
 };
@@ -303,6 +304,16 @@ static void copy_call(wasm_copier *self) {
   wasm_copy_function_index(self);
 }
 
+// The function takes what the instruction takes and answers what it answers.
+static void copy_grow(wasm_copier *self) {
+  const uint8_t *opcode_at = self->in->at - 1;
+  uint32_t memory = renumber(self, WASM_SPACE_MEMORY, read_number(self->in));
+  if (wasm_reader_failed(self->in)) return;
+  flush_to(self, opcode_at);
+  wasm_write_byte(self->out, OP_CALL);
+  wasm_write_u32(self->out, self->grow_functions + memory);
+}
+
 static const char *find_prefixed(uint8_t prefix, uint32_t code) {
   const code_range *ranges = prefixed[prefix - OP_FIRST_PREFIX].ranges;
   for (size_t i = 0; i < prefixed[prefix - OP_FIRST_PREFIX].count; i++)
@@ -317,6 +328,8 @@ static void copy_instruction(wasm_copier *self, uint8_t code) {
     wasm_reader_fail(self->in, letters == NULL ? "unknown instruction" : "return");
   else if (code == OP_CALL && self->call != NULL)
     copy_call(self);
+  else if (code == OP_MEMORY_GROW && self->grow_functions > 0)
+    copy_grow(self);
   else
     for (; *letters != 0; letters++) copy_immediate(self, *letters);
 }

@@ -41,7 +41,8 @@ typedef struct wasm_copier {
   const uint8_t *kept;   ///< what lies between here and `in->at` is still to be copied as it is
   wasm_call_writer call; ///< NULL: calls stay calls
   void *call_user;
-  const uint32_t *locals; ///< new indices of locals; NULL: they stay
+  uint32_t grow_functions; ///< memory.grow of memory N becomes a call of function (new index) this + N; 0: it stays
+  const uint32_t *locals;  ///< new indices of locals; NULL: they stay
   uint32_t locals_count;
   uint64_t locals_end; ///< a local at or above is refused: others may be added behind it
   bool no_return;      ///< a return is refused

@@ -1,9 +1,10 @@
 // Making one module out of two. See wasm_merge.h.
 //
 // DESIGN. Every index space but that of functions is the guest's followed by the hub's. Functions are the hub's imports,
-// then what the guest defines, then what the hub defines; the guest's imports are gone: their indices become those of what
-// they are bound to, which may be one of the hub's imports. All sections are copied entry by entry (wasm_code.h), which
-// also refuses indices that the guest does not have: in the merged module they would reach the hub.
+// then what the guest defines, then what the hub defines, then those that grow memories (wasm_merge_grow.c); the guest's
+// imports are gone: their indices become those of what they are bound to, which may be one of the hub's imports. All
+// sections are copied entry by entry (wasm_code.h), which also refuses indices that the guest does not have: in the merged
+// module they would reach the hub.
 #include "engine/wasm_merge.h"
 #include "engine/wasm_merge_parts.h"
 
@@ -103,7 +104,8 @@ static ubiq_error *number_all(wasm_merging *self) {
     hub->functions[i] = i < hub_imports ? i : i + wasm_part_defined(guest);
   for (uint32_t i = guest_imports; i < guest->details.functions_count; i++)
     guest->functions[i] = i - guest_imports + hub_imports;
-  return bind_imports(self);
+  ubiq_error *error = wasm_merging_plan_growing(self);
+  return error != NULL ? error : bind_imports(self);
 }
 
 // Sections that are made anew.
@@ -117,10 +119,11 @@ static void write_raw_entries(const wasm_part *part, wasm_section id, wasm_write
 
 static void write_types(wasm_merging *self) {
   wasm_writer body = {0};
-  wasm_write_u32(&body,
-                 wasm_part_entries(&self->guest, WASM_SECTION_TYPE) + wasm_part_entries(&self->hub, WASM_SECTION_TYPE));
+  wasm_write_u32(&body, wasm_part_entries(&self->guest, WASM_SECTION_TYPE) +
+                            wasm_part_entries(&self->hub, WASM_SECTION_TYPE) + wasm_merging_grow_types(self));
   write_raw_entries(&self->guest, WASM_SECTION_TYPE, &body);
   write_raw_entries(&self->hub, WASM_SECTION_TYPE, &body);
+  wasm_merging_write_grow_types(self, &body);
   wasm_write_section(&self->out, WASM_SECTION_TYPE, &body);
   buffer_free(&body.bytes);
 }

@@ -15,6 +15,8 @@ typedef struct wasm_merge_request {
   size_t hub_size;
   const char *const *bindings; ///< for each import of the guest the hub's export that it is bound to
   const char *prefix; ///< of the names under which the hub's exports are exported; the guest may have none such
+  const char
+      *grow_refused; ///< the hub's export () -> () to be called when a memory.grow of the guest answers -1; NULL: none
   bool (*keeps)(const char *name); ///< whether an export of the hub stays one; NULL: all
 } wasm_merge_request;
 

@@ -103,6 +103,7 @@ static void copy_code(wasm_merging *self, wasm_part *part, wasm_reader *in, wasm
   self->inlining.used = false;
   copier.locals_end = self->inlining.base;
   if (part == &self->guest) copier.call = write_inlined;
+  if (part == &self->guest) copier.grow_functions = self->growing.first;
   copier.call_user = &self->inlining;
   wasm_copy_instructions(&copier);
   wasm_copy_flush(&copier);
@@ -124,9 +125,10 @@ static void copy_bodies(wasm_merging *self, wasm_part *part, wasm_writer *out) {
 void wasm_merging_write_code(wasm_merging *self) {
   wasm_writer body = {0};
   if (self->error != NULL) return;
-  wasm_write_u32(&body, wasm_part_defined(&self->guest) + wasm_part_defined(&self->hub));
+  wasm_write_u32(&body, wasm_part_defined(&self->guest) + wasm_part_defined(&self->hub) + self->growing.count);
   copy_bodies(self, &self->guest, &body);
   copy_bodies(self, &self->hub, &body);
+  wasm_merging_write_grow_code(self, &body);
   wasm_write_section(&self->out, WASM_SECTION_CODE, &body);
   buffer_free(&body.bytes);
 }
@@ -145,11 +147,13 @@ static void copy_entries(wasm_merging *self, wasm_part *part, wasm_section id, w
 
 static void write_list(wasm_merging *self, wasm_section id, void (*copy)(wasm_copier *)) {
   uint32_t count = wasm_part_entries(&self->guest, id) + wasm_part_entries(&self->hub, id);
+  if (id == WASM_SECTION_FUNCTION) count += self->growing.count;
   wasm_writer body = {0};
   if (self->error != NULL) return;
   if (count > 0) wasm_write_u32(&body, count);
   copy_entries(self, &self->guest, id, &body, copy);
   copy_entries(self, &self->hub, id, &body, copy);
+  if (id == WASM_SECTION_FUNCTION) wasm_merging_write_grow_functions(self, &body);
   if (count > 0) wasm_write_section(&self->out, id, &body);
   buffer_free(&body.bytes);
 }

@@ -66,6 +66,7 @@ void wasm_merging_write_names(wasm_merging *self) {
   wasm_writer entries = {0}, list = {0}, body = {0};
   uint32_t written = write_guest_names(&self->guest, names, &entries);
   written += write_hub_names(&self->hub, names, &entries);
+  written += wasm_merging_write_grow_names(self, &entries);
   wasm_write_u32(&list, written);
   wasm_write_bytes(&list, entries.bytes.data, entries.bytes.size);
   list.failed |= entries.failed;

@@ -26,10 +26,18 @@ typedef struct wasm_inlining {
   bool used;     ///< there
 } wasm_inlining;
 
+/// What stands in the place of the guest's memory.grow: a function for each of its memories, behind all others.
+typedef struct wasm_growing {
+  uint32_t count;   ///< of functions; 0: the instruction stays
+  uint32_t first;   ///< index of the first
+  uint32_t refused; ///< index of what they call when a growth is refused
+} wasm_growing;
+
 typedef struct wasm_merging {
   const wasm_merge_request *request;
   wasm_part guest, hub;
   wasm_inlining inlining;
+  wasm_growing growing;
   wasm_writer out;
   ubiq_error *error; ///< the first
 } wasm_merging;
@@ -53,6 +61,16 @@ void wasm_merging_write_definitions(wasm_merging *self); ///< functions, tables,
 void wasm_merging_write_elements(wasm_merging *self);
 void wasm_merging_write_code(wasm_merging *self);
 void wasm_merging_write_data(wasm_merging *self);
+
+/// Plans the functions that grow the guest's memories (wasm_merge_grow.c); the others are numbered. Errors: `invalid_input`
+/// when the hub has not what they are to call.
+ubiq_error *wasm_merging_plan_growing(wasm_merging *self);
+/// Their entries in these sections, without a count. There are two types; the others `growing.count` times.
+uint32_t wasm_merging_grow_types(const wasm_merging *self);
+void wasm_merging_write_grow_types(const wasm_merging *self, wasm_writer *out);
+void wasm_merging_write_grow_functions(const wasm_merging *self, wasm_writer *out);
+void wasm_merging_write_grow_code(const wasm_merging *self, wasm_writer *out);
+uint32_t wasm_merging_write_grow_names(const wasm_merging *self, wasm_writer *out);
 
 /// Writes the name section: the functions' names by their index in the merged module.
 void wasm_merging_write_names(wasm_merging *self);

@@ -200,6 +200,7 @@ wasm_limits wasm_read_limits(wasm_reader *self) {
   wasm_limits limits = {.page_bits = 16};
   uint8_t flags = wasm_read_byte(self);
   if ((flags & ~KNOWN) != 0) wasm_reader_fail(self, "unknown kind of limits");
+  limits.is_64 = (flags & IS_64) != 0;
   limits.min = (flags & IS_64) != 0 ? wasm_read_u64(self) : wasm_read_u32(self);
   if ((flags & HAS_MAX) != 0) (void)((flags & IS_64) != 0 ? wasm_read_u64(self) : wasm_read_u32(self));
   if ((flags & HAS_PAGE_SIZE) != 0) limits.page_bits = wasm_read_u32(self);

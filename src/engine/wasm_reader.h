@@ -89,6 +89,7 @@ wasm_type wasm_read_value_type(wasm_reader *self);
 typedef struct wasm_limits {
   uint64_t min;
   unsigned page_bits; ///< memories: log2 of the page's size
+  bool is_64;         ///< addresses have 64 bits
 } wasm_limits;
 wasm_limits wasm_read_limits(wasm_reader *self);
 /// Skips a constant expression, its end included.

@@ -4,9 +4,9 @@
 // follow that one without a look at the code: only the exports of functions, whose indices grow by the number of new
 // imports, are written anew. Everything else is appended to the sections that there are:
 //
-//   types      the kernel's, the type of every `finish`, one for each hub function
+//   types      the kernel's, the types of every `finish` and of HUB_GROW_REFUSED, one for each hub function
 //   imports    grow, then for each hub function in order: host.<name> unless it is a slot, finish.<name> if it is a block
-//   functions  the kernel's, then a shim for each hub function that needs one
+//   functions  the kernel's, HUB_GROW_REFUSED, then a shim for each hub function that needs one
 //   globals    the kernel's, then one for each slot: a reference to a function, null until the engine fills it
 //
 // The kernel's table section is left out: linkers put an empty one everywhere and each instance would pay for it.
@@ -35,7 +35,8 @@ typedef struct hub {
   wasm_details details;
   wasm_section_view sections[WASM_SECTIONS];
   bool present[WASM_SECTIONS];
-  uint32_t finish_type;
+  uint32_t finish_type, refused_type;
+  uint32_t refused; // index of HUB_GROW_REFUSED
   uint32_t imports_added;
   uint32_t shims;
   uint32_t slots;
@@ -108,10 +109,11 @@ static ubiq_error *check_sorted(const char **names, size_t count) {
 
 // A slot's own export cannot collide when no function's name begins like one.
 static ubiq_error *check_names(const hub *self) {
-  size_t count = self->kernel->exports_count + self->count;
+  size_t count = self->kernel->exports_count + self->count + 1;
   const char **names = calloc(count, sizeof *names);
   if (names == NULL) return ubiq_error_no_memory();
   ubiq_error *error = NULL;
+  names[count - 1] = HUB_GROW_REFUSED;
   for (size_t i = 0; i < self->kernel->exports_count; i++) names[i] = self->kernel->exports[i].name;
   for (size_t i = 0; i < self->count && error == NULL; i++) {
     names[self->kernel->exports_count + i] = self->functions[i].name;
@@ -136,7 +138,7 @@ static void place_imports(hub *self) {
   uint32_t next = 1; // behind grow
   for (size_t i = 0; i < self->count; i++) {
     const hub_function *function = &self->functions[i];
-    self->places[i].type = self->finish_type + 1 + (uint32_t)i;
+    self->places[i].type = self->refused_type + 1 + (uint32_t)i;
     if (!function->slot) self->places[i].start = next++;
     if (function->kind == HUB_BLOCK) self->places[i].finish = next++;
   }
@@ -144,7 +146,8 @@ static void place_imports(hub *self) {
 }
 
 static void place_shims(hub *self, uint32_t globals) {
-  uint32_t next = self->details.functions_count + self->imports_added;
+  self->refused = self->details.functions_count + self->imports_added;
+  uint32_t next = self->refused + 1;
   for (size_t i = 0; i < self->count; i++) {
     place *at = &self->places[i];
     if (self->functions[i].slot) at->start = globals + self->slots++;
@@ -165,6 +168,7 @@ static ubiq_error *place_all(hub *self) {
   self->places = calloc(self->count + 1, sizeof *self->places);
   if (self->places == NULL) return ubiq_error_no_memory();
   self->finish_type = self->details.types_count;
+  self->refused_type = self->finish_type + 1;
   place_imports(self);
   place_shims(self, vector_count(self, WASM_SECTION_GLOBAL));
   self->alloc = shifted(self, wasm_module_export(self->kernel, "alloc")->index);
@@ -190,10 +194,11 @@ static void write_function_type(wasm_writer *out, const wasm_signature *signatur
 
 static uint32_t append_types(const hub *self, wasm_writer *out) {
   static const wasm_type i64 = WASM_TYPE_I64;
-  static const wasm_signature finish = {.params = &i64, .params_count = 1};
+  static const wasm_signature finish = {.params = &i64, .params_count = 1}, refused = {0};
   write_function_type(out, &finish);
+  write_function_type(out, &refused);
   for (size_t i = 0; i < self->count; i++) write_function_type(out, &self->functions[i].signature);
-  return 1 + (uint32_t)self->count;
+  return 2 + (uint32_t)self->count;
 }
 
 static void write_import(wasm_writer *out, const char *module, const char *name, uint32_t type) {
@@ -213,9 +218,10 @@ static uint32_t append_imports(const hub *self, wasm_writer *out) {
 }
 
 static uint32_t append_functions(const hub *self, wasm_writer *out) {
+  wasm_write_u32(out, self->refused_type);
   for (size_t i = 0; i < self->count; i++)
     if (needs_shim(&self->functions[i])) wasm_write_u32(out, self->places[i].type);
-  return self->shims;
+  return 1 + self->shims;
 }
 
 static uint32_t append_globals(const hub *self, wasm_writer *out) {
@@ -237,9 +243,11 @@ enum {
   OP_RETURN = 0x0f,
   OP_CALL = 0x10,
   OP_CALL_REF = 0x14,
+  OP_DROP = 0x1a,
   OP_LOCAL_GET = 0x20,
   OP_LOCAL_TEE = 0x22,
   OP_GLOBAL_GET = 0x23,
+  OP_I32_CONST = 0x41,
   OP_I64_CONST = 0x42,
   OP_I64_LE_S = 0x57,
 };
@@ -290,7 +298,17 @@ static void write_shim(const hub *self, wasm_writer *out, const hub_function *fu
   wasm_write_byte(out, OP_END);
 }
 
+// Calls `grow`, which is function 0.
+static void write_refused(wasm_writer *out) {
+  static const uint8_t body[] = {
+      0, OP_I32_CONST, 0, OP_I32_CONST, HUB_PHASE_GROW_REFUSED, OP_CALL, 0, OP_DROP, OP_END,
+  };
+  wasm_write_u32(out, sizeof body);
+  wasm_write_bytes(out, body, sizeof body);
+}
+
 static uint32_t append_code(const hub *self, wasm_writer *out) {
+  write_refused(out);
   for (size_t i = 0; i < self->count; i++) {
     if (!needs_shim(&self->functions[i])) continue;
     wasm_writer body = {0};
@@ -298,7 +316,7 @@ static uint32_t append_code(const hub *self, wasm_writer *out) {
     wasm_write_sized(out, &body);
     buffer_free(&body.bytes);
   }
-  return self->shims;
+  return 1 + self->shims;
 }
 
 static void write_export(wasm_writer *out, const char *prefix, const char *name, wasm_kind kind, uint32_t index) {
@@ -309,12 +327,13 @@ static void write_export(wasm_writer *out, const char *prefix, const char *name,
 
 static void write_exports(const hub *self, wasm_writer *out) {
   wasm_writer body = {0};
-  wasm_write_u32(&body, (uint32_t)(self->kernel->exports_count + self->count + self->slots));
+  wasm_write_u32(&body, (uint32_t)(self->kernel->exports_count + 1 + self->count + self->slots));
   for (size_t i = 0; i < self->kernel->exports_count; i++) {
     const wasm_item *item = &self->kernel->exports[i];
     write_export(&body, "", item->name, item->kind,
                  item->kind == WASM_FUNCTION ? shifted(self, item->index) : item->index);
   }
+  write_export(&body, "", HUB_GROW_REFUSED, WASM_FUNCTION, self->refused);
   for (size_t i = 0; i < self->count; i++)
     write_export(&body, "", self->functions[i].name, WASM_FUNCTION, self->places[i].shim);
   for (size_t i = 0; i < self->count; i++)

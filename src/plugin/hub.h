@@ -14,6 +14,11 @@
 #define HUB_FINISH_MODULE "finish"
 #define HUB_SLOT_PREFIX   "slot:"
 
+/// The hub's export () -> () that tells the host of a refused growth of a module's memory: it calls the kernel's import
+/// `grow` in a phase that the kernel itself has not.
+#define HUB_GROW_REFUSED "ubiq_grow_refused"
+enum { HUB_PHASE_GROW_REFUSED = 2 };
+
 typedef enum hub_kind {
   HUB_DIRECT, ///< the import is exported again as it is
   HUB_BLOCK,  ///< exported: (params) -> i64; imported: start (params) -> i64 length, finish (i64 offset) -> ()

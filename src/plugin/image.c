@@ -76,6 +76,7 @@ static ubiq_error *merge_bytes(const parts_to_merge *parts, uint8_t **wasm, size
                                 .hub_size = parts->hub->bytes.size,
                                 .bindings = parts->bindings,
                                 .prefix = MERGED,
+                                .grow_refused = HUB_GROW_REFUSED,
                                 .keeps = host_uses};
   return wasm_merge(&request, wasm, size);
 }

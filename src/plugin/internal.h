@@ -118,7 +118,7 @@ struct ubiq_plugin {
   uint64_t timeout_ms;      ///< what the deadline was made from, for the message
   uint64_t fuel;            ///< that the call may use; 0: it is not counted
   uint64_t wake_at_ns;      ///< when the host function that waits wants to be resumed; 0: it will be woken
-  bool grow_refused;        ///< the kernel could not grow
+  bool grow_refused;        ///< in this call, by the limit: the kernel's memory or that of a merged module
   ubiq_bytes output;        ///< in guest memory
   text said;                ///< the error that the guest set, in guest memory; empty for none
   uint64_t fuel_used;

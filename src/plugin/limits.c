@@ -6,6 +6,7 @@
 #include "plugin/internal.h"
 
 #include "kernel/kernel.h"
+#include "plugin/hub.h"
 
 static uint64_t kernel_bytes(const plugin *plugin) {
   return plugin_kernel_memory(plugin).size;
@@ -67,6 +68,10 @@ ubiq_error *plugin_kernel_grow(void *env, engine_call *call, engine_value *value
   uint64_t limit = plugin->compiled->memory_bytes_max;
   if (values[1].i32 == KERNEL_GROW_DONE) {
     plugin_update_memory_limit(plugin);
+    return NULL;
+  }
+  if (values[1].i32 == HUB_PHASE_GROW_REFUSED) {
+    plugin->grow_refused |= limit > 0; // without a limit it is the module's own
     return NULL;
   }
   uint64_t bytes = (uint32_t)values[0].i32;

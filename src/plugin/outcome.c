@@ -28,12 +28,12 @@ static ubiq_error *guest_error(plugin *plugin, text said, int32_t code) {
   return ubiq_error_with_detail(error, code);
 }
 
-// An engine cannot say that a guest trapped because its memory could not grow: guests answer a refused memory.grow with
-// a trap of their own making. A refusal by the kernel is known; for the guest's own memory `unreachable`, with which
-// allocators give up, is taken for one when most of the limit is in use.
+// A guest answers a refused growth with a trap of its own making. That it was refused the kernel says, and a module that
+// is merged with it (engine/wasm_merge_grow.c). An engine does not: of modules that are linked `unreachable`, with which
+// allocators give up, is taken for it when most of the limit is in use.
 static bool looks_out_of_memory(plugin *plugin, const ubiq_error *trap) {
   uint64_t limit = plugin->compiled->memory_bytes_max;
-  if (plugin->grow_refused) return true;
+  if (plugin->grow_refused || plugin->compiled->is_merged) return plugin->grow_refused;
   bool is_unreachable = ubiq_error_detail(trap) == ENGINE_TRAP_UNREACHABLE;
   return is_unreachable && limit && plugin_memory_bytes(plugin) > limit / 4 * 3;
 }

@@ -15,8 +15,9 @@
     "missing", "there")                                                                                                \
   X(MEMORY, "memory past `max_pages`", "the call fails with `oom` at the first refused growth",                        \
     "`memory.grow` and `alloc` answer that they failed, as WebAssembly has it; the call fails with `oom` if the "      \
-    "guest traps after `alloc` was refused, or ends in `unreachable` with more than three quarters of the limit in "   \
-    "use. Initial memory counts, and the kernel begins with 1 page, not 16")                                           \
+    "guest traps after that; of plugins of several modules, if it ends in `unreachable` with more than three "         \
+    "quarters of "                                                                                                     \
+    "the limit in use. Initial memory counts, and the kernel begins with 1 page, not 16")                              \
   X(REENTRY, "a host function that calls its own plugin", "waits for itself for ever",                                 \
     "fails with `cannot make reentrant calls into plugin`")                                                            \
   X(REDIRECTS, "redirects of `http_request`",                                                                          \

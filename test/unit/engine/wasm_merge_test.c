@@ -18,6 +18,9 @@ static const char hub_text[] =
     " (import \"host\" \"twice\" (func $twice (param i32) (result i32)))"
     " (memory (export \"memory\") 1)"
     " (global $top (mut i32) (i32.const 64))"
+    " (global $refusals (mut i32) (i32.const 0))"
+    " (func (export \"refused\") (global.set $refusals (i32.add (global.get $refusals) (i32.const 1))))"
+    " (func (export \"refusals\") (result i32) (global.get $refusals))"
     " (global $slot (export \"slot:late\") (mut (ref null $late)) (ref.null $late))"
     " (export \"seven\" (func $seven))"
     " (func (export \"read\") (param i32) (result i32) (i32.load8_u (local.get 0)))"
@@ -77,7 +80,8 @@ static ubiq_error *merge(const pair *pair, bytes *out) {
                                 .hub = pair->hub.data,
                                 .hub_size = pair->hub.size,
                                 .bindings = pair->bindings,
-                                .prefix = PREFIX};
+                                .prefix = PREFIX,
+                                .grow_refused = "refused"};
   *out = (bytes){0};
   return wasm_merge(&request, &out->data, &out->size);
 }
@@ -216,6 +220,56 @@ static void what_is_inlined_does_what_a_call_does(void **state) {
   world_close(&world);
 }
 
+static void the_hub_is_told_of_each_growth_that_is_refused(void **state) {
+  (void)state;
+  world world = world_open("(module"
+                           " (import \"a\" \"refusals\" (func $refusals (result i32)))"
+                           " (memory (export \"memory\") 1 3) (memory $b 2 5) (memory $c i64 1 4)"
+                           " (func (export \"a\") (param i32) (result i32) (memory.grow (local.get 0)))"
+                           " (func (export \"b\") (param i32) (result i32)"
+                           "  (loop $again (result i32) (block $out (result i32)"
+                           "   (br_if $out (memory.grow $b (local.get 0)) (i32.eq (local.get 0) (i32.const 1)))"
+                           "   (drop) (local.set 0 (i32.const 1)) (br $again))))"
+                           " (func (export \"c\") (param i32) (result i32)"
+                           "  (i32.wrap_i64 (memory.grow $c (i64.extend_i32_s (local.get 0)))))"
+                           " (func (export \"size\") (result i32) (memory.size $b))"
+                           " (func (export \"count\") (result i32) (call $refusals)))");
+  assert_int_equal(run(&world, "a", 2), 1);
+  assert_int_equal(run(&world, "b", 1), 2);
+  assert_int_equal(run(&world, "c", 0), 1);
+  assert_int_equal(run(&world, "count", 0), 0);
+  assert_int_equal(run(&world, "a", 1), -1);
+  assert_int_equal(run(&world, "count", 0), 1);
+  assert_int_equal(run(&world, "b", 100), 3); // by 100, which is refused, and then by 1
+  assert_int_equal(run(&world, "size", 0), 4);
+  assert_int_equal(run(&world, "count", 0), 2);
+  assert_int_equal(run(&world, "c", 4), -1);
+  assert_int_equal(run(&world, "c", -1), -1);
+  assert_int_equal(run(&world, "count", 0), 4);
+  world_close(&world);
+}
+
+static void what_a_refused_growth_calls_must_be_there(void **state) {
+  (void)state;
+  static const char *const names[] = {"absent", "read", "memory"};
+  pair pair = pair_open("(module (memory 1))");
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    uint8_t *merged;
+    size_t size;
+    wasm_merge_request request = {.guest = pair.guest.data,
+                                  .guest_size = pair.guest.size,
+                                  .hub = pair.hub.data,
+                                  .hub_size = pair.hub.size,
+                                  .bindings = pair.bindings,
+                                  .prefix = PREFIX,
+                                  .grow_refused = names[i]};
+    ubiq_error *error = wasm_merge(&request, &merged, &size);
+    assert_int_equal(ubiq_error_code(error), UBIQ_INVALID_INPUT);
+    ubiq_error_delete(error);
+  }
+  pair_close(&pair);
+}
+
 static void imports_stand_in_tables_and_exports(void **state) {
   (void)state;
   world world = world_open("(module"
@@ -305,7 +359,7 @@ static void exports_of_the_hub_have_the_prefix(void **state) {
   bytes wasm = merge_text("(module (memory (export \"memory\") 1) (func (export \"read\")))");
   assert_success(wasm_module_read(wasm.data, wasm.size, &module));
   assert_int_equal(module->imports_count, 2);
-  assert_int_equal(module->exports_count, 2 + 9);
+  assert_int_equal(module->exports_count, 2 + 11);
   assert_int_equal(wasm_module_export(module, "memory")->index, 0);
   assert_int_equal(wasm_module_export(module, PREFIX "memory")->index, 1);
   assert_int_equal(wasm_module_export(module, "read")->signature.params_count, 0);
@@ -388,6 +442,7 @@ static void a_guest_does_not_reach_the_hub_by_index(void **state) {
   assert_unfit("(module (memory 1) (func (drop (i32.load 1 (i32.const 0)))))", "memory index");
   assert_unfit("(module (memory 1) (func (memory.copy 0 1 (i32.const 0) (i32.const 0) (i32.const 0))))",
                "memory index");
+  assert_unfit("(module (memory 1) (func (drop (memory.grow 1 (i32.const 0)))))", "memory index");
   assert_unfit("(module (data (i32.const 0) \"x\"))", "memory index");
   assert_unfit("(module (memory 1) (data (memory 1) (i32.const 0) \"x\"))", "memory index");
   assert_unfit("(module (func (drop (global.get 0))))", "global index");
@@ -456,6 +511,8 @@ int main(void) {
       cmocka_unit_test(a_guest_calls_the_hub_and_the_host),
       cmocka_unit_test(memories_stay_apart),
       cmocka_unit_test(what_is_inlined_does_what_a_call_does),
+      cmocka_unit_test(the_hub_is_told_of_each_growth_that_is_refused),
+      cmocka_unit_test(what_a_refused_growth_calls_must_be_there),
       cmocka_unit_test(imports_stand_in_tables_and_exports),
       cmocka_unit_test(a_guest_with_all_of_the_language_stays_valid),
       cmocka_unit_test(exports_of_the_hub_have_the_prefix),

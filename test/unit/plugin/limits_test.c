@@ -82,6 +82,27 @@ static void guests_that_trap_for_lack_of_memory_say_so(void **state) {
   }
 }
 
+// A guest of 17 pages that may have `pages`, the kernel's included.
+static void assert_crowded(int mode, uint64_t pages, const char *function, ubiq_code code) {
+  plugin_world world;
+  world_open(&world, mode, "crowded", "", (ubiq_compile_options){.memory_bytes_max = pages * PAGE}, NULL);
+  assert_error_code(instance_call(&world.one, function, "", NULL), code);
+  assert_success(instance_call(&world.one, "nothing", "", NULL));
+  assert_error_code(instance_call(&world.one, "unreachable", "", NULL), UBIQ_TRAP);
+  world_close(&world);
+}
+
+static void only_a_refused_growth_makes_a_trap_a_lack_of_memory(void **state) {
+  (void)state;
+  static const char *const others[] = {"divide", "bounds", "indirect", "unreachable"};
+  for (int mode = 0; mode < MODES; mode++) {
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) assert_crowded(mode, 20, others[i], UBIQ_TRAP);
+    assert_crowded(mode, 100, "must_grow", UBIQ_MEMORY_LIMIT);
+    assert_crowded(mode, 100, "grow_and_divide", UBIQ_MEMORY_LIMIT);
+    assert_crowded(mode, 200, "grow_and_divide", UBIQ_TRAP);
+  }
+}
+
 static void inputs_that_do_not_fit_are_refused(void **state) {
   (void)state;
   uint8_t *input = calloc(1, 8 * MIB);
@@ -239,6 +260,7 @@ int main(void) {
       cmocka_unit_test(what_fits_is_given),
       cmocka_unit_test(the_smaller_of_two_limits_holds),
       cmocka_unit_test(guests_that_trap_for_lack_of_memory_say_so),
+      cmocka_unit_test(only_a_refused_growth_makes_a_trap_a_lack_of_memory),
       cmocka_unit_test(inputs_that_do_not_fit_are_refused),
       cmocka_unit_test(answers_of_the_host_that_do_not_fit_end_the_call),
       cmocka_unit_test(modules_that_start_larger_than_the_limit_are_refused),
