@@ -109,7 +109,7 @@ EXTISM_API ExtismCompiledPlugin *extism_compiled_plugin_new(const uint8_t *wasm,
                                                             const ExtismFunction **functions, ExtismSize n_functions,
                                                             bool with_wasi, char **errmsg);
 
-/// The same, with fuel for each call.
+/// The same, with fuel for each call. With a limit of 0 no plugin can be made of it.
 EXTISM_API ExtismCompiledPlugin *extism_compiled_plugin_new_with_fuel_limit(const uint8_t *wasm, ExtismSize wasm_size,
                                                                             const ExtismFunction **functions,
                                                                             ExtismSize n_functions, bool with_wasi,
@@ -125,7 +125,7 @@ EXTISM_API ExtismPlugin *extism_plugin_new(const uint8_t *wasm, ExtismSize wasm_
 /// Makes a plugin from a compiled one. Many may be made, from any threads.
 EXTISM_API ExtismPlugin *extism_plugin_new_from_compiled(const ExtismCompiledPlugin *compiled, char **errmsg);
 
-/// As extism_plugin_new, with fuel for each call.
+/// As extism_plugin_new, with fuel for each call. A limit of 0 is none at all: there is no plugin, and an error says so.
 EXTISM_API ExtismPlugin *extism_plugin_new_with_fuel_limit(const uint8_t *wasm, ExtismSize wasm_size,
                                                            const ExtismFunction **functions, ExtismSize n_functions,
                                                            bool with_wasi, uint64_t fuel_limit, char **errmsg);

@@ -69,8 +69,9 @@ static compiled *compile_taken(const uint8_t *wasm, size_t size, const ubiq_comp
   return result;
 }
 
+// `fuel` NULL: it is not counted.
 static compiled *compile(const uint8_t *wasm, ExtismSize size, const ExtismFunction **functions, ExtismSize count,
-                         bool wasi, uint64_t fuel, char **errmsg) {
+                         bool wasi, const uint64_t *fuel, char **errmsg) {
   extism_log_quiet();
   if (!functions) count = 0;
   const ubiq_function **taken = calloc(count + 1, sizeof *taken);
@@ -83,9 +84,16 @@ static compiled *compile(const uint8_t *wasm, ExtismSize size, const ExtismFunct
   if (refused) {
     set_message(errmsg, "", refused);
   } else {
-    ubiq_compile_options options = {
-        .name = "extism", .wasi = wasi, .pointers = true, .fuel = fuel, .functions = taken, .functions_count = count};
+    ubiq_compile_options options = {.name = "extism",
+                                    .wasi = wasi,
+                                    .pointers = true,
+                                    .fuel = fuel && *fuel == 0 ? 1
+                                            : fuel             ? *fuel
+                                                               : 0,
+                                    .functions = taken,
+                                    .functions_count = count};
     result = compile_taken(wasm, size, &options, errmsg);
+    if (result) result->has_no_fuel = fuel && *fuel == 0;
     for (size_t i = 0; i < count; i++) function_release(taken[i]); // the compiled plugin has its own share
   }
   free(taken);
@@ -95,14 +103,14 @@ static compiled *compile(const uint8_t *wasm, ExtismSize size, const ExtismFunct
 ExtismCompiledPlugin *extism_compiled_plugin_new(const uint8_t *wasm, ExtismSize wasm_size,
                                                  const ExtismFunction **functions, ExtismSize n_functions,
                                                  bool with_wasi, char **errmsg) {
-  return (ExtismCompiledPlugin *)compile(wasm, wasm_size, functions, n_functions, with_wasi, 0, errmsg);
+  return (ExtismCompiledPlugin *)compile(wasm, wasm_size, functions, n_functions, with_wasi, NULL, errmsg);
 }
 
 ExtismCompiledPlugin *extism_compiled_plugin_new_with_fuel_limit(const uint8_t *wasm, ExtismSize wasm_size,
                                                                  const ExtismFunction **functions,
                                                                  ExtismSize n_functions, bool with_wasi,
                                                                  uint64_t fuel_limit, char **errmsg) {
-  return (ExtismCompiledPlugin *)compile(wasm, wasm_size, functions, n_functions, with_wasi, fuel_limit, errmsg);
+  return (ExtismCompiledPlugin *)compile(wasm, wasm_size, functions, n_functions, with_wasi, &fuel_limit, errmsg);
 }
 
 void extism_compiled_plugin_free(ExtismCompiledPlugin *plugin) {
@@ -134,6 +142,8 @@ static ExtismPlugin *make_plugin(compiled *compiled, const char *failed, char **
   ubiq_error *error = ubiq_error_no_memory();
   if (!compiled)
     error = ubiq_error_new(UBIQ_INVALID_INPUT, "the compiled plugin is NULL");
+  else if (compiled->has_no_fuel)
+    error = ubiq_error_new(UBIQ_CPU_LIMIT, "wasm trap: all fuel consumed by WebAssembly"); // Extism's words
   else if (self)
     error = ubiq_plugin_new(compiled, &self->plugin);
   if (error) {
@@ -161,13 +171,13 @@ static ExtismPlugin *plugin_from(compiled *compiled, const char *failed, char **
 // A plugin that is made at once cannot be compiled, whatever it was that failed; with fuel it is otherwise, in Extism too.
 ExtismPlugin *extism_plugin_new(const uint8_t *wasm, ExtismSize wasm_size, const ExtismFunction **functions,
                                 ExtismSize n_functions, bool with_wasi, char **errmsg) {
-  return plugin_from(compile(wasm, wasm_size, functions, n_functions, with_wasi, 0, errmsg), CANNOT_COMPILE, errmsg);
+  return plugin_from(compile(wasm, wasm_size, functions, n_functions, with_wasi, NULL, errmsg), CANNOT_COMPILE, errmsg);
 }
 
 ExtismPlugin *extism_plugin_new_with_fuel_limit(const uint8_t *wasm, ExtismSize wasm_size,
                                                 const ExtismFunction **functions, ExtismSize n_functions,
                                                 bool with_wasi, uint64_t fuel_limit, char **errmsg) {
-  return plugin_from(compile(wasm, wasm_size, functions, n_functions, with_wasi, fuel_limit, errmsg), CANNOT_CREATE,
+  return plugin_from(compile(wasm, wasm_size, functions, n_functions, with_wasi, &fuel_limit, errmsg), CANNOT_CREATE,
                      errmsg);
 }
 

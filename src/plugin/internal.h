@@ -59,6 +59,7 @@ struct ubiq_compiled {
   const ubiq_function **functions; ///< shares of the embedder's host functions
   size_t functions_count;
   engine_image *image;
+  bool has_no_fuel;               ///< the C ABI's fuel limit of 0: no plugin can be made of it
   bool is_pooled;                 ///< its engine has a pool, which can be full
   buffer *sources;                ///< what modules by path and URL held, by their place in the manifest; NULL: not kept
   struct ubiq_compiled *unpooled; ///< the same for an engine without a pool, once it was needed; see overflow.c

@@ -83,7 +83,8 @@ typedef struct scenario {
   const char *hosts;         ///< host functions that it is given, by their names in hosts.c, separated by commas
   const char *steps;         ///< what is done, a line for each step: steps.c
   void (*run)(world *world); ///< done after the steps; may be NULL
-  uint64_t fuel;             ///< 0: not limited
+  uint64_t fuel;             ///< 0: not limited, unless `no_fuel` is set
+  bool no_fuel;              ///< a limit of 0
   bool wasi;
   bool alone; ///< needs a process of its own: it sets what is the process's
   making making;

@@ -151,7 +151,7 @@ static void make_compiled(world *world, const uint8_t *source, size_t size) {
   char *error = NULL;
   const ExtismFunction **functions = world->functions;
   size_t count = world->functions_count;
-  world->compiled = scenario->fuel
+  world->compiled = scenario->fuel || scenario->no_fuel
                         ? world->lib->compiled_plugin_new_with_fuel_limit(source, size, functions, count,
                                                                           scenario->wasi, scenario->fuel, &error)
                         : world->lib->compiled_plugin_new(source, size, functions, count, scenario->wasi, &error);
@@ -167,9 +167,10 @@ static void make_plugin(world *world, const uint8_t *source, size_t size) {
   char *error = NULL;
   const ExtismFunction **functions = world->functions;
   size_t count = world->functions_count;
-  world->plugin = scenario->fuel ? world->lib->plugin_new_with_fuel_limit(source, size, functions, count,
-                                                                          scenario->wasi, scenario->fuel, &error)
-                                 : world->lib->plugin_new(source, size, functions, count, scenario->wasi, &error);
+  world->plugin = scenario->fuel || scenario->no_fuel
+                      ? world->lib->plugin_new_with_fuel_limit(source, size, functions, count, scenario->wasi,
+                                                               scenario->fuel, &error)
+                      : world->lib->plugin_new(source, size, functions, count, scenario->wasi, &error);
   note_new(world, "plugin", world->plugin, error);
 }
 
