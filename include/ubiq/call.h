@@ -25,10 +25,10 @@ typedef enum ubiq_call_state {
 
 /// Begins a call; guest code runs in ubiq_call_resume alone, and its time counts from the first one. `input` is borrowed
 /// until the call is done. `options` may be NULL; `cpu_ms` counts the time spent in turns. `wake` (may be NULL) is called
-/// from any thread, also while the call has its turn, and also needlessly: it tells the owner's loop to resume the call,
-/// and must neither do that itself nor wait for a lock that is held while the call is resumed, cancelled (ubiq_plugin_cancel
-/// too) or deleted, while its plugin is deleted or given back (ubiq_plugin_delete, ubiq_pool_release), or by who completes
-/// a host function (ubiq/function.h): all these call `wake`, or wait until another thread's has returned.
+/// from any thread, also while the call has its turn, and also needlessly: it tells the owner's loop to resume the call. It
+/// must not use the call or its plugin itself, nor wait for a lock that is held while the call is resumed, cancelled
+/// (ubiq_plugin_cancel too) or deleted, while its plugin is deleted or given back (ubiq_plugin_delete, ubiq_pool_release),
+/// or by who completes a host function (ubiq/function.h): all these call `wake`, or wait until another thread's returned.
 /// Owned by the caller. Errors: `not_found`, `invalid_input`, `busy` (the plugin is being called already), `internal`.
 UBIQ_API UBIQ_NODISCARD ubiq_error *ubiq_call_start(ubiq_plugin *plugin, const char *function, ubiq_bytes input,
                                                     const ubiq_call_options *options, void (*wake)(void *user),
