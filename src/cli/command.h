@@ -23,6 +23,7 @@ extern const command command_call;
 extern const command command_compile;
 extern const command command_serve;
 extern const command command_dev;
+extern const command command_engines;
 
 /// What command_begin found.
 typedef enum command_start {

@@ -6,8 +6,8 @@
 #include <signal.h>
 #include <stdlib.h>
 
-static const command *const commands[] = {&command_build, &command_call, &command_compile, &command_dev,
-                                          &command_serve};
+static const command *const commands[] = {&command_build, &command_call,    &command_compile,
+                                          &command_dev,   &command_engines, &command_serve};
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 typedef struct exit_line {

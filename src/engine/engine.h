@@ -139,7 +139,9 @@ typedef struct engine_options {
 typedef struct engine_ops {
   const char *name;
   const char *version;
-  uint32_t capabilities; ///< ENGINE_CAN_*
+  uint32_t capabilities;     ///< ENGINE_CAN_* and so on
+  uint64_t memory_bytes_max; ///< of one memory with 32-bit addresses
+  uint32_t modules_max;      ///< of an image, the hub included
 
   ubiq_error *(*open)(const engine_options *options, engine **out);
   void (*close)(engine *engine);

@@ -24,6 +24,7 @@ static const engine_errors errors = {
     .no_memory = ubiq_error_no_memory,
     .code = ubiq_error_code,
     .message = ubiq_error_message,
+    .with_detail = ubiq_error_with_detail,
     .end = ubiq_error_delete,
 };
 

@@ -18,6 +18,7 @@ typedef struct engine_errors {
   ubiq_error *(*no_memory)(void);
   ubiq_code (*code)(const ubiq_error *error);
   const char *(*message)(const ubiq_error *error);
+  ubiq_error *(*with_detail)(ubiq_error *error, int32_t detail);
   void (*end)(ubiq_error *error);
 } engine_errors;
 

@@ -8,7 +8,7 @@ enum { WAYS = 2, NAME_BYTES_MAX = 64, GUESTS_MAX = 200, WALL_MS = 500 };
 
 static const char *const inputs[] = {"", "Hello, World! AEIOU", "{\"key\": \"value\", \"n\": 3}"};
 static const plugin_limits limits = {.wall_ms = WALL_MS};
-static const ubiq_compile_options options[MODES] = {
+static const ubiq_compile_options options[2] = {
     {.wasi = true, .memory_bytes_max = 64 << 20},
     {.wasi = true, .memory_bytes_max = 64 << 20, .suspends = true},
 };

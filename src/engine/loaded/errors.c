@@ -48,6 +48,10 @@ const char *ubiq_error_message(const ubiq_error *error) {
   return host->message(error);
 }
 
+ubiq_error *ubiq_error_with_detail(ubiq_error *error, int32_t detail) {
+  return host->with_detail(error, detail);
+}
+
 void ubiq_error_delete(ubiq_error *error) {
   host->end(error);
 }

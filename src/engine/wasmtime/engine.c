@@ -15,6 +15,8 @@ const engine_ops wasmtime_ops = {
     .version = WASMTIME_VERSION WT_BUILD,
     .capabilities = ENGINE_CAN_SUSPEND | ENGINE_CAN_INTERRUPT | ENGINE_CAN_FUEL | ENGINE_CAN_SERIALIZE |
                     ENGINE_LINKS_MODULES | ENGINE_HAS_MEMORIES | ENGINE_HAS_SMALL_PAGES,
+    .memory_bytes_max = UINT64_C(4) << 30,
+    .modules_max = WT_MODULES_MAX,
     .open = wt_open,
     .close = wt_close,
     .wat_to_wasm = wt_wat_to_wasm,

@@ -237,7 +237,14 @@ static inline ubiq_error *instance_call(instance *self, const char *function, co
 
 // -- Both ways to run --
 
-enum { MODES = 2 };
+/// How many there are with the engine that UBIQ_ENGINE names: one that cannot suspend has no loop.
+static inline int modes(void) {
+  const engine_ops *ops = NULL;
+  assert_success(engine_find(NULL, &ops));
+  return ops->capabilities & ENGINE_CAN_SUSPEND ? 2 : 1;
+}
+
+#define MODES modes()
 
 /// One plugin, in one of two ways: 0 on the caller's stack, 1 on a loop.
 typedef struct plugin_world {
@@ -273,6 +280,12 @@ static inline void world_close(plugin_world *self) {
 /// Opens the engines, so that their signal handlers can be put back whenever an instance is made, and keeps the cache out of the home.
 static inline void plugin_testing_begin(void) {
   setenv("UBIQ_CACHE", "", 0);
+  const engine_ops *ops = NULL;
+  ubiq_error *absent = engine_find(NULL, &ops);
+  if (absent) {
+    print_message("%s\n", ubiq_error_message(absent));
+    exit(77); // skipped
+  }
   for (int mode = 0; mode < MODES; mode++) {
     ubiq_compile_options options = {.suspends = mode == 1, .memory_bytes_max = 1 << 20};
     ubiq_compiled *compiled = NULL;

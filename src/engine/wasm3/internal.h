@@ -1,0 +1,126 @@
+// What the files of the Wasm3 adapter share. Nothing outside this folder includes it.
+//
+// DESIGN. Wasm3 compiles to code that holds the addresses of one instance, knows one memory a runtime, and links no module
+// to another. So a module here is its bytes; a store has a runtime for each module and parses them anew, compiling a
+// function when it is first called; and what a module imports from another is a raw function, a trampoline, that moves
+// arguments from one runtime's stack to the other's. Which function each import leads to is found out once, in the image.
+#ifndef ENGINE_WASM3_INTERNAL_H
+#define ENGINE_WASM3_INTERNAL_H
+
+#include "engine/engine.h"
+#include "engine/wasm3/guard.h"
+
+#include <m3_env.h>
+
+typedef struct w3_engine {
+  engine base;
+  atomic_uint epoch;
+} w3_engine;
+
+/// A module's bytes and what they import and export; shared by the module and its images.
+typedef struct w3_code {
+  atomic_size_t owners;
+  uint8_t *bytes;
+  uint32_t size;
+  wasm_module *wasm;
+} w3_code;
+
+typedef struct w3_module {
+  engine_module base;
+  w3_code *code;
+} w3_module;
+
+/// Where an import leads.
+typedef struct w3_target {
+  const engine_host_function *host; ///< NULL: to another module
+  uint32_t module, function;        ///< its place in the image, and the index of a function that it defines
+  const wasm_signature *signature;
+} w3_target;
+
+typedef struct w3_linked {
+  w3_code *code;
+  w3_target *targets; ///< one for each import
+} w3_linked;
+
+typedef struct w3_image {
+  engine_image base;
+  w3_engine *engine;
+  engine_host_function *hosts;
+  size_t hosts_count;
+  w3_linked *modules; ///< [0] is the hub
+  size_t modules_count;
+  uint32_t *memories; ///< the module that has each, by its place; UINT32_MAX: none
+  size_t memories_count;
+  uint32_t caller_memory;
+} w3_image;
+
+typedef struct w3_instance w3_instance;
+
+/// An import of an instance: what the raw functions get.
+typedef struct w3_import {
+  w3_instance *caller;
+  const w3_target *target;
+  IM3Function callee; ///< NULL: the host
+} w3_import;
+
+typedef struct w3_store w3_store;
+
+struct w3_instance {
+  w3_store *store;
+  const w3_linked *linked;
+  IM3Runtime runtime;
+  IM3Module module;   ///< the runtime's once it is loaded
+  w3_import *imports; ///< one for each
+};
+
+struct w3_store {
+  engine_store base;
+  w3_guard guard;
+  w3_image *image;
+  IM3Environment environment;
+  engine_store_options options;
+  ubiq_error *host_error; ///< what a host function or a tick ended the call with; owned until taken
+  unsigned depth;         ///< of calls from the host
+  w3_instance *instances; ///< one for each module of the image
+};
+
+extern const engine_ops wasm3_ops;
+
+enum { W3_MODULES_MAX = 16 };
+
+/// How much of the native stack a call may use, as Wasmtime's guests on the caller's stack.
+enum { W3_NATIVE_STACK_BYTES = 512 << 10, W3_STACK_BYTES = 512 << 10, W3_PAGE_BYTES = 64 << 10 };
+
+/// What a host function that failed, or a tick that ended the call, answers to Wasm3.
+extern const char w3_ended_by_host[];
+
+/// What Wasm3 answered, as an error of ours; NULL for success. `store` may be NULL.
+ubiq_error *w3_take_error(w3_store *store, M3Result result);
+
+/// Sets how far the native stack may go, seen from here.
+static inline void w3_guard_set_limit(w3_guard *guard) {
+  guard->stack_limit = (const char *)__builtin_frame_address(0) - W3_NATIVE_STACK_BYTES;
+}
+
+w3_code *w3_code_retain(w3_code *code);
+void w3_code_release(w3_code *code);
+
+/// The raw functions behind imports.
+const void *w3_enter_host(IM3Runtime runtime, IM3ImportContext context, uint64_t *stack, void *memory);
+const void *w3_enter_module(IM3Runtime runtime, IM3ImportContext context, uint64_t *stack, void *memory);
+
+/// Of Wasm3's own, but in none of its headers: links an import by its function. It takes the callback as an address.
+M3Result LinkRawFunction(IM3Module module, IM3Function function, ccstr_t signature, M3RawCall callback,
+                         const void *userdata);
+
+ubiq_error *w3_link(engine *engine, const engine_link *link, engine_image **out);
+void w3_image_delete(engine_image *image);
+ubiq_error *w3_store_new(engine_image *image, const engine_store_options *options, engine_store **out);
+void w3_store_delete(engine_store *store);
+void w3_store_memory_limit(engine_store *store, uint64_t bytes);
+bool w3_store_function(engine_store *store, uint32_t module, const char *name, engine_function *out);
+bool w3_store_memory(engine_store *store, uint32_t place, engine_memory *out);
+bool w3_caller_memory(engine_call *call, engine_memory *out);
+ubiq_error *w3_call_now(engine_store *store, const engine_function *function, engine_value *values, size_t count);
+
+#endif

@@ -1,0 +1,180 @@
+// What each engine can do: every row of the table in docs/engines.md is tried, on every engine that is present. The program
+// with --update writes the table; as a test it fails when the page says anything else.
+#include "unit/plugin/plugin_testing.h"
+
+#define PAGE_PATH UBIQ_SOURCE_DIR "/docs/engines.md"
+#define MADE      "<!-- made: engines -->\n"
+
+/// Something that an engine may or may not be able to do.
+typedef struct feature {
+  const char *name;
+  uint32_t capability; ///< 0: it is tried
+  const char *module;  ///< in text form; it can be done when it compiles and its function `run` answers 0
+  const char *more;    ///< of the manifest
+  ubiq_code code;      ///< how `run` ends when it can be done
+} feature;
+
+#define RUN(body) "(module (func (export \"run\") (result i32) " body "))"
+
+static const feature features[] = {
+    {.name = "calls that suspend (a server's loop)", .capability = ENGINE_CAN_SUSPEND},
+    {.name = "deadlines and cancellation inside guest code", .capability = ENGINE_CAN_INTERRUPT},
+    {.name = "fuel", .capability = ENGINE_CAN_FUEL},
+    {.name = "compiled plugins in files and in the cache", .capability = ENGINE_CAN_SERIALIZE},
+    {.name = "hub and guest as one module", .capability = ENGINE_HAS_MEMORIES},
+    {.name = "modules that import memories, tables and globals of each other", .capability = ENGINE_LINKS_MODULES},
+    {.name = "recursion without end is a trap",
+     .module = "(module (func $run (export \"run\") (result i32) (i32.add (call $run) (i32.const 1))))",
+     .code = UBIQ_TRAP},
+    {.name = "a loop without end is a timeout",
+     .module = "(module (func (export \"run\") (result i32) (loop (br 0)) (i32.const 0)))",
+     .more = "\"timeout_ms\": 30",
+     .code = UBIQ_TIMEOUT},
+    {.name = "growing past the memory limit fails",
+     .module = "(module (memory 1) (func (export \"run\") (result i32) "
+               "(i32.ne (memory.grow (i32.const 20)) (i32.const -1))))",
+     .more = "\"memory\": {\"max_pages\": 16}"},
+    {.name = "sign extension", .module = RUN("(i32.extend8_s (i32.const 256))")},
+    {.name = "saturating conversions", .module = RUN("(i32.trunc_sat_f32_s (f32.const nan))")},
+    {.name = "several results",
+     .module = RUN("(i32.const 1) (block (param i32) (result i32 i32) (i32.const 1)) i32.sub")},
+    {.name = "`memory.copy` and `memory.fill`",
+     .module = "(module (memory 1) (func (export \"run\") (result i32) (memory.fill (i32.const 0) (i32.const 7) "
+               "(i32.const 4)) (memory.copy (i32.const 8) (i32.const 4) (i32.const 4)) (i32.load (i32.const 8))))"},
+    {.name = "`memory.init`",
+     .module = "(module (memory 1) (data $d \"\\00\\00\") (func (export \"run\") (result i32) (memory.init $d "
+               "(i32.const 0) (i32.const 0) (i32.const 2)) (i32.load (i32.const 0))))"},
+    {.name = "mutable globals that are exported",
+     .module = "(module (global (export \"g\") (mut i32) (i32.const 0)) (func (export \"run\") (result i32) "
+               "(global.get 0)))"},
+    {.name = "reference types", .module = RUN("(i32.eqz (ref.is_null (ref.null extern)))")},
+    {.name = "tail calls of any depth",
+     .module =
+         "(module (func $f (param i32) (result i32) (if (result i32) (local.get 0) (then (return_call $f (i32.sub "
+         "(local.get 0) (i32.const 1)))) (else (i32.const 0)))) (func (export \"run\") (result i32) (call $f "
+         "(i32.const 1000000))))"},
+    {.name = "SIMD", .module = RUN("(i32x4.extract_lane 0 (v128.const i32x4 0 1 2 3))")},
+    {.name = "several memories",
+     .module = "(module (memory 1) (memory $b 1) (func (export \"run\") (result i32) (i32.load $b (i32.const 0))))"},
+    {.name = "exceptions",
+     .module = "(module (tag $t) (func (export \"run\") (result i32) (block $h (try_table (catch $t $h) (throw $t))) "
+               "(i32.const 0)))"},
+    {.name = "garbage collection",
+     .module =
+         "(module (type $s (struct (field i32))) (func (export \"run\") (result i32) (struct.get $s 0 (struct.new "
+         "$s (i32.const 0)))))"},
+    {.name = "malformed code is refused before it runs", .module = NULL}, // see is_validated
+};
+enum { FEATURES = sizeof features / sizeof *features };
+
+static ubiq_error *run_module(const feature *what, const char *engine) {
+  char manifest[4096];
+  uint8_t *wasm = NULL;
+  size_t size = 0;
+  ubiq_compiled *compiled = NULL;
+  ubiq_plugin *plugin = NULL;
+  ubiq_bytes output;
+  char path[] = "/tmp/ubiq-engines-XXXXXX";
+  assert_success(engine_wat_to_wasm(what->module, strlen(what->module), &wasm, &size));
+  int file = mkstemp(path);
+  assert_int_equal(write(file, wasm, size), size);
+  close(file);
+  snprintf(manifest, sizeof manifest, "{\"wasm\": [{\"path\": \"%s\"}]%s%s}", path, what->more ? ", " : "",
+           what->more ? what->more : "");
+  ubiq_error *error = text_compile(manifest, &(ubiq_compile_options){.engine = engine}, &compiled);
+  unlink(path);
+  free(wasm);
+  traps_restore();
+  if (!error) error = ubiq_plugin_new(compiled, &plugin);
+  if (!error) error = ubiq_plugin_call(plugin, "run", (ubiq_bytes){0}, &output);
+  ubiq_plugin_delete(plugin);
+  ubiq_compiled_delete(compiled);
+  return error;
+}
+
+// A function whose body takes from an empty stack, and adds an i32 to an f64: text would not assemble as anything else.
+static bool is_validated(const char *engine) {
+  static const uint8_t wasm[] = {0, 'a',  's', 'm',  1, 0, 0, 0,   1,   5,   1, 0x60, 0,    1,   0x7f, 3,
+                                 2, 1,    0,   7,    7, 1, 3, 'r', 'u', 'n', 0, 0,    10,   16,  1,    14,
+                                 0, 0x41, 1,   0x44, 0, 0, 0, 0,   0,   0,   0, 0,    0x6a, 0x0b};
+  ubiq_compiled *compiled = NULL;
+  ubiq_error *error = ubiq_compiled_new(wasm, sizeof wasm, &(ubiq_compile_options){.engine = engine}, &compiled);
+  ubiq_compiled_delete(compiled);
+  ubiq_code code = ubiq_error_code(error);
+  ubiq_error_delete(error);
+  return code == UBIQ_INVALID_INPUT;
+}
+
+static bool can(const feature *what, const engine_ops *ops) {
+  if (what->capability) return ops->capabilities & what->capability;
+  if (!what->module) return is_validated(ops->name);
+  ubiq_error *error = run_module(what, ops->name);
+  ubiq_code code = ubiq_error_code(error);
+  if (code != what->code) print_message("%s: %s: %s\n", ops->name, what->name, ubiq_error_message(error));
+  ubiq_error_delete(error);
+  return code == what->code;
+}
+
+static bool find_all(const engine_ops *ops[], size_t count, const engine_known *known) {
+  bool all = true;
+  for (size_t i = 0; i < count; i++) {
+    ubiq_error *absent = engine_find(known[i].name, &ops[i]);
+    if (absent) print_message("%s\n", ubiq_error_message(absent));
+    all &= !absent;
+    ubiq_error_delete(absent);
+  }
+  return all;
+}
+
+static void print_table(buffer *out, const engine_ops *const ops[], size_t count) {
+  assert_true(buffer_printf(out, "\n| |"));
+  for (size_t i = 0; i < count; i++) assert_true(buffer_printf(out, " %s %s |", ops[i]->name, ops[i]->version));
+  assert_true(buffer_printf(out, "\n|---|"));
+  for (size_t i = 0; i < count; i++) assert_true(buffer_printf(out, "---|"));
+  for (size_t k = 0; k < FEATURES; k++) {
+    assert_true(buffer_printf(out, "\n| %s |", features[k].name));
+    for (size_t i = 0; i < count; i++)
+      assert_true(buffer_printf(out, " %s |", can(&features[k], ops[i]) ? "yes" : "no"));
+  }
+  assert_true(buffer_printf(out, "\n"));
+}
+
+static void replace_table(const buffer *page, const char *made, const buffer *table) {
+  buffer updated = {0};
+  const char *rest = made + strlen(MADE) + strspn(made + strlen(MADE), "\n");
+  while (*rest == '|') rest = strchr(rest, '\n') + 1;
+  assert_true(buffer_append(&updated, page->data, (size_t)(made - (const char *)page->data) + strlen(MADE)) &&
+              buffer_append(&updated, table->data, table->size) &&
+              buffer_append_string(&updated, *rest == '\n' ? "" : "\n") && buffer_append_string(&updated, rest));
+  assert_success(file_write_atomic(PAGE_PATH, 0644, updated.data, updated.size));
+  buffer_free(&updated);
+}
+
+static bool updates;
+
+static void the_page_says_what_engines_can_do(void **state) {
+  (void)state;
+  size_t count = 0;
+  const engine_known *known = engine_list(&count);
+  const engine_ops *ops[16];
+  buffer table = {0}, page = {0};
+  if (!find_all(ops, count, known)) skip();
+  print_table(&table, ops, count);
+  assert_success(file_read_all(PAGE_PATH, SIZE_MAX, &page));
+  const char *text = buffer_string(&page), *made = strstr(text, MADE);
+  assert_non_null(made);
+  if (updates)
+    replace_table(&page, made, &table);
+  else if (!strstr(made, buffer_string(&table)))
+    fail_msg("docs/engines.md does not say this (engines_test --update mends it):%s", buffer_string(&table));
+  buffer_free(&page);
+  buffer_free(&table);
+}
+
+int main(int count, char **arguments) {
+  updates = count > 1 && strcmp(arguments[1], "--update") == 0;
+  plugin_testing_begin();
+  ubiq_log_set(UBIQ_LOG_OFF, NULL, NULL);
+  const struct CMUnitTest tests[] = {cmocka_unit_test(the_page_says_what_engines_can_do)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
