@@ -6,6 +6,8 @@
 #include "base/log.h"
 #include "base/text.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -94,11 +96,23 @@ int32_t extism_conclude(ExtismPlugin *plugin, const char *function, ubiq_error *
   return code;
 }
 
+// Whether a write that failed is worth another try: a signal came, or who reads a non-blocking pipe is behind and was waited
+// for. Otherwise nobody takes it any more.
+static bool may_go_on(int stream) {
+  struct pollfd ready = {.fd = stream, .events = POLLOUT};
+  if (errno == EINTR) return true;
+  if (errno != EAGAIN) return false;
+  while (poll(&ready, 1, -1) < 0)
+    if (errno != EINTR) return false;
+  return true;
+}
+
 static void write_output(void *user, int stream, const uint8_t *data, size_t size) {
   (void)user;
   while (size > 0) {
     ssize_t written = write(stream, data, size);
-    if (written <= 0) return; // nobody takes it any more
+    if (written == 0 || (written < 0 && !may_go_on(stream))) return;
+    if (written < 0) continue;
     data += written;
     size -= (size_t)written;
   }
