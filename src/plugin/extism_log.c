@@ -44,8 +44,15 @@ const char *extism_log_enter(const char *id) {
   return former;
 }
 
+// A word, or its number as `tracing` counts them.
 static bool parse_level(text name, ubiq_log_level *level) {
+  static const ubiq_log_level numbered[] = {UBIQ_LOG_OFF,  UBIQ_LOG_ERROR, UBIQ_LOG_WARN,
+                                            UBIQ_LOG_INFO, UBIQ_LOG_DEBUG, UBIQ_LOG_TRACE};
   char string[16];
+  if (name.size == 1 && name.data[0] >= '0' && name.data[0] <= '5') {
+    *level = numbered[name.data[0] - '0'];
+    return true;
+  }
   if (name.size >= sizeof string) return false;
   memcpy(string, name.data, name.size);
   string[name.size] = '\0';

@@ -1,6 +1,10 @@
 // Extism's C ABI: logs to a file and to a callback, levels and filters, which plugin spoke; dumps of memory; WASI output.
 #include "extism_testing.h"
 
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+
 static buffer drained;
 
 static void take(const char *line, ExtismSize size) {
@@ -72,6 +76,13 @@ static void levels_and_filters_say_what_is_kept(void **state) {
       {"cranelift=trace", 0, "2147483647"},
       {"extism", 5, "0"},
       {"loud", 0, "2147483647"},
+      {"1", 1, "4"},
+      {"2", 2, "3"},
+      {"3", 3, "2"},
+      {"4", 4, "1"},
+      {"extism=5", 5, "0"},
+      {"0", 0, "2147483647"},
+      {"6", 0, "2147483647"},
   };
   ExtismPlugin *plugin = extism_of("log", NULL);
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -190,6 +201,67 @@ static void wasi_output_goes_to_the_process_where_it_is_asked_for(void **state) 
   close(output);
 }
 
+/// Reads all of a pipe, while the thread that writes to it is interrupted at every read.
+typedef struct reader {
+  pthread_t thread, writer;
+  int input;
+  size_t bytes;
+} reader;
+
+static void *read_and_interrupt(void *user) {
+  reader *self = user;
+  char bytes[4096];
+  ssize_t size;
+  do {
+    pthread_kill(self->writer, SIGUSR1);
+    size = read(self->input, bytes, sizeof bytes);
+    self->bytes += size > 0 ? (size_t)size : 0;
+  } while (size > 0);
+  return NULL;
+}
+
+static void interrupted(int signal) {
+  (void)signal;
+}
+
+// Calls `go` with its standard output in a pipe; answers how many bytes came out.
+static size_t count_output(ExtismPlugin *plugin, int flags) {
+  int ends[2], output = dup(STDOUT_FILENO);
+  assert_int_equal(pipe(ends), 0);
+  assert_int_equal(fcntl(ends[1], F_SETFL, flags), 0);
+  reader reader = {.writer = pthread_self(), .input = ends[0]};
+  fflush(stdout);
+  dup2(ends[1], STDOUT_FILENO);
+  pthread_create(&reader.thread, NULL, read_and_interrupt, &reader);
+  int32_t code = extism_call(plugin, "go", "");
+  dup2(output, STDOUT_FILENO);
+  close(ends[1]);
+  pthread_join(reader.thread, NULL);
+  close(ends[0]);
+  close(output);
+  assert_int_equal(code, 0);
+  return reader.bytes;
+}
+
+static void wasi_output_is_whole_though_signals_come_and_readers_are_slow(void **state) {
+  (void)state;
+  static const char module[] =
+      "(module (import \"wasi_snapshot_preview1\" \"fd_write\" (func $write (param i32 i32 i32 i32) (result i32)))"
+      " (memory (export \"memory\") 20)"
+      " (func (export \"go\") (result i32)"
+      "  (i32.store (i32.const 0) (i32.const 1024)) (i32.store (i32.const 4) (i32.const 1000000))"
+      "  (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8))))";
+  struct sigaction former, action = {.sa_handler = interrupted}; // without SA_RESTART
+  sigaction(SIGUSR1, &action, &former);
+  setenv("EXTISM_ENABLE_WASI_OUTPUT", "1", 1);
+  ExtismPlugin *plugin = extism_of_text(module, &(extism_setup){.wasi = true});
+  unsetenv("EXTISM_ENABLE_WASI_OUTPUT");
+  assert_int_equal(count_output(plugin, 0), 1000000);
+  assert_int_equal(count_output(plugin, O_NONBLOCK), 1000000);
+  extism_plugin_free(plugin);
+  sigaction(SIGUSR1, &former, NULL);
+}
+
 int main(void) {
   plugin_testing_begin();
   const struct CMUnitTest tests[] = {
@@ -200,6 +272,7 @@ int main(void) {
       cmocka_unit_test(a_file_takes_lines_after_those_that_it_has),
       cmocka_unit_test(memory_is_dumped_when_a_call_fails),
       cmocka_unit_test(wasi_output_goes_to_the_process_where_it_is_asked_for),
+      cmocka_unit_test(wasi_output_is_whole_though_signals_come_and_readers_are_slow),
   };
   int result = cmocka_run_group_tests(tests, NULL, NULL);
   buffer_free(&drained);
