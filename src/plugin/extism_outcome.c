@@ -21,15 +21,21 @@ void extism_set_error(ExtismPlugin *plugin, text message) {
   plugin->error = message.data ? strndup(message.data, message.size) : NULL;
 }
 
+// Without the names that are near. The function's own may have anything in it.
+static text not_found(const char *message, const char *function) {
+  size_t size = strlen("Function not found: ") + strlen(function);
+  return (text){message, strnlen(message, size)};
+}
+
 // The texts that SDKs' users match on are Extism's.
-static text text_for(const ExtismPlugin *plugin, const ubiq_error *error) {
+static text text_for(const ExtismPlugin *plugin, const char *function, const ubiq_error *error) {
   const char *message = ubiq_error_message(error);
   if (plugin->plugin->said.size) return plugin->plugin->said;
   switch (ubiq_error_code(error)) {
   case UBIQ_TIMEOUT:
   case UBIQ_CANCELLED: return TEXT("timeout");
   case UBIQ_MEMORY_LIMIT: return TEXT("oom");
-  case UBIQ_NOT_FOUND: return (text){message, strcspn(message, ";")};
+  case UBIQ_NOT_FOUND: return not_found(message, function);
   default: return text_of(message);
   }
 }
@@ -85,7 +91,7 @@ int32_t extism_conclude(ExtismPlugin *plugin, const char *function, ubiq_error *
   if (!error || fails_by_code(plugin, error)) {
     extism_set_error(plugin, (text){0});
   } else {
-    extism_set_error(plugin, text_for(plugin, error));
+    extism_set_error(plugin, text_for(plugin, function, error));
     if (!never_began(error)) {
       log_failure(plugin, function, error);
       dump_memory(plugin);

@@ -2,6 +2,7 @@
 #include "differential/driver.h"
 
 static const scenario scenarios[] = {
+    {.name = "failure: a missing function with a semicolon", .guest = "echo", .steps = "call a;b\ncall ;\ncall echo;"},
     {.name = "error: with a return of 1", .guest = "error", .steps = "call fail\noutcome\ncall error_cleared\noutcome"},
     {.name = "error: of the input", .guest = "error", .steps = "call fail_with_input the words"},
     {.name = "error: an empty one", .guest = "error", .steps = "call fail_with_input"},
