@@ -91,7 +91,8 @@ EXTISM_API ExtismSize extism_current_plugin_memory_length(ExtismCurrentPlugin *p
 EXTISM_API void extism_current_plugin_memory_free(ExtismCurrentPlugin *plugin, ExtismMemoryHandle ptr);
 
 /// Makes a host function. The types are copied. `free_user_data` (may be NULL) is called once with `user_data` when the
-/// function has been freed and no plugin uses it any more. NULL for a name that is not UTF-8.
+/// function has been freed and no plugin uses it any more. `inputs` or `outputs` that are NULL mean none, whatever their
+/// number. NULL for a name that is not UTF-8 and for more than 32 inputs or outputs; `free_user_data` is not called then.
 EXTISM_API ExtismFunction *extism_function_new(const char *name, const ExtismValType *inputs, ExtismSize n_inputs,
                                                const ExtismValType *outputs, ExtismSize n_outputs,
                                                ExtismFunctionType func, void *user_data,

@@ -42,6 +42,8 @@ ExtismFunction *extism_function_new(const char *name, const ExtismValType *input
                                     const ExtismValType *outputs, ExtismSize n_outputs, ExtismFunctionType func,
                                     void *user_data, void (*free_user_data)(void *_)) {
   wasm_type params[WASM_SIGNATURE_MAX], results[WASM_SIGNATURE_MAX];
+  if (!inputs) n_inputs = 0; // as Extism: none
+  if (!outputs) n_outputs = 0;
   if (!text_utf8_valid(name, strlen(name)) || n_inputs > WASM_SIGNATURE_MAX || n_outputs > WASM_SIGNATURE_MAX)
     return NULL;
   for (size_t i = 0; i < n_inputs; i++) params[i] = (wasm_type)inputs[i];

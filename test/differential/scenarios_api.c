@@ -46,9 +46,28 @@ static void plugins_have_ids_of_their_own(world *world) {
   world->lib->plugin_free(other);
 }
 
+static void note_shape(ExtismCurrentPlugin *plugin, const ExtismVal *inputs, ExtismSize inputs_count,
+                       ExtismVal *outputs, ExtismSize outputs_count, void *user) {
+  (void)plugin, (void)inputs, (void)outputs;
+  note(user, "called with %d inputs and %d outputs", (int)inputs_count, (int)outputs_count);
+}
+
+static void types_that_are_null_are_none(world *world) {
+  static const char module[] = "(module (import \"extism:host/user\" \"host\" (func $host))"
+                               " (func (export \"go\") (call $host)))";
+  const ExtismFunction *function = world->lib->function_new("host", NULL, 3, NULL, 2, note_shape, world, NULL);
+  char *error = NULL;
+  world->plugin = world->lib->plugin_new((const uint8_t *)module, strlen(module), &function, 1, false, &error);
+  note_error(world, "plugin", error);
+  if (error) world->lib->plugin_new_error_free(error);
+  if (world->plugin) note_outcome(world, world->plugin, world->lib->plugin_call(world->plugin, "go", NULL, 0));
+  world->lib->function_free((ExtismFunction *)function);
+}
+
 static const scenario scenarios[] = {
     {.name = "api: version", .making = MAKE_NOTHING, .run = version_is_the_same},
     {.name = "api: NULLs", .making = MAKE_NOTHING, .run = nulls_are_taken},
+    {.name = "api: types that are NULL", .making = MAKE_NOTHING, .run = types_that_are_null_are_none},
     {.name = "api: errors that nobody wants", .making = MAKE_NOTHING, .run = errors_need_no_place},
     {.name = "api: both names of error", .guest = "error", .run = both_names_of_error_agree},
     {.name = "api: id", .guest = "echo", .steps = "id\ncall echo text\nreset\nid"},
