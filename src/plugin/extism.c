@@ -216,11 +216,21 @@ static bool merge_config(ubiq_plugin *inner, const uint8_t *json, size_t size) {
   return merged;
 }
 
-// False from a host function of the plugin's own, which holds the mutex.
+// Waits until no other thread calls. False within a call of this thread's own, which need not wait.
+static bool wait_for_turn(ExtismPlugin *plugin) {
+  return pthread_mutex_lock(&plugin->mutex) == 0;
+}
+
+static void end_turn(ExtismPlugin *plugin, bool waited) {
+  if (waited) pthread_mutex_unlock(&plugin->mutex);
+}
+
+// Also from a host function of the plugin's own: the guest sees it from then on.
 int extism_whole_config(ExtismPlugin *plugin, const uint8_t *json, ExtismSize json_size) {
-  if (!plugin || pthread_mutex_lock(&plugin->mutex) != 0) return false;
+  if (!plugin) return false;
+  bool waited = wait_for_turn(plugin);
   bool merged = merge_config(plugin->plugin, json, json_size);
-  pthread_mutex_unlock(&plugin->mutex);
+  end_turn(plugin, waited);
   return merged;
 }
 
@@ -228,6 +238,7 @@ int extism_whole_function_exists(ExtismPlugin *plugin, const char *func_name) {
   return plugin && ubiq_compiled_has(plugin->plugin->compiled, func_name);
 }
 
+// False from a host function of the plugin's own, which holds the mutex.
 int extism_whole_reset(ExtismPlugin *plugin) {
   if (!plugin || pthread_mutex_lock(&plugin->mutex) != 0) return false;
   ubiq_error *error = ubiq_plugin_reset(plugin->plugin);
@@ -268,15 +279,6 @@ int32_t extism_plugin_call_with_host_context(ExtismPlugin *plugin, const char *f
 
 int32_t extism_plugin_call(ExtismPlugin *plugin, const char *func_name, const uint8_t *data, ExtismSize data_len) {
   return extism_plugin_call_with_host_context(plugin, func_name, data, data_len, NULL);
-}
-
-// What a call left is looked at when no other thread calls. False within a call of this thread's own, which may look.
-static bool wait_for_turn(ExtismPlugin *plugin) {
-  return pthread_mutex_lock(&plugin->mutex) == 0;
-}
-
-static void end_turn(ExtismPlugin *plugin, bool waited) {
-  if (waited) pthread_mutex_unlock(&plugin->mutex);
 }
 
 const char *extism_plugin_error(ExtismPlugin *plugin) {

@@ -18,8 +18,9 @@
     "guest traps after that; of plugins of several modules, if it ends in `unreachable` with more than three "         \
     "quarters of "                                                                                                     \
     "the limit in use. Initial memory counts, and the kernel begins with 1 page, not 16")                              \
-  X(REENTRY, "a host function that calls its own plugin", "waits for itself for ever",                                 \
-    "fails with `cannot make reentrant calls into plugin`")                                                            \
+  X(REENTRY, "a host function that calls its own plugin, or resets it",                                                \
+    "waits for itself for ever; is reset in the middle of the call",                                                   \
+    "fails with `cannot make reentrant calls into plugin`; false, and nothing is reset")                               \
   X(REDIRECTS, "redirects of `http_request`",                                                                          \
     "followed without a look at `allowed_hosts`; 307 and 308 of a request "                                            \
     "with a body fail",                                                                                                \

@@ -127,6 +127,32 @@ HOST(context) {
   outputs[0].v.i64 = 0;
 }
 
+// Configures the plugin that calls it; answers the name of what it set.
+HOST(configure) {
+  (void)inputs;
+  (void)inputs_count;
+  (void)outputs_count;
+  static const char json[] = "{\"greeting\": \"set inside\"}";
+  const host_data *data = user;
+  const library *lib = data->world->lib;
+  note(data->world, "configured from inside: %d",
+       lib->plugin_config(data->world->plugin, (const uint8_t *)json, strlen(json)));
+  uint64_t block = lib->current_plugin_memory_alloc(plugin, strlen("greeting"));
+  memcpy(lib->current_plugin_memory(plugin) + block, "greeting", strlen("greeting"));
+  outputs[0].v.i64 = (int64_t)block;
+}
+
+// Resets the plugin that calls it.
+HOST(reset_inside) {
+  (void)plugin;
+  (void)inputs;
+  (void)inputs_count;
+  (void)outputs_count;
+  const host_data *data = user;
+  note(data->world, "reset from inside: %d", data->world->lib->plugin_reset(data->world->plugin));
+  outputs[0].v.i64 = 0;
+}
+
 // Calls the plugin that calls it.
 HOST(reenter) {
   (void)plugin;
@@ -176,6 +202,8 @@ static const struct {
     {"giant", "host", NULL, {0}, 0, {I64}, 1, giant},
     {"context", "host", NULL, {0}, 0, {I64}, 1, context},
     {"reenter", "host", NULL, {0}, 0, {I64}, 1, reenter},
+    {"configure", "host", NULL, {0}, 0, {I64}, 1, configure},
+    {"reset_inside", "host", NULL, {0}, 0, {I64}, 1, reset_inside},
 };
 
 static void end(void *user) {

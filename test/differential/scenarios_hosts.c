@@ -143,6 +143,22 @@ static const scenario scenarios[] = {
      .hosts = "reenter",
      .steps = "call go",
      .seconds = 4},
+    {.name = "host: one that configures its plugin",
+     .source = "(module (import \"extism:host/user\" \"host\" (func $host (result i64)))"
+               " (import \"extism:host/env\" \"config_get\" (func $get (param i64) (result i64)))"
+               " (import \"extism:host/env\" \"length\" (func $length (param i64) (result i64)))"
+               " (import \"extism:host/env\" \"output_set\" (func $output (param i64 i64)))"
+               " (func (export \"go\") (result i32) (local $value i64)"
+               "  (local.set $value (call $get (call $host)))"
+               "  (call $output (local.get $value) (call $length (local.get $value))) (i32.const 0)))",
+     .hosts = "configure",
+     .steps = "call go\nconfig {}\ncall go"},
+    {.name = "host: one that resets its plugin",
+     .differs = DIFFERS_REENTRY,
+     .source = HOST_MODULE,
+     .hosts = "reset_inside",
+     .steps = "call go\ncall go",
+     .seconds = 4},
     {.name = "host: the end of user data, functions freed last",
      .guest = "host",
      .hosts = "host_reverse",
