@@ -63,8 +63,8 @@ UBIQ_API void ubiq_plugin_delete(ubiq_plugin *plugin);
 /// Calls an exported function with `input` (bytes, borrowed for the call) on the caller's stack. `*output` is borrowed
 /// until the plugin is called again, reset or deleted. While a host function with `start` (ubiq/function.h) has not
 /// answered the thread is blocked; limits and ubiq_plugin_cancel end that at once.
-/// Errors: `not_found`, `invalid_input` (an export of another signature), `guest_error` (the detail is the function's
-/// return code or exit code), `trap` (also what the guest did wrong in a call of the host), `timeout`, `cancelled`,
+/// Errors: `not_found`, `invalid_input` (an export with parameters or several results), `guest_error` (the detail is the
+/// function's return code or exit code; -1 for a result that is no i32, as with Extism), `trap` (also what the guest did wrong in a call of the host), `timeout`, `cancelled`,
 /// `cpu_limit`, `memory_limit`, `denied`, `unavailable` (a server that the guest called), `quota` (its variables), `busy`
 /// (the plugin is being called already, or there is no place for another instance), `internal`, and whatever a host
 /// function of the embedder answered.
@@ -93,7 +93,7 @@ UBIQ_API UBIQ_NODISCARD ubiq_error *ubiq_plugin_reset(ubiq_plugin *plugin);
 /// exists; in a signal handler too, unless a call in turns with a `wake` (ubiq/call.h) is under way.
 UBIQ_API void ubiq_plugin_cancel(ubiq_plugin *plugin);
 
-/// True when the main module exports a function that can be called: () -> () or () -> i32.
+/// True when the main module exports a function that can be called to an end: () -> () or () -> i32.
 UBIQ_API bool ubiq_compiled_has(const ubiq_compiled *compiled, const char *function);
 
 /// Fuel used by the last call; 0 when it is not counted.

@@ -88,8 +88,8 @@ typedef struct compiled_function {
   const wasm_signature *signature;
 } compiled_function;
 
-/// Resolves a function by name. Errors: `not_found`, listing the nearest names; `invalid_input` for a signature other
-/// than () -> () or () -> i32.
+/// Resolves a function by name. Errors: `not_found`, listing the nearest names; `invalid_input` for one with parameters or
+/// more than one result. One whose result is no i32 is called, as Extism does, and ends as `guest_error` with the detail -1.
 ubiq_error *compiled_function_find(compiled *compiled, const char *name, compiled_function *out);
 
 /// Whether calls count fuel.
