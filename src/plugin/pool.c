@@ -27,6 +27,12 @@ typedef struct waiter {
   struct waiter *previous, *next;
 } waiter;
 
+typedef enum pool_stage {
+  POOL_OPEN,
+  POOL_CLOSED,  ///< nobody gets an instance any more
+  POOL_DELETED, ///< and nobody begins a call but to give one back: the pool's memory goes with the last
+} pool_stage;
+
 struct ubiq_pool {
   compiled *compiled;        ///< a share; never changes
   ubiq_pool_options options; ///< never changes
@@ -37,8 +43,7 @@ struct ubiq_pool {
   uint32_t waiting;
   waiter *first, *last;
   uint64_t made;
-  bool is_closed;
-  bool is_deleted; ///< and nobody begins a call but to give an instance back: its memory goes with the last
+  pool_stage stage;
 };
 
 // -- Instances --
@@ -135,13 +140,13 @@ static ubiq_error *wait_for_place(ubiq_pool *self, uint64_t wait_ms, plugin **ou
   struct timespec until = after_ms(wait_ms);
   append(self, &own);
   int waited = wait_ms ? 0 : 1;
-  while (waited == 0 && !own.is_granted && !self->is_closed)
+  while (waited == 0 && !own.is_granted && self->stage == POOL_OPEN)
     waited = pthread_cond_clockwait(&own.changed, &self->mutex, CLOCK_MONOTONIC, &until);
   pthread_cond_destroy(&own.changed);
   *out = own.plugin;
   if (own.is_granted) return NULL;
   unlink_waiter(self, &own);
-  if (self->is_closed) return say_closed(self);
+  if (self->stage != POOL_OPEN) return say_closed(self);
   return ubiq_error_new(UBIQ_BUSY, "%s: all %u instances of the pool are in use, for %llu ms; try again later",
                         self->compiled->name, self->options.max, (unsigned long long)wait_ms);
 }
@@ -149,7 +154,7 @@ static ubiq_error *wait_for_place(ubiq_pool *self, uint64_t wait_ms, plugin **ou
 // A place for the caller, counted as busy, with an instance or without.
 static ubiq_error *take_place(ubiq_pool *self, uint64_t wait_ms, plugin **out) {
   *out = NULL;
-  if (self->is_closed) return say_closed(self);
+  if (self->stage != POOL_OPEN) return say_closed(self);
   *out = take_ready(self, self->newest);
   if (!*out && self->busy + self->making >= self->options.max) return wait_for_place(self, wait_ms, out);
   self->busy++;
@@ -158,7 +163,7 @@ static ubiq_error *take_place(ubiq_pool *self, uint64_t wait_ms, plugin **out) {
 
 // Unlocks, and ends the pool if it was deleted and nobody is left in it.
 static void leave(ubiq_pool *self) {
-  bool is_over = self->is_deleted && !self->busy && !self->making;
+  bool is_over = self->stage == POOL_DELETED && !self->busy && !self->making;
   pthread_mutex_unlock(&self->mutex);
   if (!is_over) return;
   pthread_mutex_destroy(&self->mutex);
@@ -171,13 +176,13 @@ static void leave(ubiq_pool *self) {
 // A place that is used no more goes to who waits.
 static void free_place(ubiq_pool *self) {
   self->busy--;
-  if (!self->is_closed) grant(self, NULL);
+  if (self->stage == POOL_OPEN) grant(self, NULL);
 }
 
 // True: the caller has taken a place and makes an instance to be kept ready.
 static bool begin_refill(ubiq_pool *self) {
   uint32_t kept = self->ready + self->making;
-  bool is_short = !self->is_closed && kept < self->options.min && kept + self->busy < self->options.max;
+  bool is_short = self->stage == POOL_OPEN && kept < self->options.min && kept + self->busy < self->options.max;
   self->making += is_short;
   return is_short;
 }
@@ -191,8 +196,8 @@ static void refill(ubiq_pool *self) {
   pthread_mutex_lock(&self->mutex);
   self->making--;
   self->made += plugin != NULL;
-  bool is_taken = !self->is_closed && grant(self, plugin);
-  if (!is_taken && !self->is_closed && plugin) {
+  bool is_taken = self->stage == POOL_OPEN && grant(self, plugin);
+  if (!is_taken && self->stage == POOL_OPEN && plugin) {
     push_ready(self, plugin);
     is_taken = true;
   }
@@ -243,7 +248,7 @@ ubiq_error *ubiq_pool_new(ubiq_compiled *compiled, const ubiq_pool_options *opti
 
 void ubiq_pool_close(ubiq_pool *self) {
   pthread_mutex_lock(&self->mutex);
-  self->is_closed = true;
+  self->stage = POOL_CLOSED;
   for (waiter *waiter = self->first; waiter; waiter = waiter->next) pthread_cond_signal(&waiter->changed);
   plugin *doomed = self->newest;
   self->newest = self->oldest = NULL;
@@ -261,7 +266,7 @@ void ubiq_pool_delete(ubiq_pool *self) {
   ubiq_pool_close(self);
   pthread_mutex_lock(&self->mutex);
   assert(!self->waiting);
-  self->is_deleted = true;
+  self->stage = POOL_DELETED;
   leave(self);
 }
 
@@ -295,7 +300,7 @@ void ubiq_pool_release(ubiq_pool *self, ubiq_plugin *plugin) {
   if (!plugin) return;
   plugin = renew(self, plugin);
   pthread_mutex_lock(&self->mutex);
-  if (!plugin || self->is_closed) {
+  if (!plugin || self->stage != POOL_OPEN) {
     free_place(self);
   } else {
     self->busy--;
