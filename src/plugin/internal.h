@@ -62,6 +62,7 @@ struct ubiq_compiled {
   bool has_no_fuel;               ///< the C ABI's fuel limit of 0: no plugin can be made of it
   bool is_pooled;                 ///< its engine has a pool, which can be full
   buffer *sources;                ///< what modules by path and URL held, by their place in the manifest; NULL: not kept
+  bool has_no_unpooled;           ///< making `unpooled` failed: it is not tried again
   struct ubiq_compiled *unpooled; ///< the same for an engine without a pool, once it was needed; see overflow.c
 };
 

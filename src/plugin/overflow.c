@@ -9,16 +9,22 @@
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
-static ubiq_error *find_unpooled(compiled *self, compiled **out) {
-  ubiq_error *error = NULL;
+static void make_unpooled(compiled *self) {
+  ubiq_error *error = compiled_make_unpooled(self, &self->unpooled);
+  self->has_no_unpooled = error != NULL;
+  log_debug("%s: the pool is full; %s%s", self->name,
+            error ? "it cannot be made without one: " : "further instances are made without one",
+            ubiq_error_message(error));
+  ubiq_error_delete(error);
+}
+
+// NULL where it cannot be, which is tried once.
+static compiled *find_unpooled(compiled *self) {
   pthread_mutex_lock(&mutex);
-  if (!self->unpooled) {
-    error = compiled_make_unpooled(self, &self->unpooled);
-    log_debug("%s: the pool is full; further instances are made without one", self->name);
-  }
-  *out = self->unpooled;
+  if (!self->unpooled && !self->has_no_unpooled) make_unpooled(self);
+  compiled *unpooled = self->unpooled;
   pthread_mutex_unlock(&mutex);
-  return error;
+  return unpooled;
 }
 
 // Whether what was learnt of the one holds for the other.
@@ -30,12 +36,8 @@ static bool have_one_structure(const compiled *a, const compiled *b) {
 ubiq_error *overflow_store_new(compiled *self, const engine_store_options *options, engine_store **out) {
   ubiq_error *busy = engine_store_new(self->image, options, out);
   if (ubiq_error_code(busy) != UBIQ_BUSY || !self->is_pooled || !self->sources) return busy;
-  compiled *unpooled = NULL;
-  ubiq_error *error = find_unpooled(self, &unpooled);
-  if (error || !have_one_structure(self, unpooled)) {
-    ubiq_error_delete(error);
-    return busy;
-  }
+  compiled *unpooled = find_unpooled(self);
+  if (!unpooled || !have_one_structure(self, unpooled)) return busy;
   ubiq_error_delete(busy);
   return engine_store_new(unpooled->image, options, out);
 }

@@ -55,6 +55,46 @@ static void they_are_made_of_what_a_path_held_when_the_plugin_was_compiled(void 
   rmdir(folder);
 }
 
+// How many plugins answer before there is no place for another.
+static int count_places(ubiq_compiled *compiled) {
+  ubiq_plugin **plugins = calloc(MORE_THAN_THE_POOL, sizeof *plugins);
+  assert_non_null(plugins);
+  traps_restore();
+  int count = 0;
+  ubiq_error *error = NULL;
+  while (!error && count < MORE_THAN_THE_POOL) {
+    ubiq_bytes output;
+    assert_success(ubiq_plugin_new(compiled, &plugins[count]));
+    error = ubiq_plugin_call(plugins[count++], "count", (ubiq_bytes){0}, &output);
+  }
+  int places = error ? count - 1 : count;
+  if (error) assert_int_equal(ubiq_error_code(error), UBIQ_BUSY);
+  ubiq_error_delete(error);
+  for (int i = 0; i < count; i++) ubiq_plugin_delete(plugins[i]);
+  free(plugins);
+  return places;
+}
+
+static void what_cannot_be_compiled_again_is_busy_and_not_tried_twice(void **state) {
+  (void)state;
+  char manifest[512];
+  ubiq_compiled *compiled = NULL;
+  buffer there = guest_read("vars"); // skips where it was not built
+  buffer_free(&there);
+  snprintf(manifest, sizeof manifest, "{\"wasm\": [{\"path\": \"%s/vars.wasm\"}]}", UBIQ_GUESTS_DIR);
+  assert_success(text_compile(manifest, NULL, &compiled));
+  buffer kept = compiled->sources[0], junk = {0};
+  assert_true(buffer_append_string(&junk, "junk"));
+  compiled->sources[0] = junk;
+  assert_true(count_places(compiled) < MORE_THAN_THE_POOL);
+  assert_true(compiled->has_no_unpooled);
+  compiled->sources[0] = kept;
+  assert_true(count_places(compiled) < MORE_THAN_THE_POOL);
+  assert_null(compiled->unpooled);
+  ubiq_compiled_delete(compiled);
+  buffer_free(&junk);
+}
+
 static void an_artefacts_plugins_go_beyond_the_pool_too(void **state) {
   (void)state;
   char folder[] = "/tmp/ubiq-overflow-test-XXXXXX", command[64];
@@ -123,6 +163,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(plugins_beyond_the_pool_work_as_all_others),
       cmocka_unit_test(they_are_made_of_what_a_path_held_when_the_plugin_was_compiled),
+      cmocka_unit_test(what_cannot_be_compiled_again_is_busy_and_not_tried_twice),
       cmocka_unit_test(an_artefacts_plugins_go_beyond_the_pool_too),
       cmocka_unit_test(threads_that_fill_the_pool_together_go_beyond_it_together),
   };
