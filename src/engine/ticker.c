@@ -5,8 +5,10 @@
 // has begun since it last looked. After REST_AFTER quiet ticks it announces that it rests and sleeps on a futex; a call
 // that begins sees the announcement and wakes it. Both sides use sequentially consistent operations: either the call sees
 // the announcement, or the thread sees the call.
+// A child of fork() has no such thread: for it the ticker seems to rest, and the first call that begins starts another.
 // LOCKS: `lifecycle` is held while engines come and go, and while the thread starts and ends; `mutex`, taken inside it,
-// guards the list of engines, and is the only one that the thread takes. ticker_begin and ticker_end take none.
+// guards the list of engines, and is the only one that the thread takes. fork() takes both, so that a child finds them
+// free. ticker_begin and ticker_end take none but to start the thread.
 #include "engine/ticker.h"
 
 #include <errno.h>
@@ -33,6 +35,7 @@ static struct {
   size_t count;
   pthread_t thread;
   atomic_bool stop;
+  atomic_bool lost; ///< this is a child of fork(): the thread is the parent's
   lane lanes[LANES];
   _Alignas(CACHE_LINE_BYTES) atomic_int resting; // the futex: 1 while the thread sleeps
 } ticker = {.lifecycle = PTHREAD_MUTEX_INITIALIZER, .mutex = PTHREAD_MUTEX_INITIALIZER};
@@ -50,9 +53,33 @@ static lane *lane_of(const void *whose) {
   return &ticker.lanes[(uint64_t)(uintptr_t)whose * UINT64_C(0x9E3779B97F4A7C15) >> (64 - LANES_BITS)];
 }
 
+static void *run(void *unused);
+
+static int start_thread(void) {
+  atomic_store(&ticker.stop, false);
+  return pthread_create(&ticker.thread, NULL, run, NULL);
+}
+
+// Starts the thread that fork() left behind. Where it cannot be started the next call tries again.
+static void replace_thread(void) {
+  pthread_mutex_lock(&ticker.lifecycle);
+  if (atomic_load(&ticker.lost) && start_thread() == 0) {
+    atomic_store(&ticker.lost, false);
+    wake();
+  }
+  pthread_mutex_unlock(&ticker.lifecycle);
+}
+
+static void rouse(void) {
+  if (atomic_load(&ticker.lost))
+    replace_thread();
+  else
+    wake();
+}
+
 void ticker_begin(const void *whose) {
   atomic_fetch_add(&lane_of(whose)->begun, 1);
-  if (atomic_load(&ticker.resting)) wake();
+  if (atomic_load(&ticker.resting)) rouse();
 }
 
 void ticker_end(const void *whose) {
@@ -110,10 +137,30 @@ static void *run(void *unused) {
   return NULL;
 }
 
-static ubiq_error *start_thread(void) {
-  atomic_store(&ticker.stop, false);
-  int number = pthread_create(&ticker.thread, NULL, run, NULL);
+static ubiq_error *start(void) {
+  int number = start_thread();
   return number ? ubiq_error_new(UBIQ_UNAVAILABLE, "cannot start the ticker thread: %s", strerror(number)) : NULL;
+}
+
+static void before_fork(void) {
+  pthread_mutex_lock(&ticker.lifecycle);
+  pthread_mutex_lock(&ticker.mutex);
+}
+
+static void after_fork(void) {
+  pthread_mutex_unlock(&ticker.mutex);
+  pthread_mutex_unlock(&ticker.lifecycle);
+}
+
+static void after_fork_in_child(void) {
+  bool has_thread = ticker.count > 0;
+  atomic_store(&ticker.lost, has_thread);
+  atomic_store(&ticker.resting, has_thread);
+  after_fork();
+}
+
+static void watch_forks(void) {
+  (void)pthread_atfork(before_fork, after_fork, after_fork_in_child);
 }
 
 static void list_append(engine *engine) {
@@ -133,23 +180,27 @@ static bool list_remove(engine *engine) {
 }
 
 ubiq_error *ticker_add(engine *engine) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
   ubiq_error *error = NULL;
+  pthread_once(&once, watch_forks);
   pthread_mutex_lock(&ticker.lifecycle);
   if (ticker.count == ENGINES_MAX)
     error = ubiq_error_new(UBIQ_BUSY, "%d engines are open already; close one first", ENGINES_MAX);
   else if (ticker.count == 0)
-    error = start_thread();
+    error = start();
   if (!error) list_append(engine);
   pthread_mutex_unlock(&ticker.lifecycle);
   return error;
 }
 
+static void stop_thread(void) {
+  atomic_store(&ticker.stop, true);
+  wake();
+  if (!atomic_exchange(&ticker.lost, false)) pthread_join(ticker.thread, NULL);
+}
+
 void ticker_remove(engine *engine) {
   pthread_mutex_lock(&ticker.lifecycle);
-  if (list_remove(engine) && ticker.count == 0) {
-    atomic_store(&ticker.stop, true);
-    wake();
-    pthread_join(ticker.thread, NULL);
-  }
+  if (list_remove(engine) && ticker.count == 0) stop_thread();
   pthread_mutex_unlock(&ticker.lifecycle);
 }

@@ -7,6 +7,8 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 // An engine that counts its ticks.
 typedef struct counter {
@@ -130,6 +132,50 @@ static void engines_come_and_go_on_many_threads(void **state) {
   }
 }
 
+// ThreadSanitizer ends children of processes with threads that start threads.
+#if defined(__SANITIZE_THREAD__)
+#define FORKS false
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define FORKS false
+#endif
+#endif
+#ifndef FORKS
+#define FORKS true
+#endif
+
+static int child_ticks(counter *self) {
+  for (int i = 0; i < 2; i++) {
+    ticker_begin(NULL);
+    unsigned before = atomic_load(&self->ticks);
+    if (!reaches(self, before + 5, 5000)) return 1;
+    ticker_end(NULL);
+  }
+  ticker_remove(&self->base);
+  return 0;
+}
+
+// Whether or not a call is under way in the parent.
+static void a_child_of_fork_ticks_too(void **state) {
+  (void)state;
+  if (!FORKS) skip();
+  counter one = {.base.ops = &counter_ops};
+  assert_success(ticker_add(&one.base));
+  for (int busy = 0; busy < 2; busy++) {
+    if (busy) ticker_begin(NULL);
+    pid_t child = fork();
+    if (child == 0) _exit(child_ticks(&one));
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    if (busy) ticker_end(NULL);
+  }
+  ticker_begin(NULL);
+  assert_true(reaches(&one, atomic_load(&one.ticks) + 5, 5000));
+  ticker_end(NULL);
+  ticker_remove(&one.base);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(engines_are_ticked_while_a_call_is_under_way),
@@ -138,6 +184,7 @@ int main(void) {
       cmocka_unit_test(more_engines_than_there_is_room_for_are_refused),
       cmocka_unit_test(removing_an_engine_that_is_not_there_does_nothing),
       cmocka_unit_test(engines_come_and_go_on_many_threads),
+      cmocka_unit_test(a_child_of_fork_ticks_too),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
