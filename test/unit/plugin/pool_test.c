@@ -1,6 +1,7 @@
 // Pools (ubiq/pool.h): fresh and reused instances, what is kept ready, waiting in order, closing, many threads.
 #include "plugin_testing.h"
 
+#include "ubiq/call.h"
 #include "ubiq/pool.h"
 
 #include <pthread.h>
@@ -79,6 +80,24 @@ static void an_instance_that_was_stopped_is_not_used_again(void **state) {
   assert_error_code(call_pool(pool, "fail", "", answer, sizeof answer), UBIQ_GUEST_ERROR);
   assert_error_code(call_pool(pool, "fail", "", answer, sizeof answer), UBIQ_GUEST_ERROR);
   assert_status(pool, 1, 0, 2);
+  ubiq_pool_delete(pool);
+}
+
+static void an_instance_whose_call_was_dropped_is_not_used_again(void **state) {
+  (void)state;
+  ubiq_compiled *compiled = guest_compile("infinite", &(ubiq_compile_options){.suspends = true});
+  ubiq_pool *pool;
+  ubiq_plugin *plugin;
+  ubiq_call *call;
+  assert_success(ubiq_pool_new(compiled, &(ubiq_pool_options){.reuse = true}, &pool));
+  ubiq_compiled_delete(compiled);
+  traps_restore();
+  assert_success(ubiq_pool_acquire(pool, &plugin));
+  assert_success(ubiq_call_start(plugin, "spin", (ubiq_bytes){0}, NULL, NULL, NULL, &call));
+  assert_int_equal(ubiq_call_resume(call), UBIQ_CALL_READY);
+  ubiq_call_delete(call);
+  ubiq_pool_release(pool, plugin);
+  assert_status(pool, 0, 0, 1);
   ubiq_pool_delete(pool);
 }
 
@@ -412,6 +431,7 @@ int main(void) {
       cmocka_unit_test(each_use_gets_a_fresh_instance),
       cmocka_unit_test(a_reused_instance_keeps_what_the_guest_kept),
       cmocka_unit_test(an_instance_that_was_stopped_is_not_used_again),
+      cmocka_unit_test(an_instance_whose_call_was_dropped_is_not_used_again),
       cmocka_unit_test(a_call_has_its_budget),
       cmocka_unit_test(waiting_for_a_place_is_part_of_a_calls_time),
       cmocka_unit_test(as_many_as_min_are_kept_ready),
