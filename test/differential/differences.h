@@ -44,6 +44,7 @@
     "found when it is compiled, all at once")                                                                          \
   X(TIMEOUTS, "a deadline or a cancellation that comes in a host function or within a body of HTTP",                   \
     "-1 and a backtrace", "134 and `timeout`, as everywhere else")                                                     \
+  X(FORKS, "deadlines in a child of `fork()`", "never come", "come")                                                   \
   X(RACES, "a cancellation or a deadline at the very start of a call", "may be lost", "holds")                         \
   X(EXITS, "exit codes of WASI commands from 126 on", "-1", "the code")                                                \
   X(FILES, "files of WASI",                                                                                            \

@@ -1,6 +1,20 @@
 // Timeouts, cancellation, fuel, memory.
 #include "differential/driver.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void a_child_is_ended_at_its_deadline(world *world) {
+  int status = 0;
+  pid_t child = fork();
+  if (child == 0) {
+    alarm(2);
+    _exit(world->lib->plugin_call(world->plugin, "spin", NULL, 0) == 134 ? 0 : 1);
+  }
+  waitpid(child, &status, 0);
+  note(world, "the child %s", WIFSIGNALED(status) ? "hangs" : status ? "is told otherwise" : "is told of its deadline");
+}
+
 static const scenario scenarios[] = {
     {.name = "timeout: a loop",
      .guest = "infinite",
@@ -16,6 +30,13 @@ static const scenario scenarios[] = {
      .guest = "infinite",
      .more = "\"timeout_ms\": 30",
      .steps = "call spin_host"},
+    {.name = "timeout: in a child of fork",
+     .differs = DIFFERS_FORKS,
+     .alone = true,
+     .guest = "infinite",
+     .more = "\"timeout_ms\": 30",
+     .steps = "call spin",
+     .run = a_child_is_ended_at_its_deadline},
     {.name = "timeout: of 0",
      .differs = DIFFERS_RACES,
      .races = true,
