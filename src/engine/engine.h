@@ -124,6 +124,7 @@ enum {
   ENGINE_CAN_SERIALIZE = 1u << 3,   ///< serialize, deserialize
   ENGINE_LINKS_MODULES = 1u << 4,   ///< modules import memories, tables and globals of each other, not only functions
   ENGINE_HAS_MEMORIES = 1u << 5,    ///< a module may have several memories (the proposal multi-memory)
+  ENGINE_VALIDATES = 1u << 7,       ///< compile refuses what is not valid; others' modules see engine_validate first
   ENGINE_HAS_SMALL_PAGES = 1u << 6, ///< pages of one byte (the proposal custom-page-sizes)
 };
 
@@ -145,7 +146,9 @@ typedef struct engine_ops {
 
   ubiq_error *(*open)(const engine_options *options, engine **out);
   void (*close)(engine *engine);
-  ubiq_error *(*wat_to_wasm)(const char *text, size_t size, uint8_t **wasm, size_t *wasm_size); ///< of the default alone
+  ubiq_error *(*wat_to_wasm)(const char *text, size_t size, uint8_t **wasm,
+                             size_t *wasm_size);             ///< of the default alone
+  ubiq_error *(*validate)(const uint8_t *wasm, size_t size); ///< of the default alone
   ubiq_error *(*compile)(engine *engine, const uint8_t *wasm, size_t size, engine_module **out);
   ubiq_error *(*serialize)(engine_module *module, uint8_t **bytes, size_t *size);
   ubiq_error *(*deserialize)(engine *engine, const uint8_t *bytes, size_t size, engine_module **out);
@@ -190,6 +193,9 @@ ubiq_error *engine_find(const char *name, const engine_ops **ops);
 /// Assembles a module's text form (WAT), whichever engine is to run it. `*wasm` is owned by the caller (free). Errors:
 /// `invalid_input`.
 ubiq_error *engine_wat_to_wasm(const char *text, size_t size, uint8_t **wasm, size_t *wasm_size);
+
+/// Checks a module (binary form) against the standard, for engines without ENGINE_VALIDATES. Errors: `invalid_input`.
+ubiq_error *engine_validate(const uint8_t *wasm, size_t size);
 
 // Every object begins with a pointer to its engine's table, so that the calls below need no lookup.
 struct engine {

@@ -63,3 +63,7 @@ ubiq_error *engine_find(const char *name, const engine_ops **ops) {
 ubiq_error *engine_wat_to_wasm(const char *text, size_t size, uint8_t **wasm, size_t *wasm_size) {
   return engines[0].linked->wat_to_wasm(text, size, wasm, wasm_size);
 }
+
+ubiq_error *engine_validate(const uint8_t *wasm, size_t size) {
+  return engines[0].linked->validate(wasm, size);
+}

@@ -14,12 +14,13 @@ const engine_ops wasmtime_ops = {
     .name = "wasmtime",
     .version = WASMTIME_VERSION WT_BUILD,
     .capabilities = ENGINE_CAN_SUSPEND | ENGINE_CAN_INTERRUPT | ENGINE_CAN_FUEL | ENGINE_CAN_SERIALIZE |
-                    ENGINE_LINKS_MODULES | ENGINE_HAS_MEMORIES | ENGINE_HAS_SMALL_PAGES,
+                    ENGINE_LINKS_MODULES | ENGINE_HAS_MEMORIES | ENGINE_HAS_SMALL_PAGES | ENGINE_VALIDATES,
     .memory_bytes_max = UINT64_C(4) << 30,
     .modules_max = WT_MODULES_MAX,
     .open = wt_open,
     .close = wt_close,
     .wat_to_wasm = wt_wat_to_wasm,
+    .validate = wt_validate,
     .compile = wt_compile,
     .serialize = wt_serialize,
     .deserialize = wt_deserialize,
@@ -186,6 +187,15 @@ static ubiq_error *as_invalid_input(wasmtime_error_t *error, const char *what) {
       ubiq_error_new(is_pool ? UBIQ_TOO_LARGE : UBIQ_INVALID_INPUT, "%s: %s", what, ubiq_error_message(cause));
   ubiq_error_delete(cause);
   return result;
+}
+
+// For the engines that do not check what they run: seldom, so that it opens an engine each time.
+ubiq_error *wt_validate(const uint8_t *wasm, size_t size) {
+  engine_options plain = {0};
+  wasm_engine_t *engine = wasm_engine_new_with_config(configure(&plain));
+  wasmtime_error_t *error = wasmtime_module_validate(engine, wasm, size);
+  wasm_engine_delete(engine);
+  return error ? as_invalid_input(error, "module does not compile") : NULL;
 }
 
 ubiq_error *wt_compile(engine *engine, const uint8_t *wasm, size_t size, engine_module **out) {

@@ -108,6 +108,7 @@ void wt_host_begin(void *env, wasmtime_caller_t *caller, const wasmtime_val_t *a
 ubiq_error *wt_open(const engine_options *options, engine **out);
 void wt_close(engine *engine);
 ubiq_error *wt_wat_to_wasm(const char *text, size_t size, uint8_t **wasm, size_t *wasm_size);
+ubiq_error *wt_validate(const uint8_t *wasm, size_t size);
 ubiq_error *wt_compile(engine *engine, const uint8_t *wasm, size_t size, engine_module **out);
 ubiq_error *wt_serialize(engine_module *module, uint8_t **bytes, size_t *size);
 ubiq_error *wt_deserialize(engine *engine, const uint8_t *bytes, size_t size, engine_module **out);
