@@ -2,7 +2,8 @@
 //
 // DESIGN. Threads are made when a request finds none idle, up to a bound, and end when they were idle for a while. Each
 // has its own connections. A request has two owners, as a completion has: the plugin's side and its thread's.
-// LOCKS: `crew.mutex` guards the queue and the counts. A request's mutex guards its end, and is held while the plugin's
+// A child of fork() has none of its parent's threads, and makes its own.
+// LOCKS: `crew.mutex` guards the queue and the counts; fork() takes it, so that a child finds it free. A request's mutex guards its end, and is held while the plugin's
 // alarm rings.
 #include "plugin/http_aside.h"
 
@@ -158,8 +159,31 @@ static ubiq_error *add_thread(void) {
   return NULL;
 }
 
+static void before_fork(void) {
+  pthread_mutex_lock(&crew.mutex);
+}
+
+static void after_fork(void) {
+  pthread_mutex_unlock(&crew.mutex);
+}
+
+// Requests that were under way or queued are answered in the parent alone: a call that waits for one here meets its
+// deadline.
+static void after_fork_in_child(void) {
+  crew.first = crew.last = NULL;
+  crew.queued = crew.threads = crew.idle = 0;
+  crew.work = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
+  after_fork();
+}
+
+static void watch_forks(void) {
+  (void)pthread_atfork(before_fork, after_fork, after_fork_in_child);
+}
+
 ubiq_error *http_aside_start(plugin *plugin, const fetch_request *request, http_aside **out) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
   http_aside *self = NULL;
+  pthread_once(&once, watch_forks);
   ubiq_error *error = make(plugin, request, &self);
   if (error) return error;
   pthread_mutex_lock(&crew.mutex);

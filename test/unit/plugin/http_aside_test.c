@@ -7,6 +7,8 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define ALLOW_LOCAL "\"allowed_hosts\": [\"127.0.0.1\"]"
 
@@ -139,6 +141,23 @@ static void calls_may_be_deleted_while_they_wait(void **state) {
   ubiq_compiled_delete(compiled);
 }
 
+// The thread that waits for requests after the first one is the parent's alone.
+static void a_child_of_fork_gets_answers_too(void **state) {
+  (void)state;
+  if (UBIQ_SLOW_DOWN > 1) skip(); // ThreadSanitizer ends children that start threads
+  ubiq_plugin *plugin = open_plugin(ALLOW_LOCAL);
+  ubiq_bytes output;
+  assert_success(get(plugin, url("/echo/parent"), (ubiq_call_options){0}, &output));
+  pid_t child = fork();
+  if (child == 0)
+    _exit((int)ubiq_error_code(get(plugin, url("/echo/child"), (ubiq_call_options){.timeout_ms = 5000}, &output)));
+  int status = -1;
+  assert_int_equal(waitpid(child, &status, 0), child);
+  assert_int_equal(status, 0);
+  assert_success(get(plugin, url("/echo/parent"), (ubiq_call_options){0}, &output));
+  ubiq_plugin_delete(plugin);
+}
+
 int main(void) {
   plugin_testing_begin();
   server = fetch_server_start();
@@ -148,6 +167,7 @@ int main(void) {
       cmocka_unit_test(a_deadline_ends_the_wait),
       cmocka_unit_test(many_requests_wait_at_once_on_one_thread),
       cmocka_unit_test(calls_may_be_deleted_while_they_wait),
+      cmocka_unit_test(a_child_of_fork_gets_answers_too),
   };
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
   fetch_server_stop(server);
