@@ -7,6 +7,7 @@ function(ubiq_engine_object target)
   add_library(${target} MODULE ${ARGN} ${CMAKE_SOURCE_DIR}/src/engine/loaded/errors.c)
   set_target_properties(${target} PROPERTIES PREFIX "" LINK_DEPENDS ${CMAKE_SOURCE_DIR}/packaging/engine.map)
   target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/src)
+  target_include_directories(${target} SYSTEM PRIVATE ${UBIQ_DEPS_DIR}/yyjson) # for scripts/analyzer-facts.h alone
   target_link_libraries(${target} PRIVATE ubiq_warnings)
   target_link_options(${target} PRIVATE -Wl,--version-script=${CMAKE_SOURCE_DIR}/packaging/engine.map -Wl,-z,nodelete)
 endfunction()

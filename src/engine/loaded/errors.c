@@ -12,7 +12,8 @@ void loaded_attach(const engine_errors *errors) {
   host = errors;
 }
 
-ubiq_error *ubiq_error_new(ubiq_code code, const char *format, ...) {
+// Names stand in parentheses because scripts/analyzer-facts.h has macros for some.
+ubiq_error *(ubiq_error_new)(ubiq_code code, const char *format, ...) {
   va_list arguments;
   char *text = NULL;
   va_start(arguments, format);
@@ -24,7 +25,7 @@ ubiq_error *ubiq_error_new(ubiq_code code, const char *format, ...) {
   return error;
 }
 
-ubiq_error *ubiq_error_wrap(ubiq_error *cause, const char *format, ...) {
+ubiq_error *(ubiq_error_wrap)(ubiq_error *cause, const char *format, ...) {
   va_list arguments;
   char *text = NULL;
   va_start(arguments, format);
@@ -36,22 +37,22 @@ ubiq_error *ubiq_error_wrap(ubiq_error *cause, const char *format, ...) {
   return error;
 }
 
-ubiq_error *ubiq_error_no_memory(void) {
+ubiq_error *(ubiq_error_no_memory)(void) {
   return host->no_memory();
 }
 
-ubiq_code ubiq_error_code(const ubiq_error *error) {
+ubiq_code(ubiq_error_code)(const ubiq_error *error) {
   return host->code(error);
 }
 
-const char *ubiq_error_message(const ubiq_error *error) {
+const char *(ubiq_error_message)(const ubiq_error *error) {
   return host->message(error);
 }
 
-ubiq_error *ubiq_error_with_detail(ubiq_error *error, int32_t detail) {
+ubiq_error *(ubiq_error_with_detail)(ubiq_error *error, int32_t detail) {
   return host->with_detail(error, detail);
 }
 
-void ubiq_error_delete(ubiq_error *error) {
+void(ubiq_error_delete)(ubiq_error *error) {
   host->end(error);
 }

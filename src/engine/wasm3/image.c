@@ -16,6 +16,7 @@ static const engine_host_function *find_host(const w3_image *image, const wasm_i
 // A module may export again what it imports: that leads on.
 static ubiq_error *resolve_export(const w3_image *image, const engine_binding *binding, w3_target *out) {
   const w3_linked *provider = &image->modules[binding->module];
+  assert(binding->module < image->modules_count && provider->code);
   const wasm_module *wasm = provider->code->wasm;
   const wasm_item *item = wasm_module_export(wasm, binding->name);
   if (!item || item->kind != WASM_FUNCTION)
@@ -72,6 +73,7 @@ static ubiq_error *find_memories(w3_image *image, const engine_link *link) {
   if (!image->memories) return ubiq_error_no_memory();
   for (size_t i = 0; i < link->memories_count; i++) {
     const engine_binding *memory = &link->memories[i];
+    assert(memory->module < image->modules_count && image->modules[memory->module].code);
     const wasm_item *item = wasm_module_export(image->modules[memory->module].code->wasm, memory->name);
     image->memories[image->memories_count++] = item && item->kind == WASM_MEMORY ? memory->module : UINT32_MAX;
   }

@@ -1,8 +1,10 @@
 // An engine that can only say who it is and fail to open; load_test.c loads it, and one that is built for another version.
 #include "engine/loaded/attach.h"
 
-#ifndef STUB_ABI
-#define STUB_ABI ENGINE_ABI
+#ifdef STUB_IS_OF_ANOTHER_TIME
+enum { STUB_ABI = ENGINE_ABI + 1 };
+#else
+enum { STUB_ABI = ENGINE_ABI };
 #endif
 
 static ubiq_error *open(const engine_options *options, engine **out) {
