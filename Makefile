@@ -1,7 +1,7 @@
 # The front door. Everything behind it is scripts/setup, CMake presets and ctest.
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
-.PHONY: help setup build guests run test bench lint asan tsan fuzz single install clean
+.PHONY: help setup build engines guests run test bench lint asan tsan fuzz single install clean
 
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 PREFIX ?= /usr/local
@@ -29,6 +29,10 @@ build/%/build.ninja: .deps/stamp CMakePresets.json
 	@touch $@
 
 build: build/dev/build.ninja ## build into out/ (the default)
+	@cmake --build --preset dev -j $(JOBS)
+
+engines: build/dev/build.ninja ## build, with the engines that take other languages' tools and longer: wasmi (cargo, a minute)
+	@cmake --preset dev -DUBIQ_ENGINE_WASMI=ON > build/configure-dev.log 2>&1 || { cat build/configure-dev.log; exit 1; }
 	@cmake --build --preset dev -j $(JOBS)
 
 guests: build/dev/build.ninja

@@ -59,3 +59,29 @@ if(UBIQ_ENGINE_WASM3)
   ubiq_engine(wasm3 ${wasm3_adapter_sources} $<TARGET_OBJECTS:wasm3> ${reader_sources})
   target_link_libraries(engine_wasm3 PRIVATE wasm3 m)
 endif()
+
+# Wasmi is a crate: cargo builds it with what its C API lacks (src/engine/shim/wasmi), half a minute of work that only
+# `make engines` asks for.
+option(UBIQ_ENGINE_WASMI "Build the engine wasmi (needs cargo)" OFF)
+if(UBIQ_ENGINE_WASMI)
+  find_program(UBIQ_CARGO cargo REQUIRED)
+  set(wasmi_shim ${CMAKE_SOURCE_DIR}/src/engine/shim/wasmi)
+  set(wasmi_made ${CMAKE_BINARY_DIR}/wasmi)
+  set(wasmi_library ${wasmi_made}/release/libubiq_wasmi.a)
+  add_custom_command(OUTPUT ${wasmi_library} ${wasmi_made}/include/wasm.h
+    COMMAND ${CMAKE_COMMAND} -E env UBIQ_HEADERS=${wasmi_made}/include ${UBIQ_CARGO} build --release --locked --quiet
+      --jobs 2 --manifest-path ${wasmi_shim}/Cargo.toml --target-dir ${wasmi_made}
+    DEPENDS ${wasmi_shim}/Cargo.toml ${wasmi_shim}/Cargo.lock ${wasmi_shim}/build.rs ${wasmi_shim}/src/lib.rs
+    COMMENT "Building Wasmi"
+    VERBATIM)
+  add_custom_target(wasmi_shim DEPENDS ${wasmi_library})
+
+  file(STRINGS ${wasmi_shim}/Cargo.toml wasmi_line REGEX "^wasmi_c_api_impl")
+  string(REGEX MATCH "[0-9]+[.][0-9]+[.][0-9]+" wasmi_version "${wasmi_line}")
+  file(GLOB wasm_c_api_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/engine/wasm_c_api/*.c)
+  ubiq_engine(wasmi ${wasm_c_api_sources} ${reader_sources})
+  add_dependencies(engine_wasmi wasmi_shim)
+  target_compile_definitions(engine_wasmi PRIVATE CAPI_NAME="wasmi" CAPI_VERSION="${wasmi_version}")
+  target_include_directories(engine_wasmi SYSTEM PRIVATE ${wasmi_made}/include)
+  target_link_libraries(engine_wasmi PRIVATE ${wasmi_library} m dl pthread)
+endif()

@@ -12,7 +12,7 @@ static void engines_are_found_by_name(void **state) {
   assert_string_equal(ops->name, "wasmtime");
   assert_true(strlen(ops->version) > 0);
   assert_fails(engine_find("wasm4", &ops), UBIQ_NOT_FOUND,
-               "engine \"wasm4\" is not part of this build; expected one of \"wasmtime\", \"wasm3\"");
+               "engine \"wasm4\" is not part of this build; expected one of \"wasmtime\", \"wasm3\", \"wasmi\"");
   assert_error_code(engine_find("", &ops), UBIQ_NOT_FOUND);
 }
 

@@ -1,0 +1,167 @@
+//! Wasmi's C API (wasm.h) and what it lacks: the hooks of src/engine/wasm_c_api/hooks.h, where each is described.
+
+use std::ffi::c_void;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use wasmi_c_api::wasmi::{
+    CompilationMode, Config, Engine, Error, Extern, Func, Module, Nullable, ResourceLimiter, ResumableCall, Store,
+    StoreContextMut, TrapCode, Val,
+};
+use wasmi_c_api::*;
+use wasmi_core::LimiterError;
+
+const STACK_BYTES: usize = 512 << 10;
+const CALL_DEPTH: usize = 20_000;
+
+#[repr(C)]
+pub struct Limits {
+    memory_bytes_max: u64,
+    table_elements_max: u64,
+}
+
+impl ResourceLimiter for &Limits {
+    fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> Result<bool, LimiterError> {
+        Ok(desired as u64 <= self.memory_bytes_max)
+    }
+    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> Result<bool, LimiterError> {
+        Ok(desired as u64 <= self.table_elements_max)
+    }
+    fn instances(&self) -> usize {
+        usize::MAX
+    }
+    fn tables(&self) -> usize {
+        usize::MAX
+    }
+    fn memories(&self) -> usize {
+        usize::MAX
+    }
+}
+
+// The C API's structs keep their fields to themselves. Those read here are `repr(C)` or `repr(transparent)` around one
+// field, except for wasm_extern_t, whose fields are declared again in the same order; the sizes are compared below.
+struct ExternFields {
+    _store: WasmStoreRef,
+    which: Extern,
+}
+const _: () = assert!(size_of::<ExternFields>() == size_of::<wasm_extern_t>());
+const _: () = assert!(align_of::<ExternFields>() == align_of::<wasm_extern_t>());
+const _: () = assert!(size_of::<Engine>() == size_of::<wasm_engine_t>());
+const _: () = assert!(size_of::<Config>() == size_of::<wasm_config_t>());
+const _: () = assert!(size_of::<Error>() == size_of::<wasm_trap_t>());
+const _: () = assert!(size_of::<WasmStoreRef>() == size_of::<wasm_store_t>());
+
+unsafe fn context(store: &wasm_store_t) -> StoreContextMut<'_, ()> {
+    let inner = store as *const wasm_store_t as *mut WasmStoreRef;
+    (*inner).context_mut()
+}
+
+unsafe fn function(func: &wasm_func_t) -> Func {
+    match (*(func as *const wasm_func_t as *const ExternFields)).which {
+        Extern::Func(function) => function,
+        _ => unreachable!("a wasm_func_t is a function"),
+    }
+}
+
+fn trap(error: Error) -> *mut wasm_trap_t {
+    let text = error.to_string();
+    Box::into_raw(unsafe { wasmi_trap_new(text.as_ptr(), text.len()) })
+}
+
+fn set_text(out: &mut wasm_byte_vec_t, text: String) {
+    out.set_buffer(text.into_bytes().into_boxed_slice());
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn ubiq_hook_engine_new() -> Box<wasm_engine_t> {
+    let mut config = wasm_config_new();
+    let inner = &mut *(&mut *config as *mut wasm_config_t as *mut Config);
+    inner.consume_fuel(true);
+    inner.wasm_custom_page_sizes(true);
+    inner.compilation_mode(CompilationMode::Eager);
+    inner.set_max_stack_height(STACK_BYTES);
+    inner.set_max_recursion_depth(CALL_DEPTH);
+    wasm_engine_new_with_config(config)
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn ubiq_hook_explain(engine: &wasm_engine_t, wasm: &wasm_byte_vec_t, out: &mut wasm_byte_vec_t) {
+    let engine = &*(engine as *const wasm_engine_t as *const Engine);
+    let error = Module::new(engine, wasm.as_slice()).err();
+    set_text(out, error.map_or(String::new(), |error| error.to_string()));
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn ubiq_hook_trap_text(trap: &wasm_trap_t, out: &mut wasm_byte_vec_t) {
+    set_text(out, (*(trap as *const wasm_trap_t as *const Error)).to_string());
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn ubiq_hook_limit(store: &wasm_store_t, limits: &'static Limits) {
+    // `repr(transparent)` around the reference.
+    let store: &mut Store<()> = std::mem::transmute(context(store));
+    let mut limiter: &'static Limits = limits;
+    store.limiter(move |_| {
+        let limiter: *mut &'static Limits = &mut limiter;
+        unsafe { &mut *limiter }
+    });
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn ubiq_hook_fuel_get(store: &wasm_store_t) -> u64 {
+    context(store).get_fuel().unwrap_or(0)
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn ubiq_hook_fuel_set(store: &wasm_store_t, fuel: u64) {
+    let _ = context(store).set_fuel(fuel);
+}
+
+type Refuel = extern "C" fn(user: *mut c_void, required: u64) -> bool;
+
+unsafe fn call(
+    store: &wasm_store_t,
+    function: Func,
+    arguments: &[Val],
+    results: &mut [Val],
+    refuel: Refuel,
+    user: *mut c_void,
+) -> Result<(), Error> {
+    let mut state = function.call_resumable(context(store), arguments, results)?;
+    loop {
+        state = match state {
+            ResumableCall::Finished => return Ok(()),
+            ResumableCall::HostTrap(call) => return Err(Error::new(call.host_error().to_string())),
+            ResumableCall::OutOfFuel(call) => {
+                if !refuel(user, call.required_fuel()) {
+                    return Err(Error::from(TrapCode::OutOfFuel));
+                }
+                call.resume(context(store), results)?
+            }
+        }
+    }
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn ubiq_hook_call(
+    store: &wasm_store_t,
+    func: &wasm_func_t,
+    arguments: &wasm_val_vec_t,
+    results: &mut wasm_val_vec_t,
+    refuel: Refuel,
+    user: *mut c_void,
+) -> *mut wasm_trap_t {
+    let given: Vec<Val> = arguments.as_slice().iter().map(wasm_val_t::to_val).collect();
+    let slots = results.as_uninit_slice();
+    let mut taken = vec![Val::FuncRef(Nullable::Null); slots.len()];
+    let function = function(func);
+    let run = AssertUnwindSafe(|| call(store, function, &given, &mut taken, refuel, user));
+    match catch_unwind(run) {
+        Ok(Ok(())) => {
+            for (slot, value) in slots.iter_mut().zip(taken) {
+                slot.write(wasm_val_t::from(value));
+            }
+            std::ptr::null_mut()
+        }
+        Ok(Err(error)) => trap(error),
+        Err(_) => trap(Error::new("the engine panicked")),
+    }
+}

@@ -1,0 +1,54 @@
+// The adapter for wasm.h: what an engine reports, in our classes and words. It has no codes: parts of the texts tell.
+#include "engine/wasm_c_api/internal.h"
+
+#include <string.h>
+
+typedef struct trap_text {
+  const char *part;
+  ubiq_code code;
+  const char *text; ///< NULL: the engine's own
+  int32_t detail;
+} trap_text;
+
+static const trap_text trap_texts[] = {
+    {"unreachable", UBIQ_TRAP, "unreachable code was reached", ENGINE_TRAP_UNREACHABLE},
+    {"out of bounds memory access", UBIQ_TRAP, "out of bounds memory access", 0},
+    {"out of bounds table access", UBIQ_TRAP, "out of bounds table access", 0},
+    {"uninitialized element", UBIQ_TRAP, "indirect call to a null table element", 0},
+    {"integer divide by zero", UBIQ_TRAP, "integer division by zero", 0},
+    {"integer overflow", UBIQ_TRAP, "integer overflow", 0},
+    {"invalid conversion to integer", UBIQ_TRAP, "float out of range of an integer", 0},
+    {"call stack exhausted", UBIQ_TRAP, "call stack exhausted", 0},
+    {"indirect call type mismatch", UBIQ_TRAP, "indirect call to a function of another type", 0},
+    {"all fuel consumed", UBIQ_CPU_LIMIT, "plugin ran out of fuel", 0},
+    {"denied to allocate or grow the linear memory", UBIQ_MEMORY_LIMIT, "memory minimum size exceeds memory limits", 0},
+    {"denied to allocate or grow the table", UBIQ_MEMORY_LIMIT, "table minimum size exceeds the limit", 0},
+    {"mismatch", UBIQ_INVALID_INPUT, NULL, 0}, // of an import; behind "indirect call type mismatch"
+};
+
+static const trap_text *find_text(const wasm_byte_vec_t *message) {
+  for (size_t i = 0; i < sizeof trap_texts / sizeof *trap_texts; i++)
+    if (memmem(message->data, message->size, trap_texts[i].part, strlen(trap_texts[i].part))) return &trap_texts[i];
+  return NULL;
+}
+
+static ubiq_error *from_message(const wasm_byte_vec_t *message) {
+  const trap_text *known = find_text(message);
+  if (known && known->text)
+    return ubiq_error_with_detail(ubiq_error_new(known->code, "%s", known->text), known->detail);
+  return ubiq_error_new(known ? known->code : UBIQ_TRAP, "%.*s", (int)message->size, message->data);
+}
+
+ubiq_error *capi_take_trap(capi_store *store, wasm_trap_t *trap) {
+  if (!trap) return NULL;
+  ubiq_error *error = store ? store->host_error : NULL;
+  if (store) store->host_error = NULL;
+  if (!error) {
+    wasm_byte_vec_t message;
+    ubiq_hook_trap_text(trap, &message);
+    error = from_message(&message);
+    wasm_byte_vec_delete(&message);
+  }
+  wasm_trap_delete(trap);
+  return error;
+}

@@ -1,0 +1,151 @@
+// The adapter for wasm.h: stores. Each has its own instances and host functions.
+#include "engine/wasm_c_api/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static uint64_t limit_of(uint64_t value) {
+  return value ? value : UINT64_MAX;
+}
+
+static wasm_extern_t *bind_host(capi_store *store, uint32_t module, size_t import) {
+  capi_instance *instance = &store->instances[module];
+  const engine_host_function *host = store->image->modules[module].targets[import].host;
+  capi_bound *bound = &instance->bound[import];
+  *bound = (capi_bound){.store = store, .host = host, .module = module};
+  wasm_functype_t *type = capi_functype(host->signature);
+  instance->functions[import] = wasm_func_new_with_env(store->store, type, capi_enter_host, bound, NULL);
+  wasm_functype_delete(type);
+  return instance->functions[import] ? wasm_func_as_extern(instance->functions[import]) : NULL;
+}
+
+static ubiq_error *find_imports(capi_store *store, uint32_t module, wasm_extern_t **imports) {
+  const capi_linked *linked = &store->image->modules[module];
+  for (size_t i = 0; i < linked->code->wasm->imports_count; i++) {
+    const capi_target *target = &linked->targets[i];
+    wasm_extern_t *found =
+        target->host ? bind_host(store, module, i) : store->instances[target->module].exports.data[target->place];
+    imports[linked->code->import_places[i]] = found;
+    if (!found) return ubiq_error_no_memory();
+  }
+  return NULL;
+}
+
+static ubiq_error *make(capi_store *store, capi_instance *instance, const capi_code *code, wasm_extern_t **imports) {
+  wasm_module_t *module = wasm_module_obtain(store->store, code->shared);
+  if (!module) return ubiq_error_no_memory();
+  wasm_extern_vec_t vector = {.size = code->wasm->imports_count, .data = imports};
+  wasm_trap_t *trap = NULL;
+  instance->instance = wasm_instance_new(store->store, module, &vector, &trap);
+  wasm_module_delete(module);
+  if (trap) return capi_take_trap(NULL, trap);
+  if (!instance->instance) return ubiq_error_new(UBIQ_INTERNAL, CAPI_NAME " made no instance");
+  wasm_instance_exports(instance->instance, &instance->exports);
+  return NULL;
+}
+
+static ubiq_error *instantiate(capi_store *store, uint32_t index) {
+  capi_instance *instance = &store->instances[index];
+  const capi_code *code = store->image->modules[index].code;
+  size_t count = code->wasm->imports_count;
+  instance->bound = calloc(count + 1, sizeof *instance->bound);
+  instance->functions = calloc(count + 1, sizeof(wasm_func_t *));
+  wasm_extern_t **imports = calloc(count + 1, sizeof(wasm_extern_t *));
+  bool is_there = instance->bound && instance->functions && imports;
+  ubiq_error *error = is_there ? find_imports(store, index, imports) : ubiq_error_no_memory();
+  if (!error) error = make(store, instance, code, imports);
+  free(imports);
+  return error;
+}
+
+static ubiq_error *fill(capi_store *store) {
+  capi_image *image = store->image;
+  store->store = wasm_store_new(image->engine->engine);
+  store->instances = calloc(image->modules_count, sizeof *store->instances);
+  if (!store->store || !store->instances) return ubiq_error_no_memory();
+  ubiq_hook_limit(store->store, &store->limits);
+  ubiq_hook_fuel_set(store->store, UINT64_MAX); // initial data costs fuel, but is no run's
+  ubiq_error *error = NULL;
+  for (uint32_t i = 0; i < image->modules_count && !error; i++) error = instantiate(store, i);
+  ubiq_hook_fuel_set(store->store, 0);
+  return error;
+}
+
+ubiq_error *capi_store_new(engine_image *base, const engine_store_options *options, engine_store **out) {
+  capi_store *store = calloc(1, sizeof *store);
+  if (!store) return ubiq_error_no_memory();
+  store->base.ops = &wasm_c_api_ops;
+  store->image = (capi_image *)base;
+  store->options = *options;
+  store->limits = (capi_limits){limit_of(options->memory_bytes_max), limit_of(options->table_elements_max)};
+  store->fuel_left = UINT64_MAX;
+  ubiq_error *error = fill(store);
+  if (error) {
+    capi_store_delete(&store->base);
+    return ubiq_error_wrap(error, "instantiating");
+  }
+  *out = &store->base;
+  return NULL;
+}
+
+static void instance_free(capi_instance *instance, size_t imports_count) {
+  for (size_t i = 0; instance->functions && i < imports_count; i++)
+    if (instance->functions[i]) wasm_func_delete(instance->functions[i]);
+  if (instance->instance) {
+    wasm_extern_vec_delete(&instance->exports);
+    wasm_instance_delete(instance->instance);
+  }
+  free(instance->functions);
+  free(instance->bound);
+}
+
+void capi_store_delete(engine_store *base) {
+  capi_store *store = (capi_store *)base;
+  for (size_t i = 0; store->instances && i < store->image->modules_count; i++)
+    instance_free(&store->instances[i], store->image->modules[i].code->wasm->imports_count);
+  free(store->instances);
+  if (store->store) wasm_store_delete(store->store);
+  ubiq_error_delete(store->host_error);
+  free(store);
+}
+
+void capi_store_memory_limit(engine_store *base, uint64_t bytes) {
+  ((capi_store *)base)->limits.memory_bytes_max = limit_of(bytes);
+}
+
+bool capi_store_function(engine_store *base, uint32_t module, const char *name, engine_function *out) {
+  capi_store *store = (capi_store *)base;
+  const capi_code *code = store->image->modules[module].code;
+  uint32_t place = capi_code_place(code, name, WASM_FUNCTION);
+  if (place == CAPI_NOWHERE) return false;
+  wasm_func_t *function = wasm_extern_as_func(store->instances[module].exports.data[place]);
+  const wasm_signature *signature = &wasm_module_export(code->wasm, name)->signature;
+  out->opaque[0] = (uint64_t)(uintptr_t)function;
+  out->opaque[1] = (uint64_t)(uintptr_t)signature;
+  return function != NULL;
+}
+
+static bool look_at(const capi_store *store, uint32_t module, uint32_t place, engine_memory *out) {
+  if (place == CAPI_NOWHERE) return false;
+  wasm_memory_t *memory = wasm_extern_as_memory(store->instances[module].exports.data[place]);
+  if (!memory) return false;
+  out->data = (uint8_t *)wasm_memory_data(memory);
+  out->size = wasm_memory_data_size(memory);
+  return true;
+}
+
+bool capi_store_memory(engine_store *base, uint32_t place, engine_memory *out) {
+  capi_store *store = (capi_store *)base;
+  if (place >= store->image->memories_count) return false;
+  const capi_memory *memory = &store->image->memories[place];
+  return look_at(store, memory->module, memory->place, out);
+}
+
+bool capi_caller_memory(engine_call *call, engine_memory *out) {
+  capi_store *store = (capi_store *)call->store;
+  uint32_t place = store->image->caller_memory;
+  if (place == ENGINE_MEMORY_NONE) return false;
+  if (place != ENGINE_MEMORY_BY_CALLER) return capi_store_memory(call->store, place, out);
+  uint32_t module = ((const capi_bound *)call->caller)->module;
+  return look_at(store, module, capi_code_place(store->image->modules[module].code, "memory", WASM_MEMORY), out);
+}
