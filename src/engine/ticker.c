@@ -11,6 +11,8 @@
 // free. ticker_begin and ticker_end take none but to start the thread.
 #include "engine/ticker.h"
 
+#include "base/thread.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
@@ -57,7 +59,7 @@ static void *run(void *unused);
 
 static int start_thread(void) {
   atomic_store(&ticker.stop, false);
-  return pthread_create(&ticker.thread, NULL, run, NULL);
+  return thread_start(&ticker.thread, NULL, run, NULL);
 }
 
 // Starts the thread that fork() left behind. Where it cannot be started the next call tries again.

@@ -8,6 +8,7 @@
 #include "plugin/http_aside.h"
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "plugin/internal.h"
 
 #include <stdlib.h>
@@ -150,7 +151,7 @@ static void *run(void *unused) {
 static ubiq_error *add_thread(void) {
   if (crew.queued < crew.idle || crew.threads >= HTTP_ASIDE_THREADS_MAX) return NULL;
   pthread_t thread;
-  int number = pthread_create(&thread, NULL, run, NULL);
+  int number = thread_start(&thread, NULL, run, NULL);
   if (number && crew.threads == 0)
     return ubiq_error_new(UBIQ_UNAVAILABLE, "no thread for an HTTP request: %s", strerror(number));
   if (number) return NULL; // it waits for one of those there are

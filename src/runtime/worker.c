@@ -2,6 +2,7 @@
 #include "runtime/worker.h"
 
 #include "base/log.h"
+#include "base/thread.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -146,7 +147,7 @@ static ubiq_error *thread_error(int number) {
 ubiq_error *worker_start(worker *self) {
   int number = -uv_sem_init(&self->began, 0);
   if (number != 0) return thread_error(number);
-  number = pthread_create(&self->thread, NULL, live, self);
+  number = thread_start(&self->thread, NULL, live, self);
   if (number == 0) uv_sem_wait(&self->began);
   uv_sem_destroy(&self->began);
   if (number != 0) return thread_error(number);
