@@ -47,6 +47,16 @@ static void free_argument(const plugin *plugin, uint64_t offset) {
   if (offset) blocks_free(&memory, offset);
 }
 
+void host_free_later(plugin *plugin, uint64_t first, uint64_t second) {
+  plugin->spent[0] = first;
+  plugin->spent[1] = second;
+}
+
+void host_free_spent(plugin *plugin) {
+  for (int i = 0; i < 2; i++) free_argument(plugin, plugin->spent[i]);
+  host_free_later(plugin, 0, 0);
+}
+
 ubiq_error *host_finish(void *env, engine_call *call, engine_value *values) {
   (void)env;
   plugin *plugin = call->user;
@@ -57,6 +67,7 @@ ubiq_error *host_finish(void *env, engine_call *call, engine_value *values) {
   uint8_t *place = engine_memory_span(&memory, offset, plugin->answer.size);
   if (!place) return ubiq_error_new(UBIQ_INTERNAL, "the kernel gave a block outside of its memory");
   memcpy(place, plugin->answer.data, plugin->answer.size);
+  host_free_spent(plugin);
   http_answered(plugin);
   completion_answered(plugin);
   return NULL;
@@ -70,9 +81,10 @@ static ubiq_error *answer_from(plugin *plugin, const map *map, const char *what,
   if (error) return error;
   ubiq_bytes value = {0};
   bool found = map_get(map, key, &value);
-  free_argument(plugin, offset);
+  host_free_later(plugin, offset, 0);
   plugin->answer = (plugin_answer){value.data, value.size};
   values[0].i64 = found ? (int64_t)value.size : 0;
+  if (values[0].i64 == 0) host_free_spent(plugin);
   return NULL;
 }
 

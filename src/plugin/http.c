@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "base/fetch_loop.h"
 #include "base/json.h"
-#include "plugin/blocks.h"
 #include "plugin/http_aside.h"
 
 #include <ctype.h>
@@ -187,9 +186,7 @@ ubiq_error *http_request_call(void *env, engine_call *call, engine_value *values
   error = read_request(&arena, json, &request);
   if (!error) error = begin(plugin, &request, body);
   arena_free(&arena);
-  engine_memory memory = plugin_kernel_memory(plugin);
-  blocks_free(&memory, request_offset);
-  if (body_offset) blocks_free(&memory, body_offset);
+  host_free_later(plugin, request_offset, body_offset);
   plugin->wake_at_ns = 0;
   return of_guest(error);
 }
@@ -215,6 +212,7 @@ bool http_request_ready(void *env, engine_call *call, engine_value *values, ubiq
   http->error = NULL;
   plugin->answer = (plugin_answer){http->response.body.data, http->response.body.size};
   values[0].i64 = *error ? 0 : (int64_t)http->response.body.size;
+  if (values[0].i64 == 0) host_free_spent(plugin);
   return true;
 }
 

@@ -83,6 +83,7 @@ ubiq_error *instance_prepare(plugin *plugin) {
   plugin->output = (ubiq_bytes){0};
   plugin->said = (text){0};
   plugin->grow_refused = false;
+  host_free_later(plugin, 0, 0);
   return plugin->store ? NULL : open_store(plugin);
 }
 

@@ -141,6 +141,7 @@ struct ubiq_plugin {
   bool config_own; ///< `config` holds the plugin's own; otherwise the manifest's is meant
   plugin_http http;
   plugin_answer answer;
+  uint64_t spent[2]; ///< the guest's blocks to be freed once the answer has one (host_free_later); 0: none
   plugin_wasi_setup wasi_setup;
   wasi_preopens *preopens; ///< the manifest's allowed_paths; NULL: none
   wasi_context *wasi;      ///< made at the first call of a WASI function
@@ -186,6 +187,11 @@ ubiq_error *host_finish(void *env, engine_call *call, engine_value *values);
 /// What a guest did wrong in a call of the host ends its call as a trap does; the detail tells it from the engine's traps.
 /// Takes an error of any class and returns one of class `trap` with the detail HOST_FAULT.
 ubiq_error *host_fault(ubiq_error *error);
+
+/// Frees blocks that the guest handed over (0: none) once the answer to the call has a block of its own. Guests' kits free
+/// theirs too, and would free the answer if it had taken their place. host_free_spent: at once, for a call without answer.
+void host_free_later(plugin *plugin, uint64_t first, uint64_t second);
+void host_free_spent(plugin *plugin);
 
 /// Takes the block at `offset` as an argument: its bytes, borrowed until `blocks_free`. 0 is empty.
 ubiq_error *host_argument(const plugin *plugin, uint64_t offset, const char *what, ubiq_bytes *out);

@@ -49,6 +49,17 @@ UBIQ_EXPORT(request) {
   return answer(&response);
 }
 
+// As `request`, and frees the request, which the host has freed already, before it reads the answer. Extism's Go PDK does so.
+UBIQ_EXPORT(request_freed_twice) {
+  size_t size;
+  char *json = ubiq_input(&size);
+  const ubiq_block request = ubiq_block_new(json, size);
+  ubiq_http_response response = {0, extism_http_request(request, 0)};
+  response.status = extism_http_status_code();
+  ubiq_block_free(request);
+  return answer(&response);
+}
+
 // The status before any request: 0.
 UBIQ_EXPORT(status_before) {
   char text[21];

@@ -30,6 +30,14 @@ UBIQ_EXPORT(count_static) {
   return output_number(++count);
 }
 
+// Answers `value`, whose key, which the host has freed already, is freed before it is read.
+UBIQ_EXPORT(get_key_freed_twice) {
+  const ubiq_block key = ubiq_block_new("value", 5);
+  const ubiq_block value = extism_var_get(key);
+  ubiq_block_free(key);
+  return ubiq_output_block(value, ubiq_block_size(value));
+}
+
 // Input is the key's value: kept under `value`.
 UBIQ_EXPORT(set) {
   size_t size;

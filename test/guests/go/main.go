@@ -58,7 +58,7 @@ func fail() int32 {
 	return 1
 }
 
-// panics panics: Go prints a trace on standard error and exits with 2.
+// panics panics: Go prints a trace on standard error and traps.
 //
 //go:wasmexport panics
 func panics() int32 {

@@ -286,6 +286,17 @@ static void outputs_that_lie_are_empty_or_inside(void **state) {
   }
 }
 
+static void a_key_that_the_guest_frees_as_well_takes_nothing_of_the_value(void **state) {
+  (void)state;
+  for (int mode = 0; mode < MODES; mode++) {
+    plugin_world world;
+    world_open(&world, mode, "vars", "", no_options, NULL);
+    assert_output(&world.one, "set", "kept", "");
+    assert_output(&world.one, "get_key_freed_twice", "", "kept");
+    world_close(&world);
+  }
+}
+
 int main(void) {
   plugin_testing_begin();
   const struct CMUnitTest tests[] = {
@@ -301,6 +312,7 @@ int main(void) {
       cmocka_unit_test(blocks_handed_to_the_host_come_back),
       cmocka_unit_test(logs_arrive_with_their_level_and_name),
       cmocka_unit_test(a_thousand_messages_take_no_memory),
+      cmocka_unit_test(a_key_that_the_guest_frees_as_well_takes_nothing_of_the_value),
       cmocka_unit_test(messages_that_are_no_utf8_are_escaped_and_no_blocks_end_the_call_alone),
       cmocka_unit_test(nonsense_from_guests_harms_nobody),
       cmocka_unit_test(outputs_that_lie_are_empty_or_inside),

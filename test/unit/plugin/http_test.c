@@ -478,20 +478,34 @@ static void host_functions_have_stack_at_every_depth_of_the_guest(void **state) 
   buffer_free(&manifest);
 }
 
+static void a_request_that_the_guest_frees_as_well_takes_nothing_of_the_answer(void **state) {
+  (void)state;
+  for (int mode = 0; mode < MODES; mode++) {
+    char request[256];
+    plugin_world world;
+    ubiq_bytes output;
+    snprintf(request, sizeof request, "{\"method\":\"GET\",\"url\":\"%s\"}", url("/echo/twice"));
+    world_open(&world, mode, "http", ALLOW_LOCAL, (ubiq_compile_options){0}, NULL);
+    assert_success(instance_call(&world.one, "request_freed_twice", request, &output));
+    assert_true(contains(output, "200\nGET /echo/twice"));
+    world_close(&world);
+  }
+}
+
 static void guests_of_extisms_own_kit_make_requests(void **state) {
   (void)state;
   static const struct {
     const char *guest, *function;
     bool wasi;
   } cases[] = {
-      {"rust_plugin", "http_get", false}, {"rust_plugin_wasi", "http_get", true}, {"go_plugin", "http_get", true}};
+      {"rust_plugin", "http_get", false}, {"rust_plugin_wasi", "http_get", true}, {"go_echo", "http_get", true}};
   for (int mode = 0; mode < MODES; mode++)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
       char path[512];
       plugin_world world;
       ubiq_bytes output;
       snprintf(path, sizeof path, "%s/%s.wasm", UBIQ_GUESTS_DIR, cases[i].guest);
-      if (!file_exists(path)) continue;
+      if (!file_exists(path) && !getenv("UBIQ_NEED_GUESTS")) continue;
       world_open(&world, mode, cases[i].guest, ALLOW_LOCAL, (ubiq_compile_options){.wasi = cases[i].wasi}, NULL);
       assert_success(instance_call(&world.one, cases[i].function, url("/echo/kit"), &output));
       assert_true(contains(output, "200\nGET /echo/kit"));
@@ -524,6 +538,7 @@ int main(void) {
       cmocka_unit_test(sleeping_guests_meet_deadlines_and_cancellation),
       cmocka_unit_test(a_sleeping_guest_resumed_too_early_sleeps_on),
       cmocka_unit_test(host_functions_have_stack_at_every_depth_of_the_guest),
+      cmocka_unit_test(a_request_that_the_guest_frees_as_well_takes_nothing_of_the_answer),
       cmocka_unit_test(guests_of_extisms_own_kit_make_requests),
   };
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
