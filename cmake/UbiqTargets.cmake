@@ -25,7 +25,7 @@ foreach(layer IN LISTS layers)
     ${CMAKE_SOURCE_DIR}/src/${layer}/*.c ${CMAKE_SOURCE_DIR}/src/${layer}/*.cpp)
   list(REMOVE_ITEM sources ${main_source} ${extism_sources})
   if(layer STREQUAL engine) # the other engines are shared objects of their own: UbiqEngines.cmake
-    list(FILTER sources EXCLUDE REGEX "/src/engine/(loaded|wasm3|wasm_c_api)/")
+    list(FILTER sources INCLUDE REGEX "/src/engine/(wasmtime/)?[^/]+$")
   endif()
   if(NOT sources)
     continue()
