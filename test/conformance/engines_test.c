@@ -1,5 +1,7 @@
 // What each engine can do: every row of the table in docs/engines.md is tried, on every engine that is present. The program
-// with --update writes the table; as a test it fails when the page says anything else.
+// with --update writes the table, with --print prints it; as a test it fails when the page says anything else. What the page
+// says of engines that are absent stays; UBIQ_NEED_ENGINES in the environment names those that must not be absent.
+#include "conformance/page_table.h"
 #include "unit/plugin/plugin_testing.h"
 
 #define PAGE_PATH UBIQ_SOURCE_DIR "/docs/engines.md"
@@ -110,69 +112,105 @@ static bool can(const feature *what, const engine_ops *ops) {
   if (!what->module) return is_validated(ops->name);
   ubiq_error *error = run_module(what, ops->name);
   ubiq_code code = ubiq_error_code(error);
-  if (code != what->code) print_message("%s: %s: %s\n", ops->name, what->name, ubiq_error_message(error));
+  if (code != what->code) fprintf(stderr, "%s: %s: %s\n", ops->name, what->name, ubiq_error_message(error));
   ubiq_error_delete(error);
   return code == what->code;
 }
 
-static bool find_all(const engine_ops *ops[], size_t count, const engine_known *known) {
-  bool all = true;
-  for (size_t i = 0; i < count; i++) {
-    ubiq_error *absent = engine_find(known[i].name, &ops[i]);
-    if (absent) print_message("%s\n", ubiq_error_message(absent));
-    all &= !absent;
-    ubiq_error_delete(absent);
+// Whether UBIQ_NEED_ENGINES, names with spaces between them, has this one.
+static bool is_needed(const char *name) {
+  const char *rest = getenv("UBIQ_NEED_ENGINES");
+  size_t size = strlen(name);
+  while (rest && *rest) {
+    rest += strspn(rest, " ");
+    size_t length = strcspn(rest, " ");
+    if (length == size && strncmp(rest, name, size) == 0) return true;
+    rest += length;
   }
-  return all;
+  return false;
 }
 
-static void print_table(buffer *out, const engine_ops *const ops[], size_t count) {
-  assert_true(buffer_printf(out, "\n| |"));
-  for (size_t i = 0; i < count; i++) assert_true(buffer_printf(out, " %s %s |", ops[i]->name, ops[i]->version));
-  assert_true(buffer_printf(out, "\n|---|"));
-  for (size_t i = 0; i < count; i++) assert_true(buffer_printf(out, "---|"));
+// The engine, or NULL for an absent one.
+static const engine_ops *find(const char *name) {
+  const engine_ops *ops = NULL;
+  ubiq_error *absent = engine_find(name, &ops);
+  if (!absent) return ops;
+  if (is_needed(name)) fail_msg("UBIQ_NEED_ENGINES names it: %s", ubiq_error_message(absent));
+  fprintf(stderr, "%s\n", ubiq_error_message(absent));
+  ubiq_error_delete(absent);
+  return NULL;
+}
+
+static void add_tried_column(page_table *table, const engine_ops *ops) {
+  size_t column = table->columns++;
+  page_table_set(table, 0, column, "%s %s", ops->name, ops->version);
+  for (size_t k = 0; k < FEATURES; k++)
+    page_table_set(table, k + 1, column, "%s", can(&features[k], ops) ? "yes" : "no");
+}
+
+// What the page says of an engine that is not here to be tried.
+static void add_kept_column(page_table *table, const page_table *page, const char *name) {
+  size_t kept = page_table_column(page, name);
+  if (kept == PAGE_TABLE_NONE) return;
+  size_t column = table->columns++;
+  page_table_set(table, 0, column, "%s", page->cells[0][kept]);
   for (size_t k = 0; k < FEATURES; k++) {
-    assert_true(buffer_printf(out, "\n| %s |", features[k].name));
-    for (size_t i = 0; i < count; i++)
-      assert_true(buffer_printf(out, " %s |", can(&features[k], ops[i]) ? "yes" : "no"));
+    size_t row = page_table_row(page, features[k].name);
+    page_table_set(table, k + 1, column, "%s", row == PAGE_TABLE_NONE ? "?" : page->cells[row][kept]);
   }
-  assert_true(buffer_printf(out, "\n"));
+}
+
+static void make_table(page_table *table, const page_table *page) {
+  size_t count = 0;
+  const engine_known *known = engine_list(&count);
+  *table = (page_table){.rows = FEATURES + 1, .columns = 1};
+  for (size_t k = 0; k < FEATURES; k++) page_table_set(table, k + 1, 0, "%s", features[k].name);
+  for (size_t i = 0; i < count; i++) {
+    const engine_ops *ops = find(known[i].name);
+    if (ops)
+      add_tried_column(table, ops);
+    else
+      add_kept_column(table, page, known[i].name);
+  }
 }
 
 static void replace_table(const buffer *page, const char *made, const buffer *table) {
   buffer updated = {0};
-  const char *rest = made + strlen(MADE) + strspn(made + strlen(MADE), "\n");
+  const char *rest = made + strspn(made, "\n");
   while (*rest == '|') rest = strchr(rest, '\n') + 1;
-  assert_true(buffer_append(&updated, page->data, (size_t)(made - (const char *)page->data) + strlen(MADE)) &&
+  assert_true(buffer_append(&updated, page->data, (size_t)(made - (const char *)page->data)) &&
               buffer_append(&updated, table->data, table->size) &&
               buffer_append_string(&updated, *rest == '\n' ? "" : "\n") && buffer_append_string(&updated, rest));
   assert_success(file_write_atomic(PAGE_PATH, 0644, updated.data, updated.size));
   buffer_free(&updated);
 }
 
-static bool updates;
+static bool updates, prints;
 
 static void the_page_says_what_engines_can_do(void **state) {
   (void)state;
-  size_t count = 0;
-  const engine_known *known = engine_list(&count);
-  const engine_ops *ops[16];
-  buffer table = {0}, page = {0};
-  if (!find_all(ops, count, known)) skip();
-  print_table(&table, ops, count);
+  page_table table, said;
+  buffer text = {0}, page = {0};
   assert_success(file_read_all(PAGE_PATH, SIZE_MAX, &page));
-  const char *text = buffer_string(&page), *made = strstr(text, MADE);
+  const char *made = strstr(buffer_string(&page), MADE);
   assert_non_null(made);
-  if (updates)
-    replace_table(&page, made, &table);
-  else if (!strstr(made, buffer_string(&table)))
-    fail_msg("docs/engines.md does not say this (engines_test --update mends it):%s", buffer_string(&table));
+  made += strlen(MADE);
+  page_table_read(&said, made);
+  make_table(&table, &said);
+  page_table_write(&table, &text);
+  if (prints)
+    printf("%s", buffer_string(&text));
+  else if (updates)
+    replace_table(&page, made, &text);
+  else if (strncmp(made, buffer_string(&text), text.size) != 0 || made[text.size] == '|')
+    fail_msg("docs/engines.md does not say this (engines_test --update mends it):%s", buffer_string(&text));
   buffer_free(&page);
-  buffer_free(&table);
+  buffer_free(&text);
 }
 
 int main(int count, char **arguments) {
   updates = count > 1 && strcmp(arguments[1], "--update") == 0;
+  prints = count > 1 && strcmp(arguments[1], "--print") == 0;
   plugin_testing_begin();
   ubiq_log_set(UBIQ_LOG_OFF, NULL, NULL);
   const struct CMUnitTest tests[] = {cmocka_unit_test(the_page_says_what_engines_can_do)};
