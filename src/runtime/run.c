@@ -1,4 +1,4 @@
-// The states of a run and what leads from one to the next.
+// What leads a run from one state to the next.
 #include "runtime/run.h"
 
 #include "base/log.h"
@@ -23,28 +23,36 @@ void run_list_remove(run_list *list, run *run) {
   list->count--;
 }
 
+static void move(run *self, run_state to) {
+  run_state_move(&self->state, to, self->function->name, self->id);
+}
+
 // ------------------------------------------------------------------------------------- what a plugin calls back
+
+static void go_on(run *self) {
+  move(self, RUN_RUNNING);
+  worker_ready(self->worker, self);
+}
 
 static void wake(void *user) {
   run *self = user;
   if (self->state == RUN_WAITING) {
     deadlines_cancel(&self->worker->deadlines, &self->deadline);
-    worker_ready(self->worker, self);
+    go_on(self);
   } else {
     self->woken = true;
   }
 }
 
-static void suspend(run *self) {
+static void set_deadline(run *self) {
   uint64_t ends_ns = plugin_deadline_ns(self->plugin);
-  self->state = RUN_WAITING;
   worker_deadline(self->worker, self, ends_ns < self->wake_ns ? ends_ns : self->wake_ns);
 }
 
 static void wake_at(void *user, uint64_t deadline_ns) {
   run *self = user;
   self->wake_ns = deadline_ns;
-  if (self->state == RUN_WAITING) suspend(self);
+  if (self->state == RUN_WAITING) set_deadline(self);
 }
 
 void run_init(run *self, struct worker *worker) {
@@ -59,36 +67,50 @@ void run_init(run *self, struct worker *worker) {
 
 // ------------------------------------------------------------------------------------------------------- the run
 
-static bool finish(run *self, ubiq_error *error) {
-  self->state = RUN_DONE;
+/// The error of an answer that may not be sent; NULL when it may.
+static ubiq_error *check_output(const run *self) {
+  uint64_t bytes_max = self->function->limits.response_bytes_max;
+  if (self->output.size <= bytes_max) return NULL;
+  return ubiq_error_new(UBIQ_INVALID_OUTPUT, "%s: answered %zu bytes; expected at most %llu", self->function->name,
+                        self->output.size, (unsigned long long)bytes_max);
+}
+
+static bool fail(run *self, ubiq_error *error) {
+  move(self, ubiq_error_code(error) == UBIQ_CANCELLED ? RUN_CANCELLED : RUN_FAILED);
   self->error = error;
-  if (error != NULL) return true;
+  return true;
+}
+
+static bool answer(run *self) {
   self->output = plugin_output(self->plugin);
-  if (self->output.size > self->function->limits.response_bytes_max)
-    self->error =
-        ubiq_error_new(UBIQ_INVALID_OUTPUT, "%s: answered %zu bytes; expected at most %llu", self->function->name,
-                       self->output.size, (unsigned long long)self->function->limits.response_bytes_max);
+  ubiq_error *error = check_output(self);
+  if (error != NULL) return fail(self, error);
+  move(self, RUN_DONE);
   return true;
 }
 
 /// Where the run goes from what its last poll left. True: it is done.
 static bool settle(run *self, ubiq_error *error, plugin_state state) {
-  if (error != NULL || state == PLUGIN_DONE) return finish(self, error);
-  if (state == PLUGIN_YIELDED || self->woken)
+  if (error != NULL) return fail(self, error);
+  if (state == PLUGIN_DONE) return answer(self);
+  if (state == PLUGIN_YIELDED || self->woken) {
     worker_ready(self->worker, self);
-  else
-    suspend(self);
+    return false;
+  }
+  move(self, RUN_WAITING);
+  set_deadline(self);
   return false;
 }
 
 static bool begin(run *self, const plugin_limits *limits) {
   plugin_state state = PLUGIN_DONE;
-  self->id = (uint64_t)self->worker->options.index << 48 | ++self->worker->runs_begun;
-  self->state = RUN_RUNNING;
+  move(self, RUN_STARTING);
   self->woken = false;
   self->wake_ns = UINT64_MAX;
   ubiq_error *error = plugin_new(self->function->compiled, &self->host, limits, &self->plugin);
-  if (error == NULL) error = plugin_call_start(self->plugin, &self->function->entry, self->input, &state);
+  if (error != NULL) return fail(self, error);
+  move(self, RUN_RUNNING);
+  error = plugin_call_start(self->plugin, &self->function->entry, self->input, &state);
   return settle(self, error, state);
 }
 
@@ -107,11 +129,10 @@ static ubiq_error *no_room(const run *self) {
 
 static bool wait_for_place(run *self) {
   worker *worker = self->worker;
-  if (worker->queued.count >= worker->options.queue_max) return finish(self, no_room(self));
+  if (worker->queued.count >= worker->options.queue_max) return fail(self, no_room(self));
   if (!deadlines_reserve(&worker->deadlines, worker->runs + worker->queued.count + 1))
-    return finish(self, ubiq_error_no_memory());
+    return fail(self, ubiq_error_no_memory());
   uint64_t wall_ms = self->function->limits.wall_ms;
-  self->state = RUN_QUEUED;
   self->due_ns = wall_ms == 0 ? UINT64_MAX : clock_monotonic_ns() + wall_ms * CLOCK_NS_PER_MS;
   run_list_append(&worker->queued, self);
   worker_deadline(worker, self, self->due_ns);
@@ -120,22 +141,21 @@ static bool wait_for_place(run *self) {
 
 bool run_start(run *self) {
   worker *worker = self->worker;
-  assert(self->state == RUN_IDLE);
+  self->id = (uint64_t)worker->options.index << 48 | ++worker->runs_begun;
+  move(self, RUN_QUEUED);
   if (worker->runs >= worker->options.runs_max) return wait_for_place(self);
   if (!deadlines_reserve(&worker->deadlines, worker->runs + worker->queued.count + 1))
-    return finish(self, ubiq_error_no_memory());
+    return fail(self, ubiq_error_no_memory());
   worker->runs++;
   self->has_place = true;
   return begin(self, &self->function->plugin_limits);
 }
 
 bool run_turn(run *self) {
-  assert(self->state == RUN_READY);
-  if (self->plugin == NULL) return begin_late(self);
+  if (self->state == RUN_QUEUED) return begin_late(self);
   plugin_state state = PLUGIN_DONE;
   ubiq_error *error = plugin_overdue(self->plugin);
-  if (error != NULL) return finish(self, error);
-  self->state = RUN_RUNNING;
+  if (error != NULL) return fail(self, error);
   self->woken = false;
   self->wake_ns = UINT64_MAX;
   error = plugin_call_resume(self->plugin, &state);
@@ -150,15 +170,15 @@ static ubiq_error *waited_too_long(const run *self) {
 bool run_deadline_passed(run *self, uint64_t now_ns) {
   if (self->state == RUN_QUEUED) {
     run_list_remove(&self->worker->queued, self);
-    return finish(self, waited_too_long(self));
+    return fail(self, waited_too_long(self));
   }
   assert(self->state == RUN_WAITING);
   ubiq_error *error = plugin_overdue(self->plugin);
-  if (error != NULL) return finish(self, error);
+  if (error != NULL) return fail(self, error);
   if (now_ns >= self->wake_ns)
-    worker_ready(self->worker, self);
+    go_on(self);
   else
-    suspend(self);
+    set_deadline(self);
   return false;
 }
 
@@ -178,16 +198,18 @@ static void free_place(worker *worker) {
 void run_end(run *self) {
   worker *worker = self->worker;
   bool had_place = self->has_place;
-  assert(self->state != RUN_RUNNING);
-  if (self->state == RUN_QUEUED) run_list_remove(&worker->queued, self);
-  if (self->state == RUN_READY) run_list_remove(&worker->ready, self);
+  if (self->state == RUN_IDLE) return;
+  assert(self->state != RUN_RUNNING || self->is_ready); // not from within its turn
+  if (self->state == RUN_QUEUED && !had_place) run_list_remove(&worker->queued, self);
+  if (self->is_ready) worker_unready(worker, self);
+  if (!run_state_is_over(self->state)) move(self, RUN_CANCELLED);
   deadlines_cancel(&worker->deadlines, &self->deadline);
   ubiq_plugin_delete(self->plugin);
   ubiq_error_delete(self->error);
   self->plugin = NULL;
   self->error = NULL;
   self->output = (ubiq_bytes){0};
-  self->state = RUN_IDLE;
+  move(self, RUN_IDLE);
   self->has_place = false;
   if (had_place) free_place(worker);
 }

@@ -1,8 +1,7 @@
 // A run: one invocation of a function on one worker, from its start to its answer.
 //
-//     QUEUED --a place is free--> READY --its turn--> RUNNING --yields--> READY
-//        \                                              |   \--waits--> WAITING --woken--> READY
-//         `--waited too long--> DONE <----------------- finished or overdue
+// It begins when it has a place, of which a worker has so many, and then takes turns with the others: until its guest
+// yields at a tick, or waits in a host function (run_state.h has the states).
 //
 // The owner embeds a run, fills the first fields, and calls run_start: a run that finishes at its first poll is done
 // when run_start returns; otherwise `done` is called later from the worker's loop. Either way the owner then takes
@@ -12,17 +11,9 @@
 
 #include "runtime/deadlines.h"
 #include "runtime/function.h"
+#include "runtime/run_state.h"
 
 struct worker;
-
-typedef enum run_state {
-  RUN_IDLE,    ///< not started, or ended
-  RUN_QUEUED,  ///< waits for a place
-  RUN_READY,   ///< in the run queue: begins or goes on when it is its turn
-  RUN_RUNNING, ///< in the guest
-  RUN_WAITING, ///< in a host function that is not done
-  RUN_DONE,    ///< has its result
-} run_state;
 
 typedef struct run {
   // The owner's, set before run_start.
@@ -30,16 +21,17 @@ typedef struct run {
   ubiq_bytes input;              ///< must stay until run_end
   void (*done)(struct run *run); ///< for runs that do not finish at once; may end the run
 
-  // The result, valid in state RUN_DONE.
+  // The result, valid when run_state_is_over(state).
   ubiq_error *error; ///< NULL: `output` is the answer. The owner may take it; what is left is deleted by run_end
   ubiq_bytes output; ///< borrowed until run_end
 
   // For this module and the worker.
-  run_state state;
+  run_state state;   ///< changed by run_state_move alone
+  bool is_ready;     ///< in the run queue: begins or goes on when it is its turn
   bool has_place;    ///< counts among the worker's runs
   bool woken;        ///< what it waits for came while it was in the guest
   uint64_t id;       ///< unique in the process
-  uint64_t due_ns;   ///< QUEUED: when it has waited too long (monotonic clock)
+  uint64_t due_ns;   ///< without a place: when it has waited too long (monotonic clock)
   uint64_t wake_ns;  ///< when its host function wants to be resumed; UINT64_MAX: only when woken
   deadline deadline; ///< the earliest of what ends or wakes it while it is suspended
   plugin *plugin;    ///< NULL before it begins

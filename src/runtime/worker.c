@@ -55,7 +55,7 @@ static void give_turns(uv_check_t *check) {
   bool any_done = false;
   do {
     run *run = self->ready.first;
-    run_list_remove(&self->ready, run);
+    worker_unready(self, run);
     if (!run_turn(run)) continue;
     any_done = true;
     run->done(run);
@@ -69,9 +69,14 @@ static void nothing(uv_idle_t *idle) {
 }
 
 void worker_ready(worker *self, run *run) {
-  run->state = RUN_READY;
   if (self->ready.first == NULL) uv_idle_start(&self->busy, nothing);
   run_list_append(&self->ready, run);
+  run->is_ready = true;
+}
+
+void worker_unready(worker *self, run *run) {
+  run_list_remove(&self->ready, run);
+  run->is_ready = false;
 }
 
 static void pass_deadlines(uv_timer_t *timer);

@@ -107,6 +107,9 @@ void worker_let_go(lease *lease);
 /// Puts a run at the end of the run queue.
 void worker_ready(worker *self, run *run);
 
+/// Takes a run out of the run queue.
+void worker_unready(worker *self, run *run);
+
 /// Sets when a suspended run is looked at in any case.
 void worker_deadline(worker *self, run *run, uint64_t at_ns);
 

@@ -81,6 +81,7 @@ static void a_short_run_is_done_at_once(void **state) {
   make(&self, 4, 4);
   assert_true(start(&self, &run, "fine"));
   assert_success(run.run.error);
+  assert_int_equal(run.run.state, RUN_DONE);
   assert_int_equal(self.worker->runs, 1);
   run_end(&run.run);
   assert_int_equal(run.done, 0);
@@ -98,6 +99,7 @@ static void failures_have_their_classes(void **state) {
   traps_restore();
   assert_true(start(&self, &run, "traps"));
   assert_int_equal(ubiq_error_code(run.run.error), UBIQ_TRAP);
+  assert_int_equal(run.run.state, RUN_FAILED);
   run_end(&run.run);
   end(&self);
 }
@@ -108,7 +110,8 @@ static void a_long_run_takes_turns_until_its_limit(void **state) {
   counted spinning, fine;
   make(&self, 4, 4);
   assert_false(start(&self, &spinning, "spins"));
-  assert_int_equal(spinning.run.state, RUN_READY);
+  assert_int_equal(spinning.run.state, RUN_RUNNING);
+  assert_true(spinning.run.is_ready);
   assert_true(start(&self, &fine, "fine"));
   run_end(&fine.run);
   turn_until_done(&self, &spinning);
