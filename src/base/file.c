@@ -170,6 +170,14 @@ ubiq_error *file_make_private_directory(const char *path) {
   return number != 0 ? file_error(number, path) : check_private(path);
 }
 
+ubiq_error *file_sync_directory(const char *path) {
+  int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return file_error(errno, path);
+  int number = fsync(descriptor) == 0 ? 0 : errno;
+  close(descriptor);
+  return number == 0 ? NULL : file_error(number, path);
+}
+
 bool file_exists(const char *path) {
   return access(path, F_OK) == 0;
 }

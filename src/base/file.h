@@ -51,4 +51,11 @@ ubiq_error *file_executable_path(char **out);
 /// is the caller's, for `free`. The error is `unavailable` when neither variable holds an absolute path.
 ubiq_error *file_cache_path(char **out);
 
+/// The folder for what a server of ours keeps: `$XDG_STATE_HOME/ubiq`, else `$HOME/.local/state/ubiq`. Otherwise as
+/// `file_cache_path`.
+ubiq_error *file_state_path(char **out);
+
+/// Waits until the names in a folder, as they are now, are on the disk.
+ubiq_error *file_sync_directory(const char *path);
+
 #endif

@@ -34,11 +34,20 @@ static ubiq_error *join_into(char **out, const char *directory, const char *path
   return *out == NULL ? ubiq_error_no_memory() : NULL;
 }
 
-ubiq_error *file_cache_path(char **out) {
-  const char *cache = getenv("XDG_CACHE_HOME");
-  if (cache != NULL && cache[0] == '/') return join_into(out, cache, "ubiq");
+/// `what` is for the message.
+static ubiq_error *own_place(const char *variable, const char *below_home, const char *what, char **out) {
+  const char *place = getenv(variable);
+  if (place != NULL && place[0] == '/') return join_into(out, place, "ubiq");
   const char *home = getenv("HOME");
-  if (home != NULL && home[0] == '/') return join_into(out, home, ".cache/ubiq");
-  return ubiq_error_new(UBIQ_UNAVAILABLE, "there is no place for cached files; expected XDG_CACHE_HOME or HOME "
-                                          "to be an absolute path");
+  if (home != NULL && home[0] == '/') return join_into(out, home, below_home);
+  return ubiq_error_new(UBIQ_UNAVAILABLE, "there is no place for %s; expected %s or HOME to be an absolute path", what,
+                        variable);
+}
+
+ubiq_error *file_cache_path(char **out) {
+  return own_place("XDG_CACHE_HOME", ".cache/ubiq", "cached files", out);
+}
+
+ubiq_error *file_state_path(char **out) {
+  return own_place("XDG_STATE_HOME", ".local/state/ubiq", "what a server keeps", out);
 }

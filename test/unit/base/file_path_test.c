@@ -66,6 +66,23 @@ static void the_cache_is_where_xdg_says_or_below_home(void **state) {
                "there is no place for cached files; expected XDG_CACHE_HOME or HOME to be an absolute path");
 }
 
+static void what_a_server_keeps_is_where_xdg_says_or_below_home(void **state) {
+  (void)state;
+  char *path = NULL;
+  setenv("XDG_STATE_HOME", "/var/state", 1);
+  assert_success(file_state_path(&path));
+  assert_string_equal(path, "/var/state/ubiq");
+  free(path);
+  setenv("XDG_STATE_HOME", "relative", 1);
+  setenv("HOME", "/home/ada", 1);
+  assert_success(file_state_path(&path));
+  assert_string_equal(path, "/home/ada/.local/state/ubiq");
+  free(path);
+  unsetenv("HOME");
+  assert_fails(file_state_path(&path), UBIQ_UNAVAILABLE,
+               "there is no place for what a server keeps; expected XDG_STATE_HOME or HOME to be an absolute path");
+}
+
 static bool attempt(void *user) {
   (void)user;
   char *joined = file_path_join("a", "b");
@@ -92,6 +109,7 @@ int main(void) {
       cmocka_unit_test(the_folder_of_a_path_is_what_stands_before_its_last_slash),
       cmocka_unit_test(the_program_knows_its_own_path),
       cmocka_unit_test(the_cache_is_where_xdg_says_or_below_home),
+      cmocka_unit_test(what_a_server_keeps_is_where_xdg_says_or_below_home),
       cmocka_unit_test(every_allocation_that_fails_is_reported),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
