@@ -10,6 +10,8 @@ static void check_function(const project_function *function) {
   text method, path;
   if (function->name == NULL || function->file == NULL || function->export_name == NULL) abort();
   if (function->limits.wall_ms == 0 || function->limits.cpu_ms == 0 || function->limits.memory_bytes < 65536) abort();
+  if (function->pool.min > function->pool.max || function->pool.interval_ms == 0) abort();
+  if (function->pool.idle_ms < function->pool.interval_ms) abort();
   if (function->path.size > 0 && router_route_parse(function->path, &method, &path) != NULL) abort();
 }
 

@@ -4,7 +4,8 @@
 #include "base/arena.h"
 #include "base/file.h"
 #include "base/toml.h"
-#include "runtime/units.h"
+#include "runtime/project_pool.h"
+#include "runtime/project_values.h"
 
 #include <stdlib.h>
 
@@ -12,6 +13,7 @@
 typedef struct reader {
   arena *arena;
   const char *directory;
+  const pool_settings *pool; ///< the project's
   project_function *function;
 } reader;
 
@@ -88,54 +90,34 @@ static ubiq_error *read_route(reader *self, const json_value *value) {
   return problem == NULL ? NULL : json_wrong(value, "%s", problem);
 }
 
-static ubiq_error *read_duration(const json_value *value, uint64_t *milliseconds) {
-  if (yyjson_is_int(value->value)) return json_get_u64(value, 1, UINT32_MAX, milliseconds);
-  text found;
-  ubiq_error *error = yyjson_is_str(value->value) ? json_get_text(value, &found) : NULL;
-  if (error != NULL) return error;
-  if (!yyjson_is_str(value->value) || !units_duration_parse(found, milliseconds) || *milliseconds == 0)
-    return json_wrong(value, UNITS_DURATION_FORM ", or milliseconds as a number");
-  return NULL;
-}
-
-static ubiq_error *read_size(const json_value *value, uint64_t max, uint64_t *bytes) {
-  if (yyjson_is_int(value->value)) return json_get_u64(value, 0, max, bytes);
-  text found;
-  ubiq_error *error = yyjson_is_str(value->value) ? json_get_text(value, &found) : NULL;
-  if (error != NULL) return error;
-  if (!yyjson_is_str(value->value) || !units_size_parse(found, bytes))
-    return json_wrong(value, UNITS_SIZE_FORM ", or bytes as a number");
-  return *bytes <= max ? NULL : json_wrong(value, "at most %llu bytes", (unsigned long long)max);
-}
-
 static ubiq_error *read_timeout(reader *self, const json_value *value) {
-  return read_duration(value, &self->function->limits.wall_ms);
+  return project_read_duration(value, &self->function->limits.wall_ms);
 }
 
 static ubiq_error *read_cpu(reader *self, const json_value *value) {
-  return read_duration(value, &self->function->limits.cpu_ms);
+  return project_read_duration(value, &self->function->limits.cpu_ms);
 }
 
 static ubiq_error *read_memory(reader *self, const json_value *value) {
-  ubiq_error *error = read_size(value, UINT64_C(4) << 30, &self->function->limits.memory_bytes);
+  ubiq_error *error = project_read_size(value, UINT64_C(4) << 30, &self->function->limits.memory_bytes);
   if (error == NULL && self->function->limits.memory_bytes < 65536)
     error = json_wrong(value, "at least 64KiB, one page of WebAssembly");
   return error;
 }
 
 static ubiq_error *read_stack(reader *self, const json_value *value) {
-  ubiq_error *error = read_size(value, UINT64_C(1) << 30, &self->function->stack_bytes);
+  ubiq_error *error = project_read_size(value, UINT64_C(1) << 30, &self->function->stack_bytes);
   if (error == NULL && (self->function->stack_bytes < 1024 || self->function->stack_bytes % 16 != 0))
     error = json_wrong(value, "at least 1KiB and a multiple of 16 bytes");
   return error;
 }
 
 static ubiq_error *read_body_max(reader *self, const json_value *value) {
-  return read_size(value, UINT64_C(1) << 30, &self->function->limits.body_bytes_max);
+  return project_read_size(value, UINT64_C(1) << 30, &self->function->limits.body_bytes_max);
 }
 
 static ubiq_error *read_response_max(reader *self, const json_value *value) {
-  return read_size(value, UINT64_C(1) << 30, &self->function->limits.response_bytes_max);
+  return project_read_size(value, UINT64_C(1) << 30, &self->function->limits.response_bytes_max);
 }
 
 /// Config values may be empty.
@@ -163,6 +145,22 @@ static ubiq_error *read_config(reader *self, const json_value *value) {
   return error;
 }
 
+static ubiq_error *read_instance(reader *self, const json_value *value) {
+  return project_read_lifetime(value, &self->function->lifetime);
+}
+
+static ubiq_error *read_max_runs(reader *self, const json_value *value) {
+  return json_get_u64(value, 1, UINT32_MAX, &self->function->lifetime.runs_max);
+}
+
+static ubiq_error *read_max_age(reader *self, const json_value *value) {
+  return project_read_duration(value, &self->function->lifetime.age_ms_max);
+}
+
+static ubiq_error *read_pool(reader *self, const json_value *value) {
+  return project_read_pool(value, &self->function->pool);
+}
+
 static ubiq_error *read_allowed_hosts(reader *self, const json_value *value) {
   ubiq_error *error = json_expect_array(value);
   if (error != NULL) return error;
@@ -180,13 +178,14 @@ typedef ubiq_error *(*read_key)(reader *self, const json_value *value);
 
 // The names and their readers, in the same order.
 static const char *const function_keys[] = {
-    "wasm",    "source", "manifest", "build",    "stack",        "export", "content_type",  "route",
-    "timeout", "cpu",    "memory",   "body_max", "response_max", "config", "allowed_hosts",
+    "wasm",          "source",   "manifest", "build",   "stack",    "export",       "content_type",
+    "route",         "timeout",  "cpu",      "memory",  "body_max", "response_max", "config",
+    "allowed_hosts", "instance", "max_runs", "max_age", "pool",
 };
 static const read_key function_readers[] = {
-    read_wasm,   read_source,       read_manifest,     read_build,   read_stack,
-    read_export, read_content_type, read_route,        read_timeout, read_cpu,
-    read_memory, read_body_max,     read_response_max, read_config,  read_allowed_hosts,
+    read_wasm,          read_source,   read_manifest, read_build,   read_stack,    read_export,       read_content_type,
+    read_route,         read_timeout,  read_cpu,      read_memory,  read_body_max, read_response_max, read_config,
+    read_allowed_hosts, read_instance, read_max_runs, read_max_age, read_pool,
 };
 enum { FUNCTION_KEYS = sizeof function_keys / sizeof function_keys[0] };
 _Static_assert(FUNCTION_KEYS == sizeof function_readers / sizeof function_readers[0], "a reader for each key");
@@ -204,7 +203,7 @@ static ubiq_error *check_function(const reader *self, const json_value *value) {
     return json_error(value, "has \"build\" beside \"source\"; expected \"build\" with \"wasm\" or \"manifest\" only");
   if (function->origin == PROJECT_MANIFEST && (function->config_count > 0 || function->allowed_hosts_count > 0))
     return json_error(value, "has \"config\" or \"allowed_hosts\" beside \"manifest\"; expected them in the manifest");
-  return NULL;
+  return project_check_lifetime(value, &function->lifetime);
 }
 
 static ubiq_error *read_function(reader *self, const json_value *value) {
@@ -213,15 +212,17 @@ static ubiq_error *read_function(reader *self, const json_value *value) {
   if (error == NULL) error = copy_text(self->arena, value->key, &self->function->name);
   if (error != NULL) return error;
   self->function->limits = limits_default;
+  self->function->pool = *self->pool;
   self->function->export_name = self->function->name;
   for (size_t i = 0; i < FUNCTION_KEYS && error == NULL; i++) {
     json_value field = json_field(value, function_keys[i]);
     if (!json_is_absent(&field)) error = function_readers[i](self, &field);
   }
+  if (self->function->lifetime.kind == LIFETIME_PINNED) self->function->pool.min = self->function->pool.max = 1;
   return error != NULL ? error : check_function(self, value);
 }
 
-static ubiq_error *read_functions(project *self, const json_value *value) {
+static ubiq_error *read_functions(project *self, const json_value *value, const pool_settings *pool) {
   if (json_is_absent(value)) return json_wrong(value, "at least one function: [functions.NAME]");
   ubiq_error *error = json_expect_object(value);
   if (error != NULL) return error;
@@ -232,22 +233,24 @@ static ubiq_error *read_functions(project *self, const json_value *value) {
   if (functions == NULL) return ubiq_error_no_memory();
   json_value field = {0};
   for (size_t i = 0; error == NULL && json_next_field(value, &field); i++)
-    error = read_function(&(reader){self->arena, self->directory, &functions[i]}, &field);
+    error = read_function(&(reader){self->arena, self->directory, pool, &functions[i]}, &field);
   self->functions = functions;
   self->functions_count = count;
   return error;
 }
 
-static ubiq_error *read_project(project *self, const json_value *value) {
-  static const char *const keys[] = {"name", "version"};
+static ubiq_error *read_project(project *self, const json_value *value, pool_settings *pool) {
+  static const char *const keys[] = {"name", "version", "pool"};
   self->name = "project";
   self->version = "0.0.0";
   if (json_is_absent(value)) return NULL;
   ubiq_error *error = json_expect_object(value);
   if (error == NULL) error = json_check_keys(value, keys, sizeof keys / sizeof keys[0]);
   json_value name = json_field(value, "name"), version = json_field(value, "version");
+  json_value own_pool = json_field(value, "pool");
   if (error == NULL && !json_is_absent(&name)) error = read_string(self->arena, &name, &self->name);
   if (error == NULL && !json_is_absent(&version)) error = read_string(self->arena, &version, &self->version);
+  if (error == NULL && !json_is_absent(&own_pool)) error = project_read_pool(&own_pool, pool);
   return error;
 }
 
@@ -255,8 +258,9 @@ static ubiq_error *read_root(project *self, const json_value *root) {
   static const char *const keys[] = {"project", "functions"};
   ubiq_error *error = json_check_keys(root, keys, sizeof keys / sizeof keys[0]);
   json_value head = json_field(root, "project"), functions = json_field(root, "functions");
-  if (error == NULL) error = read_project(self, &head);
-  return error != NULL ? error : read_functions(self, &functions);
+  pool_settings pool = pool_settings_default;
+  if (error == NULL) error = read_project(self, &head, &pool);
+  return error != NULL ? error : read_functions(self, &functions, &pool);
 }
 
 static project *project_new(const char *directory) {

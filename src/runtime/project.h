@@ -11,6 +11,7 @@
 //     export = "greet"
 //     route = "POST /greet/{name}"
 //     timeout = "30s"                 # also cpu, memory, body_max, response_max
+//     instance = "request"            # and pool: see project_pool.h
 //     config = { greeting = "Hello" }
 //     allowed_hosts = ["api.example.com"]
 //
@@ -18,7 +19,9 @@
 #ifndef RUNTIME_PROJECT_H
 #define RUNTIME_PROJECT_H
 
+#include "runtime/lifetime.h"
 #include "runtime/limits.h"
+#include "runtime/pool_policy.h"
 #include "runtime/router.h"
 
 #define PROJECT_FILE "ubiq.toml"
@@ -50,6 +53,8 @@ typedef struct project_function {
   text method;              ///< of its route; empty: any
   text path;                ///< of its route; empty: it has none
   limits limits;
+  lifetime lifetime;  ///< of its instances
+  pool_settings pool; ///< how many of them there are
   const project_setting *config;
   size_t config_count;
   const char *const *allowed_hosts;

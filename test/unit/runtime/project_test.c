@@ -73,6 +73,8 @@ static void what_is_left_out_has_a_default(void **state) {
   assert_null(plain->content_type);
   assert_int_equal(plain->path.size, 0);
   assert_memory_equal(&plain->limits, &limits_default, sizeof limits_default);
+  assert_memory_equal(&plain->pool, &pool_settings_default, sizeof pool_settings_default);
+  assert_int_equal(plain->lifetime.kind, LIFETIME_REQUEST);
   project_delete(project);
 }
 
@@ -133,6 +135,82 @@ static void keys_that_do_not_go_together_are_refused(void **state) {
   }
 }
 
+static void pool_settings_are_of_the_project_and_overridden_for_a_function(void **state) {
+  (void)state;
+  project *project = NULL;
+  assert_success(parse("[project.pool]\nmin = 5\nidle = '1m'\n"
+                       "[functions.a]\nwasm = 'a'\n[functions.a.pool]\nmax = 20\noverprovision = 50\n"
+                       "[functions.b]\nwasm = 'b'\npool = { min = 0, scale_interval = 500 }\n"
+                       "[functions.c]\nwasm = 'c'\npool = { max = 3 }\n"
+                       "[functions.p]\nwasm = 'p'\ninstance = 'pinned'\n",
+                       &project));
+  static const struct {
+    const char *name;
+    pool_settings pool;
+  } rows[] = {
+      {"a", {5, 20, 50, 60000, 1000}},
+      {"b", {0, 1000, 10, 60000, 500}},
+      {"c", {3, 3, 10, 60000, 1000}}, // a smaller max without a min takes the inherited one along
+      {"p", {1, 1, 10, 60000, 1000}},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+    assert_memory_equal(&find(project, rows[i].name)->pool, &rows[i].pool, sizeof rows[i].pool);
+  project_delete(project);
+}
+
+static void lifetimes_are_read(void **state) {
+  (void)state;
+  project *project = NULL;
+  assert_success(
+      parse("[functions.a]\nwasm = 'a'\ninstance = 'reuse'\nmax_runs = 50\nmax_age = '1h'\n"
+            "[functions.b]\nwasm = 'b'\ninstance = 'request'\n[functions.p]\nwasm = 'p'\ninstance = 'pinned'\n",
+            &project));
+  const lifetime *a = &find(project, "a")->lifetime;
+  assert_int_equal(a->kind, LIFETIME_REUSE);
+  assert_int_equal(a->runs_max, 50);
+  assert_int_equal(a->age_ms_max, 3600 * 1000);
+  assert_int_equal(find(project, "b")->lifetime.kind, LIFETIME_REQUEST);
+  assert_int_equal(find(project, "p")->lifetime.kind, LIFETIME_PINNED);
+  project_delete(project);
+}
+
+static void nonsense_about_instances_is_refused_with_its_place(void **state) {
+  (void)state;
+  const struct {
+    const char *text, *message;
+  } rows[] = {
+      {"[project.pool]\nmin = 5\nmax = 3\n[functions.a]\nwasm = 'a'",
+       "ubiq.toml:1:10: project.pool has min 5 and max 3; expected a min of at most max"},
+      {"[functions.a]\nwasm = 'a'\npool = { min = 2000 }",
+       "ubiq.toml:3:1: functions.a.pool has min 2000 and max 1000; expected a min of at most max"},
+      {"[functions.a]\nwasm = 'a'\npool = { max = 0 }",
+       "ubiq.toml:3:10: functions.a.pool.max is 0; expected an integer from 1 to 1000000"},
+      {"[functions.a]\nwasm = 'a'\npool = { overprovision = '10%' }",
+       "ubiq.toml:3:10: functions.a.pool.overprovision is \"10%\"; expected an integer from 0 to 1000"},
+      {"[functions.a]\nwasm = 'a'\npool = { idle = '1s', scale_interval = '2s' }",
+       "ubiq.toml:3:1: functions.a.pool has idle 1000 ms and scale_interval 2000 ms; expected an idle of at least "
+       "scale_interval"},
+      {"[functions.a]\nwasm = 'a'\npool = { scale_interval = 1 }",
+       "ubiq.toml:3:1: functions.a.pool has a scale_interval of 1 ms; expected at least 10 ms"},
+      {"[functions.a]\nwasm = 'a'\npool = { mni = 1 }",
+       "ubiq.toml:3:10: unknown key functions.a.pool.mni; did you mean \"min\"?"},
+      {"[functions.a]\nwasm = 'a'\ninstance = 'once'",
+       "ubiq.toml:3:1: functions.a.instance is \"once\"; expected \"request\", \"reuse\" or \"pinned\""},
+      {"[functions.a]\nwasm = 'a'\nmax_runs = 3",
+       "ubiq.toml:1:2: functions.a has \"max_runs\" or \"max_age\"; expected them with instance = \"reuse\" only"},
+      {"[functions.a]\nwasm = 'a'\ninstance = 'pinned'\npool = { min = 1 }",
+       "ubiq.toml:1:2: functions.a has \"pool\"; a pinned function has one instance: expected none"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    project *project = NULL;
+    ubiq_error *error = parse(rows[i].text, &project);
+    if (error == NULL) fail_msg("taken: %s", rows[i].text);
+    assert_int_equal(ubiq_error_code(error), UBIQ_INVALID_INPUT);
+    assert_string_equal(ubiq_error_message(error), rows[i].message);
+    ubiq_error_delete(error);
+  }
+}
+
 static bool attempt(void *user) {
   (void)user;
   project *project = NULL;
@@ -154,6 +232,9 @@ int main(void) {
       cmocka_unit_test(what_is_left_out_has_a_default),
       cmocka_unit_test(errors_say_where_and_what_would_be_right),
       cmocka_unit_test(keys_that_do_not_go_together_are_refused),
+      cmocka_unit_test(pool_settings_are_of_the_project_and_overridden_for_a_function),
+      cmocka_unit_test(lifetimes_are_read),
+      cmocka_unit_test(nonsense_about_instances_is_refused_with_its_place),
       cmocka_unit_test(without_memory_there_is_an_error_and_no_leak),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
