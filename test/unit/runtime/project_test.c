@@ -197,9 +197,9 @@ static void nonsense_about_instances_is_refused_with_its_place(void **state) {
       {"[functions.a]\nwasm = 'a'\ninstance = 'once'",
        "ubiq.toml:3:1: functions.a.instance is \"once\"; expected \"request\", \"reuse\" or \"pinned\""},
       {"[functions.a]\nwasm = 'a'\nmax_runs = 3",
-       "ubiq.toml:1:2: functions.a has \"max_runs\" or \"max_age\"; expected them with instance = \"reuse\" only"},
+       "ubiq.toml:1:12: functions.a has \"max_runs\" or \"max_age\"; expected them with instance = \"reuse\" only"},
       {"[functions.a]\nwasm = 'a'\ninstance = 'pinned'\npool = { min = 1 }",
-       "ubiq.toml:1:2: functions.a has \"pool\"; a pinned function has one instance: expected none"},
+       "ubiq.toml:1:12: functions.a has \"pool\"; a pinned function has one instance: expected none"},
   };
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     project *project = NULL;
