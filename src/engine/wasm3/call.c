@@ -76,6 +76,7 @@ ubiq_error *w3_call_now(engine_store *base, const engine_function *handle, engin
   const char *outer = store->guard.stack_limit;
   if (store->depth++ == 0) w3_guard_set_limit(&store->guard);
   M3Result result = call(function, values);
+  if (result && !w3_is_trap(result)) store->is_spent = true;
   ubiq_error *error = result ? w3_take_error(store, result) : NULL;
   store->depth--;
   store->guard.stack_limit = outer;

@@ -31,6 +31,10 @@ static const char *trap_text(M3Result result) {
   return NULL;
 }
 
+bool w3_is_trap(M3Result result) {
+  return trap_text(result) || result == w3_ended_by_host;
+}
+
 ubiq_error *w3_take_error(w3_store *store, M3Result result) {
   if (!result) return NULL;
   ubiq_error *error = store ? store->host_error : NULL;

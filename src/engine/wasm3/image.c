@@ -90,6 +90,7 @@ ubiq_error *w3_link(engine *engine, const engine_link *link, engine_image **out)
   if (!image) return ubiq_error_no_memory();
   image->base.ops = &wasm3_ops;
   image->engine = (w3_engine *)engine;
+  atomic_flag_clear(&image->idle_taken);
   ubiq_error *error = copy_hosts(image, link);
   if (!error) error = resolve_all(image, link);
   if (!error) error = find_memories(image, link);
@@ -101,8 +102,36 @@ ubiq_error *w3_link(engine *engine, const engine_link *link, engine_image **out)
   return NULL;
 }
 
+enum { IDLE_TRIES_MAX = 100 };
+
+static bool take_idle_list(w3_image *image) {
+  for (int i = 0; i < IDLE_TRIES_MAX; i++)
+    if (!atomic_flag_test_and_set_explicit(&image->idle_taken, memory_order_acquire)) return true;
+  return false;
+}
+
+static void leave_idle_list(w3_image *image) {
+  atomic_flag_clear_explicit(&image->idle_taken, memory_order_release);
+}
+
+w3_store *w3_image_take(w3_image *image) {
+  if (!take_idle_list(image)) return NULL;
+  w3_store *store = image->idle_count > 0 ? image->idle[--image->idle_count] : NULL;
+  leave_idle_list(image);
+  return store;
+}
+
+bool w3_image_give(w3_image *image, w3_store *store) {
+  if (!take_idle_list(image)) return false;
+  bool is_taken = image->idle_count < W3_IDLE_MAX;
+  if (is_taken) image->idle[image->idle_count++] = store;
+  leave_idle_list(image);
+  return is_taken;
+}
+
 void w3_image_delete(engine_image *base) {
   w3_image *image = (w3_image *)base;
+  while (image->idle_count > 0) w3_store_free(image->idle[--image->idle_count]);
   for (size_t i = 0; i < image->modules_count; i++) {
     w3_code_release(image->modules[i].code);
     free(image->modules[i].targets);

@@ -4,6 +4,10 @@
 // to another. So a module here is its bytes; a store has a runtime for each module and parses them anew, compiling a
 // function when it is first called; and what a module imports from another is a raw function, a trampoline, that moves
 // arguments from one runtime's stack to the other's. Which function each import leads to is found out once, in the image.
+//
+// Parsing and compiling are what a store costs, so a store that ended is put back to how it began (reset.c) and waits in its
+// image for the next to be made. What a guest can change is its memory, its globals and what lay on its stack, no more:
+// tables and code are made once. A store in which Wasm3 itself failed is not used again.
 #ifndef ENGINE_WASM3_INTERNAL_H
 #define ENGINE_WASM3_INTERNAL_H
 
@@ -42,6 +46,11 @@ typedef struct w3_linked {
   w3_target *targets; ///< one for each import
 } w3_linked;
 
+typedef struct w3_store w3_store;
+
+/// How many stores an image keeps for the next to be made.
+enum { W3_IDLE_MAX = 16 };
+
 typedef struct w3_image {
   engine_image base;
   w3_engine *engine;
@@ -52,6 +61,9 @@ typedef struct w3_image {
   uint32_t *memories; ///< the module that has each, by its place; UINT32_MAX: none
   size_t memories_count;
   uint32_t caller_memory;
+  atomic_flag idle_taken; ///< guards the two below. Who cannot have it does without them: a child of fork() never waits
+  w3_store *idle[W3_IDLE_MAX]; ///< as they began
+  size_t idle_count;
 } w3_image;
 
 typedef struct w3_instance w3_instance;
@@ -63,14 +75,14 @@ typedef struct w3_import {
   IM3Function callee; ///< NULL: the host
 } w3_import;
 
-typedef struct w3_store w3_store;
-
 struct w3_instance {
   w3_store *store;
   const w3_linked *linked;
   IM3Runtime runtime;
   IM3Module module;   ///< the runtime's once it is loaded
   w3_import *imports; ///< one for each
+  int64_t *globals;   ///< what each was set to first, NULL until that is known
+  uint32_t *offsets;  ///< where each data segment goes
 };
 
 struct w3_store {
@@ -81,6 +93,7 @@ struct w3_store {
   engine_store_options options;
   ubiq_error *host_error; ///< what a host function or a tick ended the call with; owned until taken
   unsigned depth;         ///< of calls from the host
+  bool is_spent;          ///< Wasm3 failed in it: how it stands is not known
   w3_instance *instances; ///< one for each module of the image
 };
 
@@ -97,6 +110,9 @@ extern const char w3_ended_by_host[];
 /// What Wasm3 answered, as an error of ours; NULL for success. `store` may be NULL.
 ubiq_error *w3_take_error(w3_store *store, M3Result result);
 
+/// Whether it is the guest's own fault, or the host's wish: all is well with Wasm3.
+bool w3_is_trap(M3Result result);
+
 /// Sets how far the native stack may go, seen from here.
 static inline void w3_guard_set_limit(w3_guard *guard) {
   guard->stack_limit = (const char *)__builtin_frame_address(0) - W3_NATIVE_STACK_BYTES;
@@ -112,6 +128,19 @@ const void *w3_enter_module(IM3Runtime runtime, IM3ImportContext context, uint64
 /// Of Wasm3's own, but in none of its headers: links an import by its function. It takes the callback as an address.
 M3Result LinkRawFunction(IM3Module module, IM3Function function, ccstr_t signature, M3RawCall callback,
                          const void *userdata);
+
+M3Result EvaluateExpression(IM3Module module, void *value, u8 type, bytes_t *bytes, cbytes_t end);
+
+/// Remembers how an instance is that was loaded just now.
+ubiq_error *w3_instance_remember(w3_instance *instance);
+/// Puts an instance back to that; false when it cannot be.
+bool w3_instance_reset(w3_instance *instance);
+
+/// A store that waits in the image; NULL when none does.
+w3_store *w3_image_take(w3_image *image);
+/// Hands over a store that was put back to its beginning; false when the image has enough of them.
+bool w3_image_give(w3_image *image, w3_store *store);
+void w3_store_free(w3_store *store);
 
 ubiq_error *w3_link(engine *engine, const engine_link *link, engine_image **out);
 void w3_image_delete(engine_image *image);

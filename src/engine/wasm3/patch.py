@@ -43,6 +43,20 @@ PATCHES = [
      "    if (w3_guard_is_low (o->runtime ? o->runtime->userdata : NULL, o->block.depth)) return w3_nested_too_deep;\n",
      "blocks are compiled by recursion"),
     ("m3_compile.c", '#include "m3_exec.h"\n', '#include "m3_exec.h"\n#include "engine/wasm3/guard.h"\n', "the same"),
+    ("m3_env.c", "runtime->stack = m3_Malloc (i_stackSizeInBytes + 4*sizeof (m3slot_t));",
+     "runtime->stack = w3_pages_resize (NULL, 0, i_stackSizeInBytes + 4*sizeof (m3slot_t));",
+     "stacks take no room until they are used"),
+    ("m3_env.c", "    m3_Free (i_runtime->stack);\n    m3_Free (i_runtime->memory.mallocated);\n",
+     "    w3_pages_free (i_runtime->stack, (i_runtime->numStackSlots + 4) * sizeof (m3slot_t));\n"
+     "    w3_pages_free (i_runtime->memory.mallocated,\n"
+     "                   sizeof (M3MemoryHeader) + (size_t) i_runtime->memory.numPages * d_m3MemPageSize);\n",
+     "the same, and guests' memories"),
+    ("m3_env.c", "        if (numPreviousBytes)\n", "        if (memory->mallocated)\n",
+     "a memory without pages has its header"),
+    ("m3_env.c", "void* newMem = m3_Realloc (memory->mallocated, numBytes, numPreviousBytes);",
+     "void* newMem = w3_pages_resize (memory->mallocated, numPreviousBytes, numBytes);",
+     "the heap clears what was freed before, touched or not"),
+    ("m3_env.c", '#include "m3_env.h"\n', '#include "m3_env.h"\n#include "engine/wasm3/pages.h"\n', "the same"),
     ("m3_parse.c", "        segment->initExpr = i_bytes;\n",
      "        _throwif (\"data segments that memory.init copies are not supported\", segment->memoryRegion != 0);\n"
      "        segment->initExpr = i_bytes;\n",

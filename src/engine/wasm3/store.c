@@ -62,8 +62,8 @@ static ubiq_error *instantiate(w3_store *store, size_t index) {
   if (error) return error;
   error = load(instance);
   if (error) return error;
-  instance->runtime->memory.maxPages = pages_allowed(instance, store->options.memory_bytes_max);
-  return link_imports(store, instance);
+  error = w3_instance_remember(instance);
+  return error ? error : link_imports(store, instance);
 }
 
 static ubiq_error *fill(w3_store *store) {
@@ -76,19 +76,37 @@ static ubiq_error *fill(w3_store *store) {
   return error;
 }
 
-ubiq_error *w3_store_new(engine_image *base, const engine_store_options *options, engine_store **out) {
+static ubiq_error *make(w3_image *image, const engine_store_options *options, w3_store **out) {
   w3_store *store = calloc(1, sizeof *store);
   if (!store) return ubiq_error_no_memory();
   store->base.ops = &wasm3_ops;
-  store->image = (w3_image *)base;
+  store->image = image;
   store->options = *options;
-  store->guard.epoch = &store->image->engine->epoch;
+  store->guard.epoch = &image->engine->epoch;
   w3_guard_set_limit(&store->guard);
   ubiq_error *error = fill(store);
-  if (error) {
-    w3_store_delete(&store->base);
-    return ubiq_error_wrap(error, "instantiating");
-  }
+  if (error)
+    w3_store_free(store);
+  else
+    *out = store;
+  return error;
+}
+
+static ubiq_error *use_again(w3_store *store, const engine_store_options *options) {
+  store->options = *options;
+  ubiq_error *error = NULL;
+  for (size_t i = 0; i < store->image->modules_count && !error; i++)
+    error = check_memory(&store->instances[i], options->memory_bytes_max);
+  if (error) w3_store_delete(&store->base);
+  return error;
+}
+
+ubiq_error *w3_store_new(engine_image *base, const engine_store_options *options, engine_store **out) {
+  w3_image *image = (w3_image *)base;
+  w3_store *store = w3_image_take(image);
+  ubiq_error *error = store ? use_again(store, options) : make(image, options, &store);
+  if (error) return ubiq_error_wrap(error, "instantiating");
+  w3_store_memory_limit(&store->base, options->memory_bytes_max);
   *out = &store->base;
   return NULL;
 }
@@ -99,15 +117,30 @@ static void instance_free(w3_instance *instance) {
   if (instance->module && !is_loaded) m3_FreeModule(instance->module);
   m3_FreeRuntime(instance->runtime);
   free(instance->imports);
+  free(instance->globals);
+  free(instance->offsets);
 }
 
-void w3_store_delete(engine_store *base) {
-  w3_store *store = (w3_store *)base;
+void w3_store_free(w3_store *store) {
   for (size_t i = 0; store->instances && i < store->image->modules_count; i++) instance_free(&store->instances[i]);
   free(store->instances);
   if (store->environment) m3_FreeEnvironment(store->environment);
   ubiq_error_delete(store->host_error);
   free(store);
+}
+
+static bool reset(w3_store *store) {
+  if (store->is_spent || store->depth > 0) return false;
+  ubiq_error_delete(store->host_error);
+  store->host_error = NULL;
+  for (size_t i = 0; i < store->image->modules_count; i++)
+    if (!w3_instance_reset(&store->instances[i])) return false;
+  return true;
+}
+
+void w3_store_delete(engine_store *base) {
+  w3_store *store = (w3_store *)base;
+  if (!reset(store) || !w3_image_give(store->image, store)) w3_store_free(store);
 }
 
 void w3_store_memory_limit(engine_store *base, uint64_t bytes) {
