@@ -1,7 +1,7 @@
 # The front door. Everything behind it is scripts/setup, CMake presets and ctest.
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
-.PHONY: help setup build engines guests run test bench lint asan tsan fuzz single install clean
+.PHONY: help setup build engines engines-all guests run test bench lint asan tsan fuzz single install clean
 
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 PREFIX ?= /usr/local
@@ -13,8 +13,15 @@ TESTS ?=
 FIXED_ADDRESSES = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 CTEST = ctest --output-on-failure -j2 $(if $(TESTS),-R '$(TESTS)')
 
+# The set stays chosen for later builds. What is left out is said last.
+define with_engines
+@cmake --preset dev -DUBIQ_ENGINE_SET=$(1) > build/configure-dev.log 2>&1 || { cat build/configure-dev.log; exit 1; }
+@cmake --build --preset dev -j $(JOBS)
+@sed -n 's/^-- \(engine .* is left out\)/\1/p' build/configure-dev.log
+endef
+
 help: ## print this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
 
 setup: ## bring Debian packages and pinned third-party pieces (scripts/setup); ARGS=--sdks for the tests of SDKs too
 	@scripts/setup $(ARGS)
@@ -31,9 +38,11 @@ build/%/build.ninja: .deps/stamp CMakePresets.json
 build: build/dev/build.ninja ## build into out/ (the default)
 	@cmake --build --preset dev -j $(JOBS)
 
-engines: build/dev/build.ninja ## build, with the engines that take other languages' tools and longer: wasmi (cargo, a minute)
-	@cmake --preset dev -DUBIQ_ENGINE_WASMI=ON > build/configure-dev.log 2>&1 || { cat build/configure-dev.log; exit 1; }
-	@cmake --build --preset dev -j $(JOBS)
+engines: build/dev/build.ninja ## build, with the engines that other languages' tools build in about a minute each
+	$(call with_engines,quick)
+
+engines-all: build/dev/build.ninja ## build, with all engines: many minutes, once; what cannot be built here is named
+	$(call with_engines,all)
 
 guests: build/dev/build.ninja
 	@cmake --build --preset dev -j $(JOBS) --target ubiq_guests

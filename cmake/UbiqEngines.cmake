@@ -1,6 +1,32 @@
 # Engines that are shared objects of their own, lib/ubiq/engine-NAME.so (src/engine/load.h): each an option UBIQ_ENGINE_NAME,
 # described by the engine.cmake of its folder (docs/adding-an-engine.md). Nothing else depends on one.
 
+# Which are built: those whose tools every build has, those of `make engines`, or of `make engines-all`. An option that
+# is ON is obeyed whatever this says.
+set(UBIQ_ENGINE_SET "" CACHE STRING "Further engines: nothing, quick (about a minute each) or all (many minutes)")
+# Crates that were compiled once, for several builds: then an engine that takes minutes is as quick as the others.
+set(UBIQ_CARGO_TARGET_DIR "$ENV{UBIQ_CARGO_TARGET_DIR}" CACHE PATH "Where cargo keeps engines that it compiled")
+if(NOT UBIQ_CARGO_TARGET_DIR)
+  set(UBIQ_CARGO_TARGET_DIR ${CMAKE_BINARY_DIR})
+endif()
+
+# ubiq_engine_option(NAME QUICK|SLOW FOUND MISSING): sets UBIQ_ENGINE_<NAME>. FOUND is what a find_* command found, MISSING
+# says what is not there otherwise and how to get it. Whatever the set asks for and is left out is said in a line.
+macro(ubiq_engine_option name pace found missing)
+  string(TOUPPER ${name} engine_upper)
+  option(UBIQ_ENGINE_${engine_upper} "Build the engine ${name}" OFF)
+  if(UBIQ_ENGINE_SET AND NOT UBIQ_ENGINE_${engine_upper})
+    if("${found}" STREQUAL "" OR "${found}" MATCHES "NOTFOUND$")
+      message(STATUS "engine ${name} is left out: ${missing}")
+    elseif("${pace}" STREQUAL "SLOW" AND NOT UBIQ_ENGINE_SET STREQUAL "all"
+        AND NOT EXISTS ${UBIQ_CARGO_TARGET_DIR}/${name}/release/libubiq_${name}.a)
+      message(STATUS "engine ${name} is left out: it takes minutes to build (make engines-all)")
+    else()
+      set(UBIQ_ENGINE_${engine_upper} ON)
+    endif()
+  endif()
+endmacro()
+
 # ubiq_engine_object(TARGET SOURCES...): an object that exports ubiq_engine alone. The errors are the loader's; what else
 # it uses of the base and of the readers of Wasm binaries is linked in.
 function(ubiq_engine_object target)
@@ -29,13 +55,16 @@ endfunction()
 # library: the crate src/engine/shim/NAME, whose Cargo.toml names the engine's crate first among its dependencies. Its
 # build script copies the headers to the folder that UBIQ_HEADERS names.
 function(ubiq_engine_crate name)
-  find_program(UBIQ_CARGO cargo REQUIRED)
+  if(NOT UBIQ_CARGO)
+    message(FATAL_ERROR "cargo is missing; the engine ${name} is built by it")
+  endif()
   set(shim ${CMAKE_SOURCE_DIR}/src/engine/shim/${name})
-  set(made ${CMAKE_BINARY_DIR}/${name})
+  set(made ${UBIQ_CARGO_TARGET_DIR}/${name})
   set(library ${made}/release/libubiq_${name}.a)
-  add_custom_command(OUTPUT ${library} ${made}/include/wasm.h
+  add_custom_command(OUTPUT ${library}
     COMMAND ${CMAKE_COMMAND} -E env UBIQ_HEADERS=${made}/include ${UBIQ_CARGO} build --release --locked --quiet
       --jobs 2 --manifest-path ${shim}/Cargo.toml --target-dir ${made}
+    COMMAND ${CMAKE_COMMAND} -E touch ${library} # cargo leaves alone what is new enough for it
     DEPENDS ${shim}/Cargo.toml ${shim}/Cargo.lock ${shim}/build.rs ${shim}/src/lib.rs
     COMMENT "Building ${name} (cargo)"
     VERBATIM)
@@ -52,6 +81,7 @@ function(ubiq_engine_crate name)
   target_link_libraries(engine_${name} PRIVATE ${library} m dl pthread)
 endfunction()
 
+find_program(UBIQ_CARGO NAMES cargo HINTS $ENV{HOME}/.cargo/bin)
 file(GLOB engine_files CONFIGURE_DEPENDS
   ${CMAKE_SOURCE_DIR}/src/engine/*/engine.cmake ${CMAKE_SOURCE_DIR}/src/engine/shim/*/engine.cmake)
 foreach(engine_file IN LISTS engine_files)
