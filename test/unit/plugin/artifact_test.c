@@ -577,6 +577,7 @@ int main(void) {
   if (!mkdtemp(cache_folder)) return 1;
   setenv("UBIQ_CACHE", cache_folder, 1);
   plugin_testing_begin();
+  plugin_testing_needs(ENGINE_CAN_SERIALIZE);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_was_compiled_is_loaded_without_compiling),
       cmocka_unit_test(an_entry_of_the_cache_will_do_to_make_one),

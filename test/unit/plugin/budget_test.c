@@ -68,6 +68,7 @@ static void cpu_time_is_limited_for_one_call(void **state) {
 
 static void a_budget_is_forgotten_by_the_next_call(void **state) {
   (void)state;
+  need_capability(ENGINE_CAN_FUEL);
   world self = open_world("infinite", "", &(ubiq_compile_options){.fuel = 10000000});
   ubiq_bytes output;
   assert_error_code(call_with(&self, "spin", "", (ubiq_call_options){.timeout_ms = 1, .fuel = 5000}), UBIQ_CPU_LIMIT);
@@ -79,6 +80,7 @@ static void a_budget_is_forgotten_by_the_next_call(void **state) {
 
 static void fuel_is_limited_for_one_call(void **state) {
   (void)state;
+  need_capability(ENGINE_CAN_FUEL);
   world self = open_world("infinite", "", &(ubiq_compile_options){.fuel = 100000});
   assert_error_with(call_with(&self, "spin", "", (ubiq_call_options){.fuel = 50000}), UBIQ_CPU_LIMIT, "fuel");
   assert_int_equal(ubiq_plugin_fuel_used(self.plugin), 50000);

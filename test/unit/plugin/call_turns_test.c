@@ -461,6 +461,7 @@ static void a_call_may_go_from_thread_to_thread(void **state) {
 
 int main(void) {
   plugin_testing_begin();
+  plugin_testing_needs(ENGINE_CAN_SUSPEND);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_call_waits_is_woken_and_answers),
       cmocka_unit_test(a_call_without_wake_may_be_asked_instead),

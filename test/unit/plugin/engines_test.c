@@ -70,7 +70,7 @@ static void threads_get_the_same_engine(void **state) {
 static int answer_with_little_space(rlim_t bytes) {
   struct rlimit limit = {bytes, bytes};
   if (setrlimit(RLIMIT_AS, &limit) != 0) return 2;
-  for (int suspends = 0; suspends < 2; suspends++) {
+  for (int suspends = 0; suspends < MODES; suspends++) {
     ubiq_compile_options options = {.suspends = suspends, .memory_bytes_max = suspends ? 8 << 20 : 0};
     ubiq_compiled *compiled = NULL;
     ubiq_error *error = text_compile("(module (memory (export \"memory\") 3) (func (export \"f\") (result i32)"

@@ -171,6 +171,7 @@ static uint64_t least_fuel(const char *input) {
 // than the first, and all later ones take the same.
 static void fuel_is_counted_the_same_each_time_and_filled_for_each_call(void **state) {
   (void)state;
+  need_capability(ENGINE_CAN_FUEL);
   uint64_t least = least_fuel("1000");
   assert_true(least > 1000 && least < 100000);
   assert_int_equal(least_fuel("1000"), least);
@@ -198,6 +199,7 @@ static void ids_are_random_uuids(void **state) {
 
 static void functions_exist_that_can_be_called(void **state) {
   (void)state;
+  need_feature(VECTORS_MODULE);
   ExtismPlugin *plugin = extism_of("signatures", NULL);
   assert_true(extism_plugin_function_exists(plugin, "good"));
   assert_true(extism_plugin_function_exists(plugin, "good_nothing"));

@@ -160,6 +160,7 @@ static void a_child_of_fork_gets_answers_too(void **state) {
 
 int main(void) {
   plugin_testing_begin();
+  plugin_testing_needs(ENGINE_CAN_SUSPEND);
   server = fetch_server_start();
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_thread_that_blocks_gets_the_answer),

@@ -164,6 +164,7 @@ static void a_glob_lets_private_addresses_pass_only_where_the_caller_waits(void 
 
 static void listeners_of_the_process_are_never_reached(void **state) {
   (void)state;
+  need_capability(ENGINE_CAN_SUSPEND);
   struct sockaddr_storage own;
   plugin_world world;
   assert_true(net_address_parse("127.0.0.1", server->port, &own));
@@ -298,6 +299,7 @@ static void start_and_wait(instance *self, const char *function, const char *inp
 
 static void a_guest_that_waits_may_be_deleted(void **state) {
   (void)state;
+  need_capability(ENGINE_CAN_SUSPEND);
   plugin_world world;
   open_http(&world, 1, ALLOW_LOCAL, NULL);
   for (int i = 0; i < 20; i++) {
@@ -313,6 +315,7 @@ static void a_guest_that_waits_may_be_deleted(void **state) {
 
 static void a_resume_before_the_answer_changes_nothing(void **state) {
   (void)state;
+  need_capability(ENGINE_CAN_SUSPEND);
   plugin_world world;
   char address[200];
   gate_server *gate = gate_start();
@@ -338,6 +341,7 @@ static void a_resume_before_the_answer_changes_nothing(void **state) {
 // The mechanism that hosts many runs: each suspends in a host function, which then answers with a block.
 static void a_thousand_guests_wait_at_once_and_each_gets_its_own_answer(void **state) {
   (void)state;
+  need_capability(ENGINE_CAN_SUSPEND);
   enum { GUESTS = 1000 };
   static instance guests[GUESTS];
   static char addresses[GUESTS][64];
@@ -371,6 +375,7 @@ static void a_thousand_guests_wait_at_once_and_each_gets_its_own_answer(void **s
 
 static void a_thousand_guests_sleep_at_once(void **state) {
   (void)state;
+  need_capability(ENGINE_CAN_SUSPEND);
   enum { GUESTS = 1000 };
   static instance guests[GUESTS];
   ubiq_compile_options options = {.suspends = true, .memory_bytes_max = 16 << 20, .wasi = true};
@@ -409,6 +414,7 @@ static void sleeping_guests_meet_deadlines_and_cancellation(void **state) {
 
 static void a_sleeping_guest_resumed_too_early_sleeps_on(void **state) {
   (void)state;
+  need_capability(ENGINE_CAN_SUSPEND);
   plugin_world world;
   world_open(&world, 1, "wasi_reactor", "", (ubiq_compile_options){.wasi = true}, NULL);
   instance *one = &world.one;

@@ -122,7 +122,7 @@ static void every_function_of_the_kernel_and_the_host_is_there_under_both_namesp
       assert_true(
           buffer_printf(&text, " (import \"%s%s))", old ? "env\" \"extism_" : "extism:host/env\" \"", functions[i]));
   assert_true(buffer_append_string(&text, " (func (export \"f\")))"));
-  for (int suspends = 0; suspends < 2; suspends++) {
+  for (int suspends = 0; suspends < MODES; suspends++) {
     ubiq_compiled *compiled;
     assert_success(text_compile(buffer_string(&text), &(ubiq_compile_options){.suspends = suspends}, &compiled));
     ubiq_compiled_delete(compiled);
@@ -166,7 +166,7 @@ static ubiq_function *constant(const char *module, const char *name, int32_t ans
 }
 
 static void assert_answer(const char *source, ubiq_function *const *functions, size_t count, int32_t expected) {
-  for (int suspends = 0; suspends < 2; suspends++) {
+  for (int suspends = 0; suspends < MODES; suspends++) {
     ubiq_compile_options options = {
         .functions = (const ubiq_function *const *)functions, .functions_count = count, .suspends = suspends};
     ubiq_compiled *compiled;

@@ -40,6 +40,7 @@ static const char leaves_traces[] =
 
 static void a_fresh_instance_sees_nothing_of_those_before(void **state) {
   (void)state;
+  need_feature(REFERENCES_MODULE);
   for (int mode = 0; mode < MODES; mode++) {
     ubiq_compile_options options = {.suspends = mode == 1, .memory_bytes_max = 8 << 20};
     ubiq_compiled *compiled;
@@ -179,6 +180,7 @@ static void *run_a_loop(void *user) {
 
 static void loops_on_many_threads_share_a_compiled_plugin(void **state) {
   (void)state;
+  need_capability(ENGINE_CAN_SUSPEND);
   enum { THREADS = 4 };
   pthread_t threads[THREADS];
   team self = {.compiled =
@@ -239,7 +241,7 @@ static void ten_thousand_instances_leave_nothing_behind(void **state) {
     world_open(&world, mode, "hello", "", (ubiq_compile_options){.memory_bytes_max = 8 << 20}, NULL);
     make_instances(&world, 1000);
     long before = resident_kib();
-    make_instances(&world, is_slow ? 500 : 10000);
+    make_instances(&world, is_slow ? 500 : is_default_engine() ? 10000 : 2000);
     if (!is_slow) assert_true(resident_kib() - before < 2048);
     world_close(&world);
   }
@@ -247,6 +249,7 @@ static void ten_thousand_instances_leave_nothing_behind(void **state) {
 
 static void suspended_instances_that_are_deleted_leave_nothing_behind(void **state) {
   (void)state;
+  need_capability(ENGINE_CAN_SUSPEND);
   const char *sanitizers = getenv("UBIQ_SANITIZE");
   bool is_slow = sanitizers && *sanitizers;
   plugin_world world;

@@ -1,5 +1,6 @@
 // What happens when memory is out: each allocation of ours fails once, while compiling, making an instance, and calling.
-// It must be an error or harmless, leak nothing, and the next attempt must do. Wasmtime's own allocations do not fail here.
+// It must be an error or harmless, leak nothing, and the next attempt must do. The engine's own allocations do not fail here,
+// nor those of an adapter in an object of its own.
 // link: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup
 #include "late_functions.h"
 
@@ -91,7 +92,7 @@ static void calling_fails_cleanly(void **state) {
                    .input = cases[i].input,
                    .output = cases[i].output};
       size_t failures = sweep(attempt_call, &self);
-      assert_in_range(failures, 2, 10000);
+      assert_in_range(failures, is_default_engine() ? 2 : 1, 10000);
       ubiq_compiled_delete(self.compiled);
       test_loop_close(&loop);
     }
@@ -132,7 +133,7 @@ static void use_pool(void *user) {
 static void pools_fail_cleanly(void **state) {
   (void)state;
   ubiq_compiled *compiled = guest_compile("hello", NULL);
-  assert_in_range(sweep(use_pool, compiled), 7, 1000);
+  assert_in_range(sweep(use_pool, compiled), is_default_engine() ? 7 : 5, 1000);
   ubiq_compiled_delete(compiled);
 }
 
@@ -156,6 +157,7 @@ static void call_late(void *user) {
 
 static void late_answers_fail_cleanly(void **state) {
   (void)state;
+  need_capability(ENGINE_CAN_SUSPEND);
   ubiq_compiled *compiled = compile_late(late_guest, make_late(answer_late, NULL, NULL), true);
   assert_in_range(sweep(call_late, compiled), 4, 1000);
   ubiq_compiled_delete(compiled);

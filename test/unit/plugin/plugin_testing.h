@@ -235,13 +235,59 @@ static inline ubiq_error *instance_call(instance *self, const char *function, co
       fail_msg("%s answered: %.*s; expected: %s", function, (int)output_.size, (const char *)output_.data, expected);  \
   } while (0)
 
-// -- Both ways to run --
+// -- What the engine can do that UBIQ_ENGINE names --
 
-/// How many there are with the engine that UBIQ_ENGINE names: one that cannot suspend has no loop.
-static inline int modes(void) {
+static inline const engine_ops *tested_engine(void) {
   const engine_ops *ops = NULL;
   assert_success(engine_find(NULL, &ops));
-  return ops->capabilities & ENGINE_CAN_SUSPEND ? 2 : 1;
+  return ops;
+}
+
+static inline bool is_default_engine(void) {
+  size_t count = 0;
+  return strcmp(tested_engine()->name, engine_list(&count)[0].name) == 0;
+}
+
+/// Skips what only the default engine does, or what is so long that once is enough.
+static inline void need_default_engine(void) {
+  if (is_default_engine()) return;
+  print_message("it is tested with the default engine alone\n");
+  skip();
+}
+
+/// Skips a test that needs what the engine cannot do: one of ENGINE_CAN_* and so on.
+static inline void need_capability(uint32_t capability) {
+  if (tested_engine()->capabilities & capability) return;
+  print_message("%s has not the capability %#x\n", tested_engine()->name, capability);
+  skip();
+}
+
+/// The same for what a module, in text form, has to be compiled for.
+static inline bool has_feature(const char *module) {
+  ubiq_compiled *compiled = NULL;
+  ubiq_error *error = text_compile(module, NULL, &compiled);
+  bool compiles = !error;
+  ubiq_error_delete(error);
+  ubiq_compiled_delete(compiled);
+  return compiles;
+}
+
+static inline void need_feature(const char *module) {
+  if (has_feature(module)) return;
+  print_message("%s does not compile %s\n", tested_engine()->name, module);
+  skip();
+}
+
+#define VECTORS_MODULE          "(module (func (param v128)))"
+#define REFERENCES_MODULE       "(module (table 1 funcref) (func (param externref) (drop (table.size 0))))"
+#define SEVERAL_MEMORIES_MODULE "(module (memory 1) (memory 1))"
+#define OBJECTS_MODULE          "(module (type (struct)))"
+
+// -- Both ways to run --
+
+/// How many there are: an engine that cannot suspend has no loop.
+static inline int modes(void) {
+  return tested_engine()->capabilities & ENGINE_CAN_SUSPEND ? 2 : 1;
 }
 
 #define MODES modes()
@@ -297,6 +343,13 @@ static inline void plugin_testing_begin(void) {
     ubiq_compiled_delete(compiled);
   }
   traps_save();
+}
+
+/// After that: skips the whole program, for tests that all need a capability.
+static inline void plugin_testing_needs(uint32_t capability) {
+  if (tested_engine()->capabilities & capability) return;
+  print_message("%s has not the capability %#x\n", tested_engine()->name, capability);
+  exit(77); // skipped
 }
 
 #endif

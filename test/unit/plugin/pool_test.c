@@ -85,6 +85,7 @@ static void an_instance_that_was_stopped_is_not_used_again(void **state) {
 
 static void an_instance_whose_call_was_dropped_is_not_used_again(void **state) {
   (void)state;
+  need_capability(ENGINE_CAN_SUSPEND);
   ubiq_compiled *compiled = guest_compile("infinite", &(ubiq_compile_options){.suspends = true});
   ubiq_pool *pool;
   ubiq_plugin *plugin;
@@ -364,6 +365,7 @@ static void *work(void *user) {
 
 static void many_threads_share_a_pool(void **state) {
   (void)state;
+  need_capability(ENGINE_CAN_FUEL);
   ubiq_compiled *compiled = guest_compile("infinite", &(ubiq_compile_options){.fuel = 100000});
   for (int reuse = 0; reuse < 2; reuse++) {
     pthread_t threads[THREADS];

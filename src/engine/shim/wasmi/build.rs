@@ -6,6 +6,8 @@ fn main() {
     let from = env::var("DEP_WASMI_C_API_INCLUDE").expect("wasmi_c_api_impl tells its headers");
     if let Ok(to) = env::var("UBIQ_HEADERS") {
         fs::create_dir_all(&to).expect("a folder for headers");
-        fs::copy(Path::new(&from).join("wasm.h"), Path::new(&to).join("wasm.h")).expect("wasm.h");
+        let copy = Path::new(&to).join("wasm.h");
+        fs::copy(Path::new(&from).join("wasm.h"), &copy).expect("wasm.h");
+        println!("cargo:rerun-if-changed={}", copy.display()); // an interrupted build may have removed it
     }
 }
