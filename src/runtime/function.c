@@ -2,6 +2,7 @@
 #include "runtime/function.h"
 
 #include "base/file.h"
+#include "plugin/call.h"
 #include "yyjson.h"
 
 #include <stdlib.h>
@@ -80,6 +81,17 @@ ubiq_error *function_open(function *self, const project_function *settings, cons
   if (error == NULL) error = compiled_function_find(self->compiled, settings->export_name, &self->entry);
   if (error != NULL) function_close(self);
   return ubiq_error_wrap(error, "%s", settings->name);
+}
+
+ubiq_error *function_warm(const function *self) {
+  const plugin_host host = {0};
+  plugin *plugin = NULL;
+  ubiq_error *error = plugin_new(self->compiled, &host, &self->plugin_limits, &plugin);
+  if (error == NULL) {
+    error = instance_prepare(plugin);
+    ubiq_plugin_delete(plugin);
+  }
+  return ubiq_error_wrap(error, "%s", self->name);
 }
 
 void function_close(function *self) {

@@ -20,6 +20,9 @@ typedef struct function {
 /// ubiq_compiled_new and compiled_function_find.
 ubiq_error *function_open(function *self, const project_function *settings, const char *file, const ubiq_files *files);
 
+/// Makes an instance and ends it. Errors: those of plugin_new.
+ubiq_error *function_warm(const function *self);
+
 void function_close(function *self);
 
 #endif

@@ -300,6 +300,13 @@ ubiq_error *project_parse(const char *directory, const char *name, const void *d
   return error;
 }
 
+ubiq_error *project_empty(project **out) {
+  *out = project_new("");
+  if (*out == NULL) return ubiq_error_no_memory();
+  (*out)->name = (*out)->version = "";
+  return NULL;
+}
+
 static ubiq_error *no_project(const char *directory) {
   if (text_ends_with(text_of(directory), TEXT(".ubiq")) && file_exists(directory) && !file_is_directory(directory))
     return ubiq_error_new(UBIQ_INVALID_INPUT,

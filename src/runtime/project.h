@@ -78,6 +78,9 @@ ubiq_error *project_read(const char *directory, project **out);
 /// The same from bytes; `name` stands for the file in messages.
 ubiq_error *project_parse(const char *directory, const char *name, const void *data, size_t size, project **out);
 
+/// A project without functions, for a server that has none yet.
+ubiq_error *project_empty(project **out);
+
 void project_delete(project *self);
 
 #endif

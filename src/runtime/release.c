@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "runtime/build.h"
+#include "runtime/release_ceiling.h"
 
 #include <stdlib.h>
 
@@ -28,7 +29,7 @@ static ubiq_error *open_functions(release *self, const ubiq_files *files, build_
 
 static ubiq_error *make_router(release *self) {
   const project *project = self->project;
-  router_route *routes = calloc(project->functions_count, sizeof *routes);
+  router_route *routes = calloc(project->functions_count + 1, sizeof *routes);
   if (routes == NULL) return ubiq_error_no_memory();
   size_t count = 0;
   for (size_t i = 0; i < project->functions_count; i++) {
@@ -46,7 +47,7 @@ static ubiq_error *make_router(release *self) {
 /// Takes `project` over, also on failure.
 static ubiq_error *release_new(project *project, const ubiq_files *files, build_stop *stop, release **out) {
   release *self = calloc(1, sizeof *self);
-  function *functions = calloc(project->functions_count, sizeof *functions);
+  function *functions = calloc(project->functions_count + 1, sizeof *functions); // one at least: none is no failure
   if (self == NULL || functions == NULL) {
     free(self);
     free(functions);
@@ -71,6 +72,19 @@ ubiq_error *release_read(const char *directory, build_stop *stop, release **out)
   return error != NULL ? error : release_new(project, NULL, stop, out);
 }
 
+ubiq_error *release_empty(release **out) {
+  project *project;
+  ubiq_error *error = project_empty(&project);
+  return error != NULL ? error : release_new(project, NULL, NULL, out);
+}
+
+ubiq_error *release_warm(const release *self) {
+  ubiq_error *error = NULL;
+  for (size_t i = 0; error == NULL && i < self->project->functions_count; i++)
+    error = function_warm(&self->functions[i]);
+  return error;
+}
+
 // --------------------------------------------------------------------------------------------------------- bundles
 
 static bool is_granted(const release_grant *grant, const char *host) {
@@ -89,7 +103,7 @@ static ubiq_error *check_bundled(const bundle *bundle, const project_function *f
       return ubiq_error_new(UBIQ_DENIED, "%s: %s asks for requests to %s, which are not granted (--allow-host '%s')",
                             bundle_name(bundle), function->name, function->allowed_hosts[i],
                             function->allowed_hosts[i]);
-  return NULL;
+  return release_check_ceiling(bundle_name(bundle), function, &grant->ceiling);
 }
 
 static ubiq_error *check_all_bundled(const bundle *bundle, const project *project, const release_grant *grant) {

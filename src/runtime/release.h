@@ -6,6 +6,7 @@
 #include "runtime/build_stop.h"
 #include "runtime/bundle.h"
 #include "runtime/function.h"
+#include "runtime/release_counts.h"
 #include "runtime/router.h"
 
 #include <stdatomic.h>
@@ -15,6 +16,7 @@ typedef struct release {
   project *project;
   function *functions; ///< as many as the project has, in its order
   router *router;      ///< its targets are of `functions`
+  release_counts counts;
 } release;
 
 /// Builds and loads what a project's folder describes. `*out` has one owner, the caller. Blocks while compilers run. `stop`
@@ -28,6 +30,7 @@ typedef struct release_grant {
   bool all_hosts;           ///< `allowed_hosts` holds as it is
   const char *const *hosts; ///< entries that `allowed_hosts` may have, word for word
   size_t hosts_count;
+  limits ceiling;   ///< what a function may ask for at most; 0 in a field: whatever it asks
   size_t bytes_max; ///< of the files that functions name, each as often as they do; 0: RELEASE_BYTES_MAX
 } release_grant;
 
@@ -35,6 +38,13 @@ typedef struct release_grant {
 /// the caller. Errors: those of project_parse, function_open and router_new; `denied` for what a bundle may not
 /// have, or has but was not granted.
 ubiq_error *release_from_bundle(const bundle *bundle, const release_grant *grant, release **out);
+
+/// A release of nothing: every path is not found.
+ubiq_error *release_empty(release **out);
+
+/// Makes an instance of each function once and ends it, so that the first request finds the code in memory, and what
+/// cannot be instantiated is told before it gets any. Not from a worker's thread. Errors: those of plugin_new.
+ubiq_error *release_warm(const release *self);
 
 /// One more owner; returns the same release. Any thread.
 release *release_retain(release *self);

@@ -21,22 +21,46 @@ void worker_let_go(lease *lease) {
   free(lease);
 }
 
-void worker_use(worker *self, release *release) {
-  release_delete(atomic_exchange(&self->next_release, release_retain(release)));
+bool worker_use(worker *self, release *current, release *canary, uint32_t canary_percent) {
+  traffic *next = traffic_new(current, canary, canary_percent);
+  if (next == NULL) return false;
+  traffic_delete(atomic_exchange(&self->next_traffic, next));
   uv_async_send(&self->wakeup);
+  return true;
 }
 
-static void take_release(worker *self) {
-  release *next = atomic_exchange(&self->next_release, NULL);
+static void set_lease(lease **place, lease *lease) {
+  if (*place != NULL) worker_let_go(*place);
+  *place = lease;
+}
+
+static void take_traffic(worker *self) {
+  traffic *next = atomic_exchange(&self->next_traffic, NULL);
   if (next == NULL) return;
-  lease *lease = lease_new(next);
-  release_delete(next);
-  if (lease == NULL) {
-    log_error("worker %u keeps its release: memory is out", self->options.index);
-    return;
-  }
-  worker_let_go(self->lease);
-  self->lease = lease;
+  lease *current = lease_new(next->current);
+  lease *canary = next->canary == NULL ? NULL : lease_new(next->canary);
+  self->canary_percent = next->canary_percent;
+  self->canary_turn = 0;
+  if (current == NULL || (canary == NULL && next->canary != NULL))
+    log_error("worker %u keeps a release: memory is out", self->options.index);
+  if (current != NULL) set_lease(&self->lease, current);
+  set_lease(&self->canary, canary);
+  traffic_delete(next);
+}
+
+/// As evenly as can be: of a hundred requests in a row, as many as was said.
+static bool is_turn_of_canary(worker *self) {
+  if (self->canary == NULL) return false;
+  self->canary_turn += self->canary_percent;
+  if (self->canary_turn < 100) return false;
+  self->canary_turn -= 100;
+  return true;
+}
+
+lease *worker_hold(worker *self) {
+  lease *lease = is_turn_of_canary(self) ? self->canary : self->lease;
+  lease->holders++;
+  return lease;
 }
 
 // ---------------------------------------------------------------------------------------------- turns and deadlines
@@ -119,7 +143,7 @@ void worker_deadline(worker *self, run *run, uint64_t at_ns) {
 
 static void wake_up(uv_async_t *wakeup) {
   worker *self = wakeup->data;
-  take_release(self);
+  take_traffic(self);
   worker_stop stop = atomic_load(&self->stop);
   if (stop <= self->stop_seen) return;
   self->stop_seen = stop;
@@ -222,7 +246,8 @@ void worker_delete(worker *self) {
   }
   uv_loop_close(&self->loop);
   if (self->lease != NULL) worker_let_go(self->lease);
-  release_delete(atomic_load(&self->next_release));
+  if (self->canary != NULL) worker_let_go(self->canary);
+  traffic_delete(atomic_load(&self->next_traffic));
   deadlines_free(&self->deadlines);
   free(self);
 }

@@ -13,6 +13,7 @@
 #include "base/fetch_loop.h"
 #include "runtime/release.h"
 #include "runtime/run.h"
+#include "runtime/traffic.h"
 
 #include <pthread.h>
 #include <uv.h>
@@ -63,14 +64,17 @@ typedef struct worker {
   uint64_t timer_ns;   ///< what it is set to; UINT64_MAX: not set
   deadlines deadlines; ///< of runs that are suspended
   fetch_loop *fetches;
-  lease *lease;        ///< what new requests use
-  run_list ready;      ///< the run queue
-  run_list queued;     ///< waiting for a place
-  uint32_t runs;       ///< places taken
-  uint64_t runs_begun; ///< makes their ids
+  lease *lease;  ///< what new requests use
+  lease *canary; ///< what some of them use instead; NULL: none
+  uint32_t canary_percent;
+  uint32_t canary_turn; ///< grows by that with each request; the canary's is the one that brings it to 100
+  run_list ready;       ///< the run queue
+  run_list queued;      ///< waiting for a place
+  uint32_t runs;        ///< places taken
+  uint64_t runs_begun;  ///< makes their ids
   bool finishing;
 
-  _Atomic(release *) next_release; ///< set by other threads, taken by ours
+  _Atomic(traffic *) next_traffic; ///< set by other threads, taken by ours
   _Atomic worker_stop stop;        ///< set by other threads
   worker_stop stop_seen;
 } worker;
@@ -82,8 +86,9 @@ ubiq_error *worker_new(const worker_options *options, release *release, worker *
 /// Starts the thread.
 ubiq_error *worker_start(worker *self);
 
-/// Lets new requests have `release` (one more owner) from soon on. Any thread.
-void worker_use(worker *self, release *release);
+/// Lets new requests have `current` from soon on, and `canary_percent` of a hundred `canary`, unless that is NULL. Both get
+/// more owners. False when memory is out: all stays as it is. Any thread.
+UBIQ_NODISCARD bool worker_use(worker *self, release *current, release *canary, uint32_t canary_percent);
 
 /// Asks it to stop. A second, harder wish overrides the first. Any thread.
 void worker_ask_to_stop(worker *self, worker_stop how);
@@ -95,11 +100,8 @@ void worker_finish(worker *self);
 /// Waits for the thread's end, when it was started, and ends the worker. NULL is allowed.
 void worker_delete(worker *self);
 
-/// Holds the current release for a request. The worker's thread.
-static inline lease *worker_hold(worker *self) {
-  self->lease->holders++;
-  return self->lease;
-}
+/// Holds the release that a new request gets. The worker's thread.
+lease *worker_hold(worker *self);
 void worker_let_go(lease *lease);
 
 // For runs.

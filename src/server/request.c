@@ -40,10 +40,17 @@ static ubiq_log_level level_of(ubiq_code code) {
   return code == UBIQ_BUSY || code == UBIQ_CANCELLED ? UBIQ_LOG_DEBUG : UBIQ_LOG_WARN;
 }
 
+/// A release is not to blame for a server that is busy.
+static void count(connection *self, ubiq_code code) {
+  if (code == UBIQ_BUSY) return;
+  release_counts_add(&self->lease->release->counts, self->front->worker->options.index, code != UBIQ_OK);
+}
+
 /// Makes the answer of a run that is done, and ends the run.
 static answer take_answer(connection *self) {
   run *run = &self->run;
   answer answer;
+  count(self, ubiq_error_code(run->error));
   if (run->error == NULL) {
     answer = answer_output(run->output, self->function->content_type);
   } else {

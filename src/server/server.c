@@ -123,8 +123,14 @@ const char *server_url(const server *self) {
   return self->url;
 }
 
+void server_share(server *self, release *current, release *canary, uint32_t canary_percent) {
+  for (unsigned i = 0; i < self->settings.workers; i++)
+    if (!worker_use(self->pairs[i].worker, current, canary, canary_percent))
+      log_error("worker %u keeps its release: memory is out", i);
+}
+
 void server_use(server *self, release *release) {
-  for (unsigned i = 0; i < self->settings.workers; i++) worker_use(self->pairs[i].worker, release);
+  server_share(self, release, NULL, 0);
 }
 
 void server_stop(server *self, worker_stop how) {

@@ -20,8 +20,11 @@ ubiq_error *server_new(const server_settings *settings, release *release, server
 /// `http://HOST:PORT`, with the port that was taken. Lives as long as the server.
 const char *server_url(const server *self);
 
-/// Lets new requests have another release; no request is dropped. The thread that made the server.
+/// Lets new requests have another release; no request is dropped. Any thread, one at a time.
 void server_use(server *self, release *release);
+
+/// The same, but `canary_percent` of a hundred requests have `canary`, unless that is NULL.
+void server_share(server *self, release *current, release *canary, uint32_t canary_percent);
 
 /// Asks the server to stop; settings.stopped tells when it has. A harder wish overrides the first. The thread that made
 /// the server.

@@ -229,7 +229,7 @@ static void requests_keep_the_release_that_they_began_with(void **state) {
   make(&self, 1, 2);
   lease *held = worker_hold(self.worker);
   assert_success(release_read(self.folder, NULL, &newer));
-  worker_use(self.worker, newer);
+  assert_true(worker_use(self.worker, newer, NULL, 0));
   uv_run(&self.worker->loop, UV_RUN_NOWAIT);
   assert_ptr_equal(held->release, self.release);
   assert_ptr_equal(self.worker->lease->release, newer);

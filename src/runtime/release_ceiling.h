@@ -1,0 +1,12 @@
+// What the functions of a bundle may ask for at most: the operator's to say.
+#ifndef RUNTIME_RELEASE_CEILING_H
+#define RUNTIME_RELEASE_CEILING_H
+
+#include "runtime/project.h"
+#include "ubiq/error.h"
+
+/// Compares what a function asks for with a ceiling, whose fields are 0 where there is none. `name` is for the message.
+/// Errors: `denied`, which names the option that would grant it.
+ubiq_error *release_check_ceiling(const char *name, const project_function *function, const limits *ceiling);
+
+#endif
