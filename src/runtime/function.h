@@ -10,6 +10,7 @@ typedef struct function {
   compiled *compiled;
   compiled_function entry; ///< the export
   limits limits;
+  uint32_t weight;             ///< its share of a worker's time, beside others'
   plugin_limits plugin_limits; ///< the same, in the plugin's terms
   const char *content_type;    ///< of its answers; NULL: found from what it answers. Borrowed from the project
 } function;

@@ -6,6 +6,7 @@
 #include "base/toml.h"
 #include "runtime/project_pool.h"
 #include "runtime/project_values.h"
+#include "runtime/turns.h"
 
 #include <stdlib.h>
 
@@ -120,6 +121,13 @@ static ubiq_error *read_response_max(reader *self, const json_value *value) {
   return project_read_size(value, UINT64_C(1) << 30, &self->function->limits.response_bytes_max);
 }
 
+static ubiq_error *read_weight(reader *self, const json_value *value) {
+  uint64_t weight = 0;
+  ubiq_error *error = json_get_u64(value, 1, TURNS_WEIGHT_MAX, &weight);
+  self->function->weight = (uint32_t)weight;
+  return error;
+}
+
 /// Config values may be empty.
 static ubiq_error *read_setting(arena *arena, const json_value *field, project_setting *out) {
   text found;
@@ -180,12 +188,12 @@ typedef ubiq_error *(*read_key)(reader *self, const json_value *value);
 static const char *const function_keys[] = {
     "wasm",          "source",   "manifest", "build",   "stack",    "export",       "content_type",
     "route",         "timeout",  "cpu",      "memory",  "body_max", "response_max", "config",
-    "allowed_hosts", "instance", "max_runs", "max_age", "pool",
+    "allowed_hosts", "instance", "max_runs", "max_age", "pool",     "weight",
 };
 static const read_key function_readers[] = {
     read_wasm,          read_source,   read_manifest, read_build,   read_stack,    read_export,       read_content_type,
     read_route,         read_timeout,  read_cpu,      read_memory,  read_body_max, read_response_max, read_config,
-    read_allowed_hosts, read_instance, read_max_runs, read_max_age, read_pool,
+    read_allowed_hosts, read_instance, read_max_runs, read_max_age, read_pool,     read_weight,
 };
 enum { FUNCTION_KEYS = sizeof function_keys / sizeof function_keys[0] };
 _Static_assert(FUNCTION_KEYS == sizeof function_readers / sizeof function_readers[0], "a reader for each key");
@@ -212,6 +220,7 @@ static ubiq_error *read_function(reader *self, const json_value *value) {
   if (error == NULL) error = copy_text(self->arena, value->key, &self->function->name);
   if (error != NULL) return error;
   self->function->limits = limits_default;
+  self->function->weight = TURNS_WEIGHT_DEFAULT;
   self->function->pool = *self->pool;
   self->function->export_name = self->function->name;
   for (size_t i = 0; i < FUNCTION_KEYS && error == NULL; i++) {

@@ -11,6 +11,7 @@
 //     export = "greet"
 //     route = "POST /greet/{name}"
 //     timeout = "30s"                 # also cpu, memory, body_max, response_max
+//     weight = 100
 //     instance = "request"            # and pool: see project_pool.h
 //     config = { greeting = "Hello" }
 //     allowed_hosts = ["api.example.com"]
@@ -53,6 +54,7 @@ typedef struct project_function {
   text method;              ///< of its route; empty: any
   text path;                ///< of its route; empty: it has none
   limits limits;
+  uint32_t weight;    ///< its share of a worker's time (turns.h)
   lifetime lifetime;  ///< of its instances
   pool_settings pool; ///< how many of them there are
   const project_setting *config;

@@ -114,11 +114,27 @@ static bool begin(run *self, const plugin_limits *limits) {
   return settle(self, error, state);
 }
 
-/// A run that has waited for its place: what it waited is part of its time.
+/// Charges the function for a first turn that was not the run queue's to give.
+static void charge(run *self) {
+  if (self->began_ns == 0) return;
+  worker_charge(self->worker, self->lane, clock_monotonic_ns() - self->began_ns);
+  self->began_ns = 0;
+}
+
+static bool begin_now(run *self) {
+  self->began_ns = clock_monotonic_ns();
+  turns_begin(&self->worker->turns, &self->lane->share);
+  bool is_done = begin(self, &self->function->plugin_limits);
+  if (!is_done) charge(self);
+  return is_done;
+}
+
+/// A run that has waited: what it waited is part of its time.
 static bool begin_late(run *self) {
   uint64_t now_ns = clock_monotonic_ns();
   plugin_limits limits = self->function->plugin_limits;
   if (limits.wall_ms > 0) limits.wall_ms = self->due_ns > now_ns ? (self->due_ns - now_ns) / CLOCK_NS_PER_MS + 1 : 1;
+  deadlines_cancel(&self->worker->deadlines, &self->deadline);
   return begin(self, &limits);
 }
 
@@ -127,28 +143,37 @@ static ubiq_error *no_room(const run *self) {
                         self->function->name, self->worker->options.runs_max, self->worker->options.queue_max);
 }
 
-static bool wait_for_place(run *self) {
-  worker *worker = self->worker;
-  if (worker->queued.count >= worker->options.queue_max) return fail(self, no_room(self));
-  if (!deadlines_reserve(&worker->deadlines, worker->runs + worker->queued.count + 1))
-    return fail(self, ubiq_error_no_memory());
+/// From now on a run that waits does so for so long at most.
+static void set_due(run *self) {
   uint64_t wall_ms = self->function->limits.wall_ms;
   self->due_ns = wall_ms == 0 ? UINT64_MAX : clock_monotonic_ns() + wall_ms * CLOCK_NS_PER_MS;
-  run_list_append(&worker->queued, self);
-  worker_deadline(worker, self, self->due_ns);
+  worker_deadline(self->worker, self, self->due_ns);
+}
+
+static bool wait_for_place(run *self) {
+  if (self->worker->queued.count >= self->worker->options.queue_max) return fail(self, no_room(self));
+  run_list_append(&self->worker->queued, self);
+  set_due(self);
+  return false;
+}
+
+static bool wait_for_turn(run *self) {
+  worker_ready(self->worker, self);
+  set_due(self);
   return false;
 }
 
 bool run_start(run *self) {
   worker *worker = self->worker;
   self->id = (uint64_t)worker->options.index << 48 | ++worker->runs_begun;
+  self->lane = lease_lane(self->lease, self->function);
   move(self, RUN_QUEUED);
-  if (worker->runs >= worker->options.runs_max) return wait_for_place(self);
   if (!deadlines_reserve(&worker->deadlines, worker->runs + worker->queued.count + 1))
     return fail(self, ubiq_error_no_memory());
+  if (worker->runs >= worker->options.runs_max) return wait_for_place(self);
   worker->runs++;
   self->has_place = true;
-  return begin(self, &self->function->plugin_limits);
+  return worker_may_begin(worker, self->lane) ? begin_now(self) : wait_for_turn(self);
 }
 
 bool run_turn(run *self) {
@@ -163,13 +188,22 @@ bool run_turn(run *self) {
 }
 
 static ubiq_error *waited_too_long(const run *self) {
-  return ubiq_error_new(UBIQ_BUSY, "%s: no place was free within %llu ms; try again later", self->function->name,
+  return ubiq_error_new(UBIQ_BUSY, "%s: %s within %llu ms; try again later", self->function->name,
+                        self->has_place ? "its turn did not come" : "no place was free",
                         (unsigned long long)self->function->limits.wall_ms);
+}
+
+/// Takes a run that has not begun out of what it waits in.
+static void stop_waiting(run *self) {
+  if (self->has_place)
+    worker_unready(self->worker, self);
+  else
+    run_list_remove(&self->worker->queued, self);
 }
 
 bool run_deadline_passed(run *self, uint64_t now_ns) {
   if (self->state == RUN_QUEUED) {
-    run_list_remove(&self->worker->queued, self);
+    stop_waiting(self);
     return fail(self, waited_too_long(self));
   }
   assert(self->state == RUN_WAITING);
@@ -190,7 +224,6 @@ static void free_place(worker *worker) {
     return;
   }
   run_list_remove(&worker->queued, next);
-  deadlines_cancel(&worker->deadlines, &next->deadline);
   next->has_place = true;
   worker_ready(worker, next);
 }
@@ -200,8 +233,10 @@ void run_end(run *self) {
   bool had_place = self->has_place;
   if (self->state == RUN_IDLE) return;
   assert(self->state != RUN_RUNNING || self->is_ready); // not from within its turn
-  if (self->state == RUN_QUEUED && !had_place) run_list_remove(&worker->queued, self);
-  if (self->is_ready) worker_unready(worker, self);
+  if (self->state == RUN_QUEUED)
+    stop_waiting(self);
+  else if (self->is_ready)
+    worker_unready(worker, self);
   if (!run_state_is_over(self->state)) move(self, RUN_CANCELLED);
   deadlines_cancel(&worker->deadlines, &self->deadline);
   ubiq_plugin_delete(self->plugin);
@@ -209,6 +244,7 @@ void run_end(run *self) {
   self->plugin = NULL;
   self->error = NULL;
   self->output = (ubiq_bytes){0};
+  charge(self);
   move(self, RUN_IDLE);
   self->has_place = false;
   if (had_place) free_place(worker);

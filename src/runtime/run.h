@@ -13,11 +13,14 @@
 #include "runtime/function.h"
 #include "runtime/run_state.h"
 
+struct lane;
+struct lease;
 struct worker;
 
 typedef struct run {
   // The owner's, set before run_start.
-  const function *function;      ///< its release must stay until run_end
+  const function *function;      ///< of the lease's release
+  struct lease *lease;           ///< must be held until run_end
   ubiq_bytes input;              ///< must stay until run_end
   void (*done)(struct run *run); ///< for runs that do not finish at once; may end the run
 
@@ -27,17 +30,19 @@ typedef struct run {
 
   // For this module and the worker.
   run_state state;   ///< changed by run_state_move alone
-  bool is_ready;     ///< in the run queue: begins or goes on when it is its turn
+  bool is_ready;     ///< in its lane's line: begins or goes on when it is its turn
   bool has_place;    ///< counts among the worker's runs
   bool woken;        ///< what it waits for came while it was in the guest
   uint64_t id;       ///< unique in the process
-  uint64_t due_ns;   ///< without a place: when it has waited too long (monotonic clock)
+  uint64_t due_ns;   ///< QUEUED: when it has waited too long (monotonic clock)
+  uint64_t began_ns; ///< when it began its first turn as it was started, until its lane is charged for that; else 0
   uint64_t wake_ns;  ///< when its host function wants to be resumed; UINT64_MAX: only when woken
   deadline deadline; ///< the earliest of what ends or wakes it while it is suspended
   plugin *plugin;    ///< NULL before it begins
   plugin_host host;  ///< what the plugin is given; made by run_init
   struct worker *worker;
-  struct run *previous, *next; ///< in the run queue or in the queue for places
+  struct lane *lane;           ///< of its function
+  struct run *previous, *next; ///< in the lane's line or in the queue for places
 } run;
 
 /// Runs in order; a run is in at most one list.
@@ -49,8 +54,10 @@ typedef struct run_list {
 /// Makes a run ready for use, once; it can then be started and ended any number of times.
 void run_init(run *self, struct worker *worker);
 
-/// Starts a run. True: it is done already and `done` will not be called. A run that finds no place and no room to wait
-/// is done with `busy`.
+/// Starts a run. True: it is done already and `done` will not be called; end it soon, its function is charged for the time
+/// until then. A run begins at once where it would be the next to have a turn anyway, and what began so since the loop's
+/// last poll has not taken too long together; else it waits for its turn. One that finds no place and no room to wait is
+/// done with `busy`.
 bool run_start(run *self);
 
 /// Ends a run in whatever state it is: one that is not done is cancelled. Frees its instance and its place.

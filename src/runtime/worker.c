@@ -9,18 +9,6 @@
 
 // ------------------------------------------------------------------------------------------------------ releases
 
-static lease *lease_new(release *release) {
-  lease *self = malloc(sizeof *self);
-  if (self != NULL) *self = (lease){release_retain(release), 1};
-  return self;
-}
-
-void worker_let_go(lease *lease) {
-  if (--lease->holders > 0) return;
-  release_delete(lease->release);
-  free(lease);
-}
-
 bool worker_use(worker *self, release *current, release *canary, uint32_t canary_percent) {
   traffic *next = traffic_new(current, canary, canary_percent);
   if (next == NULL) return false;
@@ -29,16 +17,24 @@ bool worker_use(worker *self, release *current, release *canary, uint32_t canary
   return true;
 }
 
+/// A lease, and room for its lanes in the run queue.
+static lease *take_lease(worker *self, release *release) {
+  lease *lease = lease_new(release, &self->lanes);
+  if (lease == NULL || turns_reserve(&self->turns, self->lanes.count)) return lease;
+  lease_let_go(lease);
+  return NULL;
+}
+
 static void set_lease(lease **place, lease *lease) {
-  if (*place != NULL) worker_let_go(*place);
+  if (*place != NULL) lease_let_go(*place);
   *place = lease;
 }
 
 static void take_traffic(worker *self) {
   traffic *next = atomic_exchange(&self->next_traffic, NULL);
   if (next == NULL) return;
-  lease *current = lease_new(next->current);
-  lease *canary = next->canary == NULL ? NULL : lease_new(next->canary);
+  lease *current = take_lease(self, next->current);
+  lease *canary = next->canary == NULL ? NULL : take_lease(self, next->canary);
   self->canary_percent = next->canary_percent;
   self->canary_turn = 0;
   if (current == NULL || (canary == NULL && next->canary != NULL))
@@ -69,23 +65,48 @@ static void report(worker *self, bool any_done) {
   if (any_done && self->options.events.after_runs != NULL) self->options.events.after_runs(self->options.events.user);
 }
 
+static lane *next_lane(const worker *self) {
+  turns_share *first = turns_first(&self->turns);
+  return first == NULL ? NULL : (lane *)(void *)((char *)first - offsetof(lane, share));
+}
+
+/// Takes the lane's first run and gives it its turn. True: it is done.
+static bool turn_first(lane *lane) {
+  run *run = lane->ready.first;
+  run_list_remove(&lane->ready, run);
+  run->is_ready = false;
+  bool is_done = run_turn(run);
+  if (is_done) run->done(run);
+  return is_done;
+}
+
+/// Gives a lane its turn, and charges it for all that came of it; the turn begins at `*now_ns`, which becomes its end. The
+/// lane stays in line meanwhile: only who has nothing to do leaves it. True: a run is done.
+static bool give_turn(worker *self, lane *lane, uint64_t *now_ns) {
+  uint64_t began_ns = *now_ns;
+  lane->holders++;
+  lane->has_turn = true;
+  turns_begin(&self->turns, &lane->share);
+  bool is_done = turn_first(lane);
+  lane->has_turn = false;
+  if (lane->ready.first == NULL) turns_leave(&self->turns, &lane->share);
+  *now_ns = clock_monotonic_ns();
+  turns_charge(&self->turns, &lane->share, *now_ns - began_ns);
+  lane_let_go(lane);
+  return is_done;
+}
+
 static void give_turns(uv_check_t *check) {
   worker *self = check->data;
-  if (self->ready.first == NULL) {
-    uv_idle_stop(&self->busy); // what was ready may have been ended meanwhile
-    return;
+  self->begin_ns = WORKER_BEGIN_NS;
+  lane *lane = next_lane(self);
+  if (lane != NULL) {
+    uint64_t now_ns = clock_monotonic_ns(), until_ns = now_ns + WORKER_TURNS_NS;
+    bool any_done = false;
+    for (; lane != NULL && now_ns < until_ns; lane = next_lane(self)) any_done |= give_turn(self, lane, &now_ns);
+    report(self, any_done);
   }
-  uint64_t until_ns = clock_monotonic_ns() + WORKER_TURN_NS;
-  bool any_done = false;
-  do {
-    run *run = self->ready.first;
-    worker_unready(self, run);
-    if (!run_turn(run)) continue;
-    any_done = true;
-    run->done(run);
-  } while (self->ready.first != NULL && clock_monotonic_ns() < until_ns);
-  if (self->ready.first == NULL) uv_idle_stop(&self->busy);
-  report(self, any_done);
+  if (next_lane(self) == NULL) uv_idle_stop(&self->busy); // what was ready may have been ended meanwhile
 }
 
 static void nothing(uv_idle_t *idle) {
@@ -93,14 +114,28 @@ static void nothing(uv_idle_t *idle) {
 }
 
 void worker_ready(worker *self, run *run) {
-  if (self->ready.first == NULL) uv_idle_start(&self->busy, nothing);
-  run_list_append(&self->ready, run);
+  lane *lane = run->lane;
+  if (turns_first(&self->turns) == NULL) uv_idle_start(&self->busy, nothing);
+  if (lane->ready.first == NULL && !lane->has_turn) turns_enter(&self->turns, &lane->share);
+  run_list_append(&lane->ready, run);
   run->is_ready = true;
 }
 
 void worker_unready(worker *self, run *run) {
-  run_list_remove(&self->ready, run);
+  lane *lane = run->lane;
+  run_list_remove(&lane->ready, run);
+  if (lane->ready.first == NULL && !lane->has_turn) turns_leave(&self->turns, &lane->share);
   run->is_ready = false;
+}
+
+bool worker_may_begin(const worker *self, const lane *lane) {
+  return self->begin_ns > 0 && lane->ready.first == NULL && !lane->has_turn &&
+         turns_would_be_first(&self->turns, &lane->share);
+}
+
+void worker_charge(worker *self, lane *lane, uint64_t took_ns) {
+  turns_charge(&self->turns, &lane->share, took_ns);
+  self->begin_ns -= took_ns < self->begin_ns ? took_ns : self->begin_ns;
 }
 
 static void pass_deadlines(uv_timer_t *timer);
@@ -194,12 +229,12 @@ ubiq_error *worker_start(worker *self) {
 // ---------------------------------------------------------------------------------------------- beginning and end
 
 static void open_handles(worker *self) {
-  uv_check_init(&self->loop, &self->turns);
+  uv_check_init(&self->loop, &self->polled);
   uv_idle_init(&self->loop, &self->busy);
   uv_timer_init(&self->loop, &self->timer);
-  self->turns.data = self->busy.data = self->timer.data = self->wakeup.data = self;
-  uv_check_start(&self->turns, give_turns);
-  uv_unref((uv_handle_t *)&self->turns);
+  self->polled.data = self->busy.data = self->timer.data = self->wakeup.data = self;
+  uv_check_start(&self->polled, give_turns);
+  uv_unref((uv_handle_t *)&self->polled);
 }
 
 ubiq_error *worker_new(const worker_options *options, release *release, worker **out) {
@@ -207,12 +242,13 @@ ubiq_error *worker_new(const worker_options *options, release *release, worker *
   if (self == NULL) return ubiq_error_no_memory();
   self->options = *options;
   self->timer_ns = UINT64_MAX;
+  self->begin_ns = WORKER_BEGIN_NS;
   int number = uv_loop_init(&self->loop);
   if (number != 0) goto fail_loop;
   number = uv_async_init(&self->loop, &self->wakeup, wake_up);
   if (number != 0) goto fail_wakeup;
   open_handles(self);
-  self->lease = lease_new(release);
+  self->lease = take_lease(self, release);
   if (self->lease == NULL) {
     worker_delete(self);
     return ubiq_error_no_memory();
@@ -230,9 +266,9 @@ fail_loop:
 void worker_finish(worker *self) {
   if (self->finishing) return;
   self->finishing = true;
-  assert(self->ready.first == NULL && self->queued.first == NULL);
+  assert(next_lane(self) == NULL && self->queued.first == NULL);
   if (self->fetches != NULL) fetch_loop_close(self->fetches, NULL, NULL);
-  uv_close((uv_handle_t *)&self->turns, NULL);
+  uv_close((uv_handle_t *)&self->polled, NULL);
   uv_close((uv_handle_t *)&self->busy, NULL);
   uv_close((uv_handle_t *)&self->timer, NULL);
   uv_close((uv_handle_t *)&self->wakeup, NULL);
@@ -245,9 +281,11 @@ void worker_delete(worker *self) {
   while (uv_run(&self->loop, UV_RUN_DEFAULT) != 0) {
   }
   uv_loop_close(&self->loop);
-  if (self->lease != NULL) worker_let_go(self->lease);
-  if (self->canary != NULL) worker_let_go(self->canary);
+  if (self->lease != NULL) lease_let_go(self->lease);
+  if (self->canary != NULL) lease_let_go(self->canary);
   traffic_delete(atomic_load(&self->next_traffic));
   deadlines_free(&self->deadlines);
+  turns_free(&self->turns);
+  map_free(&self->lanes);
   free(self);
 }

@@ -1,9 +1,10 @@
 // A worker: a thread with a loop of its own that runs functions, one turn at a time.
 //
 // DESIGN: everything that a request needs is here, so that it never changes threads: a libuv loop, the requests that
-// functions send (fetch_loop), the runs, and their deadlines on a single timer. Runs that are ready to go on take turns
-// between the loop's polls, for no longer than WORKER_TURN_NS together, so that the network is never kept waiting by
-// long runs. What brings the runs (server/front.h) attaches itself to the loop.
+// functions send (fetch_loop), the runs, and their deadlines on a single timer. Runs that are ready take turns between
+// the loop's polls, functions in fair shares (turns.h) and the runs of one in order. Turns, and runs that begin as they
+// come, end after so much time together, so that the network is never kept waiting by more than one long turn. What brings
+// the runs (server/front.h) attaches itself to the loop.
 //
 // LOCKS: none. Other threads hand over a release or the wish to stop in atomics and wake the loop.
 #ifndef RUNTIME_WORKER_H
@@ -11,14 +12,19 @@
 
 #include "base/clock.h"
 #include "base/fetch_loop.h"
-#include "runtime/release.h"
-#include "runtime/run.h"
+#include "runtime/lease.h"
 #include "runtime/traffic.h"
 
 #include <pthread.h>
 #include <uv.h>
 
-#define WORKER_TURN_NS (2 * CLOCK_NS_PER_MS)
+/// How long the run queue gives turns between two polls of the loop; the last may go on until its tick (engine/ticker.h).
+/// Much shorter than a tick, so that no second long turn begins after one that a tick has cut.
+#define WORKER_TURNS_NS (CLOCK_NS_PER_MS / 2)
+
+/// How long runs together may have taken that began as they came, between two polls of the loop, before others wait for
+/// their turns: requests that came after theirs have not even been read.
+#define WORKER_BEGIN_NS (2 * CLOCK_NS_PER_MS)
 
 typedef enum worker_stop {
   WORKER_STOP_NONE,
@@ -43,12 +49,6 @@ typedef struct worker_options {
   size_t own_count;
 } worker_options;
 
-/// A release as one worker uses it: the runs of this worker are counted here without atomics.
-typedef struct lease {
-  release *release;
-  size_t holders; ///< requests under way, and the worker while it is the current one
-} lease;
-
 typedef struct worker {
   worker_options options;
   pthread_t thread;
@@ -58,7 +58,7 @@ typedef struct worker {
 
   uv_loop_t loop;
   uv_async_t wakeup;   ///< another thread has something for us
-  uv_check_t turns;    ///< after each poll
+  uv_check_t polled;   ///< after each poll
   uv_idle_t busy;      ///< active while runs are ready, so that the poll does not wait
   uv_timer_t timer;    ///< for the first of `deadlines`
   uint64_t timer_ns;   ///< what it is set to; UINT64_MAX: not set
@@ -68,7 +68,9 @@ typedef struct worker {
   lease *canary; ///< what some of them use instead; NULL: none
   uint32_t canary_percent;
   uint32_t canary_turn; ///< grows by that with each request; the canary's is the one that brings it to 100
-  run_list ready;       ///< the run queue
+  map lanes;            ///< of the functions of all leases, by name
+  turns turns;          ///< the run queue: the lanes in which runs are ready
+  uint64_t begin_ns;    ///< what is left of WORKER_BEGIN_NS
   run_list queued;      ///< waiting for a place
   uint32_t runs;        ///< places taken
   uint64_t runs_begun;  ///< makes their ids
@@ -100,17 +102,22 @@ void worker_finish(worker *self);
 /// Waits for the thread's end, when it was started, and ends the worker. NULL is allowed.
 void worker_delete(worker *self);
 
-/// Holds the release that a new request gets. The worker's thread.
+/// Holds the release that a new request gets; give it back with lease_let_go. The worker's thread.
 lease *worker_hold(worker *self);
-void worker_let_go(lease *lease);
 
 // For runs.
 
-/// Puts a run at the end of the run queue.
+/// Puts a run at the end of its lane's line.
 void worker_ready(worker *self, run *run);
 
-/// Takes a run out of the run queue.
+/// Takes a run out of its lane's line.
 void worker_unready(worker *self, run *run);
+
+/// Whether a new run of a lane may begin without waiting for a turn: it would be the next to have one.
+bool worker_may_begin(const worker *self, const lane *lane);
+
+/// Charges a lane for the time of a run that began without a turn.
+void worker_charge(worker *self, lane *lane, uint64_t took_ns);
 
 /// Sets when a suspended run is looked at in any case.
 void worker_deadline(worker *self, run *run, uint64_t at_ns);

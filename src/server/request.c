@@ -93,6 +93,7 @@ static enum MHD_Result start_run(connection *self) {
   run *run = &self->run;
   if (self->front->stopping == WORKER_STOP_NOW) return MHD_NO; // a daemon cannot be stopped with suspended connections
   run->function = self->function;
+  run->lease = self->lease;
   run->input = buffer_bytes(&self->body);
   run->done = run_done;
   if (run_start(run)) return send_answer(self, take_answer(self));
@@ -233,7 +234,7 @@ void request_completed(void *user, struct MHD_Connection *mhd, void **context, e
   run_end(&self->run);
   if (self->answer.response != NULL) MHD_destroy_response(self->answer.response);
   self->answer = (answer){0};
-  if (self->lease != NULL) worker_let_go(self->lease);
+  if (self->lease != NULL) lease_let_go(self->lease);
   self->lease = NULL;
   self->function = NULL;
   self->dropped = 0;

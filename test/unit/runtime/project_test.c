@@ -18,6 +18,7 @@ static const char whole[] = "[project]\n"
                             "memory = \"8MiB\"\n"
                             "body_max = 1000\n"
                             "response_max = \"2KiB\"\n"
+                            "weight = 300\n"
                             "config = { greeting = \"Hi\", empty = \"\" }\n"
                             "allowed_hosts = [\"a.example\", \"*.b.example\"]\n"
                             "[functions.plain]\n"
@@ -55,6 +56,7 @@ static void every_key_is_read(void **state) {
   assert_int_equal(greet->limits.memory_bytes, 8 << 20);
   assert_int_equal(greet->limits.body_bytes_max, 1000);
   assert_int_equal(greet->limits.response_bytes_max, 2048);
+  assert_int_equal(greet->weight, 300);
   assert_int_equal(greet->config_count, 2);
   assert_int_equal(greet->allowed_hosts_count, 2);
   assert_string_equal(greet->allowed_hosts[1], "*.b.example");
@@ -73,6 +75,7 @@ static void what_is_left_out_has_a_default(void **state) {
   assert_null(plain->content_type);
   assert_int_equal(plain->path.size, 0);
   assert_memory_equal(&plain->limits, &limits_default, sizeof limits_default);
+  assert_int_equal(plain->weight, 100);
   assert_memory_equal(&plain->pool, &pool_settings_default, sizeof pool_settings_default);
   assert_int_equal(plain->lifetime.kind, LIFETIME_REQUEST);
   project_delete(project);
@@ -121,6 +124,9 @@ static void keys_that_do_not_go_together_are_refused(void **state) {
       "[functions.a]\nwasm = 'a'\ntimeout = -1",
       "[functions.a]\nwasm = 'a'\ntimeout = 0",
       "[functions.a]\nwasm = 'a'\nroute = 'a'",
+      "[functions.a]\nwasm = 'a'\nweight = 0",
+      "[functions.a]\nwasm = 'a'\nweight = 10001",
+      "[functions.a]\nwasm = 'a'\nweight = 1.5",
       "[functions.a]\nwasm = 'a'\ncontent_type = \"a\\nb\"",
       "[functions.a]\nwasm = \"a\\u0000b\"",
       "[other]\n",
@@ -153,8 +159,14 @@ static void pool_settings_are_of_the_project_and_overridden_for_a_function(void 
       {"c", {3, 3, 10, 60000, 1000}}, // a smaller max without a min takes the inherited one along
       {"p", {1, 1, 10, 60000, 1000}},
   };
-  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-    assert_memory_equal(&find(project, rows[i].name)->pool, &rows[i].pool, sizeof rows[i].pool);
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    const pool_settings *found = &find(project, rows[i].name)->pool, *expected = &rows[i].pool;
+    assert_int_equal(found->min, expected->min);
+    assert_int_equal(found->max, expected->max);
+    assert_int_equal(found->overprovision_percent, expected->overprovision_percent);
+    assert_int_equal(found->idle_ms, expected->idle_ms);
+    assert_int_equal(found->interval_ms, expected->interval_ms);
+  }
   project_delete(project);
 }
 

@@ -36,7 +36,7 @@ static size_t count_canary(fixture *self, size_t requests) {
   for (size_t i = 0; i < requests; i++) {
     lease *lease = worker_hold(self->worker);
     count += lease->release == self->canary;
-    worker_let_go(lease);
+    lease_let_go(lease);
   }
   return count;
 }
@@ -86,8 +86,8 @@ static void a_request_keeps_its_canary_when_that_is_taken_back(void **state) {
   share(&self, NULL, 0);
   assert_ptr_equal(held->release, self.canary);
   assert_int_equal(atomic_load(&self.canary->owners), 2);
-  worker_let_go(first);
-  worker_let_go(second);
+  lease_let_go(first);
+  lease_let_go(second);
   end(&self);
 }
 

@@ -36,6 +36,7 @@ static void make(fixture *self, uint32_t runs_max, uint32_t queue_max) {
                "[functions.fails]\nwasm = 'm.wat'\n[functions.traps]\nwasm = 'm.wat'\n"
                "[functions.spins]\nwasm = 'm.wat'\ncpu = 200\n"
                "[functions.endless]\nwasm = 'm.wat'\nexport = 'spins'\n"
+               "[functions.threefold]\nwasm = 'm.wat'\nexport = 'spins'\nweight = 300\n"
                "[functions.slow]\nwasm = 'm.wat'\nexport = 'waits'\ntimeout = 5\n"
                "[functions.waits]\nwasm = 'm.wat'\n");
   assert_success(release_read(self->folder, NULL, &self->release));
@@ -60,13 +61,19 @@ static void count(run *run) {
   ((counted *)(void *)run)->done++;
 }
 
+static const function *find(fixture *self, const char *name) {
+  for (size_t i = 0; i < self->release->project->functions_count; i++)
+    if (strcmp(self->release->functions[i].name, name) == 0) return &self->release->functions[i];
+  fail_msg("no function %s", name);
+  return NULL;
+}
+
 static bool start(fixture *self, counted *run, const char *name) {
   *run = (counted){0};
   run_init(&run->run, self->worker);
+  run->run.lease = self->worker->lease;
   run->run.done = count;
-  for (size_t i = 0; i < self->release->project->functions_count; i++)
-    if (strcmp(self->release->functions[i].name, name) == 0) run->run.function = &self->release->functions[i];
-  assert_non_null(run->run.function);
+  run->run.function = find(self, name);
   return run_start(&run->run);
 }
 
@@ -112,12 +119,121 @@ static void a_long_run_takes_turns_until_its_limit(void **state) {
   assert_false(start(&self, &spinning, "spins"));
   assert_int_equal(spinning.run.state, RUN_RUNNING);
   assert_true(spinning.run.is_ready);
+  uv_run(&self.worker->loop, UV_RUN_NOWAIT);
   assert_true(start(&self, &fine, "fine"));
   run_end(&fine.run);
   turn_until_done(&self, &spinning);
   assert_int_equal(ubiq_error_code(spinning.run.error), UBIQ_CPU_LIMIT);
   assert_true(self.after_runs > 0);
   run_end(&spinning.run);
+  end(&self);
+}
+
+/// Gives the loop one round, in which the run queue gives turns.
+static void go_round(fixture *self) {
+  uv_run(&self->worker->loop, UV_RUN_NOWAIT);
+}
+
+static void runs_of_a_function_that_is_ahead_of_others_wait_for_their_turns(void **state) {
+  (void)state;
+  fixture self;
+  counted spinning, other, again;
+  make(&self, 8, 8);
+  assert_false(start(&self, &spinning, "endless"));
+  go_round(&self);
+  assert_true(start(&self, &other, "fine"));
+  turns_charge(&self.worker->turns, &other.run.lane->share, CLOCK_NS_PER_SECOND);
+  run_end(&other.run);
+  assert_false(start(&self, &again, "fine"));
+  assert_int_equal(again.run.state, RUN_QUEUED);
+  assert_true(again.run.is_ready);
+  go_round(&self);
+  assert_int_equal(again.done, 0);
+  run_end(&spinning.run);
+  turn_until_done(&self, &again);
+  assert_success(again.run.error);
+  run_end(&again.run);
+  end(&self);
+}
+
+static void runs_that_come_while_others_of_their_function_are_ready_go_behind_them(void **state) {
+  (void)state;
+  fixture self;
+  counted first, second;
+  make(&self, 8, 8);
+  assert_false(start(&self, &first, "endless"));
+  go_round(&self);
+  assert_false(start(&self, &second, "endless"));
+  assert_ptr_equal(first.run.lane->ready.first, &first.run);
+  assert_ptr_equal(first.run.lane->ready.last, &second.run);
+  run_end(&first.run);
+  run_end(&second.run);
+  end(&self);
+}
+
+static void runs_that_begin_as_they_come_give_way_when_that_took_too_long(void **state) {
+  (void)state;
+  fixture self;
+  counted before, after;
+  make(&self, 4, 4);
+  assert_true(start(&self, &before, "fine"));
+  worker_charge(self.worker, before.run.lane, WORKER_BEGIN_NS);
+  run_end(&before.run);
+  assert_false(start(&self, &after, "fine"));
+  turn_until_done(&self, &after);
+  run_end(&after.run);
+  assert_true(start(&self, &before, "fine"));
+  run_end(&before.run);
+  end(&self);
+}
+
+static void a_run_whose_turn_does_not_come_in_time_is_busy(void **state) {
+  (void)state;
+  fixture self;
+  counted spinning, run;
+  make(&self, 4, 4);
+  assert_false(start(&self, &spinning, "endless"));
+  go_round(&self);
+  worker_charge(self.worker, lease_lane(self.worker->lease, find(&self, "slow")), 60 * CLOCK_NS_PER_SECOND);
+  assert_false(start(&self, &run, "slow"));
+  turn_until_done(&self, &run);
+  assert_int_equal(ubiq_error_code(run.run.error), UBIQ_BUSY);
+  run_end(&run.run);
+  run_end(&spinning.run);
+  end(&self);
+}
+
+/// The turns of the light function are counted, not timed: the greedy one has no more than one between two of them.
+static void a_light_function_waits_for_one_turn_of_a_greedy_one(void **state) {
+  (void)state;
+  enum { GREEDY = 20 };
+  fixture self;
+  counted greedy[GREEDY], light;
+  make(&self, GREEDY + 2, 1);
+  for (int i = 0; i < GREEDY; i++) assert_false(start(&self, &greedy[i], "endless"));
+  for (int i = 0; i < 20; i++) {
+    go_round(&self);
+    assert_true(start(&self, &light, "fine"));
+    run_end(&light.run);
+  }
+  for (int i = 0; i < GREEDY; i++) run_end(&greedy[i].run);
+  end(&self);
+}
+
+static void functions_get_cpu_time_by_their_weights(void **state) {
+  (void)state;
+  fixture self;
+  counted one, three;
+  make(&self, 4, 4);
+  assert_false(start(&self, &one, "endless"));
+  assert_false(start(&self, &three, "threefold"));
+  turns_share *shares[] = {&one.run.lane->share, &three.run.lane->share};
+  assert_int_equal(shares[1]->weight, 300);
+  while (shares[0]->used_ns < 60 * CLOCK_NS_PER_MS) go_round(&self);
+  assert_true(shares[1]->used_ns > 2 * shares[0]->used_ns);
+  assert_true(shares[1]->used_ns < 4 * shares[0]->used_ns);
+  run_end(&one.run);
+  run_end(&three.run);
   end(&self);
 }
 
@@ -166,7 +282,8 @@ static void a_run_can_be_ended_in_any_state(void **state) {
   run_end(&waiting.run);
   run_end(&spinning.run);
   run_end(&spinning.run);
-  assert_int_equal(self.worker->ready.count + self.worker->queued.count, 0);
+  assert_null(turns_first(&self.worker->turns));
+  assert_int_equal(self.worker->queued.count, 0);
   assert_null(deadlines_first(&self.worker->deadlines));
   end(&self);
 }
@@ -232,10 +349,32 @@ static void requests_keep_the_release_that_they_began_with(void **state) {
   assert_true(worker_use(self.worker, newer, NULL, 0));
   uv_run(&self.worker->loop, UV_RUN_NOWAIT);
   assert_ptr_equal(held->release, self.release);
+  assert_ptr_not_equal(held, self.worker->lease);
   assert_ptr_equal(self.worker->lease->release, newer);
   assert_int_equal(atomic_load(&self.release->owners), 2);
-  worker_let_go(held);
+  lease_let_go(held);
   assert_int_equal(atomic_load(&self.release->owners), 1);
+  release_delete(newer);
+  end(&self);
+}
+
+static void a_function_s_lane_outlives_its_release(void **state) {
+  (void)state;
+  fixture self;
+  counted run;
+  release *newer;
+  make(&self, 1, 2);
+  assert_true(start(&self, &run, "fine"));
+  run_end(&run.run);
+  lane *lane = run.run.lane;
+  assert_true(lane->share.used_ns > 0);
+  folder_write(self.folder, "ubiq.toml", "[functions.fine]\nwasm = 'm.wat'\nweight = 7\n");
+  assert_success(release_read(self.folder, NULL, &newer));
+  assert_true(worker_use(self.worker, newer, NULL, 0));
+  uv_run(&self.worker->loop, UV_RUN_NOWAIT);
+  assert_ptr_equal(lease_lane(self.worker->lease, &newer->functions[0]), lane);
+  assert_int_equal(lane->share.weight, 7);
+  assert_int_equal(self.worker->lanes.count, 1);
   release_delete(newer);
   end(&self);
 }
@@ -255,6 +394,12 @@ int main(void) {
       cmocka_unit_test(a_short_run_is_done_at_once),
       cmocka_unit_test(failures_have_their_classes),
       cmocka_unit_test(a_long_run_takes_turns_until_its_limit),
+      cmocka_unit_test(runs_of_a_function_that_is_ahead_of_others_wait_for_their_turns),
+      cmocka_unit_test(runs_that_come_while_others_of_their_function_are_ready_go_behind_them),
+      cmocka_unit_test(runs_that_begin_as_they_come_give_way_when_that_took_too_long),
+      cmocka_unit_test(a_run_whose_turn_does_not_come_in_time_is_busy),
+      cmocka_unit_test(a_light_function_waits_for_one_turn_of_a_greedy_one),
+      cmocka_unit_test(functions_get_cpu_time_by_their_weights),
       cmocka_unit_test(a_waiting_run_goes_on_when_its_time_has_come),
       cmocka_unit_test(a_waiting_run_ends_at_its_deadline),
       cmocka_unit_test(a_run_can_be_ended_in_any_state),
@@ -262,6 +407,7 @@ int main(void) {
       cmocka_unit_test(a_run_without_a_place_gets_the_next_that_is_free),
       cmocka_unit_test(a_run_that_waits_too_long_for_a_place_is_busy),
       cmocka_unit_test(requests_keep_the_release_that_they_began_with),
+      cmocka_unit_test(a_function_s_lane_outlives_its_release),
   };
   begin();
   return cmocka_run_group_tests(tests, NULL, NULL);
