@@ -164,6 +164,7 @@ static ubiq_error *go_on(plugin *plugin, engine_state *state) {
   while (*state == ENGINE_DONE) {
     if (plugin->stage == STAGE_FUNCTION) return NULL;
     bool more = plugin->steps_done < plugin->compiled->steps_count;
+    if (!more && plugin->starts_only) return NULL;
     ubiq_error *error = more ? start_step(plugin, state) : start_function(plugin, state);
     if (error) return error;
     if (more && *state == ENGINE_DONE) plugin->steps_done++;
@@ -179,14 +180,24 @@ static plugin_state suspended(plugin *plugin, engine_state engine) {
   return PLUGIN_WAITING;
 }
 
+// What a guest answers while it starts is no function's answer.
+static ubiq_error *conclude_start(plugin *plugin) {
+  plugin->stage = STAGE_IDLE;
+  wasi_flush(plugin);
+  return NULL;
+}
+
 static ubiq_error *settle(plugin *plugin, ubiq_error *error, engine_state engine, plugin_state *state) {
   poll_end(plugin);
   if (!error && engine != ENGINE_DONE) {
     *state = suspended(plugin, engine);
     return NULL;
   }
-  if (plugin->stage == STAGE_STEPS) plugin->store_spent = true; // half started: the next call begins anew
   *state = PLUGIN_DONE;
+  bool is_started = plugin->starts_only && !error;
+  plugin->starts_only = false;
+  if (is_started) return conclude_start(plugin);
+  if (plugin->stage == STAGE_STEPS) plugin->store_spent = true; // half started: the next call begins anew
   return outcome_conclude(plugin, error);
 }
 
@@ -209,6 +220,12 @@ ubiq_error *plugin_call_start(plugin *plugin, const compiled_function *function,
   if (plugin->stage != STAGE_IDLE) return ubiq_error_new(UBIQ_BUSY, "a call of the plugin is under way already");
   budget_forget_cancellation(plugin);
   return call_begin(plugin, function, input, NULL, state);
+}
+
+ubiq_error *plugin_start(plugin *plugin, const compiled_function *function, plugin_state *state) {
+  budget_forget_cancellation(plugin);
+  plugin->starts_only = true;
+  return call_begin(plugin, function, (ubiq_bytes){0}, NULL, state);
 }
 
 ubiq_error *plugin_call_resume(plugin *plugin, plugin_state *state) {

@@ -5,6 +5,7 @@
 #include "plugin/call.h"
 #include "plugin/completion.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 enum { TABLE_ELEMENTS_MAX = 100000 };
@@ -29,6 +30,20 @@ ubiq_error *plugin_new(compiled *compiled, const plugin_host *host, const plugin
   }
   *out = self;
   return NULL;
+}
+
+void plugin_use(plugin *plugin, const plugin_host *host, const plugin_limits *limits) {
+  assert(plugin->stage == STAGE_IDLE);
+  plugin->host = host;
+  plugin->limits = *limits;
+}
+
+bool plugin_is_fit(const plugin *plugin) {
+  return plugin->stage == STAGE_IDLE && !plugin->was_stopped && !plugin->store_spent;
+}
+
+bool compiled_has_start(const compiled *compiled) {
+  return compiled->steps_count > 0;
 }
 
 ubiq_error *ubiq_plugin_new(ubiq_compiled *compiled, ubiq_plugin **out) {

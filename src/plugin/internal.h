@@ -108,6 +108,7 @@ struct ubiq_plugin {
   // The call under way.
   plugin_stage stage;
   size_t steps_done;
+  bool starts_only; ///< the call under way is plugin_start: no function follows the steps
   bool was_stopped; ///< a call was ended in the middle of the guest's code: it may be in any state
   bool store_spent; ///< the guest ended itself (`_start`): the next call gets a fresh store
   ubiq_bytes input;

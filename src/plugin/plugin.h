@@ -69,6 +69,20 @@ ubiq_error *plugin_call_start(plugin *plugin, const struct compiled_function *fu
                               plugin_state *state);
 ubiq_error *plugin_call_resume(plugin *plugin, plugin_state *state);
 
+/// Starts an instance ahead of its first call of `function`: its store is made, and what starts its guest runs, within the
+/// limits of a call. May suspend, and is then resumed as a call is. An error ends it: the plugin is good for nothing more.
+ubiq_error *plugin_start(plugin *plugin, const struct compiled_function *function, plugin_state *state);
+
+/// Gives a plugin that is in no call to another user, with the limits of the next call. `host` is borrowed.
+void plugin_use(plugin *plugin, const plugin_host *host, const plugin_limits *limits);
+
+/// Whether a plugin may be called again: it is in no call, none of its calls was ended in the middle of the guest's code (by
+/// a trap, a limit, or by dropping it), and its guest did not end itself.
+bool plugin_is_fit(const plugin *plugin);
+
+/// Whether anything starts an instance's guest before its first call. Without that an instance costs microseconds.
+bool compiled_has_start(const compiled *compiled);
+
 /// The output of a finished call, in guest memory: borrowed until the plugin is called again or deleted.
 ubiq_bytes plugin_output(plugin *plugin);
 

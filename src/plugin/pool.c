@@ -60,7 +60,7 @@ static ubiq_error *make(ubiq_pool *self, plugin **out) {
 
 // Makes what was used fit for its next use, or ends it and answers NULL.
 static plugin *renew(const ubiq_pool *self, plugin *plugin) {
-  bool is_fit = self->options.reuse && plugin->stage == STAGE_IDLE && !plugin->was_stopped && !plugin->store_spent;
+  bool is_fit = self->options.reuse && plugin_is_fit(plugin);
   ubiq_error *error = is_fit ? ubiq_plugin_reset(plugin) : NULL;
   if (is_fit && !error) return plugin;
   ubiq_error_delete(error);

@@ -76,7 +76,11 @@ ubiq_error *function_open(function *self, const project_function *settings, cons
       .weight = settings->weight,
       .plugin_limits = {.wall_ms = settings->limits.wall_ms, .cpu_ms = settings->limits.cpu_ms},
       .content_type = settings->content_type,
+      .lifetime = settings->lifetime,
+      .pool = settings->pool,
+      .board = pool_board_new(),
   };
+  if (self->board == NULL) return ubiq_error_no_memory();
   ubiq_error *error = settings->origin == PROJECT_MANIFEST ? compile_manifest(self, file, files)
                                                            : compile_module(self, settings, file, files);
   if (error == NULL) error = compiled_function_find(self->compiled, settings->export_name, &self->entry);
@@ -97,5 +101,6 @@ ubiq_error *function_warm(const function *self) {
 
 void function_close(function *self) {
   ubiq_compiled_delete(self->compiled);
+  pool_board_delete(self->board);
   *self = (function){0};
 }

@@ -3,6 +3,7 @@
 #define RUNTIME_FUNCTION_H
 
 #include "plugin/plugin.h"
+#include "runtime/pool_gauges.h"
 #include "runtime/project.h"
 
 typedef struct function {
@@ -12,6 +13,9 @@ typedef struct function {
   limits limits;
   uint32_t weight;             ///< its share of a worker's time, beside others'
   plugin_limits plugin_limits; ///< the same, in the plugin's terms
+  lifetime lifetime;           ///< of its instances
+  pool_settings pool;          ///< how many there are, in the process
+  pool_board *board;           ///< the numbers of its pools; what it points to is written by workers
   const char *content_type;    ///< of its answers; NULL: found from what it answers. Borrowed from the project
 } function;
 

@@ -204,6 +204,64 @@ static void starts_run_once_and_in_order(void **state) {
   }
 }
 
+static ubiq_error *start_ahead(instance *self, const char *function) {
+  compiled_function target;
+  assert_success(compiled_function_find(self->plugin->compiled, function, &target));
+  self->busy = true;
+  instance_note(self, plugin_start(self->plugin, &target, &self->state));
+  test_loop_run(self->loop, self, 1);
+  ubiq_error *error = self->error;
+  self->error = NULL;
+  return error;
+}
+
+static void an_instance_started_ahead_finds_its_function_started(void **state) {
+  (void)state;
+  need_capability(ENGINE_CAN_SUSPEND);
+  plugin_world world;
+  world_open(&world, 1, "start_ok", "", no_options, NULL);
+  assert_true(compiled_has_start(world.compiled));
+  assert_success(start_ahead(&world.one, "order"));
+  assert_int_equal(world.one.plugin->steps_done, world.compiled->steps_count);
+  assert_int_equal(plugin_output(world.one.plugin).size, 0);
+  assert_true(plugin_is_fit(world.one.plugin));
+  plugin_use(world.one.plugin, &world.one.host, &(plugin_limits){.cpu_ms = 1000});
+  assert_output(&world.one, "order", "", "start,ctors");
+  assert_true(plugin_is_fit(world.one.plugin));
+  world_close(&world);
+}
+
+static void a_start_ahead_that_fails_leaves_nothing_fit(void **state) {
+  (void)state;
+  need_capability(ENGINE_CAN_SUSPEND);
+  plugin_world world;
+  world_open(&world, 1, "start_trap", "", no_options, NULL);
+  ubiq_error *error = start_ahead(&world.one, "never");
+  assert_int_equal(ubiq_error_code(error), UBIQ_TRAP);
+  ubiq_error_delete(error);
+  assert_false(plugin_is_fit(world.one.plugin));
+  world_close(&world);
+}
+
+static void a_start_ahead_has_the_limits_of_a_call(void **state) {
+  (void)state;
+  need_capability(ENGINE_CAN_SUSPEND);
+  ubiq_compiled *compiled;
+  test_loop loop;
+  instance one;
+  assert_success(text_compile("(module (func $s (loop $l (br $l))) (start $s) (func (export \"f\")))",
+                              &(ubiq_compile_options){.suspends = true}, &compiled));
+  test_loop_open(&loop);
+  assert_success(instance_open(&one, compiled, &loop, &(plugin_limits){.cpu_ms = 30}));
+  ubiq_error *error = start_ahead(&one, "f");
+  assert_int_equal(ubiq_error_code(error), UBIQ_CPU_LIMIT);
+  ubiq_error_delete(error);
+  assert_false(plugin_is_fit(one.plugin));
+  instance_close(&one);
+  ubiq_compiled_delete(compiled);
+  test_loop_close(&loop);
+}
+
 static void starts_that_trap_do_so_at_every_call(void **state) {
   (void)state;
   static const char *const guests[] = {"start_trap", "initialize_trap"};
@@ -497,6 +555,9 @@ int main(void) {
       cmocka_unit_test(functions_that_are_not_there_are_not_found),
       cmocka_unit_test(signatures_of_other_kinds_are_refused),
       cmocka_unit_test(starts_run_once_and_in_order),
+      cmocka_unit_test(an_instance_started_ahead_finds_its_function_started),
+      cmocka_unit_test(a_start_ahead_that_fails_leaves_nothing_fit),
+      cmocka_unit_test(a_start_ahead_has_the_limits_of_a_call),
       cmocka_unit_test(starts_that_trap_do_so_at_every_call),
       cmocka_unit_test(starts_of_wrong_types_are_not_called),
       cmocka_unit_test(loops_without_end_meet_the_deadline),

@@ -1,0 +1,131 @@
+// Instances come ready at the newest end and are used from there, so that the warm ones are used and the cold ones dropped.
+#include "runtime/pool.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static uint32_t share(uint32_t total, unsigned workers) {
+  return total / workers + (total % workers != 0);
+}
+
+pool_settings pool_share(const pool_settings *settings, unsigned workers) {
+  pool_settings part = *settings;
+  part.min = share(settings->min, workers);
+  part.max = share(settings->max, workers);
+  return part;
+}
+
+bool pool_open(pool *self, const function *function, unsigned worker, unsigned workers, uint32_t *all_ready) {
+  self->function = function;
+  self->all_ready = all_ready;
+  self->settings = pool_share(&function->pool, workers);
+  self->gauges = pool_board_join(function->board, worker);
+  if (self->gauges == NULL) return false;
+  pool_scale_init(&self->scale, &self->settings);
+  pool_publish(self);
+  return true;
+}
+
+void pool_publish(pool *self) {
+  const pool_scale *scale = &self->scale;
+  pool_gauge_set(&self->gauges->busy, scale->busy);
+  pool_gauge_set(&self->gauges->ready, scale->ready);
+  pool_gauge_set(&self->gauges->starting, scale->starting);
+  pool_gauge_set(&self->gauges->demand, scale->demand);
+  pool_gauge_set(&self->gauges->target, self->is_closed ? 0 : scale->target);
+}
+
+// ------------------------------------------------------------------------------------------------------- instances
+
+instance *instance_new(plugin *plugin, uint64_t now_ms) {
+  instance *self = malloc(sizeof *self);
+  if (self == NULL)
+    ubiq_plugin_delete(plugin);
+  else
+    *self = (instance){.plugin = plugin, .made_ms = now_ms};
+  return self;
+}
+
+static void end(pool *self, instance *instance, plugin *plugin, pool_end why) {
+  pool_gauge_add(&self->gauges->ended[why], 1);
+  ubiq_plugin_delete(plugin);
+  free(instance);
+}
+
+static void push(pool *self, instance *instance) {
+  instance->older = self->newest;
+  instance->newer = NULL;
+  *(self->newest == NULL ? &self->oldest : &self->newest->newer) = instance;
+  self->newest = instance;
+  ++*self->all_ready;
+}
+
+static instance *unlink_ready(pool *self, instance *instance) {
+  *(instance->newer == NULL ? &self->newest : &instance->newer->older) = instance->older;
+  *(instance->older == NULL ? &self->oldest : &instance->older->newer) = instance->newer;
+  --*self->all_ready;
+  return instance;
+}
+
+static bool is_too_old(const pool *self, const instance *instance, uint64_t now_ms) {
+  uint64_t age_ms_max = self->function->lifetime.age_ms_max;
+  return age_ms_max != 0 && now_ms - instance->made_ms >= age_ms_max;
+}
+
+void pool_drop(pool *self, uint32_t count, pool_end why) {
+  for (; count > 0 && self->oldest != NULL; count--) {
+    instance *instance = unlink_ready(self, self->oldest);
+    self->scale.ready--;
+    end(self, instance, instance->plugin, why);
+  }
+}
+
+void pool_close(pool *self) {
+  self->is_closed = true;
+  pool_drop(self, UINT32_MAX, POOL_END_CLOSED);
+  pool_publish(self);
+}
+
+void pool_add_started(pool *self, instance *instance) {
+  self->scale.starting--;
+  self->scale.ready++;
+  pool_gauge_add(&self->gauges->made, 1);
+  pool_gauge_add(&self->gauges->made_ahead, 1);
+  push(self, instance);
+}
+
+// ------------------------------------------------------------------------------------------------------------ runs
+
+instance *pool_take(pool *self, uint64_t now_ms) {
+  while (self->newest != NULL && is_too_old(self, self->newest, now_ms)) {
+    instance *old = unlink_ready(self, self->newest);
+    self->scale.ready--;
+    end(self, old, old->plugin, POOL_END_AGE);
+  }
+  bool is_ready = pool_scale_take(&self->scale);
+  assert(is_ready == (self->newest != NULL));
+  pool_gauge_add(is_ready ? &self->gauges->found_ready : &self->gauges->made, 1);
+  pool_publish(self);
+  return is_ready ? unlink_ready(self, self->newest) : NULL;
+}
+
+/// Why an instance whose run is over is not kept; POOL_ENDS: it is.
+static pool_end judge(const pool *self, const instance *instance, const plugin *plugin, uint64_t now_ms) {
+  const lifetime *lifetime = &self->function->lifetime;
+  if (plugin == NULL || !plugin_is_fit(plugin)) return POOL_END_STOPPED;
+  if (lifetime->kind == LIFETIME_REQUEST || instance == NULL) return POOL_END_USED;
+  if (self->is_closed) return POOL_END_CLOSED;
+  if (lifetime->runs_max != 0 && instance->runs >= lifetime->runs_max) return POOL_END_RUNS;
+  return is_too_old(self, instance, now_ms) ? POOL_END_AGE : POOL_ENDS;
+}
+
+void pool_give_back(pool *self, instance *instance, plugin *plugin, uint64_t now_ms) {
+  if (instance != NULL) instance->runs++;
+  pool_end why = judge(self, instance, plugin, now_ms);
+  bool is_kept = pool_scale_give_back(&self->scale, why == POOL_ENDS);
+  if (is_kept)
+    push(self, instance);
+  else
+    end(self, instance, plugin, why == POOL_ENDS ? POOL_END_ROOM : why);
+  pool_publish(self);
+}
