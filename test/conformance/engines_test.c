@@ -2,6 +2,7 @@
 // with --update writes the table, with --print prints it; as a test it fails when the page says anything else. What the page
 // says of engines that are absent stays; UBIQ_NEED_ENGINES in the environment names those that must not be absent.
 #include "conformance/page_table.h"
+#include "support/engines.h"
 #include "unit/plugin/plugin_testing.h"
 
 #define PAGE_PATH UBIQ_SOURCE_DIR "/docs/engines.md"
@@ -117,30 +118,6 @@ static bool can(const feature *what, const engine_ops *ops) {
   return code == what->code;
 }
 
-// Whether UBIQ_NEED_ENGINES, names with spaces between them, has this one.
-static bool is_needed(const char *name) {
-  const char *rest = getenv("UBIQ_NEED_ENGINES");
-  size_t size = strlen(name);
-  while (rest && *rest) {
-    rest += strspn(rest, " ");
-    size_t length = strcspn(rest, " ");
-    if (length == size && strncmp(rest, name, size) == 0) return true;
-    rest += length;
-  }
-  return false;
-}
-
-// The engine, or NULL for an absent one.
-static const engine_ops *find(const char *name) {
-  const engine_ops *ops = NULL;
-  ubiq_error *absent = engine_find(name, &ops);
-  if (!absent) return ops;
-  if (is_needed(name)) fail_msg("UBIQ_NEED_ENGINES names it: %s", ubiq_error_message(absent));
-  fprintf(stderr, "%s\n", ubiq_error_message(absent));
-  ubiq_error_delete(absent);
-  return NULL;
-}
-
 static void add_tried_column(page_table *table, const engine_ops *ops) {
   size_t column = table->columns++;
   page_table_set(table, 0, column, "%s %s", ops->name, ops->version);
@@ -166,7 +143,7 @@ static void make_table(page_table *table, const page_table *page) {
   *table = (page_table){.rows = FEATURES + 1, .columns = 1};
   for (size_t k = 0; k < FEATURES; k++) page_table_set(table, k + 1, 0, "%s", features[k].name);
   for (size_t i = 0; i < count; i++) {
-    const engine_ops *ops = find(known[i].name);
+    const engine_ops *ops = engine_if_present(known[i].name);
     if (ops)
       add_tried_column(table, ops);
     else

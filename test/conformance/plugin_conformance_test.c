@@ -2,6 +2,7 @@
 // caller's stack and, where the engine can suspend, on fibers; merged with the kernel into one module, and linked
 // to it. An engine that this build does not have is left out; a guest that needs what an engine cannot do (docs/engines.md)
 // must be refused when it is compiled. Guests that were not built here (no Rust or Go) are skipped.
+#include "support/engines.h"
 #include "unit/plugin/plugin_testing.h"
 
 /// One call of a fresh instance, and how it must end.
@@ -324,17 +325,11 @@ static void run_trial(void **state) {
   world_close(&world);
 }
 
-static int run_engine(const char *name) {
+static int run_engine(const engine_ops *ops) {
   static trial trials[WAYS * CASES];
   static struct CMUnitTest tests[WAYS * CASES];
-  const engine_ops *ops = NULL;
+  const char *name = ops->name;
   size_t count = 0;
-  ubiq_error *absent = engine_find(name, &ops);
-  if (absent) {
-    print_message("%s: %s\n", name, ubiq_error_message(absent));
-    ubiq_error_delete(absent);
-    return 0;
-  }
   for (int way = 0; way < WAYS; way++) {
     bool on_loop = way & 1, is_linked = way & 2;
     if (on_loop && !(ops->capabilities & ENGINE_CAN_SUSPEND)) continue;
@@ -361,12 +356,12 @@ static void remove_cache(const char *folder) {
 int main(void) {
   char folder[] = "/tmp/ubiq-conformance-XXXXXX";
   if (mkdtemp(folder)) setenv("UBIQ_CACHE", folder, 1);
-  size_t count = 0;
-  const engine_known *engines = engine_list(&count);
+  const engine_ops *engines[ENGINES_MAX];
   int failed = 0;
   plugin_testing_begin();
   ubiq_log_set(UBIQ_LOG_OFF, NULL, NULL);
-  for (size_t i = 0; i < count; i++) failed += run_engine(engines[i].name);
+  size_t count = engines_present(engines);
+  for (size_t i = 0; i < count; i++) failed += run_engine(engines[i]);
   remove_cache(folder);
   return failed;
 }
