@@ -56,7 +56,7 @@ test: build ## build and run all tests; TESTS=regex picks some
 bench: build ## build and measure against peers: prints a table, writes out/bench.json
 	@bench/run $(ARGS)
 
-lint: build ## formatting, clang-tidy, layers, headers, spelling of paths
+lint: build ## formatting, clang-tidy, layers, headers, names of engines, spelling of paths
 	@scripts/lint $(ARGS)
 
 asan: build/asan/build.ninja guests ## build and test with ASan, LeakSanitizer and UBSan

@@ -27,7 +27,7 @@ typedef struct ubiq_files {
 
 typedef struct ubiq_compile_options {
   const char *name;      ///< for log lines and messages; NULL: "plugin"
-  const char *engine;    ///< NULL: what UBIQ_ENGINE in the environment says, else "wasmtime"
+  const char *engine;    ///< NULL: what UBIQ_ENGINE in the environment says, else the first that `ubiq engines` lists
   const char *directory; ///< where a manifest's relative paths start; NULL: the working directory
   bool wasi;             ///< provide WASI preview 1
   bool suspends;         ///< calls run on fibers and may be suspended (ubiq/call.h); ubiq_plugin_call blocks meanwhile

@@ -255,7 +255,7 @@ static void describe(call *self, option list[OPTIONS]) {
       {"json", 0, OPTION_FLAG, NULL, "print one JSON object a call", &self->json, 0, 0},
       {"log-level", 0, OPTION_TEXT, "LEVEL", "trace, debug, info (default), warn, error or off", &self->log_level, 0,
        0},
-      {"engine", 0, OPTION_TEXT, "NAME", "which WebAssembly engine (see `ubiq engines`; default wasmtime)",
+      {"engine", 0, OPTION_TEXT, "NAME", "which WebAssembly engine, of those that `ubiq engines` lists",
        &self->source.engine, 0, 0},
   };
   memcpy(list, options, sizeof options);

@@ -87,7 +87,7 @@ static int run(const command *command, int count, char **arguments) {
        &self.source.is_manifest, 0, 0},
       {"json", 0, OPTION_FLAG, NULL, "print what was written as a JSON object", &self.json, 0, 0},
       {"log-level", 0, OPTION_TEXT, "LEVEL", "trace, debug, info (default), warn, error or off", &self.log_level, 0, 0},
-      {"engine", 0, OPTION_TEXT, "NAME", "which WebAssembly engine (see `ubiq engines`; default wasmtime)",
+      {"engine", 0, OPTION_TEXT, "NAME", "which WebAssembly engine, of those that `ubiq engines` lists",
        &self.source.engine, 0, 0},
   };
   const char *positionals[1];

@@ -10,7 +10,7 @@
 
 enum { CONFIG_BYTES_MAX = 1 << 20 };
 
-// Within a folder that may be Wasmtime's too, ours is one of our own.
+// Within a folder that others may keep their caches in, ours is one of our own.
 static ubiq_error *folder_in(const char *base, const char *name, char **out) {
   *out = file_path_join(base, name);
   return *out ? NULL : ubiq_error_no_memory();

@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "engine/wasm.h"
 
-/// What modules may have at most: the limits that browsers and Wasmtime share.
+/// What modules may have at most: the limits of browsers, which engines share.
 enum {
   WASM_TYPES_MAX = 1000000,
   WASM_ITEMS_MAX = 1000000,   ///< imports, exports, functions, globals: each

@@ -219,7 +219,7 @@ static bool is_other_type(const resolver *self, const wasm_item *import) {
   return self->compiled->options.wasi && wasi_function_of(import->module, import->name);
 }
 
-// The first line is Wasmtime's for the first import, because users of Extism's SDKs match on it.
+// The first line is what the official library says of the first import, because users of Extism's SDKs match on it.
 static ubiq_error *missing_error(resolver *self) {
   const wasm_item *first = self->first_missing;
   const char *list = buffer_string(&self->missing);

@@ -101,7 +101,7 @@ extern const engine_ops wasm3_ops;
 
 enum { W3_MODULES_MAX = 16 };
 
-/// How much of the native stack a call may use, as Wasmtime's guests on the caller's stack.
+/// How much of the native stack a call may use, as much as guests have on other engines.
 enum { W3_NATIVE_STACK_BYTES = 512 << 10, W3_STACK_BYTES = 512 << 10, W3_PAGE_BYTES = 64 << 10 };
 
 /// What a host function that failed, or a tick that ended the call, answers to Wasm3.
