@@ -160,3 +160,25 @@ bool text_escape(buffer *out, text value) {
   }
   return true;
 }
+
+static int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  c |= 0x20;
+  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int text_percent_byte(text value) {
+  int high = value.size >= 3 && value.data[0] == '%' ? hex_digit(value.data[1]) : -1;
+  int low = high < 0 ? -1 : hex_digit(value.data[2]);
+  return low < 0 ? -1 : high * 16 + low;
+}
+
+size_t text_percent_decode(text value, char *out) {
+  size_t written = 0;
+  for (size_t i = 0; i < value.size; i++) {
+    int escaped = text_percent_byte((text){value.data + i, value.size - i});
+    out[written++] = escaped < 0 ? value.data[i] : (char)escaped;
+    if (escaped >= 0) i += 2;
+  }
+  return written;
+}

@@ -65,6 +65,12 @@ typedef enum text_base64_result { TEXT_BASE64_OK, TEXT_BASE64_INVALID, TEXT_BASE
 /// Appends the bytes of padded standard base64 (no blanks, no URL alphabet). On failure `out` is as it was.
 UBIQ_NODISCARD text_base64_result text_base64_decode(buffer *out, text base64);
 
+/// The byte that the percent escape at the beginning of `value` stands for (RFC 3986, section 2.1); -1 when none begins there.
+int text_percent_byte(text value);
+/// Undoes percent escapes into `out`, which has room for `value.size` bytes; answers how many were
+/// written. What is no whole escape stays as it is.
+size_t text_percent_decode(text value, char *out);
+
 /// Appends `value` as it may be shown on one line: control characters and bytes that are no UTF-8 become
 /// `\n`, `\x1b` and the like. False when memory is out.
 UBIQ_NODISCARD bool text_escape(buffer *out, text value);

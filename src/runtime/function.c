@@ -75,6 +75,7 @@ ubiq_error *function_open(function *self, const project_function *settings, cons
       .limits = settings->limits,
       .weight = settings->weight,
       .plugin_limits = {.wall_ms = settings->limits.wall_ms, .cpu_ms = settings->limits.cpu_ms},
+      .input = settings->input,
       .content_type = settings->content_type,
       .lifetime = settings->lifetime,
       .pool = settings->pool,

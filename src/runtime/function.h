@@ -16,6 +16,7 @@ typedef struct function {
   lifetime lifetime;           ///< of its instances
   pool_settings pool;          ///< how many there are, in the process
   pool_board *board;           ///< the numbers of its pools; what it points to is written by workers
+  project_input input;
   const char *content_type;    ///< of its answers; NULL: found from what it answers. Borrowed from the project
 } function;
 

@@ -83,6 +83,16 @@ static ubiq_error *read_content_type(reader *self, const json_value *value) {
   return NULL;
 }
 
+static ubiq_error *read_input(reader *self, const json_value *value) {
+  text found;
+  ubiq_error *error = json_get_text(value, &found);
+  if (error != NULL) return error;
+  bool is_request = text_equal(found, TEXT("request"));
+  if (!is_request && !text_equal(found, TEXT("body"))) return json_wrong(value, "\"body\" or \"request\"");
+  self->function->input = is_request ? PROJECT_REQUEST : PROJECT_BODY;
+  return NULL;
+}
+
 static ubiq_error *read_route(reader *self, const json_value *value) {
   const char *route;
   ubiq_error *error = read_string(self->arena, value, &route);
@@ -184,19 +194,35 @@ static ubiq_error *read_allowed_hosts(reader *self, const json_value *value) {
 
 typedef ubiq_error *(*read_key)(reader *self, const json_value *value);
 
-// The names and their readers, in the same order.
-static const char *const function_keys[] = {
-    "wasm",          "source",   "manifest", "build",   "stack",    "export",       "content_type",
-    "route",         "timeout",  "cpu",      "memory",  "body_max", "response_max", "config",
-    "allowed_hosts", "instance", "max_runs", "max_age", "pool",     "weight",
-};
-static const read_key function_readers[] = {
-    read_wasm,          read_source,   read_manifest, read_build,   read_stack,    read_export,       read_content_type,
-    read_route,         read_timeout,  read_cpu,      read_memory,  read_body_max, read_response_max, read_config,
-    read_allowed_hosts, read_instance, read_max_runs, read_max_age, read_pool,     read_weight,
+typedef struct function_key {
+  const char *name;
+  read_key read;
+} function_key;
+
+static const function_key function_keys[] = {
+    {"wasm", read_wasm},
+    {"source", read_source},
+    {"manifest", read_manifest},
+    {"build", read_build},
+    {"stack", read_stack},
+    {"export", read_export},
+    {"content_type", read_content_type},
+    {"route", read_route},
+    {"input", read_input},
+    {"timeout", read_timeout},
+    {"cpu", read_cpu},
+    {"memory", read_memory},
+    {"body_max", read_body_max},
+    {"response_max", read_response_max},
+    {"config", read_config},
+    {"allowed_hosts", read_allowed_hosts},
+    {"instance", read_instance},
+    {"max_runs", read_max_runs},
+    {"max_age", read_max_age},
+    {"pool", read_pool},
+    {"weight", read_weight},
 };
 enum { FUNCTION_KEYS = sizeof function_keys / sizeof function_keys[0] };
-_Static_assert(FUNCTION_KEYS == sizeof function_readers / sizeof function_readers[0], "a reader for each key");
 
 // ------------------------------------------------------------------------------------------------- the whole file
 
@@ -214,9 +240,15 @@ static ubiq_error *check_function(const reader *self, const json_value *value) {
   return project_check_lifetime(value, &function->lifetime);
 }
 
+static ubiq_error *check_function_keys(const json_value *value) {
+  const char *names[FUNCTION_KEYS];
+  for (size_t i = 0; i < FUNCTION_KEYS; i++) names[i] = function_keys[i].name;
+  return json_check_keys(value, names, FUNCTION_KEYS);
+}
+
 static ubiq_error *read_function(reader *self, const json_value *value) {
   ubiq_error *error = json_expect_object(value);
-  if (error == NULL) error = json_check_keys(value, function_keys, FUNCTION_KEYS);
+  if (error == NULL) error = check_function_keys(value);
   if (error == NULL) error = copy_text(self->arena, value->key, &self->function->name);
   if (error != NULL) return error;
   self->function->limits = limits_default;
@@ -224,8 +256,8 @@ static ubiq_error *read_function(reader *self, const json_value *value) {
   self->function->pool = *self->pool;
   self->function->export_name = self->function->name;
   for (size_t i = 0; i < FUNCTION_KEYS && error == NULL; i++) {
-    json_value field = json_field(value, function_keys[i]);
-    if (!json_is_absent(&field)) error = function_readers[i](self, &field);
+    json_value field = json_field(value, function_keys[i].name);
+    if (!json_is_absent(&field)) error = function_keys[i].read(self, &field);
   }
   if (self->function->lifetime.kind == LIFETIME_PINNED) self->function->pool.min = self->function->pool.max = 1;
   return error != NULL ? error : check_function(self, value);

@@ -10,6 +10,7 @@
 //     build = "cargo build --release" # with wasm or manifest: how to make it
 //     export = "greet"
 //     route = "POST /greet/{name}"
+//     input = "request"               # all of the request, not its body alone
 //     timeout = "30s"                 # also cpu, memory, body_max, response_max
 //     weight = 100
 //     instance = "request"            # and pool: see project_pool.h
@@ -38,6 +39,12 @@ typedef enum project_origin {
   PROJECT_MANIFEST, ///< `file` is an Extism manifest
 } project_origin;
 
+/// What a function is given of a request, and what its output is.
+typedef enum project_input {
+  PROJECT_BODY,    ///< the body; the output is the answer's
+  PROJECT_REQUEST, ///< all of it as a value, and so is the answer (wire/http_value.h)
+} project_input;
+
 typedef struct project_setting {
   const char *name;
   const char *value;
@@ -51,8 +58,9 @@ typedef struct project_function {
   uint64_t stack_bytes;     ///< with a source: the size of its C stack; 0: whatever it needs
   const char *export_name;  ///< the function's export
   const char *content_type; ///< of its answers; NULL: found from what it answers
-  text method;              ///< of its route; empty: any
-  text path;                ///< of its route; empty: it has none
+  project_input input;
+  text method; ///< of its route; empty: any
+  text path;   ///< of its route; empty: it has none
   limits limits;
   uint32_t weight;    ///< its share of a worker's time (turns.h)
   lifetime lifetime;  ///< of its instances

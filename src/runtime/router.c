@@ -12,6 +12,7 @@ typedef struct endpoint {
   text method; ///< empty: any
   const char *name;
   const void *target;
+  const text *names; ///< of the template's parameters
 } endpoint;
 
 /// Endpoints of one template, with their methods as a list.
@@ -136,6 +137,21 @@ static endpoints *reach(router *self, text path) {
   return &at->here;
 }
 
+/// The names of a template's parameters; NULL when memory is out.
+static const text *parameter_names(router *self, text path) {
+  text *names = arena_array(&self->arena, ROUTER_SEGMENTS_MAX, sizeof *names);
+  text rest = {path.data + 1, path.size - 1}, segment;
+  for (size_t count = 0; names != NULL && text_split(&rest, '/', &segment);) {
+    if (!is_parameter(segment)) continue;
+    text name = parameter_name(segment);
+    if (is_rest(segment)) name.size -= 3;
+    char *copy = arena_string(&self->arena, name.data, name.size);
+    if (copy == NULL) return NULL;
+    names[count++] = (text){copy, name.size};
+  }
+  return names;
+}
+
 static ubiq_error *add_endpoint(router *self, endpoints *list, const router_route *route) {
   endpoint **last = &list->first;
   for (; *last != NULL; last = &(*last)->next)
@@ -146,8 +162,9 @@ static ubiq_error *add_endpoint(router *self, endpoints *list, const router_rout
   endpoint *made = arena_array(&self->arena, 1, sizeof *made);
   char *method = arena_string(&self->arena, route->method.data, route->method.size);
   char *name = arena_string(&self->arena, route->name, strlen(route->name));
-  if (made == NULL || method == NULL || name == NULL) return ubiq_error_no_memory();
-  *made = (endpoint){.method = {method, route->method.size}, .name = name, .target = route->target};
+  const text *names = parameter_names(self, route->path);
+  if (made == NULL || method == NULL || name == NULL || names == NULL) return ubiq_error_no_memory();
+  *made = (endpoint){.method = {method, route->method.size}, .name = name, .target = route->target, .names = names};
   *last = made;
   return NULL;
 }
@@ -205,22 +222,14 @@ typedef struct search {
   router_match *match;
 } search;
 
-static int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  c |= 0x20;
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /// Compares a segment as it was sent, with escapes, with a literal.
 static bool escaped_equal(text sent, text literal) {
   size_t at = 0;
   for (size_t i = 0; i < sent.size; i++, at++) {
     int c = (unsigned char)sent.data[i];
     if (c == '%') {
-      int high = i + 2 < sent.size ? hex_digit(sent.data[i + 1]) : -1;
-      int low = i + 2 < sent.size ? hex_digit(sent.data[i + 2]) : -1;
-      if (high < 0 || low < 0) return false;
-      c = high * 16 + low;
+      c = text_percent_byte((text){sent.data + i, sent.size - i});
+      if (c < 0) return false;
       i += 2;
     }
     if (at >= literal.size || c != (unsigned char)literal.data[at]) return false;
@@ -248,11 +257,31 @@ static bool take(const endpoints *list, search *search) {
   if (list->first == NULL) return false;
   const endpoint *found = endpoint_for(list, search->method);
   if (found == NULL && text_equal(search->method, TEXT("HEAD"))) found = endpoint_for(list, TEXT("GET"));
-  if (found != NULL)
+  if (found != NULL) {
     search->match->target = found->target;
-  else if (search->match->allow == NULL)
+    search->match->names = found->names;
+  } else if (search->match->allow == NULL) {
     search->match->allow = list->allow;
+  }
   return found != NULL;
+}
+
+static bool walk(const node *at, text rest, search *search);
+
+/// What a part in braces matched counts for as long as the search goes on behind it.
+static bool walk_parameter(const node *at, text segment, text after, search *search) {
+  router_match *match = search->match;
+  match->values[match->count++] = segment;
+  if (walk(at, after, search)) return true;
+  match->count--;
+  return false;
+}
+
+static bool take_rest(const node *at, text rest, search *search) {
+  router_match *match = search->match;
+  if (at->rest.first == NULL || !take(&at->rest, search)) return false;
+  match->values[match->count++] = rest;
+  return true;
 }
 
 /// `rest` begins behind the slash that follows `at`; its data is NULL when the path has ended.
@@ -265,12 +294,14 @@ static bool walk(const node *at, text rest, search *search) {
       if (walk(child, after, search)) return true;
       break;
     }
-  if (at->parameter != NULL && segment.size > 0 && walk(at->parameter, after, search)) return true;
-  return take(&at->rest, search);
+  if (at->parameter != NULL && segment.size > 0 && walk_parameter(at->parameter, segment, after, search)) return true;
+  return take_rest(at, rest, search);
 }
 
 router_result router_find(const router *self, text method, text path, router_match *match) {
-  *match = (router_match){0};
+  match->target = NULL;
+  match->allow = NULL;
+  match->count = 0;
   search search = {method, match};
   if (path.size == 0 || path.data[0] != '/') return ROUTER_NO_PATH;
   if (walk(&self->root, (text){path.data + 1, path.size - 1}, &search)) return ROUTER_FOUND;

@@ -33,6 +33,9 @@ typedef enum router_result {
 typedef struct router_match {
   const void *target;
   const char *allow; ///< the methods that there are, as the header Allow lists them; lives as long as the router
+  const text *names; ///< of the parts in braces, in their order, without "..."; they live as long as the router
+  text values[ROUTER_SEGMENTS_MAX]; ///< what these matched, as it was sent; parts of the path
+  size_t count;                     ///< of names and values
 } router_match;
 
 /// Splits `POST /greet/{name}` or `/greet/{name}` into method and template and checks both. NULL, or what is wrong with

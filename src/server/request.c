@@ -2,11 +2,11 @@
 #include "server/request.h"
 
 #include "base/log.h"
+#include "server/exchange.h"
 #include "server/framing.h"
 #include "server/front.h"
 
 #include <assert.h>
-#include <strings.h>
 
 /// A request header's value, or NULL.
 static const char *header(struct MHD_Connection *mhd, text name) {
@@ -46,19 +46,21 @@ static void count(connection *self, ubiq_code code) {
   release_counts_add(&self->lease->release->counts, self->front->worker->options.index, code != UBIQ_OK);
 }
 
+static answer refuse_run(const connection *self, ubiq_error *error) {
+  ubiq_code code = ubiq_error_code(error);
+  log_from(level_of(code), self->function->name, "%s: %s", ubiq_code_name(code), ubiq_error_message(error));
+  return answer_run_error(error);
+}
+
 /// Makes the answer of a run that is done, and ends the run.
 static answer take_answer(connection *self) {
   run *run = &self->run;
   answer answer;
-  count(self, ubiq_error_code(run->error));
-  if (run->error == NULL) {
-    answer = answer_output(run->output, self->function->content_type);
-  } else {
-    ubiq_code code = ubiq_error_code(run->error);
-    log_from(level_of(code), self->function->name, "%s: %s", ubiq_code_name(code), ubiq_error_message(run->error));
-    answer = answer_run_error(run->error);
-    run->error = NULL;
-  }
+  ubiq_error *error = run->error;
+  run->error = NULL;
+  if (error == NULL) error = exchange_answer(self, run->output, &answer);
+  count(self, ubiq_error_code(error));
+  if (error != NULL) answer = refuse_run(self, error);
   run_end(run);
   return answer;
 }
@@ -92,6 +94,8 @@ void request_abandon(connection *self) {
 static enum MHD_Result start_run(connection *self) {
   run *run = &self->run;
   if (self->front->stopping == WORKER_STOP_NOW) return MHD_NO; // a daemon cannot be stopped with suspended connections
+  ubiq_error *error = exchange_input(self);
+  if (error != NULL) return send_answer(self, answer_error(error));
   run->function = self->function;
   run->lease = self->lease;
   run->input = buffer_bytes(&self->body);
@@ -147,26 +151,16 @@ static const function *find_function(connection *self, text method, text path, a
   return NULL;
 }
 
-/// The path of a target, whose query is cut off already: clients of proxies send whole URLs (RFC 9112, section 3.2.2).
-static text path_of(const char *url) {
-  static const char *const schemes[] = {"http://", "https://"};
-  for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
-    size_t size = strlen(schemes[i]);
-    if (strncasecmp(url, schemes[i], size) != 0 || url[size] == '/' || url[size] == '\0') continue;
-    const char *path = strchr(url + size, '/');
-    return path == NULL ? TEXT("/") : text_of(path);
-  }
-  return text_of(url);
-}
-
 /// The headers have come.
 static enum MHD_Result begin(connection *self, const char *url, const char *method, const char *version) {
   const request_line line = {method, url, version, self->target_bytes};
   const framing framing = framing_read(self->mhd, &line);
   if (framing.status != 0) return refuse(self, answer_bad_framing(framing.status, framing.problem), &framing);
   answer answer;
+  self->method = method;
+  self->url = url;
   self->lease = worker_hold(self->front->worker);
-  self->function = find_function(self, text_of(method), path_of(url), &answer);
+  self->function = find_function(self, text_of(method), exchange_path(url), &answer);
   if (framing.has_body) connection_move(self, CONNECTION_BODY);
   if (self->function == NULL) return refuse(self, answer, &framing);
   if (framing.body_bytes > self->function->limits.body_bytes_max)

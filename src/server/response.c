@@ -39,13 +39,30 @@ static void add_header(answer *self, const char *name, const char *value) {
   self->response = NULL;
 }
 
+static answer copied(unsigned status, ubiq_bytes body) {
+  answer self = {.status = status};
+  void *data = (void *)(uintptr_t)body.data;
+  self.response = MHD_create_response_from_buffer(body.size, body.size == 0 ? (void *)"" : data,
+                                                  body.size == 0 ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_COPY);
+  return self;
+}
+
 answer answer_output(ubiq_bytes output, const char *content_type) {
-  answer self = {.status = MHD_HTTP_OK};
-  void *data = (void *)(uintptr_t)output.data;
-  self.response = MHD_create_response_from_buffer(output.size, output.size == 0 ? (void *)"" : data,
-                                                  output.size == 0 ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_COPY);
+  answer self = copied(MHD_HTTP_OK, output);
   if (content_type == NULL && output.size > 0) content_type = is_text(output) ? TEXT_TYPE : BYTES_TYPE;
   if (content_type != NULL) add_header(&self, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+  return self;
+}
+
+answer answer_value(const http_answer *value, const char *content_type) {
+  answer self = copied(value->status, value->body);
+  bool has_type = false;
+  for (size_t i = 0; i < value->headers_count; i++) {
+    has_type |= text_equal_ignoring_case(value->headers[i].name, TEXT("content-type"));
+    add_header(&self, value->headers[i].name.data, value->headers[i].value.data);
+  }
+  if (content_type == NULL) content_type = value->content_type;
+  if (!has_type && value->content_type != NULL) add_header(&self, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
   return self;
 }
 

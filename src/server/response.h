@@ -3,6 +3,7 @@
 #define SERVER_RESPONSE_H
 
 #include "ubiq/error.h"
+#include "wire/http_value.h"
 
 #include <microhttpd.h>
 
@@ -14,6 +15,10 @@ typedef struct answer {
 
 /// A function's output, copied. With `content_type` NULL it is text when it is UTF-8 without NUL, else bytes.
 answer answer_output(ubiq_bytes output, const char *content_type);
+
+/// What a function answered as a value, copied. `content_type` stands in where neither the answer nor its body says one; it
+/// may be NULL.
+answer answer_value(const http_answer *value, const char *content_type);
 
 /// `{"type","title","status","detail","class"}` with the status of the class; `busy` gets Retry-After.
 answer answer_problem(ubiq_code code, const char *detail);

@@ -60,10 +60,20 @@ UBIQ_EXPORT(large) {
   memset(text, 'x', size);
   return ubiq_output(text, size);
 }
+UBIQ_EXPORT(mirror) {
+  static const char start[] = "{\"body\": ";
+  size_t size = ubiq_input_size();
+  char *answer = (char *)ubiq_alloc(size + sizeof start);
+  if (answer == NULL) return ubiq_error_string("no memory");
+  memcpy(answer, start, sizeof start - 1);
+  ubiq_input_read(answer + sizeof start - 1, size);
+  answer[sizeof start - 1 + size] = '}';
+  return ubiq_output(answer, sizeof start + size);
+}
 UBIQ_EXPORT(binary) { return ubiq_output("\0\xff\xfe", 3); }
 UBIQ_EXPORT(empty) { return 0; }
 UBIQ_EXPORT(configured) {
-  char value[64];
+  char value[512];
   ptrdiff_t size = ubiq_config("greeting", value, sizeof value);
   return size < 0 ? ubiq_error_string("no greeting") : ubiq_output(value, (size_t)size);
 }

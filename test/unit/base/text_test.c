@@ -115,6 +115,19 @@ static void malformed_base64_is_refused_and_appends_nothing(void **state) {
   }
 }
 
+static void percent_escapes_are_undone_where_they_are_whole(void **state) {
+  (void)state;
+  const char *const rows[][2] = {{"a%2Fb", "a/b"},   {"%41%6a", "Aj"}, {"%", "%"},     {"%4", "%4"},
+                                 {"%zz%41", "%zzA"}, {"a+b", "a+b"},   {"%%41", "%A"}, {"", ""}};
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    char out[16];
+    size_t size = text_percent_decode(text_of(rows[i][0]), out);
+    assert_true(text_equal_string((text){out, size}, rows[i][1]));
+  }
+  assert_int_equal(text_percent_byte(TEXT("%00")), 0);
+  assert_int_equal(text_percent_byte(TEXT("00")), -1);
+}
+
 static void what_may_not_be_shown_is_escaped(void **state) {
   (void)state;
   buffer out = {0};
@@ -152,6 +165,7 @@ int main(void) {
       cmocka_unit_test(well_formed_utf8_is_told_from_malformed),
       cmocka_unit_test(base64_goes_there_and_back),
       cmocka_unit_test(malformed_base64_is_refused_and_appends_nothing),
+      cmocka_unit_test(percent_escapes_are_undone_where_they_are_whole),
       cmocka_unit_test(what_may_not_be_shown_is_escaped),
       cmocka_unit_test(every_allocation_that_fails_is_reported),
   };

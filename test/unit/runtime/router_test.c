@@ -2,6 +2,8 @@
 
 #include "unit/base/testing.h"
 
+#include <stdio.h>
+
 enum { ROUTES_MAX = 16 };
 
 /// Makes a router of routes; each one's target is its own text.
@@ -95,6 +97,30 @@ static void a_method_without_a_route_is_told_which_there_are(void **state) {
   router_delete(self);
 }
 
+static void what_is_in_braces_is_told_as_it_was_sent(void **state) {
+  (void)state;
+  const char *const routes[] = {"GET /{a}/x/{b}", "GET /{first}/{second}/{third}/end", "GET /{one}/{all...}",
+                                "PUT /{id}/{all...}"};
+  router *self = make(routes, sizeof routes / sizeof routes[0]);
+  const struct {
+    const char *method, *path, *captures;
+  } rows[] = {
+      {"GET", "/1/x/2%2F3", "a=1 b=2%2F3 "},   {"GET", "/1/x/3/end", "first=1 second=x third=3 "},
+      {"GET", "/1/x/3/4", "one=1 all=x/3/4 "}, {"GET", "/1/", "one=1 all= "},
+      {"HEAD", "/1/x/2", "a=1 b=2 "},          {"PUT", "/7/x/2", "id=7 all=x/2 "},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    router_match match;
+    char told[200] = "";
+    assert_int_equal(router_find(self, text_of(rows[i].method), text_of(rows[i].path), &match), ROUTER_FOUND);
+    for (size_t k = 0; k < match.count; k++)
+      snprintf(told + strlen(told), sizeof told - strlen(told), "%.*s=%.*s ", (int)match.names[k].size,
+               match.names[k].data, (int)match.values[k].size, match.values[k].data);
+    assert_string_equal(told, rows[i].captures);
+  }
+  router_delete(self);
+}
+
 static void a_long_path_finds_nothing_in_reasonable_time(void **state) {
   (void)state;
   router *self = make(texts, TEXTS);
@@ -131,6 +157,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(paths_and_methods_find_their_routes),
       cmocka_unit_test(a_method_without_a_route_is_told_which_there_are),
+      cmocka_unit_test(what_is_in_braces_is_told_as_it_was_sent),
       cmocka_unit_test(a_long_path_finds_nothing_in_reasonable_time),
       cmocka_unit_test(malformed_routes_are_refused),
       cmocka_unit_test(routes_that_match_the_same_requests_are_refused),
