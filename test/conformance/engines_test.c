@@ -189,6 +189,7 @@ int main(int count, char **arguments) {
   updates = count > 1 && strcmp(arguments[1], "--update") == 0;
   prints = count > 1 && strcmp(arguments[1], "--print") == 0;
   plugin_testing_begin();
+  engines_need();
   ubiq_log_set(UBIQ_LOG_OFF, NULL, NULL);
   const struct CMUnitTest tests[] = {cmocka_unit_test(the_page_says_what_engines_can_do)};
   return cmocka_run_group_tests(tests, NULL, NULL);
