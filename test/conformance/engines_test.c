@@ -1,6 +1,7 @@
 // What each engine can do: every row of the table in docs/engines.md is tried, on every engine that is present. The program
 // with --update writes the table, with --print prints it; as a test it fails when the page says anything else. What the page
 // says of engines that are absent stays; UBIQ_NEED_ENGINES in the environment names those that must not be absent.
+#include "conformance/no_exec_trial.h"
 #include "conformance/page_table.h"
 #include "support/engines.h"
 #include "unit/plugin/plugin_testing.h"
@@ -11,10 +12,11 @@
 /// Something that an engine may or may not be able to do.
 typedef struct feature {
   const char *name;
-  uint32_t capability; ///< 0: it is tried
-  const char *module;  ///< in text form; it can be done when it compiles and its function `run` answers 0
-  const char *more;    ///< of the manifest
-  ubiq_code code;      ///< how `run` ends when it can be done
+  uint32_t capability;  ///< 0: it is tried
+  const char *module;   ///< in text form; it can be done when it compiles and its function `run` answers 0
+  const char *more;     ///< of the manifest
+  ubiq_code code;       ///< how `run` ends when it can be done
+  bool is_without_exec; ///< it is tried by no_exec_trial.h
 } feature;
 
 #define RUN(body) "(module (func (export \"run\") (result i32) " body "))"
@@ -26,6 +28,7 @@ static const feature features[] = {
     {.name = "compiled plugins in files and in the cache", .capability = ENGINE_CAN_SERIALIZE},
     {.name = "hub and guest as one module", .capability = ENGINE_HAS_MEMORIES},
     {.name = "modules that import memories, tables and globals of each other", .capability = ENGINE_LINKS_MODULES},
+    {.name = "plugins where memory may not be made executable", .is_without_exec = true},
     {.name = "recursion without end is a trap",
      .module = "(module (func $run (export \"run\") (result i32) (i32.add (call $run) (i32.const 1))))",
      .code = UBIQ_TRAP},
@@ -108,8 +111,16 @@ static bool is_validated(const char *engine) {
   return code == UBIQ_INVALID_INPUT;
 }
 
+static bool does_without_exec(const char *engine) {
+  no_exec_outcome outcome = no_exec_try(engine);
+  if (outcome == NO_EXEC_UNKNOWN) skip();
+  assert_int_not_equal(outcome, NO_EXEC_FAULT);
+  return outcome == NO_EXEC_WORKS;
+}
+
 static bool can(const feature *what, const engine_ops *ops) {
   if (what->capability) return ops->capabilities & what->capability;
+  if (what->is_without_exec) return does_without_exec(ops->name);
   if (!what->module) return is_validated(ops->name);
   ubiq_error *error = run_module(what, ops->name);
   ubiq_code code = ubiq_error_code(error);
@@ -186,6 +197,7 @@ static void the_page_says_what_engines_can_do(void **state) {
 }
 
 int main(int count, char **arguments) {
+  if (count == 3 && strcmp(arguments[1], NO_EXEC_ARGUMENT) == 0) return no_exec_trial(arguments[2]);
   updates = count > 1 && strcmp(arguments[1], "--update") == 0;
   prints = count > 1 && strcmp(arguments[1], "--print") == 0;
   plugin_testing_begin();

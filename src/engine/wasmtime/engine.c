@@ -179,12 +179,18 @@ static ubiq_error *module_wrap(wt_engine *engine, wasmtime_module_t *module, eng
   return NULL;
 }
 
-// Compiling fails for what the module is; the class says so, and whether only the pool is too small for it.
-static ubiq_error *as_invalid_input(wasmtime_error_t *error, const char *what) {
+static ubiq_code compile_failure(const char *message) {
+  if (strstr(message, "memory executable")) return UBIQ_UNAVAILABLE;
+  return strstr(message, "pooling allocator") ? UBIQ_TOO_LARGE : UBIQ_INVALID_INPUT;
+}
+
+// Compiling fails for what the module is; the class says so, or that only the pool is too small for it, or that this process
+// may not make code.
+static ubiq_error *take_compile_error(wasmtime_error_t *error, const char *what) {
   ubiq_error *cause = wt_take_error(NULL, error, NULL);
-  bool is_pool = strstr(ubiq_error_message(cause), "pooling allocator") != NULL;
-  ubiq_error *result =
-      ubiq_error_new(is_pool ? UBIQ_TOO_LARGE : UBIQ_INVALID_INPUT, "%s: %s", what, ubiq_error_message(cause));
+  ubiq_code code = compile_failure(ubiq_error_message(cause));
+  const char *advice = code == UBIQ_UNAVAILABLE ? "; take an engine that interprets (see docs/engines.md)" : "";
+  ubiq_error *result = ubiq_error_new(code, "%s: %s%s", what, ubiq_error_message(cause), advice);
   ubiq_error_delete(cause);
   return result;
 }
@@ -195,14 +201,14 @@ ubiq_error *wt_validate(const uint8_t *wasm, size_t size) {
   wasm_engine_t *engine = wasm_engine_new_with_config(configure(&plain));
   wasmtime_error_t *error = wasmtime_module_validate(engine, wasm, size);
   wasm_engine_delete(engine);
-  return error ? as_invalid_input(error, "module does not compile") : NULL;
+  return error ? take_compile_error(error, "module does not compile") : NULL;
 }
 
 ubiq_error *wt_compile(engine *engine, const uint8_t *wasm, size_t size, engine_module **out) {
   wt_engine *self = (wt_engine *)engine;
   wasmtime_module_t *module;
   wasmtime_error_t *error = wasmtime_module_new(self->engine, wasm, size, &module);
-  if (error) return as_invalid_input(error, "module does not compile");
+  if (error) return take_compile_error(error, "module does not compile");
   return module_wrap(self, module, out);
 }
 
@@ -217,7 +223,7 @@ ubiq_error *wt_deserialize(engine *engine, const uint8_t *bytes, size_t size, en
   wt_engine *self = (wt_engine *)engine;
   wasmtime_module_t *module;
   wasmtime_error_t *error = wasmtime_module_deserialize(self->engine, bytes, size, &module);
-  if (error) return as_invalid_input(error, "compiled module does not fit this engine");
+  if (error) return take_compile_error(error, "compiled module does not fit this engine");
   return module_wrap(self, module, out);
 }
 
