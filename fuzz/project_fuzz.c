@@ -7,12 +7,12 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_function(const project_function *function) {
-  text method, path;
+  router_route route;
   if (function->name == NULL || function->file == NULL || function->export_name == NULL) abort();
   if (function->limits.wall_ms == 0 || function->limits.cpu_ms == 0 || function->limits.memory_bytes < 65536) abort();
   if (function->pool.min > function->pool.max || function->pool.interval_ms == 0) abort();
   if (function->pool.idle_ms < function->pool.interval_ms) abort();
-  if (function->path.size > 0 && router_route_parse(function->path, &method, &path) != NULL) abort();
+  if (function->path.size > 0 && router_route_parse(function->path, &route) != NULL) abort();
 }
 
 static void make_router(const project *project) {
@@ -23,7 +23,7 @@ static void make_router(const project *project) {
     const project_function *function = &project->functions[i];
     check_function(function);
     if (function->path.size > 0)
-      routes[count++] = (router_route){function->method, function->path, function->name, function};
+      routes[count++] = (router_route){function->method, function->host, function->path, function->name, function};
   }
   router *router = NULL;
   ubiq_error_delete(router_new(routes, count, &router));

@@ -1,4 +1,4 @@
-/// Routes and requests of any bytes. An input is lines: routes, an empty line, requests (`METHOD PATH`). A route that
+/// Routes and requests of any bytes. An input is lines: routes, an empty line, requests (`METHOD PATH` or `METHOD HOST PATH`). A route that
 /// passes is found by its own path when that has no parameters, and a search ends soon whatever is asked.
 #include "runtime/router.h"
 
@@ -12,21 +12,29 @@ static bool is_plain(text path) {
   return memchr(path.data, '{', path.size) == NULL;
 }
 
+static bool is_pattern(text host) {
+  return host.size > 0 && host.data[0] == '*';
+}
+
 static void check_own_paths(const router *router, const router_route *routes, size_t count) {
   for (size_t i = 0; i < count; i++) {
     router_match match;
     text method = routes[i].method.size > 0 ? routes[i].method : TEXT("ANY");
     if (!is_plain(routes[i].path)) continue;
-    if (router_find(router, method, routes[i].path, &match) != ROUTER_FOUND) abort();
+    if (is_pattern(routes[i].host)) continue;
+    const router_request request = {method, routes[i].host, routes[i].path};
+    if (router_find(router, &request, &match) != ROUTER_FOUND) abort();
     if (routes[i].method.size > 0 && match.target != &routes[i]) abort();
   }
 }
 
 static void ask(const router *router, text line) {
-  text method, path = line;
   router_match match;
-  if (!text_split(&path, ' ', &method) || path.data == NULL) return;
-  router_result result = router_find(router, method, path, &match);
+  router_request request = {.path = line};
+  if (!text_split(&request.path, ' ', &request.method) || request.path.data == NULL) return;
+  text rest = request.path, path;
+  if (text_split(&rest, ' ', &path) && rest.data != NULL) request = (router_request){request.method, path, rest};
+  router_result result = router_find(router, &request, &match);
   if ((result == ROUTER_FOUND) != (match.target != NULL)) abort();
   if (result == ROUTER_NO_METHOD && match.allow == NULL) abort();
 }
@@ -37,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   text rest = {(const char *)data, size}, line;
   while (text_split(&rest, '\n', &line) && line.size > 0) {
     router_route *route = &routes[count];
-    if (count == ROUTES_MAX || router_route_parse(line, &route->method, &route->path) != NULL) continue;
+    if (count == ROUTES_MAX || router_route_parse(line, route) != NULL) continue;
     route->name = "route";
     route->target = route;
     count++;

@@ -44,12 +44,21 @@ static void print_options(text method) {
   if (has_body(method)) printf("-d Ada ");
 }
 
+/// A host that the route answers for; one below a pattern.
+static void print_host(text host) {
+  if (host.size == 0) return;
+  bool is_pattern = host.data[0] == '*';
+  printf("-H 'Host: %s%.*s' ", is_pattern ? "www" : "", (int)(host.size - is_pattern), host.data + is_pattern);
+}
+
 static void print_route(const project_function *function, const char *url) {
   text method = function->method;
   const char *quote = is_plain_for_shells(function->path) ? "" : "'";
-  printf("  %-20s %.*s%s%.*s\n    curl ", function->name, (int)method.size, method.data, method.size > 0 ? " " : "",
-         (int)function->path.size, function->path.data);
+  text host = function->host;
+  printf("  %-20s %.*s%s%.*s%.*s\n    curl ", function->name, (int)method.size, method.data, method.size > 0 ? " " : "",
+         (int)host.size, host.data, (int)function->path.size, function->path.data);
   print_options(method);
+  print_host(host);
   printf("%s%s", quote, url);
   print_example_path(function->path);
   printf("%s\n", quote);

@@ -97,7 +97,11 @@ static ubiq_error *read_route(reader *self, const json_value *value) {
   const char *route;
   ubiq_error *error = read_string(self->arena, value, &route);
   if (error != NULL) return error;
-  const char *problem = router_route_parse(text_of(route), &self->function->method, &self->function->path);
+  router_route parsed;
+  const char *problem = router_route_parse(text_of(route), &parsed);
+  self->function->method = parsed.method;
+  self->function->host = parsed.host;
+  self->function->path = parsed.path;
   return problem == NULL ? NULL : json_wrong(value, "%s", problem);
 }
 

@@ -60,6 +60,7 @@ typedef struct project_function {
   const char *content_type; ///< of its answers; NULL: found from what it answers
   project_input input;
   text method; ///< of its route; empty: any
+  text host;   ///< of its route; empty: any
   text path;   ///< of its route; empty: it has none
   limits limits;
   uint32_t weight;    ///< its share of a worker's time (turns.h)

@@ -37,7 +37,8 @@ static ubiq_error *make_router(release *self) {
     if (function->path.size == 0)
       log_warn("%s: has no route, so that no request reaches it", function->name);
     else
-      routes[count++] = (router_route){function->method, function->path, function->name, &self->functions[i]};
+      routes[count++] =
+          (router_route){function->method, function->host, function->path, function->name, &self->functions[i]};
   }
   ubiq_error *error = router_new(routes, count, &self->router);
   free(routes);

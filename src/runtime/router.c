@@ -3,6 +3,7 @@
 #include "runtime/router.h"
 
 #include "base/arena.h"
+#include "runtime/router_template.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -30,81 +31,18 @@ typedef struct node {
   endpoints rest; ///< for a path that goes on with anything
 } node;
 
-struct router {
+/// The routes of one host.
+typedef struct site {
+  text host; ///< in lower case; of a pattern what follows the asterisk: `.example.com`
   node root;
+} site;
+
+struct router {
+  node any;    ///< routes without a host
+  site *sites; ///< by host
+  size_t sites_count;
   arena arena;
 };
-
-// ----------------------------------------------------------------------------------------------------- templates
-
-static bool is_name(text name) {
-  for (size_t i = 0; i < name.size; i++) {
-    char c = name.data[i];
-    bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-    if (!letter && (i == 0 || c < '0' || c > '9')) return false;
-  }
-  return name.size > 0;
-}
-
-static bool is_parameter(text segment) {
-  return segment.size > 2 && segment.data[0] == '{' && segment.data[segment.size - 1] == '}';
-}
-
-static text parameter_name(text segment) {
-  return (text){segment.data + 1, segment.size - 2};
-}
-
-static bool is_rest(text segment) {
-  return is_parameter(segment) && text_ends_with(parameter_name(segment), TEXT("..."));
-}
-
-static const char *segment_problem(text segment, bool last) {
-  if (is_rest(segment)) {
-    text name = parameter_name(segment);
-    if (!is_name((text){name.data, name.size - 3})) return "names of letters, digits and '_' in {braces}";
-    return last ? NULL : "{name...} in the last place only";
-  }
-  if (is_parameter(segment))
-    return is_name(parameter_name(segment)) ? NULL : "names of letters, digits and '_' in {braces}";
-  for (size_t i = 0; i < segment.size; i++) {
-    unsigned char c = (unsigned char)segment.data[i];
-    if (c == '{' || c == '}') return "{name} to stand for a whole part between slashes";
-    if (c <= ' ' || c == 127 || c == '?' || c == '#' || c == '%') return "a path without blanks, '?', '#' and '%'";
-  }
-  return segment.size > 0 || last ? NULL : "a path without \"//\"";
-}
-
-static const char *template_problem(text path) {
-  if (path.size == 0 || path.data[0] != '/')
-    return "a path that begins with '/', with or without a method before it: \"POST /greet/{name}\"";
-  if (path.size > ROUTER_TEMPLATE_BYTES_MAX) return "at most 1024 bytes";
-  text rest = {path.data + 1, path.size - 1}, segment;
-  for (size_t count = 1; text_split(&rest, '/', &segment); count++) {
-    const char *problem = segment_problem(segment, rest.data == NULL);
-    if (problem != NULL) return problem;
-    if (count > ROUTER_SEGMENTS_MAX) return "at most 32 parts between slashes";
-  }
-  return NULL;
-}
-
-static bool is_method(text method) {
-  for (size_t i = 0; i < method.size; i++)
-    if (method.data[i] < 'A' || method.data[i] > 'Z') return false;
-  return method.size > 0 && method.size <= 32;
-}
-
-const char *router_route_parse(text value, text *method, text *path) {
-  value = text_trim(value);
-  const char *blank = value.size == 0 ? NULL : memchr(value.data, ' ', value.size);
-  *method = (text){NULL, 0};
-  *path = value;
-  if (blank != NULL && value.data[0] != '/') {
-    *method = (text){value.data, (size_t)(blank - value.data)};
-    *path = text_trim((text){blank, value.size - method->size});
-    if (!is_method(*method)) return "a method in capitals before the path: \"POST /greet/{name}\"";
-  }
-  return template_problem(*path);
-}
 
 // ------------------------------------------------------------------------------------------------------ building
 
@@ -125,13 +63,12 @@ static node *parameter_child(router *self, node *parent) {
   return parent->parameter;
 }
 
-/// Walks to the endpoints of a template and makes the nodes on the way; NULL when memory is out.
-static endpoints *reach(router *self, text path) {
-  node *at = &self->root;
+/// Walks from a site's root to the endpoints of a template and makes the nodes on the way; NULL when memory is out.
+static endpoints *reach(router *self, node *at, text path) {
   text rest = {path.data + 1, path.size - 1}, segment;
   while (text_split(&rest, '/', &segment)) {
-    if (is_rest(segment)) return &at->rest;
-    at = is_parameter(segment) ? parameter_child(self, at) : literal_child(self, at, segment);
+    if (template_is_rest(segment)) return &at->rest;
+    at = template_is_parameter(segment) ? parameter_child(self, at) : literal_child(self, at, segment);
     if (at == NULL) return NULL;
   }
   return &at->here;
@@ -142,9 +79,8 @@ static const text *parameter_names(router *self, text path) {
   text *names = arena_array(&self->arena, ROUTER_SEGMENTS_MAX, sizeof *names);
   text rest = {path.data + 1, path.size - 1}, segment;
   for (size_t count = 0; names != NULL && text_split(&rest, '/', &segment);) {
-    if (!is_parameter(segment)) continue;
-    text name = parameter_name(segment);
-    if (is_rest(segment)) name.size -= 3;
+    if (!template_is_parameter(segment)) continue;
+    text name = template_parameter_name(segment);
     char *copy = arena_string(&self->arena, name.data, name.size);
     if (copy == NULL) return NULL;
     names[count++] = (text){copy, name.size};
@@ -156,9 +92,10 @@ static ubiq_error *add_endpoint(router *self, endpoints *list, const router_rout
   endpoint **last = &list->first;
   for (; *last != NULL; last = &(*last)->next)
     if (text_equal((*last)->method, route->method))
-      return ubiq_error_new(UBIQ_INVALID_INPUT, "%s and %s have routes that match the same requests: \"%.*s%s%.*s\"",
-                            (*last)->name, route->name, (int)route->method.size, route->method.data,
-                            route->method.size == 0 ? "" : " ", (int)route->path.size, route->path.data);
+      return ubiq_error_new(
+          UBIQ_INVALID_INPUT, "%s and %s have routes that match the same requests: \"%.*s%s%.*s%.*s\"", (*last)->name,
+          route->name, (int)route->method.size, route->method.data, route->method.size == 0 ? "" : " ",
+          (int)route->host.size, route->host.data, (int)route->path.size, route->path.data);
   endpoint *made = arena_array(&self->arena, 1, sizeof *made);
   char *method = arena_string(&self->arena, route->method.data, route->method.size);
   char *name = arena_string(&self->arena, route->name, strlen(route->name));
@@ -188,8 +125,70 @@ static ubiq_error *list_allowed(router *self, endpoints *list) {
   return allow == NULL ? ubiq_error_no_memory() : NULL;
 }
 
+static char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+/// A host without its port and the dot that may end a full name.
+static text bare_host(text host) {
+  const char *colon = host.size == 0 ? NULL : memrchr(host.data, ':', host.size);
+  bool is_port = colon != NULL && host.data[host.size - 1] != ']'; // else it is in an IPv6 address
+  if (is_port) host.size = (size_t)(colon - host.data);
+  if (host.size > 0 && host.data[host.size - 1] == '.') host.size--;
+  return host;
+}
+
+/// Orders hosts, whatever their case.
+static int compare_hosts(text a, text b) {
+  size_t size = a.size < b.size ? a.size : b.size;
+  for (size_t i = 0; i < size; i++)
+    if (lower(a.data[i]) != lower(b.data[i])) return (unsigned char)lower(a.data[i]) - (unsigned char)lower(b.data[i]);
+  return (a.size > b.size) - (a.size < b.size);
+}
+
+/// Where a host's site is among the sites, or would be.
+static size_t site_place(const router *self, text host) {
+  size_t low = 0, high = self->sites_count;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (compare_hosts(self->sites[middle].host, host) < 0)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+static node *find_site(const router *self, text host) {
+  size_t place = site_place(self, host);
+  bool found = place < self->sites_count && compare_hosts(self->sites[place].host, host) == 0;
+  return found ? &self->sites[place].root : NULL;
+}
+
+static text without_asterisk(text host) {
+  return host.size > 0 && host.data[0] == '*' ? (text){host.data + 1, host.size - 1} : host;
+}
+
+/// Makes the sites, once: there are at most as many as routes.
+static ubiq_error *make_sites(router *self, const router_route *routes, size_t count) {
+  self->sites = arena_array(&self->arena, count, sizeof *self->sites);
+  if (self->sites == NULL) return ubiq_error_no_memory();
+  for (size_t i = 0; i < count; i++) {
+    text host = without_asterisk(routes[i].host);
+    if (host.size == 0 || find_site(self, host) != NULL) continue;
+    char *copy = arena_string(&self->arena, host.data, host.size);
+    if (copy == NULL) return ubiq_error_no_memory();
+    site *place = &self->sites[site_place(self, host)];
+    memmove(place + 1, place, (size_t)(&self->sites[self->sites_count] - place) * sizeof *place);
+    *place = (site){.host = {copy, host.size}};
+    self->sites_count++;
+  }
+  return NULL;
+}
+
 static ubiq_error *add_route(router *self, const router_route *route) {
-  endpoints *list = reach(self, route->path);
+  text host = without_asterisk(route->host);
+  endpoints *list = reach(self, host.size == 0 ? &self->any : find_site(self, host), route->path);
   if (list == NULL) return ubiq_error_no_memory();
   ubiq_error *error = add_endpoint(self, list, route);
   return error != NULL ? error : list_allowed(self, list);
@@ -199,7 +198,7 @@ ubiq_error *router_new(const router_route *routes, size_t count, router **out) {
   router *self = calloc(1, sizeof *self);
   if (self == NULL) return ubiq_error_no_memory();
   arena_init(&self->arena);
-  ubiq_error *error = NULL;
+  ubiq_error *error = make_sites(self, routes, count);
   for (size_t i = 0; i < count && error == NULL; i++) error = add_route(self, &routes[i]);
   if (error != NULL) {
     router_delete(self);
@@ -298,12 +297,29 @@ static bool walk(const node *at, text rest, search *search) {
   return take_rest(at, rest, search);
 }
 
-router_result router_find(const router *self, text method, text path, router_match *match) {
+static bool walk_site(const router *self, text host, text rest, search *search) {
+  const node *root = find_site(self, host);
+  return root != NULL && walk(root, rest, search);
+}
+
+/// The request's host itself, then the patterns that it is below of, the longest first.
+static bool walk_sites(const router *self, text host, text rest, search *search) {
+  if (self->sites_count == 0 || host.size == 0 || host.size > ROUTER_HOST_BYTES_MAX || host.data[0] == '.')
+    return false;
+  if (walk_site(self, host, rest, search)) return true;
+  for (size_t i = 1; i < host.size; i++)
+    if (host.data[i] == '.' && walk_site(self, (text){host.data + i, host.size - i}, rest, search)) return true;
+  return false;
+}
+
+router_result router_find(const router *self, const router_request *request, router_match *match) {
+  text path = request->path;
   match->target = NULL;
   match->allow = NULL;
   match->count = 0;
-  search search = {method, match};
+  search search = {request->method, match};
   if (path.size == 0 || path.data[0] != '/') return ROUTER_NO_PATH;
-  if (walk(&self->root, (text){path.data + 1, path.size - 1}, &search)) return ROUTER_FOUND;
+  text rest = {path.data + 1, path.size - 1};
+  if (walk_sites(self, bare_host(request->host), rest, &search) || walk(&self->any, rest, &search)) return ROUTER_FOUND;
   return match->allow != NULL ? ROUTER_NO_METHOD : ROUTER_NO_PATH;
 }

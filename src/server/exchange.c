@@ -7,15 +7,21 @@
 #include <stdlib.h>
 #include <strings.h>
 
-text exchange_path(const char *url) {
+router_request exchange_target(const connection *self) {
   static const char *const schemes[] = {"http://", "https://"};
+  const char *url = self->url;
   for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
     size_t size = strlen(schemes[i]);
     if (strncasecmp(url, schemes[i], size) != 0 || url[size] == '/' || url[size] == '\0') continue;
-    const char *path = strchr(url + size, '/');
-    return path == NULL ? TEXT("/") : text_of(path);
+    const char *path = strchrnul(url + size, '/');
+    const text host = {url + size, (size_t)(path - url) - size};
+    return (router_request){text_of(self->method), host, *path == '\0' ? TEXT("/") : text_of(path)};
   }
-  return text_of(url);
+  const char *host = NULL;
+  size_t host_size = 0;
+  MHD_lookup_connection_value_n(self->mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST, strlen(MHD_HTTP_HEADER_HOST), &host,
+                                &host_size);
+  return (router_request){text_of(self->method), text_trim((text){host, host_size}), text_of(url)};
 }
 
 /// Fields as they are handed out, one after the other.
@@ -43,9 +49,10 @@ static bool collect(struct MHD_Connection *mhd, enum MHD_ValueKind kind, fields 
 }
 
 /// The route's parameters, found again: they are too many to be kept for each connection.
-static size_t find_params(const connection *self, text path, http_field params[ROUTER_SEGMENTS_MAX]) {
+static size_t find_params(const connection *self, const router_request *target,
+                          http_field params[ROUTER_SEGMENTS_MAX]) {
   router_match match;
-  router_find(self->lease->release->router, text_of(self->method), path, &match);
+  router_find(self->lease->release->router, target, &match);
   for (size_t i = 0; i < match.count; i++) params[i] = (http_field){match.names[i], match.values[i]};
   return match.count;
 }
@@ -53,11 +60,10 @@ static size_t find_params(const connection *self, text path, http_field params[R
 static ubiq_error *write_value(const connection *self, buffer *out) {
   http_field params[ROUTER_SEGMENTS_MAX];
   fields query = {0}, headers = {0};
-  http_request request = {.method = text_of(self->method),
-                          .path = exchange_path(self->url),
-                          .params = params,
-                          .body = buffer_bytes(&self->body)};
-  request.params_count = find_params(self, request.path, params);
+  const router_request target = exchange_target(self);
+  http_request request = {
+      .method = target.method, .path = target.path, .params = params, .body = buffer_bytes(&self->body)};
+  request.params_count = find_params(self, &target, params);
   ubiq_error *error = NULL;
   if (!collect(self->mhd, MHD_GET_ARGUMENT_KIND, &query) || !collect(self->mhd, MHD_HEADER_KIND, &headers))
     error = ubiq_error_no_memory();

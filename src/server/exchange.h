@@ -4,9 +4,9 @@
 
 #include "server/connection.h"
 
-/// The path of a request's target, whose query is cut off already: clients of proxies send whole URLs (RFC 9112, section
+/// What the connection's request asks for: clients of proxies send whole URLs, whose host counts then (RFC 9112, section
 /// 3.2.2).
-text exchange_path(const char *url);
+router_request exchange_target(const connection *self);
 
 /// Makes of the connection's `body`, all of which has come, the function's input: leaves it as it is, or, for a function
 /// that takes whole requests, puts the request's value in its place. Errors: those of http_request_write.

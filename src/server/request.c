@@ -137,14 +137,15 @@ static answer too_large(const function *function) {
 }
 
 /// Finds the function for a request, or the answer when there is none.
-static const function *find_function(connection *self, text method, text path, answer *answer) {
+static const function *find_function(connection *self, answer *answer) {
   router_match match;
-  router_result result = router_find(self->lease->release->router, method, path, &match);
+  const router_request target = exchange_target(self);
+  router_result result = router_find(self->lease->release->router, &target, &match);
   if (result == ROUTER_FOUND) return match.target;
-  bool options = text_equal(method, TEXT("OPTIONS"));
+  bool options = text_equal(target.method, TEXT("OPTIONS"));
   if (result == ROUTER_NO_METHOD)
     *answer = options ? answer_options(match.allow) : answer_no_method(match.allow);
-  else if (options && text_equal(path, TEXT("*")))
+  else if (options && text_equal(target.path, TEXT("*")))
     *answer = answer_options(NULL);
   else
     *answer = answer_problem(UBIQ_NOT_FOUND, "no function has a route for this path");
@@ -160,7 +161,7 @@ static enum MHD_Result begin(connection *self, const char *url, const char *meth
   self->method = method;
   self->url = url;
   self->lease = worker_hold(self->front->worker);
-  self->function = find_function(self, text_of(method), exchange_path(url), &answer);
+  self->function = find_function(self, &answer);
   if (framing.has_body) connection_move(self, CONNECTION_BODY);
   if (self->function == NULL) return refuse(self, answer, &framing);
   if (framing.body_bytes > self->function->limits.body_bytes_max)

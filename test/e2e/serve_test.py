@@ -83,6 +83,14 @@ class Answers(support.Test):
         self.assertEqual(204, status)
         self.assertEqual({"GET", "PUT", "HEAD", "OPTIONS"}, set(headers["Allow"].split(", ")))
 
+    def test_hosts_have_routes_of_their_own(self):
+        server = self.serve(function("hello", "GET a.example.com/"), function("binary", "GET *.example.com/"),
+                            function("empty", "GET /"))
+        for host, body in (("a.example.com", b"Hello, !"), ("A.example.com:80", b"Hello, !"), ("b.example.com", b"\0\xff\xfe"),
+                           ("example.com", b""), ("localhost", b"")):
+            self.assertEqual((200, body), server.request("GET", "/", headers={"Host": host})[::2], host)
+        self.assertEqual(b"Hello, !", server.request("GET", "http://a.example.com/")[2])
+
     def test_a_target_may_be_a_whole_url(self):
         server = self.serve(function("echo", "POST /echo"), function("empty", "GET /"))
         own = "http://%s:%d" % (server.host, server.port)

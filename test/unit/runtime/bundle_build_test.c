@@ -88,11 +88,13 @@ static void a_release_comes_from_the_bundle_alone(void **state) {
   assert_success(build(folder, &built));
   for (size_t i = 0; i < 3; i++) unlink(folder_path(folder, (const char *[]){"m.wat", "m.toml", "ubiq.toml"}[i]));
   assert_success(load(&built, &(release_grant){.all_hosts = true}, &release));
-  assert_int_equal(router_find(release->router, TEXT("GET"), TEXT("/a"), &match), ROUTER_FOUND);
+  assert_int_equal(router_find(release->router, &(router_request){TEXT("GET"), TEXT(""), TEXT("/a")}, &match),
+                   ROUTER_FOUND);
   assert_string_equal(((const function *)match.target)->name, "a");
   assert_string_equal(release->project->functions[0].config[0].value, "v");
   assert_string_equal(release->project->functions[0].allowed_hosts[1], "*");
-  assert_int_equal(router_find(release->router, TEXT("GET"), TEXT("/b"), &match), ROUTER_FOUND);
+  assert_int_equal(router_find(release->router, &(router_request){TEXT("GET"), TEXT(""), TEXT("/b")}, &match),
+                   ROUTER_FOUND);
   release_delete(release);
   bundle_built_free(&built);
   folder_remove(folder);

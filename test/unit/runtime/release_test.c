@@ -24,7 +24,8 @@ static void functions_are_found_by_their_routes(void **state) {
   release *release;
   router_match match;
   assert_success(release_read(folder, NULL, &release));
-  assert_int_equal(router_find(release->router, TEXT("GET"), TEXT("/again/1"), &match), ROUTER_FOUND);
+  assert_int_equal(router_find(release->router, &(router_request){TEXT("GET"), TEXT(""), TEXT("/again/1")}, &match),
+                   ROUTER_FOUND);
   const function *found = match.target;
   assert_string_equal(found->name, "again");
   assert_string_equal(found->entry.name, "f");

@@ -12,7 +12,7 @@ static router *make(const char *const *texts, size_t count) {
   router *self = NULL;
   for (size_t i = 0; i < count; i++) {
     routes[i] = (router_route){.name = texts[i], .target = texts[i]};
-    const char *problem = router_route_parse(text_of(texts[i]), &routes[i].method, &routes[i].path);
+    const char *problem = router_route_parse(text_of(texts[i]), &routes[i]);
     if (problem != NULL) fail_msg("%s: expected %s", texts[i], problem);
   }
   assert_success(router_new(routes, count, &self));
@@ -22,7 +22,7 @@ static router *make(const char *const *texts, size_t count) {
 /// The route that a request finds, or NULL.
 static const char *find(const router *self, const char *method, const char *path) {
   router_match match;
-  router_result result = router_find(self, text_of(method), text_of(path), &match);
+  router_result result = router_find(self, &(router_request){text_of(method), TEXT(""), text_of(path)}, &match);
   return result == ROUTER_FOUND ? match.target : NULL;
 }
 
@@ -89,11 +89,14 @@ static void a_method_without_a_route_is_told_which_there_are(void **state) {
   (void)state;
   router *self = make(texts, TEXTS);
   router_match match;
-  assert_int_equal(router_find(self, TEXT("PUT"), TEXT("/users/7"), &match), ROUTER_NO_METHOD);
+  assert_int_equal(router_find(self, &(router_request){TEXT("PUT"), TEXT(""), TEXT("/users/7")}, &match),
+                   ROUTER_NO_METHOD);
   assert_string_equal(match.allow, "GET, DELETE, HEAD, OPTIONS");
-  assert_int_equal(router_find(self, TEXT("GET"), TEXT("/hello"), &match), ROUTER_NO_METHOD);
+  assert_int_equal(router_find(self, &(router_request){TEXT("GET"), TEXT(""), TEXT("/hello")}, &match),
+                   ROUTER_NO_METHOD);
   assert_string_equal(match.allow, "POST, OPTIONS");
-  assert_int_equal(router_find(self, TEXT("GET"), TEXT("/nothing"), &match), ROUTER_NO_PATH);
+  assert_int_equal(router_find(self, &(router_request){TEXT("GET"), TEXT(""), TEXT("/nothing")}, &match),
+                   ROUTER_NO_PATH);
   router_delete(self);
 }
 
@@ -112,11 +115,49 @@ static void what_is_in_braces_is_told_as_it_was_sent(void **state) {
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     router_match match;
     char told[200] = "";
-    assert_int_equal(router_find(self, text_of(rows[i].method), text_of(rows[i].path), &match), ROUTER_FOUND);
+    assert_int_equal(
+        router_find(self, &(router_request){text_of(rows[i].method), TEXT(""), text_of(rows[i].path)}, &match),
+        ROUTER_FOUND);
     for (size_t k = 0; k < match.count; k++)
       snprintf(told + strlen(told), sizeof told - strlen(told), "%.*s=%.*s ", (int)match.names[k].size,
                match.names[k].data, (int)match.values[k].size, match.values[k].data);
     assert_string_equal(told, rows[i].captures);
+  }
+  router_delete(self);
+}
+
+static void the_nearest_host_answers_first(void **state) {
+  (void)state;
+  const char *const routes[] = {"GET a.example.com/x", "GET *.example.com/x",   "GET /x",
+                                "POST *.com/x",        "GET *.b.example.com/x", "GET Example.com/{name}"};
+  router *self = make(routes, sizeof routes / sizeof routes[0]);
+  const struct {
+    const char *method, *host, *path, *route;
+  } rows[] = {
+      {"GET", "a.example.com", "/x", routes[0]},
+      {"GET", "A.Example.COM:8080", "/x", routes[0]},
+      {"GET", "a.example.com.", "/x", routes[0]},
+      {"GET", "c.example.com", "/x", routes[1]},
+      {"GET", "d.c.example.com", "/x", routes[1]},
+      {"GET", "c.b.example.com", "/x", routes[4]},
+      {"GET", "b.example.com", "/x", routes[1]},
+      {"GET", "example.com", "/x", routes[5]},
+      {"GET", "notexample.com", "/x", routes[2]},
+      {"POST", "a.example.com", "/x", routes[3]},
+      {"GET", "com", "/x", routes[2]},
+      {"GET", "", "/x", routes[2]},
+      {"GET", ".example.com", "/x", routes[2]},
+      {"GET", "[::1]:8080", "/x", routes[2]},
+      {"GET", "a.example.com", "/y", NULL},
+      {"PUT", "a.example.com", "/x", NULL},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    router_match match = {0};
+    const router_request request = {text_of(rows[i].method), text_of(rows[i].host), text_of(rows[i].path)};
+    router_result result = router_find(self, &request, &match);
+    const char *found = result == ROUTER_FOUND ? match.target : NULL;
+    if (found != rows[i].route)
+      fail_msg("%s %s%s found %s; expected %s", rows[i].method, rows[i].host, rows[i].path, found, rows[i].route);
   }
   router_delete(self);
 }
@@ -133,23 +174,25 @@ static void a_long_path_finds_nothing_in_reasonable_time(void **state) {
 
 static void malformed_routes_are_refused(void **state) {
   (void)state;
-  const char *const wrong[] = {"",      "hello", "POST", "POST hello", "post /hello", "/a//b",
-                               "/{a}x", "/x{a}", "/{}",  "/{1}",       "/{a...}/b",   "/{...}",
-                               "/a b",  "/a?b",  "/a#b", "/a%20b",     "/a\tb",       "G-T /a"};
-  text method, path;
+  const char *const wrong[] = {
+      "",      "hello",     "POST",       "POST hello", "post /hello", "/a//b", "/{a}x",    "/x{a}",      "/{}",
+      "/{1}",  "/{a...}/b", "/{...}",     "/a b",       "/a?b",        "a_b.c", "GET *./a", "GET a..b/a", "GET *.*.b/a",
+      "a*.b/", "GET a:80/", "GET [::1]/", "/a#b",       "/a%20b",      "/a\tb", "G-T /a"};
+  router_route route;
   for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
-    if (router_route_parse(text_of(wrong[i]), &method, &path) == NULL) fail_msg("\"%s\" was taken", wrong[i]);
-  assert_null(router_route_parse(TEXT("  GET   /a  "), &method, &path));
-  assert_true(text_equal(method, TEXT("GET")));
-  assert_true(text_equal(path, TEXT("/a")));
+    if (router_route_parse(text_of(wrong[i]), &route) == NULL) fail_msg("\"%s\" was taken", wrong[i]);
+  assert_null(router_route_parse(TEXT("  GET   /a  "), &route));
+  assert_true(text_equal(route.method, TEXT("GET")));
+  assert_true(text_equal(route.path, TEXT("/a")));
 }
 
 static void routes_that_match_the_same_requests_are_refused(void **state) {
   (void)state;
-  const router_route routes[] = {{TEXT("GET"), TEXT("/a/{x}"), "one", NULL},
-                                 {TEXT("GET"), TEXT("/a/{y}"), "two", NULL}};
+  const router_route routes[] = {{TEXT("GET"), TEXT(""), TEXT("/a/{x}"), "one", NULL},
+                                 {TEXT("GET"), TEXT("a.b"), TEXT("/a/{x}"), "other host", NULL},
+                                 {TEXT("GET"), TEXT(""), TEXT("/a/{y}"), "two", NULL}};
   router *self = NULL;
-  assert_fails(router_new(routes, 2, &self), UBIQ_INVALID_INPUT,
+  assert_fails(router_new(routes, 3, &self), UBIQ_INVALID_INPUT,
                "one and two have routes that match the same requests: \"GET /a/{y}\"");
 }
 
@@ -158,6 +201,7 @@ int main(void) {
       cmocka_unit_test(paths_and_methods_find_their_routes),
       cmocka_unit_test(a_method_without_a_route_is_told_which_there_are),
       cmocka_unit_test(what_is_in_braces_is_told_as_it_was_sent),
+      cmocka_unit_test(the_nearest_host_answers_first),
       cmocka_unit_test(a_long_path_finds_nothing_in_reasonable_time),
       cmocka_unit_test(malformed_routes_are_refused),
       cmocka_unit_test(routes_that_match_the_same_requests_are_refused),
