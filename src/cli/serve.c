@@ -1,16 +1,28 @@
-// `ubiq serve`: serves a project or a bundle until it is told to stop.
+// `ubiq serve`: serves a project, a bundle, or what is deployed to it, until it is told to stop.
 #include "base/file.h"
-#include "cli/serving.h"
+#include "cli/serve_state.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /// What is no folder is taken for a bundle, unless nothing is there and the name does not end as a bundle's does.
 static bool is_bundle(const char *place) {
   return !file_is_directory(place) && (file_exists(place) || text_ends_with(text_of(place), TEXT(BUNDLE_SUFFIX)));
 }
 
-static ubiq_error *read_bundle(const char *path, const option_list *hosts, release **out) {
-  const release_grant grant = {.hosts = hosts->values, .hosts_count = hosts->count};
+typedef struct serve_command {
+  serving serving;
+  serve_state state;
+  option_list hosts;
+  limits ceiling; ///< of bundles
+} serve_command;
+
+static release_grant grant_of(const serve_command *self) {
+  return (release_grant){.hosts = self->hosts.values, .hosts_count = self->hosts.count, .ceiling = self->ceiling};
+}
+
+static ubiq_error *read_bundle(const serve_command *self, const char *path, release **out) {
+  const release_grant grant = grant_of(self);
   bundle *bundle = NULL;
   ubiq_error *error = bundle_read(path, &bundle);
   if (error == NULL) error = release_from_bundle(bundle, &grant, out);
@@ -18,9 +30,9 @@ static ubiq_error *read_bundle(const char *path, const option_list *hosts, relea
   return error;
 }
 
-static ubiq_error *read_release(const char *place, const option_list *hosts, release **out) {
-  if (is_bundle(place)) return read_bundle(place, hosts, out);
-  if (hosts->count > 0)
+static ubiq_error *read_release(const serve_command *self, const char *place, release **out) {
+  if (is_bundle(place)) return read_bundle(self, place, out);
+  if (self->hosts.count > 0)
     return ubiq_error_new(UBIQ_INVALID_INPUT,
                           "%s: is no bundle; expected --allow-host with a bundle only, a folder's " PROJECT_FILE
                           " says allowed_hosts itself",
@@ -28,42 +40,80 @@ static ubiq_error *read_release(const char *place, const option_list *hosts, rel
   return release_read(place, NULL, out);
 }
 
-static int serve_until_told(const command *self, serving *serving, const options *given, const option_list *hosts) {
-  ubiq_error *error = serving_prepare(serving, given);
-  if (error != NULL) return command_fail_usage(self, error);
+static ubiq_error *serve_place(serve_command *self, int *code) {
+  serving *serving = &self->serving;
   release *release = NULL;
-  error = read_release(serving->directory, hosts, &release);
-  if (error != NULL) return command_fail(error);
-  int code = EXIT_OK;
+  ubiq_error *error = read_release(self, serving->directory, &release);
+  if (error != NULL) return error;
   error = serving_open(serving);
   if (error == NULL) {
     error = serving_start(serving, release);
-    if (error == NULL) code = serving_run(serving);
+    if (error == NULL) *code = serving_run(serving);
     serving_end(serving);
   }
   release_delete(release);
+  return error;
+}
+
+static ubiq_error *prepare(serve_command *self, const options *given, bool *is_deployed_to) {
+  ubiq_error *error = serving_prepare(&self->serving, given);
+  if (error == NULL) error = serve_state_is_wanted(&self->state, is_deployed_to);
+  if (error == NULL && *is_deployed_to && given->positionals_count > 0)
+    error = ubiq_error_new(UBIQ_INVALID_INPUT,
+                           "\"%s\" stands beside --state or --admin; expected one of them: what such a "
+                           "server serves is deployed to it (`ubiq deploy`)",
+                           given->positionals[0]);
+  return error;
+}
+
+static int serve_until_told(const command *command, serve_command *self, const options *given) {
+  bool is_deployed_to = false;
+  int code = EXIT_OK;
+  ubiq_error *error = prepare(self, given, &is_deployed_to);
+  if (error != NULL) return command_fail_usage(command, error);
+  const release_grant grant = grant_of(self);
+  error = is_deployed_to ? serve_state_run(&self->state, &self->serving, &grant, &code) : serve_place(self, &code);
   return error == NULL ? code : command_fail(error);
 }
 
-static int serve(const command *self, int count, char **arguments) {
-  serving serving;
-  option_list hosts = {0};
-  option list[SERVING_OPTIONS + 1];
-  serving_options(&serving, list);
-  list[SERVING_OPTIONS] = (option){"allow-host",
-                                   0,
-                                   OPTION_LIST,
-                                   "HOST",
-                                   "grant a bundle an entry of its allowed_hosts; may be repeated",
-                                   &hosts,
-                                   0,
-                                   0};
+enum { OWN_OPTIONS = 6, SERVE_OPTIONS = SERVING_OPTIONS + SERVE_STATE_OPTIONS + OWN_OPTIONS };
+
+static void list_options(serve_command *self, option list[SERVE_OPTIONS]) {
+  limits *ceiling = &self->ceiling;
+  *self = (serve_command){.ceiling = {.wall_ms = UINT64_C(15) * 60 * 1000,
+                                      .cpu_ms = UINT64_C(5) * 60 * 1000,
+                                      .memory_bytes = UINT64_C(1) << 30,
+                                      .body_bytes_max = UINT64_C(100) << 20,
+                                      .response_bytes_max = UINT64_C(100) << 20}};
+  serving_options(&self->serving, list);
+  serve_state_options(&self->state, list + SERVING_OPTIONS);
+  const option own[OWN_OPTIONS] = {
+      {"allow-host", 0, OPTION_LIST, "HOST", "grant a bundle an entry of its allowed_hosts; may be repeated",
+       &self->hosts, 0, 0},
+      {"memory-max", 0, OPTION_SIZE, "SIZE", "memory that a bundle's function may ask for (default 1GiB)",
+       &ceiling->memory_bytes, 1, 0},
+      {"timeout-max", 0, OPTION_DURATION, "TIME", "timeout that it may ask for (default 15m)", &ceiling->wall_ms, 1, 0},
+      {"cpu-max", 0, OPTION_DURATION, "TIME", "time in the guest that it may ask for (default 5m)", &ceiling->cpu_ms, 1,
+       0},
+      {"body-max", 0, OPTION_SIZE, "SIZE", "body_max that it may ask for (default 100MiB)", &ceiling->body_bytes_max, 1,
+       0},
+      {"response-max", 0, OPTION_SIZE, "SIZE", "response_max that it may ask for (default 100MiB)",
+       &ceiling->response_bytes_max, 1, 0},
+  };
+  memcpy(list + SERVING_OPTIONS + SERVE_STATE_OPTIONS, own, sizeof own);
+}
+
+static int serve(const command *command, int count, char **arguments) {
+  serve_command self;
+  option list[SERVE_OPTIONS];
+  list_options(&self, list);
   const char *positionals[1];
-  options given = {.list = list, .count = SERVING_OPTIONS + 1, .positionals = positionals, .positionals_max = 1};
+  options given = {.list = list, .count = SERVE_OPTIONS, .positionals = positionals, .positionals_max = 1};
   int code;
-  if (command_begin(self, &given, count, arguments, &code) == COMMAND_GO)
-    code = serve_until_told(self, &serving, &given, &hosts);
-  free(hosts.values);
+  if (command_begin(command, &given, count, arguments, &code) == COMMAND_GO)
+    code = serve_until_told(command, &self, &given);
+  free(self.hosts.values);
+  serve_state_free(&self.state);
   return code;
 }
 
@@ -73,8 +123,11 @@ const command command_serve = {
     .summary = "serve the functions of a project over HTTP",
     .details =
         "DIR is a folder with a ubiq.toml, BUNDLE what `ubiq build` made of one; the default is the working\n"
-        "directory. A bundle makes requests only to the hosts that --allow-host grants. When it is ready to take\n"
-        "requests, the line `listening on http://HOST:PORT` is printed. SIGTERM and SIGINT stop it: nothing new\n"
-        "is taken, what is under way is finished; a second signal ends it at once.\n",
+        "directory. A bundle makes requests only to the hosts that --allow-host grants, and asks for no more than\n"
+        "--memory-max and the like. With --state or --admin the server begins with what was deployed last, and takes\n"
+        "what `ubiq deploy` sends; the first token is written to the file `token` in the folder, which is\n"
+        "$XDG_STATE_HOME/ubiq unless --state says another. When it is ready to take requests, the line\n"
+        "`listening on http://HOST:PORT` is printed. SIGTERM and SIGINT stop it: nothing new is taken, what is under\n"
+        "way is finished; a second signal ends it at once.\n",
     .run = serve,
 };

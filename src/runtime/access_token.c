@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
+#include "base/file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,9 +37,13 @@ static ubiq_error *count_row(void *user, sqlite3_stmt *row) {
   return NULL;
 }
 
+static ubiq_error *count_tokens(database *database, int64_t *count) {
+  return database_query(database, "SELECT count(*) FROM tokens", NULL, 0, count_row, count);
+}
+
 static ubiq_error *check_room(database *database) {
   int64_t count = 0;
-  ubiq_error *error = database_query(database, "SELECT count(*) FROM tokens", NULL, 0, count_row, &count);
+  ubiq_error *error = count_tokens(database, &count);
   if (error != NULL || count < ACCESS_TOKENS_MAX) return error;
   return ubiq_error_new(UBIQ_QUOTA, "there are %d tokens already; revoke some first", ACCESS_TOKENS_MAX);
 }
@@ -61,6 +66,27 @@ ubiq_error *access_token_new(database *database, access_token *token, char out[A
   return database_query(
       database, "INSERT INTO tokens (id, hash, name, may_change, created_ms, expires_ms) VALUES (?, ?, ?, ?, ?, ?)",
       values, sizeof values / sizeof values[0], NULL, NULL);
+}
+
+static ubiq_error *write_first(database *database, const char *path) {
+  access_token token = {.name = "first", .may_change = true};
+  char shown[ACCESS_TOKEN_SIZE];
+  ubiq_error *error = access_token_new(database, &token, shown);
+  if (error != NULL) return error;
+  shown[ACCESS_TOKEN_SIZE - 1] = '\n';
+  error = file_write_atomic(path, 0600, shown, ACCESS_TOKEN_SIZE);
+  digest_wipe(shown, sizeof shown);
+  return error;
+}
+
+/// The file comes before the row is there for good: whatever happens between, the next start makes both again.
+ubiq_error *access_token_first(database *database, const char *path) {
+  int64_t count = 0;
+  ubiq_error *error = database_begin(database);
+  if (error != NULL) return error;
+  error = count_tokens(database, &count);
+  if (error == NULL && count == 0) error = write_first(database, path);
+  return database_end(database, error);
 }
 
 /// A row of `id, name, may_change, created_ms, expires_ms`.

@@ -26,6 +26,10 @@ typedef struct access_token {
 /// or written, once. Errors: those of database_query; `quota` when there are too many.
 ubiq_error *access_token_new(database *database, access_token *token, char out[ACCESS_TOKEN_SIZE]);
 
+/// Where there is no token at all, makes one that may change and never expires, in the file `path` that only this user may
+/// read. Errors: those of access_token_new and file_write_atomic.
+ubiq_error *access_token_first(database *database, const char *path);
+
 /// Finds who presents `presented`. Takes the same time for every wrong secret. Errors: `denied` for one that is
 /// not known, was revoked or has expired.
 ubiq_error *access_token_check(database *database, text presented, uint64_t now_ms, access_token *out);

@@ -45,3 +45,13 @@ bool units_duration_parse(text value, uint64_t *milliseconds) {
 bool units_size_parse(text value, uint64_t *bytes) {
   return parse(value, size_units, UNITS_SIZE_BYTES_MAX, bytes);
 }
+
+bool units_percent_parse(text value, uint64_t *permille) {
+  if (text_ends_with(value, TEXT("%"))) value.size--;
+  text rest = value, whole;
+  uint64_t percent, tenths = 0;
+  if (!text_split(&rest, '.', &whole) || !text_to_u64(whole, &percent) || percent > 100) return false;
+  if (rest.data != NULL && (rest.size != 1 || !text_to_u64(rest, &tenths))) return false;
+  *permille = percent * 10 + tenths;
+  return *permille <= 1000;
+}

@@ -19,4 +19,9 @@ bool units_duration_parse(text value, uint64_t *milliseconds);
 /// bare number is bytes. False when it is none or larger than 2^53.
 bool units_size_parse(text value, uint64_t *bytes);
 
+/// What a share looks like, for messages.
+#define UNITS_PERCENT_FORM "a percentage such as \"5\" or \"2.5\""
+/// Reads a share of a hundred, with one decimal at most and with or without '%', in thousandths. False when it is none.
+bool units_percent_parse(text value, uint64_t *permille);
+
 #endif

@@ -15,8 +15,8 @@ enum { HOST_BYTES_MAX = 255 };
 
 #define ADDRESS_FORM "HOST:PORT, for example 127.0.0.1:8080, [::1]:8080 or localhost:0 for a free port"
 
-static ubiq_error *malformed(const char *text) {
-  return ubiq_error_new(UBIQ_INVALID_INPUT, "--listen is \"%s\"; expected " ADDRESS_FORM, text);
+static ubiq_error *malformed(const char *option, const char *text) {
+  return ubiq_error_new(UBIQ_INVALID_INPUT, "--%s is \"%s\"; expected " ADDRESS_FORM, option, text);
 }
 
 /// Splits off the port; the host comes without brackets.
@@ -36,7 +36,7 @@ static ubiq_error *look_up(const char *host, const char *shown, address *out) {
   struct addrinfo *found = NULL;
   int number = getaddrinfo(host, NULL, &hints, &found);
   if (number != 0)
-    return ubiq_error_new(UBIQ_NOT_FOUND, "--listen is \"%s\"; the host \"%s\" is not known: %s", shown, host,
+    return ubiq_error_new(UBIQ_NOT_FOUND, "--%s is \"%s\"; the host \"%s\" is not known: %s", out->option, shown, host,
                           gai_strerror(number));
   memcpy(&out->storage, found->ai_addr, found->ai_addrlen);
   out->size = found->ai_addrlen;
@@ -56,12 +56,12 @@ static uint16_t port_of(const address *self) {
                                                    : ((const struct sockaddr_in *)&self->storage)->sin_port);
 }
 
-ubiq_error *address_parse(const char *value, address *out) {
+ubiq_error *address_parse(const char *option, const char *value, address *out) {
   text host;
   uint64_t port;
   char name[HOST_BYTES_MAX + 1] = "";
-  *out = (address){0};
-  if (!split(text_of(value), &host, &port)) return malformed(value);
+  *out = (address){.option = option};
+  if (!split(text_of(value), &host, &port)) return malformed(option, value);
   memcpy(name, host.data, host.size);
   ubiq_error *error = look_up(name, value, out);
   if (error == NULL) set_port(out, (uint16_t)port);
@@ -72,8 +72,8 @@ static ubiq_error *listen_error(const address *address, int number) {
   char shown[NET_ADDRESS_TEXT_MAX];
   net_address_text((const struct sockaddr *)&address->storage, shown);
   if (number == EADDRINUSE)
-    return ubiq_error_new(UBIQ_UNAVAILABLE, "%s: is in use by another program; choose another port with --listen",
-                          shown);
+    return ubiq_error_new(UBIQ_UNAVAILABLE, "%s: is in use by another program; choose another port with --%s", shown,
+                          address->option);
   if (number == EACCES)
     return ubiq_error_new(UBIQ_DENIED, "%s: this user may not listen there; choose a port from 1024 on", shown);
   return ubiq_error_new(UBIQ_INTERNAL, "%s: cannot listen: %s", shown, strerror(number));
@@ -122,6 +122,10 @@ ubiq_error *address_listen(address *address, unsigned count, int *sockets) {
   }
   while (error != NULL && opened > 0) close(sockets[--opened]);
   return error;
+}
+
+bool address_is_loopback(const address *address) {
+  return net_class_of((const struct sockaddr *)&address->storage) == NET_LOOPBACK;
 }
 
 char *address_url(const address *address) {

@@ -9,11 +9,16 @@
 typedef struct address {
   struct sockaddr_storage storage;
   socklen_t size;
+  const char *option; ///< of the command line, for messages; borrowed
 } address;
 
 /// Reads `127.0.0.1:8080`, `[::1]:8080` or `localhost:8080`; a name is looked up and its first address taken.
-/// Errors: `invalid_input`, `not_found` for a name that nobody knows.
-ubiq_error *address_parse(const char *text, address *out);
+/// `option` is what says so, "listen", and is borrowed as long as the address. Errors: `invalid_input`, `not_found` for a
+/// name that nobody knows.
+ubiq_error *address_parse(const char *option, const char *text, address *out);
+
+/// Whether only this machine can reach it.
+bool address_is_loopback(const address *address);
 
 /// Opens `count` listening sockets on one address, so that the kernel spreads connections over them. When the port is 0
 /// a free one is taken and written to `address`. `sockets` are the caller's to close. Errors: `unavailable` when the

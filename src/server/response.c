@@ -150,6 +150,21 @@ answer answer_bad_framing(unsigned status, const char *detail) {
   return problem(status, UBIQ_INVALID_INPUT, detail);
 }
 
+answer answer_unauthorized(const char *detail) {
+  answer self = problem(MHD_HTTP_UNAUTHORIZED, UBIQ_DENIED, detail);
+  add_header(&self, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer realm=\"ubiq\"");
+  return self;
+}
+
+answer answer_json(unsigned status, char *text, size_t size) {
+  answer self = {.status = status};
+  if (text == NULL) return self;
+  self.response = MHD_create_response_from_buffer(size, text, MHD_RESPMEM_MUST_FREE);
+  if (self.response == NULL) free(text);
+  add_header(&self, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
+  return self;
+}
+
 answer answer_no_method(const char *allow) {
   answer self = problem(MHD_HTTP_METHOD_NOT_ALLOWED, UBIQ_NOT_FOUND, "this path has no route for the request's method");
   add_header(&self, MHD_HTTP_HEADER_ALLOW, allow);

@@ -34,6 +34,12 @@ answer answer_run_error(ubiq_error *error);
 /// A problem of class `invalid_input` for a request whose length cannot be told (server/framing.h), with its status.
 answer answer_bad_framing(unsigned status, const char *detail);
 
+/// 401 for a request without a token that is known.
+answer answer_unauthorized(const char *detail);
+
+/// A JSON document; takes `text` (free) over. NULL: memory was out.
+answer answer_json(unsigned status, char *text, size_t size);
+
 /// 405 with the methods that there are.
 answer answer_no_method(const char *allow);
 

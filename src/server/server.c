@@ -17,7 +17,9 @@ typedef struct pair {
 
 struct server {
   server_settings settings;
-  address address; ///< where it listens
+  address address;                ///< where it listens
+  struct sockaddr_storage own[2]; ///< that, and the admin API: functions never get there
+  size_t own_count;
   char *url;
   pair *pairs;         ///< as many as settings.workers
   atomic_uint running; ///< workers whose thread has not ended; touched by all of them
@@ -26,7 +28,7 @@ struct server {
 ubiq_error *server_check(const server_settings *settings) {
   address address;
   int listener;
-  ubiq_error *error = address_parse(settings->listen, &address);
+  ubiq_error *error = address_parse("listen", settings->listen, &address);
   if (error == NULL) error = address_listen(&address, 1, &listener);
   if (error == NULL) close(listener);
   return error;
@@ -58,8 +60,8 @@ static ubiq_error *open_pair(server *self, unsigned index, int listener, release
       .index = index,
       .runs_max = share(self->settings.runs_max, self->settings.workers),
       .queue_max = share(self->settings.queue_max, self->settings.workers),
-      .own = &self->address.storage,
-      .own_count = 1,
+      .own = self->own,
+      .own_count = self->own_count,
       .events = {.after_runs = after_runs, .stop = stop, .ended = ended, .user = pair},
   };
   pair->server = self;
@@ -92,12 +94,18 @@ static ubiq_error *start_workers(server *self) {
   return error;
 }
 
+static void note_own(server *self) {
+  self->own[self->own_count++] = self->address.storage;
+  if (self->settings.admin != NULL) self->own[self->own_count++] = *self->settings.admin;
+}
+
 static ubiq_error *open_all(server *self, release *release) {
-  ubiq_error *error = address_parse(self->settings.listen, &self->address);
+  ubiq_error *error = address_parse("listen", self->settings.listen, &self->address);
   if (error != NULL) return error;
   int *listeners = calloc(self->settings.workers, sizeof *listeners);
   if (listeners == NULL) return ubiq_error_no_memory();
   error = address_listen(&self->address, self->settings.workers, listeners);
+  if (error == NULL) note_own(self);
   if (error == NULL) error = open_pairs(self, listeners, release);
   free(listeners);
   if (error == NULL && (self->url = address_url(&self->address)) == NULL) error = ubiq_error_no_memory();

@@ -101,12 +101,43 @@ static void tokens_are_listed(void **state) {
   free(list);
 }
 
+static void the_first_token_is_made_once_and_is_in_its_file(void **state) {
+  (void)state;
+  buffer first = {0}, again = {0};
+  access_token found;
+  const char *path = folder_path(folder, "token");
+  assert_success(access_token_first(tokens, path));
+  assert_success(file_read_all(path, 1000, &first));
+  assert_int_equal(first.data[first.size - 1], '\n');
+  assert_success(access_token_check(tokens, text_trim((text){(const char *)first.data, first.size}), 1, &found));
+  assert_true(found.may_change);
+  assert_success(access_token_first(tokens, path));
+  assert_success(file_read_all(path, 1000, &again));
+  assert_memory_equal(first.data, again.data, first.size);
+  buffer_free(&first);
+  buffer_free(&again);
+}
+
+static void a_first_token_that_cannot_be_written_is_none(void **state) {
+  (void)state;
+  access_token *list;
+  size_t count;
+  ubiq_error *error = access_token_first(tokens, folder_path(folder, "absent/token"));
+  assert_int_equal(ubiq_error_code(error), UBIQ_NOT_FOUND);
+  ubiq_error_delete(error);
+  assert_success(access_token_list(tokens, &list, &count));
+  assert_int_equal(count, 0);
+  free(list);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(a_token_is_known_until_it_is_revoked, open_store, close_store),
       cmocka_unit_test_setup_teardown(a_token_expires, open_store, close_store),
       cmocka_unit_test_setup_teardown(nothing_else_is_a_token, open_store, close_store),
       cmocka_unit_test_setup_teardown(the_database_does_not_hold_what_was_shown, open_store, close_store),
+      cmocka_unit_test_setup_teardown(the_first_token_is_made_once_and_is_in_its_file, open_store, close_store),
+      cmocka_unit_test_setup_teardown(a_first_token_that_cannot_be_written_is_none, open_store, close_store),
       cmocka_unit_test_setup_teardown(tokens_are_listed, open_store, close_store),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,11 +40,28 @@ static void what_is_neither_is_refused(void **state) {
   }
 }
 
+static void percentages_have_one_decimal_at_most(void **state) {
+  (void)state;
+  const struct {
+    const char *value;
+    uint64_t permille;
+  } rows[] = {{"0", 0}, {"5", 50}, {"5%", 50}, {"2.5", 25}, {"2.5%", 25}, {"100", 1000}, {"100.0%", 1000}};
+  const char *const wrong[] = {"", "%", "5%%", ".5", "5.", "5.25", "-5", "101", "100.1", "5 %", "five", "5.x"};
+  uint64_t permille = 1;
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    assert_true(units_percent_parse(text_of(rows[i].value), &permille));
+    assert_int_equal(permille, rows[i].permille);
+  }
+  for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+    assert_false(units_percent_parse(text_of(wrong[i]), &permille));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(durations_have_units),
       cmocka_unit_test(sizes_have_units),
       cmocka_unit_test(what_is_neither_is_refused),
+      cmocka_unit_test(percentages_have_one_decimal_at_most),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

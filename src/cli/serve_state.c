@@ -1,0 +1,118 @@
+// Opens the parts from the inside out and closes them the other way round.
+#include "cli/serve_state.h"
+
+#include "base/file.h"
+#include "runtime/access_token.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void serve_state_options(serve_state *self, option list[SERVE_STATE_OPTIONS]) {
+  *self = (serve_state){0};
+  const option options[SERVE_STATE_OPTIONS] = {
+      {"state", 0, OPTION_TEXT, "DIR", "serve what is deployed, and keep it here", &self->directory, 0, 0},
+      {"admin", 0, OPTION_TEXT, "HOST:PORT", "where deploys are taken (default " SERVE_STATE_ADMIN ")", &self->admin, 0,
+       0},
+      {"admin-host", 0, OPTION_LIST, "NAME", "a name that --admin is reached by; may be repeated", &self->admin_hosts,
+       0, 0},
+      {"require-signature", 0, OPTION_LIST, "FILE", "take only what this public key signed; may be repeated",
+       &self->key_files, 0, 0},
+  };
+  memcpy(list, options, sizeof options);
+}
+
+void serve_state_free(serve_state *self) {
+  free(self->admin_hosts.values);
+  free(self->key_files.values);
+}
+
+ubiq_error *serve_state_is_wanted(const serve_state *self, bool *wanted) {
+  *wanted = self->directory != NULL || self->admin != NULL;
+  if (*wanted || (self->admin_hosts.count == 0 && self->key_files.count == 0)) return NULL;
+  return ubiq_error_new(UBIQ_INVALID_INPUT, "--%s is for a server that is deployed to; expected --state beside it",
+                        self->admin_hosts.count > 0 ? "admin-host" : "require-signature");
+}
+
+ubiq_error *serve_state_directory(const char *given, char **out) {
+  if (given == NULL) return file_state_path(out);
+  *out = strdup(given);
+  return *out == NULL ? ubiq_error_no_memory() : NULL;
+}
+
+/// What is under way.
+typedef struct running {
+  releases *releases;
+  admin *admin;
+  public_key *keys;
+  char *directory, *token_path;
+  int code;
+} running;
+
+static ubiq_error *read_keys(running *self, const option_list *files) {
+  self->keys = calloc(files->count + 1, sizeof *self->keys);
+  if (self->keys == NULL) return ubiq_error_no_memory();
+  ubiq_error *error = NULL;
+  for (size_t i = 0; error == NULL && i < files->count; i++)
+    error = bundle_public_key_read(files->values[i], &self->keys[i]);
+  return error;
+}
+
+static ubiq_error *open_state(running *self, const serve_state *given, const release_grant *grant) {
+  ubiq_error *error = serve_state_directory(given->directory, &self->directory);
+  if (error == NULL) error = read_keys(self, &given->key_files);
+  if (error != NULL) return error;
+  self->token_path = file_path_join(self->directory, SERVE_STATE_TOKEN_FILE);
+  if (self->token_path == NULL) return ubiq_error_no_memory();
+  const releases_settings settings = {self->directory, *grant, self->keys, given->key_files.count};
+  error = releases_open(&settings, &self->releases);
+  if (error != NULL) return error;
+  return access_token_first(release_store_database(releases_store(self->releases)), self->token_path);
+}
+
+static ubiq_error *start(running *self, serving *serving) {
+  release *first = releases_hold(self->releases);
+  ubiq_error *error = serving_start(serving, first);
+  release_delete(first);
+  if (error == NULL) error = releases_serve(self->releases, serving->server);
+  if (error == NULL) error = admin_start(self->admin, self->releases, serving->server);
+  if (error != NULL) return error;
+  printf("deploy to %s with the token in %s\n", admin_url(self->admin), self->token_path);
+  fflush(stdout);
+  return NULL;
+}
+
+static void freeze(void *user, bool at_once) {
+  (void)at_once;
+  releases_freeze(((running *)user)->releases);
+}
+
+static ubiq_error *serve(running *self, serving *serving) {
+  ubiq_error *error = serving_open(serving);
+  if (error != NULL) return error;
+  serving->stop = freeze;
+  serving->user = self;
+  serving->settings.admin = admin_address(self->admin);
+  error = start(self, serving);
+  if (error == NULL) self->code = serving_run(serving);
+  admin_delete(self->admin); // waits for what it is doing
+  self->admin = NULL;
+  releases_freeze(self->releases);
+  serving_end(serving);
+  return error;
+}
+
+ubiq_error *serve_state_run(const serve_state *self, serving *serving, const release_grant *grant, int *code) {
+  running running = {.code = EXIT_OK};
+  const admin_settings settings = {self->admin == NULL ? SERVE_STATE_ADMIN : self->admin, self->admin_hosts.values,
+                                   self->admin_hosts.count};
+  ubiq_error *error = open_state(&running, self, grant);
+  if (error == NULL) error = admin_new(&settings, &running.admin);
+  if (error == NULL) error = serve(&running, serving);
+  *code = running.code;
+  admin_delete(running.admin);
+  releases_close(running.releases);
+  free(running.keys);
+  free(running.directory);
+  free(running.token_path);
+  return error;
+}

@@ -1,0 +1,214 @@
+// From the headers to the answer: every check that needs no body comes before the first byte of it.
+#include "server/admin_request.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/net_gate.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <unistd.h>
+
+enum {
+  RECEIVE_MS_MAX = 10 * 60 * 1000,          ///< for a bundle to come
+  DROPPED_BYTES_MAX = 2 * BUNDLE_BYTES_MAX, ///< of a body that is refused on its way
+};
+
+const char *admin_request_header(const admin_request *self, const char *name) {
+  return MHD_lookup_connection_value(self->mhd, MHD_HEADER_KIND, name);
+}
+
+const char *admin_request_query(const admin_request *self, const char *name) {
+  return MHD_lookup_connection_value(self->mhd, MHD_GET_ARGUMENT_KIND, name);
+}
+
+// ------------------------------------------------------------------------------------------------------- browsers
+
+/// The host in a Host header, without its port.
+static text host_of(const char *header) {
+  text value = text_of(header);
+  if (value.size > 0 && value.data[0] == '[') {
+    const char *end = memchr(value.data, ']', value.size);
+    return end == NULL ? (text){NULL, 0} : (text){value.data + 1, (size_t)(end - value.data - 1)};
+  }
+  const char *colon = memchr(value.data, ':', value.size);
+  return colon == NULL ? value : (text){value.data, (size_t)(colon - value.data)};
+}
+
+/// A page of somebody else's can have its own name lead to this machine, but not a number or `localhost`.
+static bool is_own_host(const admin_settings *settings, text host) {
+  char name[64] = "";
+  struct sockaddr_storage address;
+  if (text_equal_ignoring_case(host, TEXT("localhost"))) return true;
+  for (size_t i = 0; i < settings->hosts_count; i++)
+    if (text_equal_ignoring_case(host, text_of(settings->hosts[i]))) return true;
+  if (host.size >= sizeof name) return false;
+  if (host.size > 0) memcpy(name, host.data, host.size);
+  return net_address_parse(name, 0, &address);
+}
+
+/// A browser says from which page a request comes: only the API's own, of which there is none yet, may.
+static bool is_own_origin(const char *origin, const char *host) {
+  static const char *const schemes[] = {"http://", "https://"};
+  for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++)
+    if (text_starts_with(text_of(origin), text_of(schemes[i])) && strcmp(origin + strlen(schemes[i]), host) == 0)
+      return true;
+  return false;
+}
+
+static bool check_browser(const admin_request *self, answer *answer) {
+  const char *host = admin_request_header(self, MHD_HTTP_HEADER_HOST);
+  const char *origin = admin_request_header(self, "Origin");
+  if (host == NULL || !is_own_host(self->context->settings, host_of(host)))
+    *answer =
+        answer_problem(UBIQ_DENIED, "the request's Host is no address of the admin API; expected a numeric address, "
+                                    "localhost, or a name given by --admin-host");
+  else if (origin != NULL && !is_own_origin(origin, host))
+    *answer = answer_problem(UBIQ_DENIED, "the request comes from another site's page");
+  else
+    return true;
+  return false;
+}
+
+// --------------------------------------------------------------------------------------------------------- who asks
+
+static bool check_token(admin_request *self, answer *answer) {
+  static const char scheme[] = "Bearer ";
+  const char *header = admin_request_header(self, MHD_HTTP_HEADER_AUTHORIZATION);
+  if (header == NULL || strncasecmp(header, scheme, sizeof scheme - 1) != 0) {
+    *answer = answer_unauthorized("the request has no token; expected the header \"Authorization: Bearer TOKEN\"");
+    return false;
+  }
+  const text token = text_trim(text_of(header + sizeof scheme - 1));
+  ubiq_error *error = access_token_check(release_store_database(releases_store(self->context->releases)), token,
+                                         clock_realtime_ns() / CLOCK_NS_PER_MS, &self->who);
+  if (error == NULL) return true;
+  if (ubiq_error_code(error) == UBIQ_DENIED)
+    *answer = answer_unauthorized(ubiq_error_message(error));
+  else
+    *answer = answer_problem(ubiq_error_code(error), ubiq_error_message(error));
+  ubiq_error_delete(error);
+  return false;
+}
+
+static bool find_endpoint(admin_request *self, const char *method, answer *answer) {
+  router_match match;
+  switch (router_find(self->context->router, text_of(method), text_of(self->path), &match)) {
+  case ROUTER_FOUND: self->endpoint = match.target; break;
+  case ROUTER_NO_METHOD: *answer = answer_no_method(match.allow); return false;
+  default: *answer = answer_problem(UBIQ_NOT_FOUND, "the admin API has no such path"); return false;
+  }
+  if (!self->endpoint->changes || self->who.may_change) return true;
+  *answer = answer_problem(UBIQ_DENIED, "the token may look, but not change anything");
+  return false;
+}
+
+// --------------------------------------------------------------------------------------------------------- the body
+
+static bool check_length(const admin_request *self, answer *answer) {
+  const char *header = admin_request_header(self, MHD_HTTP_HEADER_CONTENT_LENGTH);
+  uint64_t length = 0;
+  uint64_t most = self->endpoint->takes_bundle ? BUNDLE_BYTES_MAX : 0;
+  if (header == NULL || (text_to_u64(text_of(header), &length) && length <= most)) return true;
+  *answer = answer_problem(UBIQ_TOO_LARGE, most == 0 ? "the request has a body; expected none"
+                                                     : "the bundle is too large; at most 64 MiB are allowed");
+  return false;
+}
+
+static ubiq_error *write_all(admin_request *self, const char *data, size_t size) {
+  while (size > 0) {
+    ssize_t written = write(self->file, data, size);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return file_error(errno, "receiving the bundle");
+    data += written;
+    size -= (size_t)written;
+  }
+  return NULL;
+}
+
+static ubiq_error *receive(admin_request *self, const char *data, size_t size) {
+  if (!self->endpoint->takes_bundle) return ubiq_error_new(UBIQ_TOO_LARGE, "the request has a body; expected none");
+  if (self->received > BUNDLE_BYTES_MAX)
+    return ubiq_error_new(UBIQ_TOO_LARGE, "the bundle is too large; at most %d bytes are allowed", BUNDLE_BYTES_MAX);
+  if (self->file < 0) {
+    ubiq_error *error = release_store_receive(releases_store(self->context->releases), &self->file, &self->file_path);
+    if (error != NULL) return error;
+  }
+  return write_all(self, data, size);
+}
+
+static enum MHD_Result take_body(admin_request *self, const char *data, size_t size) {
+  self->received += size;
+  if (self->received > DROPPED_BYTES_MAX || clock_monotonic_ns() / CLOCK_NS_PER_MS - self->began_ms > RECEIVE_MS_MAX)
+    return MHD_NO;
+  if (self->error == NULL) self->error = receive(self, data, size);
+  return MHD_YES;
+}
+
+// ------------------------------------------------------------------------------------------------------- the answer
+
+static enum MHD_Result send_answer(const admin_request *self, answer answer) {
+  if (answer.response == NULL) return MHD_NO;
+  MHD_add_response_header(answer.response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+  MHD_add_response_header(answer.response, "X-Content-Type-Options", "nosniff");
+  enum MHD_Result queued = MHD_queue_response(self->mhd, answer.status, answer.response);
+  MHD_destroy_response(answer.response);
+  return queued;
+}
+
+static enum MHD_Result finish(admin_request *self) {
+  if (self->file >= 0) close(self->file);
+  self->file = -1;
+  ubiq_error *error = self->error;
+  self->error = NULL;
+  answer answer = error != NULL ? answer_error(error) : self->endpoint->answer(self);
+  if (self->endpoint->changes)
+    log_info("admin: %s %s by the token %s: %u", self->endpoint->method, self->path, self->who.id, answer.status);
+  return send_answer(self, answer);
+}
+
+static admin_request *request_new(const admin_context *context, struct MHD_Connection *mhd, const char *url) {
+  admin_request *self = calloc(1, sizeof *self);
+  if (self == NULL) return NULL;
+  *self = (admin_request){.context = context, .mhd = mhd, .path = url, .file = -1};
+  self->began_ms = clock_monotonic_ns() / CLOCK_NS_PER_MS;
+  return self;
+}
+
+static enum MHD_Result begin(admin_request *self, const char *method) {
+  answer answer;
+  bool good = check_browser(self, &answer) && check_token(self, &answer) && find_endpoint(self, method, &answer) &&
+              check_length(self, &answer);
+  return good ? MHD_YES : send_answer(self, answer);
+}
+
+enum MHD_Result admin_request_handle(void *context, struct MHD_Connection *mhd, const char *url, const char *method,
+                                     const char *version, const char *data, size_t *size, void **request) {
+  (void)version;
+  admin_request *self = *request;
+  if (self == NULL) {
+    *request = self = request_new(context, mhd, url);
+    return self == NULL ? MHD_NO : begin(self, method);
+  }
+  if (*size == 0) return finish(self);
+  enum MHD_Result result = take_body(self, data, *size);
+  *size = 0;
+  return result;
+}
+
+void admin_request_completed(void *context, struct MHD_Connection *mhd, void **request,
+                             enum MHD_RequestTerminationCode reason) {
+  (void)context;
+  (void)mhd;
+  (void)reason;
+  admin_request *self = *request;
+  if (self == NULL) return;
+  if (self->file >= 0) close(self->file);
+  if (self->file_path != NULL) unlink(self->file_path); // unless it was taken over, and has another name
+  free(self->file_path);
+  ubiq_error_delete(self->error);
+  free(self);
+  *request = NULL;
+}

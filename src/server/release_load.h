@@ -1,0 +1,12 @@
+// From a bundle's file in a state's folder to a release that can be served.
+#ifndef SERVER_RELEASE_LOAD_H
+#define SERVER_RELEASE_LOAD_H
+
+#include "server/releases.h"
+
+/// Loads and warms the bundle in a file. Of `record` the digest and the signature are read, and checked; project, version
+/// and size are filled in. `*out` has one owner, the caller. Blocks while modules are compiled. Errors: those of
+/// release_from_bundle; `invalid_input` when the file is another than the digest says; `denied` for its signature.
+ubiq_error *release_load(const releases_settings *self, const char *path, release_record *record, release **out);
+
+#endif
