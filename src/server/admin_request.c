@@ -95,7 +95,8 @@ static bool check_token(admin_request *self, answer *answer) {
 
 static bool find_endpoint(admin_request *self, const char *method, answer *answer) {
   router_match match;
-  switch (router_find(self->context->router, text_of(method), text_of(self->path), &match)) {
+  const router_request wanted = {.method = text_of(method), .path = text_of(self->path)};
+  switch (router_find(self->context->router, &wanted, &match)) {
   case ROUTER_FOUND: self->endpoint = match.target; break;
   case ROUTER_NO_METHOD: *answer = answer_no_method(match.allow); return false;
   default: *answer = answer_problem(UBIQ_NOT_FOUND, "the admin API has no such path"); return false;

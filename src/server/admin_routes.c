@@ -164,7 +164,9 @@ enum { ENDPOINTS = sizeof endpoints / sizeof endpoints[0] };
 ubiq_error *admin_routes_new(router **out) {
   router_route routes[ENDPOINTS];
   for (size_t i = 0; i < ENDPOINTS; i++)
-    routes[i] =
-        (router_route){text_of(endpoints[i].method), text_of(endpoints[i].path), endpoints[i].path, &endpoints[i]};
+    routes[i] = (router_route){.method = text_of(endpoints[i].method),
+                               .path = text_of(endpoints[i].path),
+                               .name = endpoints[i].path,
+                               .target = &endpoints[i]};
   return router_new(routes, ENDPOINTS, out);
 }
