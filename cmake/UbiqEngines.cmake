@@ -51,6 +51,24 @@ function(ubiq_engine name)
   set(UBIQ_ENGINES ${UBIQ_ENGINES} ${name} PARENT_SCOPE)
 endfunction()
 
+# ubiq_engine_licences(NAME FILE): the licences of what is linked into an engine's object; UbiqLayout.cmake places them.
+function(ubiq_engine_licences name file)
+  set_property(GLOBAL APPEND PROPERTY UBIQ_LICENCES ${name})
+  set_property(GLOBAL PROPERTY UBIQ_LICENCES_${name} ${file})
+endfunction()
+
+# ubiq_engine_licences_of(NAME crate|module TOOL PLACE NEEDS): the same, gathered by scripts/licences from what cargo or go
+# has fetched once NEEDS is built.
+function(ubiq_engine_licences_of name kind tool place needs)
+  set(file ${CMAKE_BINARY_DIR}/${name}-licences.txt)
+  add_custom_command(OUTPUT ${file}
+    COMMAND ${CMAKE_SOURCE_DIR}/scripts/licences ${kind} ${tool} ${place} ${file}
+    DEPENDS ${needs} ${CMAKE_SOURCE_DIR}/scripts/licences
+    COMMENT "Gathering licences of ${name}"
+    VERBATIM)
+  ubiq_engine_licences(${name} ${file})
+endfunction()
+
 # ubiq_engine_crate(NAME SOURCES...): an engine that cargo builds, together with what its C API lacks, to a static
 # library: the crate src/engine/shim/NAME, whose Cargo.toml names the engine's crate first among its dependencies. Its
 # build script copies the headers to the folder that UBIQ_HEADERS names.
@@ -79,6 +97,7 @@ function(ubiq_engine_crate name)
   target_compile_definitions(engine_${name} PRIVATE CAPI_NAME="${name}" CAPI_VERSION="${version}")
   target_include_directories(engine_${name} SYSTEM PRIVATE ${made}/include)
   target_link_libraries(engine_${name} PRIVATE ${library} m dl pthread)
+  ubiq_engine_licences_of(${name} crate ${UBIQ_CARGO} ${shim}/Cargo.toml ${library})
 endfunction()
 
 find_program(UBIQ_CARGO NAMES cargo HINTS $ENV{HOME}/.cargo/bin)

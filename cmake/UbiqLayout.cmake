@@ -37,6 +37,13 @@ write_basic_package_version_file(${generated}/ubiq-config-version.cmake COMPATIB
 ubiq_place(${generated}/ubiq-config-version.cmake lib/cmake/ubiq/ubiq-config-version.cmake)
 ubiq_place(${CMAKE_SOURCE_DIR}/packaging/ubiq-config.cmake lib/cmake/ubiq/ubiq-config.cmake)
 ubiq_place(${CMAKE_SOURCE_DIR}/LICENSE share/doc/ubiq/LICENSE)
+ubiq_place(${CMAKE_SOURCE_DIR}/packaging/licences.txt share/doc/ubiq/licences/README)
+ubiq_place(${UBIQ_DEPS_DIR}/yyjson/LICENSE share/doc/ubiq/licences/yyjson.txt)
+get_property(licences GLOBAL PROPERTY UBIQ_LICENCES)
+foreach(name IN LISTS licences)
+  get_property(file GLOBAL PROPERTY UBIQ_LICENCES_${name})
+  ubiq_place(${file} share/doc/ubiq/licences/engine-${name}.txt)
+endforeach()
 ubiq_place(${CMAKE_SOURCE_DIR}/packaging/completions/ubiq.bash share/bash-completion/completions/ubiq)
 
 # kernel/CMakeLists.txt says where its drop-in kernel is built, by setting UBIQ_KERNEL_WASM in this scope.

@@ -119,6 +119,12 @@ class Package(unittest.TestCase):
                 found = re.search(re.escape(here) + rb"[\w./-]*", file.read())
             self.assertIsNone(found, "%s holds %s" % (path, found and found.group(0)))
 
+    def test_engines_come_with_the_licences_of_what_is_in_them(self):
+        for path in placed("lib/ubiq"):
+            name = os.path.basename(path)[:-len(".so")]
+            with open(os.path.join(OUT, "share/doc/ubiq/licences", name + ".txt"), encoding="utf-8") as file:
+                self.assertRegex(file.read(), "(?i)licen[cs]e", name)
+
     def test_libubiq_exports_what_the_headers_declare_and_no_more(self):
         wanted = declared(os.path.join(OUT, "include", "ubiq"), "UBIQ_API")
         self.assertEqual(wanted, exported("libubiq.so"))
