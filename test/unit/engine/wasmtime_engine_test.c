@@ -11,8 +11,12 @@ static void engines_are_found_by_name(void **state) {
   assert_success(engine_find("wasmtime", &ops));
   assert_string_equal(ops->name, "wasmtime");
   assert_true(strlen(ops->version) > 0);
-  assert_fails(engine_find("wasm4", &ops), UBIQ_NOT_FOUND,
-               "engine \"wasm4\" is not part of this build; expected one of \"wasmtime\", \"wasm3\", \"wasmi\"");
+  char expected[512] = "engine \"wasm4\" is not part of this build; expected one of ";
+  size_t count = 0, used = strlen(expected);
+  const engine_known *known = engine_list(&count);
+  for (size_t i = 0; i < count; i++)
+    used += (size_t)snprintf(expected + used, sizeof expected - used, "%s\"%s\"", i ? ", " : "", known[i].name);
+  assert_fails(engine_find("wasm4", &ops), UBIQ_NOT_FOUND, expected);
   assert_error_code(engine_find("", &ops), UBIQ_NOT_FOUND);
 }
 
