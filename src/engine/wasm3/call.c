@@ -16,7 +16,9 @@ static M3Result enter(IM3Function function, uint64_t *stack) {
   if (stop) return stop;
   IM3Operation first;
   memcpy(&first, function->compiled, sizeof first);
-  return first(function->compiled + 1, (m3stack_t)stack, memory, 0, 0.);
+  result = first(function->compiled + 1, (m3stack_t)stack, memory, 0, 0.);
+  if (result) w3_guard_left(runtime->userdata, function);
+  return result;
 }
 
 static ubiq_error *wait_here(const engine_host_function *host, engine_call *call, engine_value *values) {
@@ -75,6 +77,7 @@ ubiq_error *w3_call_now(engine_store *base, const engine_function *handle, engin
   IM3Function function = (IM3Function)(uintptr_t)handle->opaque[0];
   const char *outer = store->guard.stack_limit;
   if (store->depth++ == 0) w3_guard_set_limit(&store->guard);
+  store->guard.left_count = 0;
   M3Result result = call(function, values);
   if (result && !w3_is_trap(result)) store->is_spent = true;
   ubiq_error *error = result ? w3_take_error(store, result) : NULL;

@@ -7,10 +7,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/// How many functions a message names of those that a trap came through.
+enum { W3_TRACE_MAX = 12 };
+
 typedef struct w3_guard {
   atomic_uint *epoch;      ///< the engine's: a tick adds one
   unsigned seen;           ///< when it differs from the epoch, the store's tick is due
   const char *stack_limit; ///< of the native stack: calls do not go below
+  unsigned left_count; ///< of the functions that this call left without success; those beyond W3_TRACE_MAX are not kept
+  const void *left[W3_TRACE_MAX]; ///< IM3Function each, the innermost first
 } w3_guard;
 
 /// Why a function cannot be compiled: its blocks, or the calls that lead to it, are nested too deep for the stack.
@@ -26,6 +31,14 @@ static inline const void *w3_guard_check(void *userdata) {
                        1))
     return NULL;
   return w3_guard_act(guard);
+}
+
+/// Remembers that `function` ended in a trap. NULL, one of the host's, is not kept.
+static inline void w3_guard_left(void *userdata, const void *function) {
+  w3_guard *guard = userdata;
+  if (!function) return;
+  if (guard->left_count < W3_TRACE_MAX) guard->left[guard->left_count] = function;
+  guard->left_count++;
 }
 
 /// Whether the compiler must not go deeper. Constant expressions, which know no store, need no blocks to speak of.

@@ -15,6 +15,17 @@ PATCHES = [
     ("m3_exec.h", "m3ret_t possible_trap = m3_Yield ();",
      "m3ret_t possible_trap = _mem ? w3_guard_check (m3MemRuntime (_mem)->userdata) : NULL;",
      "every call looks at the guard (no memory: a constant expression is evaluated)"),
+    ("m3_exec.h", "    if (LIKELY(not r))\n        nextOp ();\n    else\n    {\n        pushBacktraceFrame ();\n"
+     "        forwardTrap (r);\n    }\n}\n\n\nd_m3Op  (CallIndirect)",
+     "    if (LIKELY(not r))\n        nextOp ();\n    else\n    {\n"
+     "        w3_guard_left (m3MemRuntime (_mem)->userdata, callPC [0] == (code_t) op_Entry ? callPC [1] : NULL);\n"
+     "        forwardTrap (r);\n    }\n}\n\n\nd_m3Op  (CallIndirect)",
+     "messages of traps name functions; a guest's begins with its operation Entry and what describes it"),
+    ("m3_exec.h", "d_m3Op  (Call)\n", "d_m3Op  (Entry);\n\nd_m3Op  (Call)\n", "the same"),
+    ("m3_exec.h", "                    else\n                    {\n                        pushBacktraceFrame ();\n",
+     "                    else\n                    {\n"
+     "                        w3_guard_left (m3MemRuntime (_mem)->userdata, function->import.fieldUtf8 ? NULL : function);\n",
+     "the same"),
     ("m3_exec.h", "        _mem = memory->mallocated;\n    }\n    while (r == _pc);\n",
      "        _mem = memory->mallocated;\n"
      "        if (r == _pc)\n"
