@@ -7,7 +7,7 @@ static void let_lanes_go(lease *self, size_t count) {
   while (count > 0) lane_let_go(self->lanes[--count]);
 }
 
-lease *lease_new(release *release, map *lanes) {
+lease *lease_new(release *release, lanes *lanes) {
   size_t count = release->project->functions_count;
   lease *self = malloc(sizeof *self + count * sizeof self->lanes[0]);
   if (self == NULL) return NULL;

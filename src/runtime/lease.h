@@ -13,7 +13,7 @@ typedef struct lease {
 } lease;
 
 /// A lease with one holder; `release` gets one more owner. `lanes` are the worker's. NULL when memory is out.
-lease *lease_new(release *release, map *lanes);
+lease *lease_new(release *release, lanes *lanes);
 
 /// One holder less; the last ends it.
 void lease_let_go(lease *self);

@@ -142,6 +142,14 @@ static ubiq_error *read_weight(reader *self, const json_value *value) {
   return error;
 }
 
+static ubiq_error *read_queue(reader *self, const json_value *value) {
+  return json_get_u64(value, 0, QUEUE_MAX_MAX, &self->function->limits.queue_max);
+}
+
+static ubiq_error *read_queue_timeout(reader *self, const json_value *value) {
+  return project_read_duration(value, &self->function->limits.queue_ms);
+}
+
 /// Config values may be empty.
 static ubiq_error *read_setting(arena *arena, const json_value *field, project_setting *out) {
   text found;
@@ -225,6 +233,8 @@ static const function_key function_keys[] = {
     {"max_age", read_max_age},
     {"pool", read_pool},
     {"weight", read_weight},
+    {"queue", read_queue},
+    {"queue_timeout", read_queue_timeout},
 };
 enum { FUNCTION_KEYS = sizeof function_keys / sizeof function_keys[0] };
 

@@ -2,7 +2,7 @@
 #include "runtime/run.h"
 
 #include "base/log.h"
-#include "runtime/worker.h"
+#include "runtime/places.h"
 
 #include <assert.h>
 
@@ -133,34 +133,39 @@ static bool begin_now(run *self) {
 static bool begin_late(run *self) {
   uint64_t now_ns = clock_monotonic_ns();
   plugin_limits limits = self->function->plugin_limits;
-  if (limits.wall_ms > 0) limits.wall_ms = self->due_ns > now_ns ? (self->due_ns - now_ns) / CLOCK_NS_PER_MS + 1 : 1;
+  uint64_t waited_ms = (now_ns - self->came_ns) / CLOCK_NS_PER_MS;
+  if (limits.wall_ms > 0) limits.wall_ms = limits.wall_ms > waited_ms ? limits.wall_ms - waited_ms : 1;
   deadlines_cancel(&self->worker->deadlines, &self->deadline);
   return begin(self, &limits);
 }
 
-static ubiq_error *no_room(const run *self) {
-  return ubiq_error_new(UBIQ_BUSY, "%s: all %u places are taken and %u runs wait already; try again later",
-                        self->function->name, self->worker->options.runs_max, self->worker->options.queue_max);
+/// How long a run may wait before it begins; 0: any time.
+static uint64_t wait_ms_max(const run *self) {
+  uint64_t wall_ms = self->function->limits.wall_ms, queue_ms = self->function->limits.queue_ms;
+  return queue_ms > 0 && (wall_ms == 0 || queue_ms < wall_ms) ? queue_ms : wall_ms;
 }
 
-/// From now on a run that waits does so for so long at most.
-static void set_due(run *self) {
-  uint64_t wall_ms = self->function->limits.wall_ms;
-  self->due_ns = wall_ms == 0 ? UINT64_MAX : clock_monotonic_ns() + wall_ms * CLOCK_NS_PER_MS;
-  worker_deadline(self->worker, self, self->due_ns);
+/// From now on the run waits, for a place or its turn.
+static bool wait(run *self) {
+  uint64_t ms_max = wait_ms_max(self);
+  self->came_ns = clock_monotonic_ns();
+  worker_deadline(self->worker, self, ms_max == 0 ? UINT64_MAX : self->came_ns + ms_max * CLOCK_NS_PER_MS);
+  return false;
 }
 
 static bool wait_for_place(run *self) {
-  if (self->worker->queued.count >= self->worker->options.queue_max) return fail(self, no_room(self));
-  run_list_append(&self->worker->queued, self);
-  set_due(self);
-  return false;
+  ubiq_error *error = places_wait(self);
+  return error != NULL ? fail(self, error) : wait(self);
 }
 
 static bool wait_for_turn(run *self) {
   worker_ready(self->worker, self);
-  set_due(self);
-  return false;
+  return wait(self);
+}
+
+/// Room for the deadlines of all runs that are in or wait, and of one more.
+static bool reserve_deadline(worker *worker) {
+  return deadlines_reserve(&worker->deadlines, (size_t)worker->runs.used + worker->queue.used + 1);
 }
 
 bool run_start(run *self) {
@@ -168,11 +173,8 @@ bool run_start(run *self) {
   self->id = (uint64_t)worker->options.index << 48 | ++worker->runs_begun;
   self->lane = lease_lane(self->lease, self->function);
   move(self, RUN_QUEUED);
-  if (!deadlines_reserve(&worker->deadlines, worker->runs + worker->queued.count + 1))
-    return fail(self, ubiq_error_no_memory());
-  if (worker->runs >= worker->options.runs_max) return wait_for_place(self);
-  worker->runs++;
-  self->has_place = true;
+  if (!reserve_deadline(worker)) return fail(self, ubiq_error_no_memory());
+  if (!places_take(self)) return wait_for_place(self);
   return worker_may_begin(worker, self->lane) ? begin_now(self) : wait_for_turn(self);
 }
 
@@ -188,9 +190,10 @@ bool run_turn(run *self) {
 }
 
 static ubiq_error *waited_too_long(const run *self) {
-  return ubiq_error_new(UBIQ_BUSY, "%s: %s within %llu ms; try again later", self->function->name,
-                        self->has_place ? "its turn did not come" : "no place was free",
-                        (unsigned long long)self->function->limits.wall_ms);
+  ubiq_error *error = ubiq_error_new(UBIQ_BUSY, "%s: %s within %llu ms; try again later", self->function->name,
+                                     self->has_place ? "its turn did not come" : "no place was free",
+                                     (unsigned long long)wait_ms_max(self));
+  return ubiq_error_with_detail(error, places_retry_s(self));
 }
 
 /// Takes a run that has not begun out of what it waits in.
@@ -198,7 +201,7 @@ static void stop_waiting(run *self) {
   if (self->has_place)
     worker_unready(self->worker, self);
   else
-    run_list_remove(&self->worker->queued, self);
+    places_leave(self);
 }
 
 bool run_deadline_passed(run *self, uint64_t now_ns) {
@@ -216,21 +219,8 @@ bool run_deadline_passed(run *self, uint64_t now_ns) {
   return false;
 }
 
-/// Gives a place back: the run that waits longest gets it.
-static void free_place(worker *worker) {
-  run *next = worker->queued.first;
-  if (next == NULL) {
-    worker->runs--;
-    return;
-  }
-  run_list_remove(&worker->queued, next);
-  next->has_place = true;
-  worker_ready(worker, next);
-}
-
 void run_end(run *self) {
   worker *worker = self->worker;
-  bool had_place = self->has_place;
   if (self->state == RUN_IDLE) return;
   assert(self->state != RUN_RUNNING || self->is_ready); // not from within its turn
   if (self->state == RUN_QUEUED)
@@ -246,6 +236,5 @@ void run_end(run *self) {
   self->output = (ubiq_bytes){0};
   charge(self);
   move(self, RUN_IDLE);
-  self->has_place = false;
-  if (had_place) free_place(worker);
+  if (self->has_place) places_give_back(self);
 }

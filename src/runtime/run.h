@@ -31,10 +31,10 @@ typedef struct run {
   // For this module and the worker.
   run_state state;   ///< changed by run_state_move alone
   bool is_ready;     ///< in its lane's line: begins or goes on when it is its turn
-  bool has_place;    ///< counts among the worker's runs
+  bool has_place;    ///< counts among the runs that are let in (places.h)
   bool woken;        ///< what it waits for came while it was in the guest
   uint64_t id;       ///< unique in the process
-  uint64_t due_ns;   ///< QUEUED: when it has waited too long (monotonic clock)
+  uint64_t came_ns;  ///< QUEUED: when it was started (monotonic clock)
   uint64_t began_ns; ///< when it began its first turn as it was started, until its lane is charged for that; else 0
   uint64_t wake_ns;  ///< when its host function wants to be resumed; UINT64_MAX: only when woken
   deadline deadline; ///< the earliest of what ends or wakes it while it is suspended
@@ -42,7 +42,7 @@ typedef struct run {
   plugin_host host;  ///< what the plugin is given; made by run_init
   struct worker *worker;
   struct lane *lane;           ///< of its function
-  struct run *previous, *next; ///< in the lane's line or in the queue for places
+  struct run *previous, *next; ///< in one of the lane's lists
 } run;
 
 /// Runs in order; a run is in at most one list.
@@ -57,7 +57,7 @@ void run_init(run *self, struct worker *worker);
 /// Starts a run. True: it is done already and `done` will not be called; end it soon, its function is charged for the time
 /// until then. A run begins at once where it would be the next to have a turn anyway, and what began so since the loop's
 /// last poll has not taken too long together; else it waits for its turn. One that finds no place and no room to wait is
-/// done with `busy`.
+/// done with `busy`, whose detail says in how many seconds it may be worth another try.
 bool run_start(run *self);
 
 /// Ends a run in whatever state it is: one that is not done is cancelled. Frees its instance and its place.

@@ -3,9 +3,12 @@
 
 #include "base/log.h"
 #include "base/thread.h"
+#include "runtime/places.h"
 
 #include <assert.h>
 #include <stdlib.h>
+
+enum { SETTLING_PERIOD_MS = 1000 };
 
 // ------------------------------------------------------------------------------------------------------ releases
 
@@ -20,7 +23,7 @@ bool worker_use(worker *self, release *current, release *canary, uint32_t canary
 /// A lease, and room for its lanes in the run queue.
 static lease *take_lease(worker *self, release *release) {
   lease *lease = lease_new(release, &self->lanes);
-  if (lease == NULL || turns_reserve(&self->turns, self->lanes.count)) return lease;
+  if (lease == NULL || turns_reserve(&self->turns, lanes_count(&self->lanes))) return lease;
   lease_let_go(lease);
   return NULL;
 }
@@ -174,11 +177,49 @@ void worker_deadline(worker *self, run *run, uint64_t at_ns) {
   if (at_ns < self->timer_ns) set_timer(self, at_ns);
 }
 
+// --------------------------------------------------------------------------------------------------------- shares
+
+static void settle(uv_timer_t *timer) {
+  worker *self = timer->data;
+  if (!places_settle(self)) uv_timer_stop(&self->settling);
+}
+
+void worker_settle_soon(worker *self) {
+  if (!uv_is_active((uv_handle_t *)&self->settling))
+    uv_timer_start(&self->settling, settle, SETTLING_PERIOD_MS, SETTLING_PERIOD_MS);
+}
+
+/// The shares of what all workers have; a worker that is alone has a whole of its own.
+static bool open_shares(worker *self) {
+  const worker_options *options = &self->options;
+  const admission_limits limits = {.runs = options->runs_max, .queue = options->queue_max};
+  self->admission = options->admission != NULL ? options->admission : admission_new(options->index + 1, limits);
+  if (self->admission == NULL) return false;
+  const admission_quotas *quotas = admission_all(self->admission);
+  self->runs = (quota_share){.quota = quotas->runs, .worker = options->index};
+  self->queue = (quota_share){.quota = quotas->queue, .worker = options->index};
+  self->lanes = (lanes){.admission = self->admission, .worker = options->index};
+  return true;
+}
+
+static void close_shares(worker *self) {
+  if (self->admission == NULL) return;
+  quota_share_end(&self->runs);
+  quota_share_end(&self->queue);
+  if (self->admission != self->options.admission) admission_delete(self->admission);
+}
+
 // ------------------------------------------------------------------------------------------------- other threads
+
+/// From the thread of a worker that may have left something to us.
+static void wake(void *user) {
+  uv_async_send(&((worker *)user)->wakeup);
+}
 
 static void wake_up(uv_async_t *wakeup) {
   worker *self = wakeup->data;
   take_traffic(self);
+  places_look(self);
   worker_stop stop = atomic_load(&self->stop);
   if (stop <= self->stop_seen) return;
   self->stop_seen = stop;
@@ -232,9 +273,11 @@ static void open_handles(worker *self) {
   uv_check_init(&self->loop, &self->polled);
   uv_idle_init(&self->loop, &self->busy);
   uv_timer_init(&self->loop, &self->timer);
-  self->polled.data = self->busy.data = self->timer.data = self->wakeup.data = self;
+  uv_timer_init(&self->loop, &self->settling);
+  self->settling.data = self->polled.data = self->busy.data = self->timer.data = self->wakeup.data = self;
   uv_check_start(&self->polled, give_turns);
   uv_unref((uv_handle_t *)&self->polled);
+  uv_unref((uv_handle_t *)&self->settling);
 }
 
 ubiq_error *worker_new(const worker_options *options, release *release, worker **out) {
@@ -248,11 +291,12 @@ ubiq_error *worker_new(const worker_options *options, release *release, worker *
   number = uv_async_init(&self->loop, &self->wakeup, wake_up);
   if (number != 0) goto fail_wakeup;
   open_handles(self);
-  self->lease = take_lease(self, release);
+  if (open_shares(self)) self->lease = take_lease(self, release);
   if (self->lease == NULL) {
     worker_delete(self);
     return ubiq_error_no_memory();
   }
+  admission_join(self->admission, options->index, wake, self);
   *out = self;
   return NULL;
 
@@ -266,11 +310,13 @@ fail_loop:
 void worker_finish(worker *self) {
   if (self->finishing) return;
   self->finishing = true;
-  assert(next_lane(self) == NULL && self->queued.first == NULL);
+  assert(next_lane(self) == NULL && self->first_in_line == NULL);
+  if (self->admission != NULL) admission_leave(self->admission, self->options.index);
   if (self->fetches != NULL) fetch_loop_close(self->fetches, NULL, NULL);
   uv_close((uv_handle_t *)&self->polled, NULL);
   uv_close((uv_handle_t *)&self->busy, NULL);
   uv_close((uv_handle_t *)&self->timer, NULL);
+  uv_close((uv_handle_t *)&self->settling, NULL);
   uv_close((uv_handle_t *)&self->wakeup, NULL);
 }
 
@@ -286,6 +332,7 @@ void worker_delete(worker *self) {
   traffic_delete(atomic_load(&self->next_traffic));
   deadlines_free(&self->deadlines);
   turns_free(&self->turns);
-  map_free(&self->lanes);
+  map_free(&self->lanes.by_name);
+  close_shares(self);
   free(self);
 }

@@ -41,9 +41,10 @@ typedef struct worker_events {
 } worker_events;
 
 typedef struct worker_options {
-  unsigned index;     ///< from 0, different in each worker
-  uint32_t runs_max;  ///< runs that hold an instance, at once
-  uint32_t queue_max; ///< runs that wait for one
+  unsigned index;       ///< from 0, different in each worker
+  admission *admission; ///< of all workers, borrowed; NULL: this is the only one, and what follows are its limits
+  uint32_t runs_max;    ///< runs that have a place, at once
+  uint32_t queue_max;   ///< runs that wait for one
   worker_events events;
   const struct sockaddr_storage *own; ///< listeners that functions shall not reach; borrowed, may be NULL
   size_t own_count;
@@ -68,13 +69,18 @@ typedef struct worker {
   lease *canary; ///< what some of them use instead; NULL: none
   uint32_t canary_percent;
   uint32_t canary_turn; ///< grows by that with each request; the canary's is the one that brings it to 100
-  map lanes;            ///< of the functions of all leases, by name
+  lanes lanes;          ///< of the functions of all leases
   turns turns;          ///< the run queue: the lanes in which runs are ready
   uint64_t begin_ns;    ///< what is left of WORKER_BEGIN_NS
-  run_list queued;      ///< waiting for a place
-  uint32_t runs;        ///< places taken
   uint64_t runs_begun;  ///< makes their ids
   bool finishing;
+
+  // Places (places.h).
+  admission *admission;
+  quota_share runs;                   ///< of the process's places
+  quota_share queue;                  ///< of the room for runs that wait
+  lane *first_in_line, *last_in_line; ///< lanes whose runs wait for a place, and may have one when one comes free
+  uv_timer_t settling;                ///< once a second while any share is held
 
   _Atomic(traffic *) next_traffic; ///< set by other threads, taken by ours
   _Atomic worker_stop stop;        ///< set by other threads
@@ -106,6 +112,9 @@ void worker_delete(worker *self);
 lease *worker_hold(worker *self);
 
 // For runs.
+
+/// Sees to it that shares are settled once a second from now on.
+void worker_settle_soon(worker *self);
 
 /// Puts a run at the end of its lane's line.
 void worker_ready(worker *self, run *run);

@@ -7,8 +7,6 @@
 
 #include <stdlib.h>
 
-enum { RETRY_AFTER_SECONDS = 1 };
-
 #define TEXT_TYPE  "text/plain; charset=utf-8"
 #define BYTES_TYPE "application/octet-stream"
 
@@ -102,15 +100,20 @@ static answer problem(unsigned status, ubiq_code code, const char *detail) {
 }
 
 answer answer_problem(ubiq_code code, const char *detail) {
-  answer self = problem((unsigned)ubiq_code_http_status(code), code, detail);
+  return problem((unsigned)ubiq_code_http_status(code), code, detail);
+}
+
+/// When to come again, for a `busy` one: what it says, or in a second.
+static void add_retry_after(answer *self, const ubiq_error *error) {
   char seconds[12];
-  snprintf(seconds, sizeof seconds, "%d", RETRY_AFTER_SECONDS);
-  if (code == UBIQ_BUSY) add_header(&self, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
-  return self;
+  int32_t said = ubiq_error_detail(error);
+  snprintf(seconds, sizeof seconds, "%d", said < 1 ? 1 : said);
+  if (ubiq_error_code(error) == UBIQ_BUSY) add_header(self, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
 }
 
 answer answer_error(ubiq_error *error) {
   answer self = answer_problem(ubiq_error_code(error), ubiq_error_message(error));
+  add_retry_after(&self, error);
   ubiq_error_delete(error);
   return self;
 }

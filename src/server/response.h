@@ -20,10 +20,10 @@ answer answer_output(ubiq_bytes output, const char *content_type);
 /// may be NULL.
 answer answer_value(const http_answer *value, const char *content_type);
 
-/// `{"type","title","status","detail","class"}` with the status of the class; `busy` gets Retry-After.
+/// `{"type","title","status","detail","class"}` with the status of the class.
 answer answer_problem(ubiq_code code, const char *detail);
 
-/// The same for an error, which is deleted.
+/// The same for an error, which is deleted; one of class `busy` gets Retry-After: its detail, in seconds, or 1.
 answer answer_error(ubiq_error *error);
 
 /// The same for the error that a run ended with. What the host refused to the function (`denied`, `unavailable`,

@@ -21,8 +21,9 @@ struct server {
   struct sockaddr_storage own[2]; ///< that, and the admin API: functions never get there
   size_t own_count;
   char *url;
-  pair *pairs;         ///< as many as settings.workers
-  atomic_uint running; ///< workers whose thread has not ended; touched by all of them
+  admission *admission; ///< what all workers admit together
+  pair *pairs;          ///< as many as settings.workers
+  atomic_uint running;  ///< workers whose thread has not ended; touched by all of them
 };
 
 ubiq_error *server_check(const server_settings *settings) {
@@ -49,17 +50,11 @@ static void ended(void *user, worker *worker) {
     self->settings.stopped(self->settings.user);
 }
 
-/// This worker's part of what all have together, at least 1 when there is any.
-static uint32_t share(uint32_t total, unsigned workers) {
-  return total / workers + (total % workers != 0);
-}
-
 static ubiq_error *open_pair(server *self, unsigned index, int listener, release *release) {
   pair *pair = &self->pairs[index];
   const worker_options options = {
       .index = index,
-      .runs_max = share(self->settings.runs_max, self->settings.workers),
-      .queue_max = share(self->settings.queue_max, self->settings.workers),
+      .admission = self->admission,
       .own = self->own,
       .own_count = self->own_count,
       .events = {.after_runs = after_runs, .stop = stop, .ended = ended, .user = pair},
@@ -117,7 +112,10 @@ ubiq_error *server_new(const server_settings *settings, release *release, server
   if (self == NULL) return ubiq_error_no_memory();
   self->settings = *settings;
   self->pairs = calloc(settings->workers, sizeof *self->pairs);
-  ubiq_error *error = self->pairs == NULL ? ubiq_error_no_memory() : open_all(self, release);
+  self->admission =
+      admission_new(settings->workers, (admission_limits){.runs = settings->runs_max, .queue = settings->queue_max});
+  bool has_memory = self->pairs != NULL && self->admission != NULL;
+  ubiq_error *error = has_memory ? open_all(self, release) : ubiq_error_no_memory();
   if (error == NULL) {
     *out = self;
   } else {
@@ -162,6 +160,7 @@ void server_delete(server *self) {
     for (unsigned i = 0; i < self->settings.workers; i++) close_pair(&self->pairs[i]);
   }
   free(self->pairs);
+  admission_delete(self->admission);
   free(self->url);
   free(self);
 }

@@ -211,6 +211,65 @@ class Limits(support.Test):
         site.wait_until_asked()
         self.problem(server, "/hello", 429, "busy")
 
+    def test_a_function_at_its_max_waits_while_others_are_served(self):
+        site, server = self.site(), self.fetching(pool="{ max = 1 }")
+        waiting = [in_thread(server.post, "/fetch", site.url.encode()) for _ in range(3)]
+        site.wait_until_asked()
+        self.assertEqual(200, server.post("/hello")[0])
+        self.assertFalse(site.asked.acquire(timeout=0.2))
+        site.answer.set()
+        for thread in waiting:
+            thread.join(support.PATIENCE)
+            self.assertEqual((200, b"fetched"), thread.result)
+
+    def test_a_function_whose_queue_is_full_is_busy_on_all_workers(self):
+        site, server = self.site(), self.fetching("--workers", "2", pool="{ max = 1 }", queue="0")
+        first = in_thread(server.post, "/fetch", site.url.encode())
+        site.wait_until_asked()
+        for _ in range(10):
+            self.problem(server, "/fetch", 429, "busy", site.url.encode())
+            self.assertEqual(200, server.post("/hello")[0])
+        site.answer.set()
+        first.join(support.PATIENCE)
+        self.assertEqual((200, b"fetched"), first.result)
+
+    def test_workers_hand_a_place_to_one_another(self):
+        site, server = self.site(), self.fetching("--workers", "2", pool="{ max = 1 }")
+        waiting = [in_thread(server.post, "/fetch", site.url.encode()) for _ in range(12)]
+        site.wait_until_asked()
+        site.answer.set()
+        for thread in waiting:
+            thread.join(support.PATIENCE)
+            self.assertEqual((200, b"fetched"), thread.result)
+
+    def test_a_request_that_waits_too_long_in_its_function_s_queue_is_busy(self):
+        site, server = self.site(), self.fetching(pool="{ max = 1 }", queue_timeout='"200ms"')
+        first = in_thread(server.post, "/fetch", site.url.encode())
+        site.wait_until_asked()
+        status, headers, body = server.request("POST", "/fetch", site.url.encode())
+        self.assertEqual((429, "busy"), (status, json.loads(body)["class"]))
+        self.assertRegex(headers["Retry-After"], r"^[1-9]\d?$")
+        site.answer.set()
+        first.join(support.PATIENCE)
+        self.assertEqual((200, b"fetched"), first.result)
+
+    def test_a_client_that_leaves_a_function_s_queue_leaves_room_in_it(self):
+        site, server = self.site(), self.fetching(pool="{ max = 1 }", queue="1")
+        first = in_thread(server.post, "/fetch", site.url.encode())
+        site.wait_until_asked()
+        with server.socket() as client:
+            client.sendall(b"POST /fetch HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
+            # The server has seen the request when it has answered this one, sent later.
+            self.problem(server, "/fetch", 429, "busy")
+        server.wait_for("fetch: cancelled: the client has gone")
+        second = in_thread(server.post, "/fetch", site.url.encode())
+        second.join(0.1)
+        self.assertTrue(second.is_alive())
+        site.answer.set()
+        second.join(support.PATIENCE)
+        first.join(support.PATIENCE)
+        self.assertEqual(((200, b"fetched"), (200, b"fetched")), (first.result, second.result))
+
     def test_a_client_that_leaves_gives_up_its_turn_to_wait(self):
         site, server = self.site(), self.fetching("--runs-max", "1")
         first = in_thread(server.post, "/fetch", site.url.encode())

@@ -19,6 +19,8 @@ static const char whole[] = "[project]\n"
                             "body_max = 1000\n"
                             "response_max = \"2KiB\"\n"
                             "weight = 300\n"
+                            "queue = 0\n"
+                            "queue_timeout = '1s'\n"
                             "config = { greeting = \"Hi\", empty = \"\" }\n"
                             "allowed_hosts = [\"a.example\", \"*.b.example\"]\n"
                             "[functions.plain]\n"
@@ -57,6 +59,8 @@ static void every_key_is_read(void **state) {
   assert_int_equal(greet->limits.body_bytes_max, 1000);
   assert_int_equal(greet->limits.response_bytes_max, 2048);
   assert_int_equal(greet->weight, 300);
+  assert_int_equal(greet->limits.queue_max, 0);
+  assert_int_equal(greet->limits.queue_ms, 1000);
   assert_int_equal(greet->config_count, 2);
   assert_int_equal(greet->allowed_hosts_count, 2);
   assert_string_equal(greet->allowed_hosts[1], "*.b.example");
@@ -127,6 +131,8 @@ static void keys_that_do_not_go_together_are_refused(void **state) {
       "[functions.a]\nwasm = 'a'\nweight = 0",
       "[functions.a]\nwasm = 'a'\nweight = 10001",
       "[functions.a]\nwasm = 'a'\nweight = 1.5",
+      "[functions.a]\nwasm = 'a'\nqueue = 1000001",
+      "[functions.a]\nwasm = 'a'\nqueue_timeout = 0",
       "[functions.a]\nwasm = 'a'\ncontent_type = \"a\\nb\"",
       "[functions.a]\nwasm = \"a\\u0000b\"",
       "[other]\n",

@@ -46,7 +46,7 @@ static void make(fixture *self, uint32_t runs_max, uint32_t queue_max) {
 }
 
 static void end(fixture *self) {
-  assert_int_equal(self->worker->runs, 0);
+  assert_int_equal(self->worker->runs.used, 0);
   worker_delete(self->worker);
   release_delete(self->release);
   folder_remove(self->folder);
@@ -89,7 +89,7 @@ static void a_short_run_is_done_at_once(void **state) {
   assert_true(start(&self, &run, "fine"));
   assert_success(run.run.error);
   assert_int_equal(run.run.state, RUN_DONE);
-  assert_int_equal(self.worker->runs, 1);
+  assert_int_equal(self.worker->runs.used, 1);
   run_end(&run.run);
   assert_int_equal(run.done, 0);
   end(&self);
@@ -283,7 +283,7 @@ static void a_run_can_be_ended_in_any_state(void **state) {
   run_end(&spinning.run);
   run_end(&spinning.run);
   assert_null(turns_first(&self.worker->turns));
-  assert_int_equal(self.worker->queued.count, 0);
+  assert_int_equal(self.worker->queue.used, 0);
   assert_null(deadlines_first(&self.worker->deadlines));
   end(&self);
 }
@@ -374,7 +374,7 @@ static void a_function_s_lane_outlives_its_release(void **state) {
   uv_run(&self.worker->loop, UV_RUN_NOWAIT);
   assert_ptr_equal(lease_lane(self.worker->lease, &newer->functions[0]), lane);
   assert_int_equal(lane->share.weight, 7);
-  assert_int_equal(self.worker->lanes.count, 1);
+  assert_int_equal(lanes_count(&self.worker->lanes), 1);
   release_delete(newer);
   end(&self);
 }

@@ -58,6 +58,19 @@ static void problems_have_the_status_of_their_class(void **state) {
 #undef CHECK_CODE
 }
 
+static void who_is_busy_says_when_to_come_again(void **state) {
+  (void)state;
+  static const struct {
+    int32_t detail;
+    const char *seconds;
+  } rows[] = {{0, "1"}, {1, "1"}, {17, "17"}, {-1, "1"}};
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    answer answer = answer_run_error(ubiq_error_with_detail(ubiq_error_new(UBIQ_BUSY, "why"), rows[i].detail));
+    assert_string_equal(MHD_get_response_header(answer.response, "Retry-After"), rows[i].seconds);
+    MHD_destroy_response(answer.response);
+  }
+}
+
 static int run_status(ubiq_code code, int32_t detail) {
   answer answer = answer_run_error(ubiq_error_with_detail(ubiq_error_new(code, "why"), detail));
   int status = (int)answer.status;
@@ -111,6 +124,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(text_is_told_from_bytes),
       cmocka_unit_test(problems_have_the_status_of_their_class),
+      cmocka_unit_test(who_is_busy_says_when_to_come_again),
       cmocka_unit_test(what_the_host_refused_to_a_function_is_the_functions_failure),
       cmocka_unit_test(only_what_the_function_did_itself_is_told_to_the_client),
       cmocka_unit_test(a_detail_that_is_no_text_still_makes_an_answer),
