@@ -36,6 +36,9 @@ void serving_options(serving *self, option list[SERVING_OPTIONS]) {
       {"runs-max", 0, OPTION_NUMBER, "N", "runs at once (default 10000)", &self->runs_max, 1, 1000000},
       {"queue-max", 0, OPTION_NUMBER, "N", "requests that wait for a run's place (default 10000)", &self->queue_max, 0,
        1000000},
+      {"tls-certificate", 0, OPTION_TEXT, "FILE", "serve HTTPS with this chain (PEM); read again when it changes",
+       &self->tls.certificate_file, 0, 0},
+      {"tls-key", 0, OPTION_TEXT, "FILE", "the private key of --tls-certificate (PEM)", &self->tls.key_file, 0, 0},
       {"connections-max", 0, OPTION_NUMBER, "N", "connections at once (default 100000)", &self->connections_max, 1,
        10000000},
   };
@@ -85,6 +88,7 @@ void serving_quit(serving *self) {
   uv_close((uv_handle_t *)&self->terminate, NULL);
   uv_close((uv_handle_t *)&self->interrupt, NULL);
   uv_close((uv_handle_t *)&self->all_stopped, NULL);
+  serving_tls_unwatch(&self->tls);
   if (self->close != NULL) self->close(self->user);
 }
 
@@ -109,9 +113,16 @@ static void listen_to_signals(serving *self) {
 }
 
 ubiq_error *serving_open(serving *self) {
+  ubiq_error *error = serving_tls_read(&self->tls);
+  if (error != NULL) return error;
   int number = uv_loop_init(&self->loop);
-  if (number != 0) return ubiq_error_new(UBIQ_INTERNAL, "the main loop cannot be made: %s", uv_strerror(number));
+  if (number != 0) {
+    serving_tls_free(&self->tls);
+    return ubiq_error_new(UBIQ_INTERNAL, "the main loop cannot be made: %s", uv_strerror(number));
+  }
   listen_to_signals(self);
+  serving_tls_watch(&self->tls, &self->loop);
+  self->settings.tls = self->tls.tls;
   return NULL;
 }
 
@@ -136,4 +147,5 @@ void serving_end(serving *self) {
   while (uv_run(&self->loop, UV_RUN_DEFAULT) != 0) {
   }
   uv_loop_close(&self->loop);
+  serving_tls_free(&self->tls);
 }

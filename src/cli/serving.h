@@ -3,6 +3,7 @@
 #define CLI_SERVING_H
 
 #include "cli/command.h"
+#include "cli/serving_tls.h"
 #include "server/server.h"
 
 #include <uv.h>
@@ -13,6 +14,7 @@ typedef struct serving {
   const char *directory;
   const char *log_level;
   uint64_t workers, runs_max, queue_max, connections_max;
+  serving_tls tls;
 
   uv_loop_t loop; ///< the main thread's
   uv_signal_t terminate, interrupt;
@@ -29,7 +31,7 @@ typedef struct serving {
   void *user;
 } serving;
 
-enum { SERVING_OPTIONS = 10 };
+enum { SERVING_OPTIONS = 12 };
 
 /// Fills in defaults and the options that lead to them.
 void serving_options(serving *self, option list[SERVING_OPTIONS]);
@@ -37,7 +39,7 @@ void serving_options(serving *self, option list[SERVING_OPTIONS]);
 /// Applies what the options said. Call before the first release is read.
 ubiq_error *serving_prepare(serving *self, const options *given);
 
-/// Makes the loop and listens to signals on it. Before serving_start, a signal ends serving_run as soon as it is not busy.
+/// Reads the certificate, when there is one, makes the loop and listens to signals on it. Before serving_start, a signal ends serving_run as soon as it is not busy.
 ubiq_error *serving_open(serving *self);
 
 /// Starts serving and prints `listening on http://HOST:PORT`.

@@ -128,11 +128,11 @@ bool address_is_loopback(const address *address) {
   return net_class_of((const struct sockaddr *)&address->storage) == NET_LOOPBACK;
 }
 
-char *address_url(const address *address) {
+char *address_url(const address *address, bool has_tls) {
   char shown[NET_ADDRESS_TEXT_MAX];
   buffer url = {0};
   net_address_text((const struct sockaddr *)&address->storage, shown);
-  char *taken = buffer_printf(&url, "http://%s", shown) ? buffer_take_string(&url) : NULL;
+  char *taken = buffer_printf(&url, "%s://%s", has_tls ? "https" : "http", shown) ? buffer_take_string(&url) : NULL;
   buffer_free(&url);
   return taken;
 }

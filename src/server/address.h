@@ -25,7 +25,7 @@ bool address_is_loopback(const address *address);
 /// port is in use, `denied`, `internal`.
 ubiq_error *address_listen(address *address, unsigned count, int *sockets);
 
-/// The address's URL, `http://127.0.0.1:8080`; the caller's (free), NULL when memory is out.
-char *address_url(const address *address);
+/// The address's URL, `http://127.0.0.1:8080`, or https; the caller's (free), NULL when memory is out.
+char *address_url(const address *address, bool has_tls);
 
 #endif

@@ -30,7 +30,7 @@ static ubiq_error *open_all(admin *self) {
   ubiq_error *error = address_parse("admin", self->settings.listen, &self->address);
   if (error == NULL) error = address_listen(&self->address, 1, &self->listener);
   if (error == NULL) error = admin_routes_new(&self->context.router);
-  if (error == NULL && (self->url = address_url(&self->address)) == NULL) error = ubiq_error_no_memory();
+  if (error == NULL && (self->url = address_url(&self->address, false)) == NULL) error = ubiq_error_no_memory();
   if (error == NULL && !address_is_loopback(&self->address))
     log_warn("the admin API listens beyond this machine, where tokens can be read on the way: put TLS before it");
   return error;

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "server/request.h"
+#include "server/tls.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -145,23 +146,39 @@ static size_t leave_escapes(void *user, struct MHD_Connection *mhd, char *value)
   return strlen(value);
 }
 
+/// GnuTLS asks what to show. A session's pointer is libmicrohttpd's connection.
+static int show(gnutls_session_t session, const struct gnutls_cert_retr_st *info, gnutls_pcert_st **chain,
+                unsigned *count, gnutls_ocsp_data_st **ocsp, unsigned *ocsp_count, gnutls_privkey_t *key,
+                unsigned *flags) {
+  (void)info;
+  *ocsp = NULL;
+  *ocsp_count = 0;
+  struct MHD_Connection *mhd = gnutls_session_get_ptr(session);
+  const connection *self = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+  return self == NULL ? -1 : tls_show(self->front->settings->tls, chain, count, key, flags);
+}
+
 static ubiq_error *start_daemon(front *self) {
   const server_settings *settings = self->settings;
   uint64_t stalled_seconds = settings->idle_timeout_ms / 1000 + 1;
   if (stalled_seconds < STALLED_SECONDS_MIN) stalled_seconds = STALLED_SECONDS_MIN;
   unsigned connections_max = settings->connections_max / settings->workers + 1;
-  self->daemon =
-      MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO, 0, NULL, NULL, request_handle, self, //
-                       MHD_OPTION_LISTEN_SOCKET, self->listener,                                                      //
-                       MHD_OPTION_NOTIFY_CONNECTION, connection_notice, self,                                         //
-                       MHD_OPTION_URI_LOG_CALLBACK, request_announced, self,                                          //
-                       MHD_OPTION_NOTIFY_COMPLETED, request_completed, self,                                          //
-                       MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes, NULL,                                             //
-                       MHD_OPTION_CONNECTION_LIMIT, connections_max,                                                  //
-                       MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)stalled_seconds,                                      //
-                       MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,                           //
-                       MHD_OPTION_STRICT_FOR_CLIENT, 0, /* framing.h is, and can say what is wrong */                 //
-                       MHD_OPTION_END);
+  bool has_tls = settings->tls != NULL;
+  const struct MHD_OptionItem tls_options[] = {{MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, (void *)(uintptr_t)show},
+                                               {MHD_OPTION_END, 0, NULL}};
+  unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (has_tls ? MHD_USE_TLS : MHD_USE_TURBO);
+  self->daemon = MHD_start_daemon(flags, 0, NULL, NULL, request_handle, self,                                    //
+                                  MHD_OPTION_LISTEN_SOCKET, self->listener,                                      //
+                                  MHD_OPTION_NOTIFY_CONNECTION, connection_notice, self,                         //
+                                  MHD_OPTION_URI_LOG_CALLBACK, request_announced, self,                          //
+                                  MHD_OPTION_NOTIFY_COMPLETED, request_completed, self,                          //
+                                  MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes, NULL,                             //
+                                  MHD_OPTION_CONNECTION_LIMIT, connections_max,                                  //
+                                  MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)stalled_seconds,                      //
+                                  MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,           //
+                                  MHD_OPTION_STRICT_FOR_CLIENT, 0, /* framing.h is, and can say what is wrong */ //
+                                  MHD_OPTION_ARRAY, has_tls ? tls_options : &tls_options[1],                     //
+                                  MHD_OPTION_END);
   if (self->daemon == NULL) self->listener = -1; // closed by libmicrohttpd
   if (self->daemon == NULL)
     return ubiq_error_new(UBIQ_INTERNAL, "the HTTP server cannot be started: %s", strerror(errno));

@@ -103,7 +103,7 @@ static ubiq_error *open_all(server *self, release *release) {
   if (error == NULL) note_own(self);
   if (error == NULL) error = open_pairs(self, listeners, release);
   free(listeners);
-  if (error == NULL && (self->url = address_url(&self->address)) == NULL) error = ubiq_error_no_memory();
+  if (error == NULL && (self->url = address_url(&self->address, self->settings.tls != NULL)) == NULL) error = ubiq_error_no_memory();
   return error != NULL ? error : start_workers(self);
 }
 

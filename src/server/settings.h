@@ -17,6 +17,7 @@ typedef struct server_settings {
   uint64_t idle_timeout_ms;   ///< from an answer to the end of the next request's headers; and without a byte moving
   const struct sockaddr_storage *admin; ///< where the admin API listens; NULL: nowhere. Read by server_new alone
   uint64_t grace_ms;                    ///< what is under way gets so long to finish after a stop was asked for
+  struct tls *tls;                      ///< NULL: no TLS. Borrowed
   void (*stopped)(void *user);          ///< all workers have ended; called once, on any thread. May be NULL
   void *user;
 } server_settings;

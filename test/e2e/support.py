@@ -120,8 +120,8 @@ class Server:
             raise
 
     def wait_until_ready(self):
-        self.url = self.wait_for(r"listening on (http://\S+)").group(1)
-        self.host, self.port = re.fullmatch(r"http://(.*):(\d+)", self.url).groups()
+        self.url = self.wait_for(r"listening on (https?://\S+)").group(1)
+        self.host, self.port = re.fullmatch(r"https?://(.*):(\d+)", self.url).groups()
         self.port = int(self.port)
 
     def _read(self, pipe):

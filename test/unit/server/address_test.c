@@ -17,7 +17,7 @@ static void addresses_are_read_and_shown(void **state) {
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     address address;
     assert_success(address_parse("listen", rows[i].text, &address));
-    char *url = address_url(&address);
+    char *url = address_url(&address, false);
     assert_string_equal(url, rows[i].url);
     free(url);
   }
@@ -42,7 +42,7 @@ static void several_sockets_share_a_free_port(void **state) {
   int sockets[3], more[1];
   assert_success(address_parse("listen", "127.0.0.1:0", &address));
   assert_success(address_listen(&address, 3, sockets));
-  char *url = address_url(&address);
+  char *url = address_url(&address, false);
   assert_null(strstr(url, ":0"));
   assert_success(address_parse("listen", url + strlen("http://"), &again));
   ubiq_error *error = address_listen(&again, 1, more);
