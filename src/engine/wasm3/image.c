@@ -90,7 +90,7 @@ ubiq_error *w3_link(engine *engine, const engine_link *link, engine_image **out)
   if (!image) return ubiq_error_no_memory();
   image->base.ops = &wasm3_ops;
   image->engine = (w3_engine *)engine;
-  atomic_flag_clear(&image->idle_taken);
+  image->idle_taken = (atomic_flag)ATOMIC_FLAG_INIT;
   ubiq_error *error = copy_hosts(image, link);
   if (!error) error = resolve_all(image, link);
   if (!error) error = find_memories(image, link);

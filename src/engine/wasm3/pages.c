@@ -1,5 +1,4 @@
 // The Wasm3 adapter: memory straight from the system. See pages.h.
-#define _GNU_SOURCE // mremap
 #include "engine/wasm3/pages.h"
 
 #include <string.h>
