@@ -72,6 +72,13 @@ typedef struct world {
 /// How the plugin is made.
 typedef enum making { MAKE_PLUGIN, MAKE_COMPILED, MAKE_NOTHING } making;
 
+/// What a scenario asks of an engine that not every engine can do, beside fuel.
+typedef enum demand {
+  DEMANDS_NOTHING,
+  DEMANDS_FEATURE, ///< it may be refused
+  DEMANDS_MERGING, ///< the hub and the guest are one module; elsewhere it is a guess what a refused growth led to
+} demand;
+
 /// One scenario. In `source`, `more` and `steps` these words stand for something else: $GUESTS, $PORT, $DIR (a folder of
 /// the worker's own, empty at its start), $LONG (70,000 times the letter L).
 typedef struct scenario {
@@ -86,6 +93,7 @@ typedef struct scenario {
   uint64_t fuel;             ///< 0: not limited, unless `no_fuel` is set
   bool no_fuel;              ///< a limit of 0
   bool wasi;
+  demand demands;
   bool alone; ///< needs a process of its own: it sets what is the process's
   making making;
   unsigned seconds; ///< after which it counts as never ending; 0: 20

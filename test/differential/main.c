@@ -3,6 +3,7 @@
 //   differential OFFICIAL OURS [--only PART] [--verbose]
 //   differential --docs FILE [--update]: whether the table of differences in a document is ours
 //
+// Where UBIQ_ENGINE names an engine, ours runs on that, and what not every engine can do may be refused.
 // It prints each difference that the scenario's table does not explain, each explained one that is gone, and a summary. A
 // worker process runs the scenarios of one library one after the other and says on its standard output what it sees. One
 // that dies or hangs costs its scenario only: another goes on with the next.
@@ -170,7 +171,7 @@ static void run_all(const char *library, answers *answers) {
 // -- Comparing --
 
 typedef struct summary {
-  size_t scenarios, same, explained, unexplained, gone;
+  size_t scenarios, same, explained, refused, unexplained, gone;
   size_t by_row[DIFFERENCES_END];
 } summary;
 
@@ -180,19 +181,33 @@ static void show(const char *whose, const char *notes) {
     printf("    %.*s\n", (int)strcspn(line, "\n"), line);
 }
 
+// Whether ours refuses what the engine that was asked for cannot do: the plugin is not made, the call fails, or (of what is
+// kept on disk) nothing comes of it.
+static bool is_refused(const scenario *scenario, const char *ours) {
+  const char *engine = getenv("UBIQ_ENGINE");
+  if (!engine || !*engine) return false;
+  if (scenario->demands == DEMANDS_MERGING) return strstr(ours, "plugin: made") && !strstr(ours, "the process dies");
+  if (scenario->demands != DEMANDS_FEATURE && !scenario->fuel && !scenario->no_fuel) return false;
+  return !strstr(ours, "plugin: made") || strstr(ours, "code: -1\n") || strstr(ours, " is not there\n");
+}
+
 static void compare(const scenario *scenario, const char *official, const char *ours, summary *summary) {
   bool same = strcmp(official, ours) == 0, wanted = scenario->differs != SAME;
   if (same && scenario->races) wanted = false;
+  bool refused = same == wanted && is_refused(scenario, ours);
   summary->scenarios++;
   summary->same += same && !wanted;
   summary->explained += !same && wanted;
   summary->by_row[scenario->differs] += scenario->races || (!same && wanted);
-  summary->unexplained += !same && !wanted;
-  summary->gone += same && wanted;
-  if (same == !wanted && !options.verbose) return;
+  summary->refused += refused;
+  summary->unexplained += !same && !wanted && !refused;
+  summary->gone += same && wanted && !refused;
+  if ((same == !wanted || refused) && !options.verbose) return;
   printf("%s: %s\n", scenario->name,
          same ? (wanted ? "the difference that the table explains is gone" : "the same")
-              : (wanted ? "differs, as the table says" : "differs, and no row of the table says why"));
+              : (wanted    ? "differs, as the table says"
+                 : refused ? "differs: it needs what the engine cannot do"
+                           : "differs, and no row of the table says why"));
   show(same ? "both" : "libextism", official);
   if (!same) show("ours", ours);
 }
@@ -214,9 +229,9 @@ static int report(const answers *official, const answers *ours) {
     if (is_wanted(scenario_at(i)))
       compare(scenario_at(i), official->notes[i] ? official->notes[i] : "was not run\n",
               ours->notes[i] ? ours->notes[i] : "was not run\n", &summary);
-  printf("%zu scenarios: %zu the same, %zu differ as the table says, %zu differ without a reason, "
-         "%zu differences are gone\n",
-         summary.scenarios, summary.same, summary.explained, summary.unexplained, summary.gone);
+  printf("%zu scenarios: %zu the same, %zu differ as the table says, %zu need what the engine cannot do, %zu differ "
+         "without a reason, %zu differences are gone\n",
+         summary.scenarios, summary.same, summary.explained, summary.refused, summary.unexplained, summary.gone);
   size_t idle = count_idle_rows(&summary);
   return summary.unexplained || summary.gone || idle || summary.scenarios == 0;
 }

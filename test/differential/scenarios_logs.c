@@ -209,7 +209,7 @@ static const scenario scenarios[] = {
     {.name = "environment: a profile that is unknown", .making = MAKE_NOTHING, .run = the_profile_is_unknown},
     {.name = "environment: debug", .making = MAKE_NOTHING, .run = debug_is_asked_for},
     {.name = "cache: off", .making = MAKE_NOTHING, .run = the_cache_is_off},
-    {.name = "cache: elsewhere", .making = MAKE_NOTHING, .run = the_cache_is_elsewhere},
+    {.name = "cache: elsewhere", .demands = DEMANDS_FEATURE, .making = MAKE_NOTHING, .run = the_cache_is_elsewhere},
     {.name = "cache: a file that is missing",
      .differs = DIFFERS_CACHE,
      .making = MAKE_NOTHING,
