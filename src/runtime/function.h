@@ -17,7 +17,8 @@ typedef struct function {
   pool_settings pool;          ///< how many there are, in the process
   pool_board *board;           ///< the numbers of its pools; what it points to is written by workers
   project_input input;
-  const char *content_type;    ///< of its answers; NULL: found from what it answers. Borrowed from the project
+  const cors *cors;         ///< NULL: none. Borrowed from the project
+  const char *content_type; ///< of its answers; NULL: found from what it answers. Borrowed from the project
 } function;
 
 /// Loads what `file` (made by build_function) holds. With `files`, which is borrowed for the call, `file` and all that it

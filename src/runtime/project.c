@@ -10,11 +10,17 @@
 
 #include <stdlib.h>
 
+/// What the project says for functions that do not say it themselves.
+typedef struct defaults {
+  pool_settings pool;
+  const cors *cors;
+} defaults;
+
 /// A walk through one function's table.
 typedef struct reader {
   arena *arena;
   const char *directory;
-  const pool_settings *pool; ///< the project's
+  const defaults *defaults;
   project_function *function;
 } reader;
 
@@ -204,6 +210,10 @@ static ubiq_error *read_allowed_hosts(reader *self, const json_value *value) {
   return error;
 }
 
+static ubiq_error *read_cors(reader *self, const json_value *value) {
+  return cors_read(value, self->arena, &self->function->cors);
+}
+
 typedef ubiq_error *(*read_key)(reader *self, const json_value *value);
 
 typedef struct function_key {
@@ -221,6 +231,7 @@ static const function_key function_keys[] = {
     {"content_type", read_content_type},
     {"route", read_route},
     {"input", read_input},
+    {"cors", read_cors},
     {"timeout", read_timeout},
     {"cpu", read_cpu},
     {"memory", read_memory},
@@ -267,7 +278,8 @@ static ubiq_error *read_function(reader *self, const json_value *value) {
   if (error != NULL) return error;
   self->function->limits = limits_default;
   self->function->weight = TURNS_WEIGHT_DEFAULT;
-  self->function->pool = *self->pool;
+  self->function->pool = self->defaults->pool;
+  self->function->cors = self->defaults->cors;
   self->function->export_name = self->function->name;
   for (size_t i = 0; i < FUNCTION_KEYS && error == NULL; i++) {
     json_value field = json_field(value, function_keys[i].name);
@@ -277,7 +289,7 @@ static ubiq_error *read_function(reader *self, const json_value *value) {
   return error != NULL ? error : check_function(self, value);
 }
 
-static ubiq_error *read_functions(project *self, const json_value *value, const pool_settings *pool) {
+static ubiq_error *read_functions(project *self, const json_value *value, const defaults *defaults) {
   if (json_is_absent(value)) return json_wrong(value, "at least one function: [functions.NAME]");
   ubiq_error *error = json_expect_object(value);
   if (error != NULL) return error;
@@ -288,7 +300,7 @@ static ubiq_error *read_functions(project *self, const json_value *value, const 
   if (functions == NULL) return ubiq_error_no_memory();
   json_value field = {0};
   for (size_t i = 0; error == NULL && json_next_field(value, &field); i++)
-    error = read_function(&(reader){self->arena, self->directory, pool, &functions[i]}, &field);
+    error = read_function(&(reader){self->arena, self->directory, defaults, &functions[i]}, &field);
   self->functions = functions;
   self->functions_count = count;
   return error;
@@ -310,12 +322,14 @@ static ubiq_error *read_project(project *self, const json_value *value, pool_set
 }
 
 static ubiq_error *read_root(project *self, const json_value *root) {
-  static const char *const keys[] = {"project", "functions"};
+  static const char *const keys[] = {"project", "cors", "functions"};
   ubiq_error *error = json_check_keys(root, keys, sizeof keys / sizeof keys[0]);
   json_value head = json_field(root, "project"), functions = json_field(root, "functions");
-  pool_settings pool = pool_settings_default;
-  if (error == NULL) error = read_project(self, &head, &pool);
-  return error != NULL ? error : read_functions(self, &functions, &pool);
+  json_value shared_cors = json_field(root, "cors");
+  defaults defaults = {.pool = pool_settings_default};
+  if (error == NULL) error = read_project(self, &head, &defaults.pool);
+  if (error == NULL && !json_is_absent(&shared_cors)) error = cors_read(&shared_cors, self->arena, &defaults.cors);
+  return error != NULL ? error : read_functions(self, &functions, &defaults);
 }
 
 static project *project_new(const char *directory) {

@@ -21,6 +21,7 @@
 #ifndef RUNTIME_PROJECT_H
 #define RUNTIME_PROJECT_H
 
+#include "runtime/cors.h"
 #include "runtime/lifetime.h"
 #include "runtime/limits.h"
 #include "runtime/pool_policy.h"
@@ -59,9 +60,10 @@ typedef struct project_function {
   const char *export_name;  ///< the function's export
   const char *content_type; ///< of its answers; NULL: found from what it answers
   project_input input;
-  text method; ///< of its route; empty: any
-  text host;   ///< of its route; empty: any
-  text path;   ///< of its route; empty: it has none
+  const cors *cors; ///< NULL: pages of other origins may not read its answers
+  text method;      ///< of its route; empty: any
+  text host;        ///< of its route; empty: any
+  text path;        ///< of its route; empty: it has none
   limits limits;
   uint32_t weight;    ///< its share of a worker's time (turns.h)
   lifetime lifetime;  ///< of its instances

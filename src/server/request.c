@@ -2,6 +2,7 @@
 #include "server/request.h"
 
 #include "base/log.h"
+#include "server/cross_origin.h"
 #include "server/exchange.h"
 #include "server/framing.h"
 #include "server/front.h"
@@ -22,6 +23,7 @@ static enum MHD_Result send_answer(connection *self, answer answer) {
   connection_move(self, CONNECTION_WORKING);
   self->stage = REQUEST_SENT;
   if (answer.response == NULL) return MHD_NO;
+  cross_origin_add(self, &answer);
   if (self->front->stopping != WORKER_STOP_NONE)
     MHD_add_response_header(answer.response, MHD_HTTP_HEADER_CONNECTION, "close");
   enum MHD_Result queued = MHD_queue_response(self->mhd, answer.status, answer.response);
@@ -122,6 +124,7 @@ static enum MHD_Result send_early(connection *self) {
 /// Answers a request without running anything. Its body, when there is one, is read and dropped first, so that the
 /// client gets to see the answer; a client that asks before it sends its body, or sends too much, is answered at once.
 static enum MHD_Result refuse(connection *self, answer answer, const framing *framing) {
+  cross_origin_add(self, &answer);
   self->function = NULL;
   self->answer = answer;
   self->stage = REQUEST_REFUSED;
@@ -140,6 +143,7 @@ static answer too_large(const function *function) {
 static const function *find_function(connection *self, answer *answer) {
   router_match match;
   const router_request target = exchange_target(self);
+  if (cross_origin_preflight(self, &target, answer)) return NULL;
   router_result result = router_find(self->lease->release->router, &target, &match);
   if (result == ROUTER_FOUND) return match.target;
   bool options = text_equal(target.method, TEXT("OPTIONS"));
