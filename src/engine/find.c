@@ -11,6 +11,7 @@ extern const engine_ops wasmtime_ops;
 static const engine_known engines[] = {
     {.name = "wasmtime", .linked = &wasmtime_ops},
     {.name = "wasm3", .how = "run scripts/setup and build with -DUBIQ_ENGINE_WASM3=ON"},
+    {.name = "wazero", .how = "run `make engines` where go is, or build with -DUBIQ_ENGINE_WAZERO=ON"},
     {.name = "wasmi", .how = "run `make engines` where cargo is, or build with -DUBIQ_ENGINE_WASMI=ON"},
 };
 

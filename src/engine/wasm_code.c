@@ -16,12 +16,15 @@
 #define MEMARG_8 "a", "a", "a", "a", "a", "a", "a", "a"
 
 enum {
+  OP_LOOP = 0x03,
   OP_END = 0x0b,
   OP_RETURN = 0x0f,
   OP_CALL = 0x10,
+  OP_RETURN_CALL_REF = 0x15,
   OP_DELEGATE = 0x18,
   OP_MEMORY_GROW = 0x40,
   OP_FIRST_PREFIX = 0xfb,
+  OP_BULK_PREFIX = 0xfc,
   OP_LAST_PREFIX = 0xfe
 };
 
@@ -321,9 +324,30 @@ static const char *find_prefixed(uint8_t prefix, uint32_t code) {
   return NULL;
 }
 
+static void write_between(wasm_copier *self, const uint8_t *end, const wasm_writer *code) {
+  flush_to(self, end);
+  self->kept = end;
+  wasm_write_bytes(self->out, code->bytes.data, code->bytes.size);
+}
+
+// The instructions that copy or fill as much of a memory or a table as an operand says.
+static bool works_on_a_range(uint32_t code) {
+  enum { MEMORY_INIT = 8, MEMORY_COPY = 10, MEMORY_FILL = 11, TABLE_INIT = 12, TABLE_COPY = 14, TABLE_FILL = 17 };
+  return code == MEMORY_INIT || (code >= MEMORY_COPY && code <= TABLE_INIT) || code == TABLE_COPY || code == TABLE_FILL;
+}
+
+static const char *copy_prefixed(wasm_copier *self, uint8_t prefix) {
+  const uint8_t *opcode_at = self->in->at - 1;
+  uint32_t code = wasm_read_u32(self->in);
+  if (prefix == OP_BULK_PREFIX && self->at_bulk != NULL && works_on_a_range(code))
+    write_between(self, opcode_at, self->at_bulk);
+  return find_prefixed(prefix, code);
+}
+
 static void copy_instruction(wasm_copier *self, uint8_t code) {
   bool is_prefix = code >= OP_FIRST_PREFIX && code <= OP_LAST_PREFIX;
-  const char *letters = is_prefix ? find_prefixed(code, wasm_read_u32(self->in)) : immediates[code];
+  const char *letters = is_prefix ? copy_prefixed(self, code) : immediates[code];
+  self->has_calls |= code >= OP_CALL && code <= OP_RETURN_CALL_REF;
   if (letters == NULL || (code == OP_RETURN && self->no_return))
     wasm_reader_fail(self->in, letters == NULL ? "unknown instruction" : "return");
   else if (code == OP_CALL && self->call != NULL)
@@ -332,6 +356,8 @@ static void copy_instruction(wasm_copier *self, uint8_t code) {
     copy_grow(self);
   else
     for (; *letters != 0; letters++) copy_immediate(self, *letters);
+  if (code == OP_LOOP && self->at_loop != NULL && !wasm_reader_failed(self->in))
+    write_between(self, self->in->at, self->at_loop);
 }
 
 static bool opens_block(uint8_t code) {

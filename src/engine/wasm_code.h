@@ -44,8 +44,11 @@ typedef struct wasm_copier {
   uint32_t grow_functions; ///< memory.grow of memory N becomes a call of function (new index) this + N; 0: it stays
   const uint32_t *locals;  ///< new indices of locals; NULL: they stay
   uint32_t locals_count;
-  uint64_t locals_end; ///< a local at or above is refused: others may be added behind it
-  bool no_return;      ///< a return is refused
+  const wasm_writer *at_loop; ///< stands at the beginning of every loop; NULL: nothing
+  const wasm_writer *at_bulk; ///< stands before every instruction that copies or fills a range; NULL: nothing
+  bool has_calls;             ///< set when a call was copied
+  uint64_t locals_end;        ///< a local at or above is refused: others may be added behind it
+  bool no_return;             ///< a return is refused
 } wasm_copier;
 
 wasm_copier wasm_copier_open(wasm_reader *in, wasm_writer *out, const wasm_renumbering *to);
@@ -66,6 +69,10 @@ typedef struct wasm_locals {
 wasm_locals wasm_copy_locals(wasm_copier *self);
 /// The instructions of a body: all that the reader has.
 void wasm_copy_instructions(wasm_copier *self);
+/// Copies `count` entries of a section of functions, tables, memories, globals, tags, elements or data: all that `body` has
+/// behind their number. `body` fails when it is anything else.
+void wasm_copy_entries(wasm_reader *body, wasm_section id, uint32_t count, wasm_writer *out,
+                       const wasm_renumbering *to);
 /// An active data segment's memory, where 0 is not written out: `flags` 0 or 2, then the index if it is 2.
 void wasm_copy_data_memory(wasm_copier *self);
 

@@ -7,69 +7,6 @@ static void note(wasm_merging *self, const wasm_reader *reader) {
   if (self->error == NULL) self->error = wasm_reader_error(reader);
 }
 
-// Sections that are lists, of entries that are copied.
-
-static void copy_function(wasm_copier *copier) {
-  wasm_copy_index(copier, WASM_SPACE_TYPE);
-}
-
-static void copy_table(wasm_copier *copier) {
-  enum { WITH_EXPRESSION = 0x40 };
-  bool has_expression = wasm_reader_left(copier->in) > 0 && *copier->in->at == WITH_EXPRESSION;
-  if (has_expression) wasm_read_skip(copier->in, 2);
-  wasm_copy_value_type(copier);
-  wasm_read_limits(copier->in);
-  if (has_expression) wasm_copy_expression(copier);
-}
-
-static void copy_memory(wasm_copier *copier) {
-  wasm_read_limits(copier->in);
-}
-
-static void copy_tag(wasm_copier *copier) {
-  wasm_read_byte(copier->in);
-  wasm_copy_index(copier, WASM_SPACE_TYPE);
-}
-
-static void copy_global(wasm_copier *copier) {
-  wasm_copy_value_type(copier);
-  wasm_read_byte(copier->in);
-  wasm_copy_expression(copier);
-}
-
-static void copy_element(wasm_copier *copier) {
-  enum { IS_NOT_ACTIVE = 1, HAS_INDEX = 2, HAS_EXPRESSIONS = 4, KNOWN = 7 };
-  wasm_reader *in = copier->in;
-  uint32_t flags = wasm_read_u32(in);
-  if (flags > KNOWN) wasm_reader_fail(in, "unknown kind of element segment");
-  bool is_active = (flags & IS_NOT_ACTIVE) == 0, has_expressions = (flags & HAS_EXPRESSIONS) != 0;
-  if (is_active && (flags & HAS_INDEX) != 0) wasm_copy_index(copier, WASM_SPACE_TABLE);
-  if (is_active && copier->to->count[WASM_SPACE_TABLE] == 0) wasm_reader_fail(in, "element segment of no table");
-  if (is_active) wasm_copy_expression(copier);
-  bool has_type = (flags & (IS_NOT_ACTIVE | HAS_INDEX)) != 0;
-  if (has_type && has_expressions) wasm_copy_value_type(copier);
-  if (has_type && !has_expressions) wasm_read_byte(in);
-  for (uint32_t left = wasm_read_count(in, WASM_ITEMS_MAX * 10); left > 0 && !wasm_reader_failed(in); left--)
-    if (has_expressions)
-      wasm_copy_expression(copier);
-    else
-      wasm_copy_function_index(copier);
-}
-
-static void copy_data(wasm_copier *copier) {
-  enum { PASSIVE = 1, KNOWN = 2 };
-  wasm_reader *in = copier->in;
-  uint8_t flags = wasm_reader_left(in) > 0 ? *in->at : 0;
-  if (flags > KNOWN) wasm_reader_fail(in, "unknown kind of data segment");
-  if (flags == PASSIVE) {
-    wasm_read_byte(in);
-  } else {
-    wasm_copy_data_memory(copier);
-    wasm_copy_expression(copier);
-  }
-  wasm_read_skip(in, wasm_read_u32(in));
-}
-
 // A call of a function of the guest whose code is to stand there instead.
 static bool write_inlined(void *user, uint32_t function, wasm_writer *out) {
   const wasm_inlining *self = user;
@@ -133,43 +70,39 @@ void wasm_merging_write_code(wasm_merging *self) {
   buffer_free(&body.bytes);
 }
 
-static void copy_entries(wasm_merging *self, wasm_part *part, wasm_section id, wasm_writer *out,
-                         void (*copy)(wasm_copier *)) {
+static void copy_entries(wasm_merging *self, wasm_part *part, wasm_section id, wasm_writer *out) {
   if (!part->present[id]) return;
   wasm_reader body = part->sections[id].body;
   uint32_t count = wasm_read_count(&body, UINT32_MAX);
-  wasm_copier copier = wasm_copier_open(&body, out, &part->to);
-  for (; count > 0 && !wasm_reader_failed(&body); count--) copy(&copier);
-  if (wasm_reader_left(&body) > 0) wasm_reader_fail(&body, "bytes behind the section's content");
-  wasm_copy_flush(&copier);
+  wasm_copy_entries(&body, id, count, out, &part->to);
   note(self, &body);
 }
 
-static void write_list(wasm_merging *self, wasm_section id, void (*copy)(wasm_copier *)) {
+static void write_list(wasm_merging *self, wasm_section id) {
   uint32_t count = wasm_part_entries(&self->guest, id) + wasm_part_entries(&self->hub, id);
   if (id == WASM_SECTION_FUNCTION) count += self->growing.count;
   wasm_writer body = {0};
   if (self->error != NULL) return;
   if (count > 0) wasm_write_u32(&body, count);
-  copy_entries(self, &self->guest, id, &body, copy);
-  copy_entries(self, &self->hub, id, &body, copy);
+  copy_entries(self, &self->guest, id, &body);
+  copy_entries(self, &self->hub, id, &body);
   if (id == WASM_SECTION_FUNCTION) wasm_merging_write_grow_functions(self, &body);
   if (count > 0) wasm_write_section(&self->out, id, &body);
   buffer_free(&body.bytes);
 }
 
 void wasm_merging_write_definitions(wasm_merging *self) {
-  write_list(self, WASM_SECTION_FUNCTION, copy_function);
-  write_list(self, WASM_SECTION_TABLE, copy_table);
-  write_list(self, WASM_SECTION_MEMORY, copy_memory);
-  write_list(self, WASM_SECTION_TAG, copy_tag);
-  write_list(self, WASM_SECTION_GLOBAL, copy_global);
+  write_list(self, WASM_SECTION_FUNCTION);
+  write_list(self, WASM_SECTION_TABLE);
+  write_list(self, WASM_SECTION_MEMORY);
+  write_list(self, WASM_SECTION_TAG);
+  write_list(self, WASM_SECTION_GLOBAL);
 }
 
 void wasm_merging_write_elements(wasm_merging *self) {
-  write_list(self, WASM_SECTION_ELEMENT, copy_element);
+  write_list(self, WASM_SECTION_ELEMENT);
 }
 
 void wasm_merging_write_data(wasm_merging *self) {
-  write_list(self, WASM_SECTION_DATA, copy_data);
+  write_list(self, WASM_SECTION_DATA);
 }

@@ -1,0 +1,97 @@
+// The wazero adapter: calls into guests, from guests to the host, and what guarded modules ask.
+//
+// wazero has values in words of 64 bits.
+#include "engine/wazero/internal.h"
+
+#include <string.h>
+
+static bool all_cross(const wasm_type *types, uint16_t count) {
+  for (uint16_t i = 0; i < count; i++)
+    if (types[i] > WASM_TYPE_F64) return false;
+  return count <= WASM_SIGNATURE_MAX;
+}
+
+bool wz_crosses(const wasm_signature *signature) {
+  return all_cross(signature->params, signature->params_count) &&
+         all_cross(signature->results, signature->results_count);
+}
+
+static void to_words(const engine_value *values, const wasm_type *types, uint16_t count, uint64_t *words) {
+  for (uint16_t i = 0; i < count; i++) {
+    bool is_short = types[i] == WASM_TYPE_I32 || types[i] == WASM_TYPE_F32;
+    words[i] = 0;
+    memcpy(&words[i], &values[i], is_short ? sizeof(uint32_t) : sizeof(uint64_t));
+  }
+}
+
+static void from_words(const uint64_t *words, uint16_t count, engine_value *values) {
+  for (uint16_t i = 0; i < count; i++) {
+    memset(&values[i], 0, sizeof values[i]);
+    memcpy(&values[i], &words[i], sizeof words[i]);
+  }
+}
+
+static ubiq_error *wait_here(const engine_host_function *host, engine_call *call, engine_value *values) {
+  ubiq_error *error = NULL;
+  while (!host->ready(host->env, call, values, &error) && !error) host->wait(host->env, call);
+  return error;
+}
+
+static bool end_call(wz_store *store, ubiq_error *error) {
+  ubiq_error_delete(store->host_error);
+  store->host_error = error;
+  return false;
+}
+
+bool wz_enter_host(void *user, uint32_t function, uint32_t module, uint64_t *words) {
+  wz_store *store = user;
+  const engine_host_function *host = &store->image->hosts[function];
+  const wasm_signature *signature = host->signature;
+  engine_value values[WASM_SIGNATURE_MAX];
+  from_words(words, signature->params_count, values);
+  engine_call call = {.store = &store->base, .user = store->options.user, .caller = (void *)(uintptr_t)module};
+  ubiq_error *error = host->call(host->env, &call, values);
+  if (!error && host->ready) error = wait_here(host, &call, values);
+  if (error) return end_call(store, error);
+  to_words(values, signature->results, signature->results_count, words);
+  return true;
+}
+
+// Turns of loops differ a thousandfold in what they take: the slice grows until a tick falls into it, and shrinks when
+// several do.
+static int32_t next_slice(int32_t slice, unsigned ticks) {
+  enum { SLICE_MIN = 16, SLICE_MAX = 16384 };
+  if (ticks == 0) return slice < SLICE_MAX ? 2 * slice : SLICE_MAX;
+  if (ticks == 1) return slice;
+  int32_t next = ticks < SLICE_MAX ? slice / (int32_t)ticks : SLICE_MIN;
+  return next > SLICE_MIN ? next : SLICE_MIN;
+}
+
+int32_t wz_check(void *user) {
+  wz_store *store = user;
+  unsigned epoch = atomic_load_explicit(&store->image->engine->epoch, memory_order_relaxed);
+  unsigned ticks = epoch - store->epoch;
+  store->epoch = epoch;
+  store->slice = next_slice(store->slice, ticks);
+  if (ticks == 0 || !store->options.tick) return store->slice;
+  engine_tick_action action = ENGINE_TICK_GO_ON;
+  ubiq_error *error = store->options.tick(store->options.user, &action);
+  return error ? end_call(store, error) : store->slice;
+}
+
+ubiq_error *wz_call_now(engine_store *base, const engine_function *function, engine_value *values, size_t count) {
+  (void)count;
+  wz_store *store = (wz_store *)base;
+  const wasm_signature *signature = (const wasm_signature *)(uintptr_t)function->opaque[1];
+  if (!wz_crosses(signature))
+    return ubiq_error_new(UBIQ_INVALID_INPUT, "wazero takes numbers only as parameters and results");
+  uint64_t words[WASM_SIGNATURE_MAX];
+  wazero_message message;
+  size_t most = signature->params_count > signature->results_count ? signature->params_count : signature->results_count;
+  store->epoch = atomic_load_explicit(&store->image->engine->epoch, memory_order_relaxed);
+  to_words(values, signature->params, signature->params_count, words);
+  if (!ubiq_wazero_call((wazero_handle)function->opaque[0], words, most, &message))
+    return wz_call_error(store, &message);
+  from_words(words, signature->results_count, values);
+  return NULL;
+}

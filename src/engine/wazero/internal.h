@@ -1,0 +1,99 @@
+// What the files of the wazero adapter share. Nothing outside this folder includes it.
+//
+// DESIGN. wazero is Go, linked in as an archive (src/engine/shim/wazero; hooks.h is all that crosses). It links modules by
+// names, so compiling waits until an image says what each import is bound to: then every module is copied with its imports
+// renamed, and guarded (engine/wasm_guard.h), because code that wazero itself can interrupt is many times slower. The hub
+// is not guarded: what its functions do ends by itself. Memories are ours, so that they stay where they are and are found
+// without asking Go.
+#ifndef ENGINE_WAZERO_INTERNAL_H
+#define ENGINE_WAZERO_INTERNAL_H
+
+#include "engine/engine.h"
+#include "engine/wazero/hooks.h"
+
+typedef struct wz_engine {
+  engine base;
+  wazero_handle go;
+  atomic_uint epoch; ///< a tick adds one
+} wz_engine;
+
+/// A module's bytes and what they import and export; shared by the module and its images.
+typedef struct wz_code {
+  atomic_size_t owners;
+  uint8_t *bytes;
+  size_t size;
+  wasm_module *wasm;
+} wz_code;
+
+typedef struct wz_module {
+  engine_module base;
+  wz_code *code;
+} wz_module;
+
+typedef struct wz_linked {
+  wz_code *code;
+  uint32_t memory; ///< the place of the module whose memory it has; WZ_NOWHERE: none
+} wz_linked;
+
+typedef struct wz_image {
+  engine_image base;
+  wz_engine *engine;
+  wazero_handle go;
+  engine_host_function *hosts; ///< in the order of the hub's imports
+  size_t hosts_count;
+  wz_linked *modules; ///< [0] is the hub
+  size_t modules_count;
+  uint32_t *memories; ///< the module that has each, by its place; WZ_NOWHERE: none
+  size_t memories_count;
+  uint32_t caller_memory;
+} wz_image;
+
+/// The memory that a module defines.
+typedef struct wz_memory {
+  uint8_t *data; ///< NULL: there is none
+  size_t size;
+  size_t reserved; ///< bytes of address space
+} wz_memory;
+
+typedef struct wz_store {
+  engine_store base;
+  wz_image *image;
+  wazero_handle go;
+  engine_store_options options;
+  ubiq_error *host_error; ///< what a host function or a tick ended the call with; owned until taken
+  unsigned epoch;         ///< at the last tick
+  int32_t slice;          ///< how far guarded modules count before they ask
+  wz_memory *memories;    ///< of each module
+} wz_store;
+
+enum { WZ_MODULES_MAX = 16, WZ_NOWHERE = UINT32_MAX };
+enum { WZ_PAGE_BYTES = 64 << 10, WZ_TABLE_ELEMENTS_MAX = 100000 };
+
+extern const engine_ops wazero_ops;
+
+wz_code *wz_code_retain(wz_code *code);
+void wz_code_release(wz_code *code);
+
+/// Whether all its values are numbers, which alone cross between host and guest, and not too many.
+bool wz_crosses(const wasm_signature *signature);
+
+/// What a failed call means, as an error of ours, and what a failed instantiation or compilation does.
+ubiq_error *wz_call_error(wz_store *store, const wazero_message *message);
+ubiq_error *wz_error(const wazero_message *message);
+
+/// What Go calls: see wazero_callbacks.
+bool wz_enter_host(void *store, uint32_t function, uint32_t module, uint64_t *values);
+int32_t wz_check(void *store);
+uint8_t *wz_memory_resize(void *store, uint32_t module, uint64_t bytes, uint64_t most);
+
+ubiq_error *wz_link(engine *engine, const engine_link *link, engine_image **out);
+void wz_image_delete(engine_image *image);
+ubiq_error *wz_store_new(engine_image *image, const engine_store_options *options, engine_store **out);
+void wz_store_delete(engine_store *store);
+void wz_store_memory_limit(engine_store *store, uint64_t bytes);
+bool wz_store_function(engine_store *store, uint32_t module, const char *name, engine_function *out);
+bool wz_store_memory(engine_store *store, uint32_t place, engine_memory *out);
+bool wz_caller_memory(engine_call *call, engine_memory *out);
+ubiq_error *wz_call_now(engine_store *store, const engine_function *function, engine_value *values, size_t count);
+
+#endif

@@ -1,0 +1,122 @@
+// The wazero adapter: stores, and their memories.
+#include "engine/wazero/internal.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+
+static uint64_t limit_of(uint64_t bytes) {
+  return bytes ? bytes : UINT64_MAX;
+}
+
+// wazero panics when it gets less than a module begins with.
+static ubiq_error *check_sizes(const wz_image *image, const engine_store_options *options) {
+  for (size_t i = 0; i < image->modules_count; i++) {
+    uint64_t pages = image->modules[i].code->wasm->memory_pages_min;
+    if (pages > limit_of(options->memory_bytes_max) / WZ_PAGE_BYTES)
+      return ubiq_error_new(UBIQ_MEMORY_LIMIT, "memory minimum size of %llu pages exceeds memory limits",
+                            (unsigned long long)pages);
+  }
+  return NULL;
+}
+
+ubiq_error *wz_store_new(engine_image *base, const engine_store_options *options, engine_store **out) {
+  enum { FIRST_SLICE = 256 };
+  wz_image *image = (wz_image *)base;
+  ubiq_error *error = check_sizes(image, options);
+  if (error) return ubiq_error_wrap(error, "instantiating");
+  wz_store *store = calloc(1, sizeof *store);
+  if (!store) return ubiq_error_no_memory();
+  store->base.ops = &wazero_ops;
+  store->image = image;
+  store->options = *options;
+  store->slice = FIRST_SLICE;
+  store->memories = calloc(image->modules_count, sizeof *store->memories);
+  wazero_message message;
+  if (store->memories) store->go = ubiq_wazero_store_new(image->go, store, &message);
+  if (!store->go) {
+    error = store->memories ? wz_error(&message) : ubiq_error_no_memory();
+    wz_store_delete(&store->base);
+    return ubiq_error_wrap(error, "instantiating");
+  }
+  *out = &store->base;
+  return NULL;
+}
+
+void wz_store_delete(engine_store *base) {
+  wz_store *store = (wz_store *)base;
+  if (store->go) ubiq_wazero_store_delete(store->go);
+  for (size_t i = 0; store->memories && i < store->image->modules_count; i++)
+    if (store->memories[i].data) munmap(store->memories[i].data, store->memories[i].reserved);
+  free(store->memories);
+  ubiq_error_delete(store->host_error);
+  free(store);
+}
+
+void wz_store_memory_limit(engine_store *base, uint64_t bytes) {
+  ((wz_store *)base)->options.memory_bytes_max = bytes;
+}
+
+bool wz_store_function(engine_store *base, uint32_t module, const char *name, engine_function *out) {
+  wz_store *store = (wz_store *)base;
+  const wasm_item *item = wasm_module_export(store->image->modules[module].code->wasm, name);
+  if (!item || item->kind != WASM_FUNCTION) return false;
+  out->opaque[0] = ubiq_wazero_function(store->go, module, name);
+  out->opaque[1] = (uint64_t)(uintptr_t)&item->signature;
+  return out->opaque[0] != 0;
+}
+
+// Memories: address space for all that one may become, of which its size so far can be used. Where there is not so much
+// address space, a memory moves when it grows.
+
+static bool reserve(wz_memory *self, size_t bytes) {
+  void *place = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (place == MAP_FAILED) return false;
+  *self = (wz_memory){.data = place, .reserved = bytes};
+  return true;
+}
+
+static bool move(wz_memory *self, size_t bytes) {
+  void *place = mremap(self->data, self->reserved, bytes, MREMAP_MAYMOVE);
+  if (place == MAP_FAILED) return false;
+  self->data = place;
+  self->reserved = bytes;
+  return true;
+}
+
+static bool make_room(wz_memory *self, size_t bytes, size_t most) {
+  enum { LEAST = 4096 };
+  if (!self->data) return reserve(self, most > LEAST ? most : LEAST) || reserve(self, bytes > LEAST ? bytes : LEAST);
+  return bytes <= self->reserved || move(self, bytes);
+}
+
+uint8_t *wz_memory_resize(void *user, uint32_t module, uint64_t bytes, uint64_t most) {
+  wz_store *store = user;
+  wz_memory *memory = &store->memories[module];
+  if (bytes > most || bytes > limit_of(store->options.memory_bytes_max)) return NULL;
+  if (!make_room(memory, bytes, most)) return NULL;
+  if (bytes > memory->size && mprotect(memory->data, bytes, PROT_READ | PROT_WRITE) != 0) return NULL;
+  if (bytes > memory->size) memory->size = bytes;
+  return memory->data;
+}
+
+static bool look_at(const wz_store *store, uint32_t module, engine_memory *out) {
+  if (module == WZ_NOWHERE || !store->memories[module].data) return false;
+  out->data = store->memories[module].data;
+  out->size = store->memories[module].size;
+  return true;
+}
+
+bool wz_store_memory(engine_store *base, uint32_t place, engine_memory *out) {
+  wz_store *store = (wz_store *)base;
+  return place < store->image->memories_count && look_at(store, store->image->memories[place], out);
+}
+
+bool wz_caller_memory(engine_call *call, engine_memory *out) {
+  wz_store *store = (wz_store *)call->store;
+  uint32_t place = store->image->caller_memory;
+  if (place == ENGINE_MEMORY_NONE) return false;
+  if (place != ENGINE_MEMORY_BY_CALLER) return wz_store_memory(call->store, place, out);
+  const wz_linked *linked = &store->image->modules[(uint32_t)(uintptr_t)call->caller];
+  const wasm_item *item = wasm_module_export(linked->code->wasm, "memory");
+  return item && item->kind == WASM_MEMORY && look_at(store, linked->memory, out);
+}
