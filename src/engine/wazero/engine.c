@@ -4,8 +4,19 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static const wazero_callbacks callbacks = {.host = wz_enter_host, .check = wz_check, .resize = wz_memory_resize};
+
+// Hardened hosts refuse to make memory executable; wazero, which compiles by default, panics there.
+static bool may_make_code(void) {
+  enum { PAGE = 4096 };
+  void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED) return false;
+  bool may = mprotect(page, PAGE, PROT_READ | PROT_EXEC) == 0;
+  munmap(page, PAGE);
+  return may;
+}
 
 static ubiq_error *open(const engine_options *options, engine **out) {
   if (options->fuel) return ubiq_error_new(UBIQ_INVALID_INPUT, "wazero does not count fuel");
@@ -13,7 +24,7 @@ static ubiq_error *open(const engine_options *options, engine **out) {
   if (!self) return ubiq_error_no_memory();
   wazero_message message;
   self->base.ops = &wazero_ops;
-  self->go = ubiq_wazero_open(&callbacks, &message);
+  self->go = ubiq_wazero_open(&callbacks, !may_make_code(), &message);
   if (!self->go) {
     free(self);
     return ubiq_error_new(UBIQ_UNAVAILABLE, "wazero: %.*s", (int)message.size, message.text);

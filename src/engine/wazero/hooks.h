@@ -44,7 +44,8 @@ typedef struct wazero_callbacks {
 #ifndef UBIQ_GO
 // Of all that may fail the message is set when they do.
 
-wazero_handle ubiq_wazero_open(const wazero_callbacks *callbacks, wazero_message *message);
+/// What is compiled is machine code, or is interpreted.
+wazero_handle ubiq_wazero_open(const wazero_callbacks *callbacks, bool interprets, wazero_message *message);
 void ubiq_wazero_close(wazero_handle engine);
 
 /// Compiles modules. Their bytes and the types need not outlive the call. Module 0 imports host function N as "N".

@@ -33,9 +33,14 @@ type image struct {
 }
 
 //export ubiq_wazero_open
-func ubiq_wazero_open(callbacks *C.wazero_callbacks, message *C.wazero_message) (handle C.wazero_handle) {
+func ubiq_wazero_open(callbacks *C.wazero_callbacks, interprets C.bool,
+	message *C.wazero_message) (handle C.wazero_handle) {
 	defer catch(message)
-	config := wazero.NewRuntimeConfig().WithCoreFeatures(features).WithDebugInfoEnabled(false)
+	config := wazero.NewRuntimeConfig() // compiles, unless the processor is one that wazero has no compiler for
+	if interprets {
+		config = wazero.NewRuntimeConfigInterpreter()
+	}
+	config = config.WithCoreFeatures(features).WithDebugInfoEnabled(false)
 	return keep(&engine{callbacks, wazero.NewRuntimeWithConfig(context.Background(), config)})
 }
 
