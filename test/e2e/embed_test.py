@@ -1,5 +1,6 @@
 """examples/embed, built against the laid-out result by CMake and by pkg-config, prints what its first comment says."""
 
+import json
 import os
 import re
 import shutil
@@ -36,12 +37,29 @@ class Embed(unittest.TestCase):
         run("cmake", "--build", self.work)
         self.assertEqual(self.printed, run(os.path.join(self.work, "embed"), EXAMPLE, cwd="/"))
 
-    def test_it_is_built_by_pkg_config_and_prints_what_it_says(self):
+    def build_by_pkg_config(self):
         environment = dict(os.environ, PKG_CONFIG_PATH=os.path.join(OUT, "lib", "pkgconfig"))
         flags = run("pkg-config", "--cflags", "--libs", "ubiq", env=environment).split()
         program = os.path.join(self.work, "embed")
         run("cc", os.path.join(EXAMPLE, "embed.c"), "-o", program, *flags, "-pthread")
-        self.assertEqual(self.printed, run(program, cwd=EXAMPLE))
+        return program
+
+    def test_it_is_built_by_pkg_config_and_prints_what_it_says(self):
+        self.assertEqual(self.printed, run(self.build_by_pkg_config(), cwd=EXAMPLE))
+
+    def test_it_prints_the_same_on_every_engine_up_to_the_turns_that_not_all_can_take(self):
+        program = self.build_by_pkg_config()
+        for engine in json.loads(run(os.path.join(OUT, "bin", "ubiq"), "engines", "--json")):
+            if not engine["present"]:
+                continue
+            with self.subTest(engine["name"]):
+                done = subprocess.run([program], cwd=EXAMPLE, env=dict(os.environ, UBIQ_ENGINE=engine["name"]),
+                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=100)
+                if "suspends" in engine["capabilities"]:
+                    self.assertEqual((0, self.printed), (done.returncode, done.stdout))
+                else:
+                    self.assertEqual(self.printed.splitlines()[:3], done.stdout.splitlines())
+                    self.assertIn("cannot suspend calls", done.stderr)
 
 
 if __name__ == "__main__":
