@@ -18,6 +18,7 @@ lease *lease_new(release *release, lanes *lanes) {
     free(self);
     return NULL;
   }
+  self->pools = NULL;
   self->release = release_retain(release);
   self->holders = 1;
   return self;
@@ -26,6 +27,7 @@ lease *lease_new(release *release, lanes *lanes) {
 void lease_let_go(lease *self) {
   if (--self->holders > 0) return;
   let_lanes_go(self, self->release->project->functions_count);
+  free(self->pools);
   release_delete(self->release);
   free(self);
 }

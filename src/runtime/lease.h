@@ -4,11 +4,13 @@
 #define RUNTIME_LEASE_H
 
 #include "runtime/lane.h"
+#include "runtime/pool.h"
 #include "runtime/release.h"
 
 typedef struct lease {
   release *release;
   size_t holders; ///< requests under way, and the worker while it is the current one
+  pool *pools;    ///< as many as the release has functions, in its order; made and retired by the worker's pool_keeper
   lane *lanes[];  ///< as many as the release has functions, in its order
 } lease;
 
@@ -21,6 +23,11 @@ void lease_let_go(lease *self);
 /// The lane of a function of the lease's release.
 static inline lane *lease_lane(const lease *self, const function *function) {
   return self->lanes[function - self->release->functions];
+}
+
+/// The pool of a function of the lease's release.
+static inline pool *lease_pool(const lease *self, const function *function) {
+  return &self->pools[function - self->release->functions];
 }
 
 #endif

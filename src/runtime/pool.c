@@ -4,14 +4,10 @@
 #include <assert.h>
 #include <stdlib.h>
 
-static uint32_t share(uint32_t total, unsigned workers) {
-  return total / workers + (total % workers != 0);
-}
-
 pool_settings pool_share(const pool_settings *settings, unsigned workers) {
   pool_settings part = *settings;
-  part.min = share(settings->min, workers);
-  part.max = share(settings->max, workers);
+  part.min = pool_share_of(settings->min, workers);
+  part.max = pool_share_of(settings->max, workers);
   return part;
 }
 
@@ -87,7 +83,6 @@ void pool_close(pool *self) {
 }
 
 void pool_add_started(pool *self, instance *instance) {
-  self->scale.starting--;
   self->scale.ready++;
   pool_gauge_add(&self->gauges->made, 1);
   pool_gauge_add(&self->gauges->made_ahead, 1);

@@ -28,6 +28,7 @@ typedef struct pool {
 
   // For pool_keeper.h.
   struct lease *lease;       ///< that it belongs to
+  struct pool *next;         ///< of all that are not retired
   struct pool *next_watched; ///< in the list of those that are looked at
   struct pool *next_short;   ///< in the list of those that miss instances
   bool is_watched, is_short; ///< in these lists
@@ -35,6 +36,11 @@ typedef struct pool {
   uint64_t retry_ms;         ///< no start ahead before that; 0: none has failed since the last that went well
   uint32_t failures;         ///< starts ahead that failed, in a row
 } pool;
+
+/// A worker's part of a number that workers share, rounded up.
+static inline uint32_t pool_share_of(uint32_t total, unsigned workers) {
+  return total / workers + (total % workers != 0);
+}
 
 /// A worker's part of a function's pool: `min` and `max` are shared out, rounded up.
 pool_settings pool_share(const pool_settings *settings, unsigned workers);
@@ -57,7 +63,7 @@ void pool_give_back(pool *self, instance *instance, plugin *plugin, uint64_t now
 /// Makes what stands for a plugin in a pool; takes the plugin over, also on failure, which ends it. NULL: memory is out.
 instance *instance_new(plugin *plugin, uint64_t now_ms);
 
-/// Keeps an instance that was started ahead; `starting` counted it.
+/// Keeps an instance that was started ahead.
 void pool_add_started(pool *self, instance *instance);
 
 /// Ends ready instances, the oldest first, as many as `count`.

@@ -102,15 +102,54 @@ static bool settle(run *self, ubiq_error *error, plugin_state state) {
   return false;
 }
 
+/// Makes an instance for the run. One that others may get afterwards has a place in the pool.
+static ubiq_error *make_instance(run *self, const plugin_limits *limits) {
+  const function *function = self->function;
+  pool_keeper_make_room(&self->worker->keeper);
+  ubiq_error *error = plugin_new(function->compiled, &self->host, limits, &self->plugin);
+  if (error != NULL || self->is_start || function->lifetime.kind == LIFETIME_REQUEST) return error;
+  self->instance = instance_new(self->plugin, uv_now(&self->worker->loop));
+  if (self->instance != NULL) return NULL;
+  self->plugin = NULL;
+  return ubiq_error_no_memory();
+}
+
+static ubiq_error *get_instance(run *self, const plugin_limits *limits) {
+  if (self->is_start) return make_instance(self, limits);
+  worker *worker = self->worker;
+  pool *pool = lease_pool(self->lease, self->function);
+  self->instance = pool_take(pool, uv_now(&worker->loop));
+  self->is_in_pool = true;
+  pool_keeper_touch(&worker->keeper, pool);
+  if (self->instance == NULL) return make_instance(self, limits);
+  self->plugin = self->instance->plugin;
+  plugin_use(self->plugin, &self->host, limits);
+  return NULL;
+}
+
+static void give_instance_back(run *self) {
+  if (self->is_in_pool) {
+    pool *pool = lease_pool(self->lease, self->function);
+    pool_give_back(pool, self->instance, self->plugin, uv_now(&self->worker->loop));
+    pool_keeper_touch(&self->worker->keeper, pool);
+  } else {
+    ubiq_plugin_delete(self->plugin);
+  }
+  self->plugin = NULL;
+  self->instance = NULL;
+  self->is_in_pool = false;
+}
+
 static bool begin(run *self, const plugin_limits *limits) {
   plugin_state state = PLUGIN_DONE;
   move(self, RUN_STARTING);
   self->woken = false;
   self->wake_ns = UINT64_MAX;
-  ubiq_error *error = plugin_new(self->function->compiled, &self->host, limits, &self->plugin);
+  ubiq_error *error = get_instance(self, limits);
   if (error != NULL) return fail(self, error);
   move(self, RUN_RUNNING);
-  error = plugin_call_start(self->plugin, &self->function->entry, self->input, &state);
+  error = self->is_start ? plugin_start(self->plugin, &self->function->entry, &state)
+                         : plugin_call_start(self->plugin, &self->function->entry, self->input, &state);
   return settle(self, error, state);
 }
 
@@ -229,9 +268,8 @@ void run_end(run *self) {
     worker_unready(worker, self);
   if (!run_state_is_over(self->state)) move(self, RUN_CANCELLED);
   deadlines_cancel(&worker->deadlines, &self->deadline);
-  ubiq_plugin_delete(self->plugin);
+  give_instance_back(self);
   ubiq_error_delete(self->error);
-  self->plugin = NULL;
   self->error = NULL;
   self->output = (ubiq_bytes){0};
   charge(self);

@@ -32,6 +32,7 @@ typedef struct run {
   run_state state;   ///< changed by run_state_move alone
   bool is_ready;     ///< in its lane's line: begins or goes on when it is its turn
   bool has_place;    ///< counts among the runs that are let in (places.h)
+  bool is_start;     ///< starts an instance ahead: it has no input and no answer (pool_keeper.h)
   bool woken;        ///< what it waits for came while it was in the guest
   uint64_t id;       ///< unique in the process
   uint64_t came_ns;  ///< QUEUED: when it was started (monotonic clock)
@@ -39,7 +40,9 @@ typedef struct run {
   uint64_t wake_ns;  ///< when its host function wants to be resumed; UINT64_MAX: only when woken
   deadline deadline; ///< the earliest of what ends or wakes it while it is suspended
   plugin *plugin;    ///< NULL before it begins
-  plugin_host host;  ///< what the plugin is given; made by run_init
+  struct instance *instance; ///< what the plugin is in its pool; NULL: it is for this run alone
+  bool is_in_pool;           ///< counts as busy in its pool
+  plugin_host host;          ///< what the plugin is given; made by run_init
   struct worker *worker;
   struct lane *lane;           ///< of its function
   struct run *previous, *next; ///< in one of the lane's lists

@@ -20,30 +20,47 @@ bool worker_use(worker *self, release *current, release *canary, uint32_t canary
   return true;
 }
 
-/// A lease, and room for its lanes in the run queue.
-static lease *take_lease(worker *self, release *release) {
+/// A lease with its pools, and room for its lanes in the run queue.
+static lease *open_lease(worker *self, release *release) {
   lease *lease = lease_new(release, &self->lanes);
-  if (lease == NULL || turns_reserve(&self->turns, lanes_count(&self->lanes))) return lease;
+  if (lease == NULL) return NULL;
+  if (turns_reserve(&self->turns, lanes_count(&self->lanes)) && pool_keeper_add(&self->keeper, lease)) return lease;
   lease_let_go(lease);
   return NULL;
 }
 
-static void set_lease(lease **place, lease *lease) {
-  if (*place != NULL) lease_let_go(*place);
-  *place = lease;
+/// The lease of a release: the one that there is, so that its instances stay, or a new one.
+static lease *take_lease(worker *self, release *release) {
+  lease *held[] = {self->lease, self->canary};
+  for (int i = 0; i < 2; i++) {
+    if (held[i] == NULL || held[i]->release != release) continue;
+    held[i]->holders++;
+    return held[i];
+  }
+  return open_lease(self, release);
+}
+
+/// The worker holds a lease once less; what is neither current nor canary any more keeps no instances.
+static void leave_lease(worker *self, lease *lease) {
+  if (lease == NULL) return;
+  if (lease != self->lease && lease != self->canary) pool_keeper_retire(&self->keeper, lease);
+  lease_let_go(lease);
 }
 
 static void take_traffic(worker *self) {
   traffic *next = atomic_exchange(&self->next_traffic, NULL);
   if (next == NULL) return;
+  lease *before = self->lease, *canary_before = self->canary;
   lease *current = take_lease(self, next->current);
   lease *canary = next->canary == NULL ? NULL : take_lease(self, next->canary);
   self->canary_percent = next->canary_percent;
   self->canary_turn = 0;
   if (current == NULL || (canary == NULL && next->canary != NULL))
     log_error("worker %u keeps a release: memory is out", self->options.index);
-  if (current != NULL) set_lease(&self->lease, current);
-  set_lease(&self->canary, canary);
+  if (current != NULL) self->lease = current;
+  self->canary = canary;
+  if (current != NULL) leave_lease(self, before);
+  leave_lease(self, canary_before);
   traffic_delete(next);
 }
 
@@ -109,7 +126,9 @@ static void give_turns(uv_check_t *check) {
     for (; lane != NULL && now_ns < until_ns; lane = next_lane(self)) any_done |= give_turn(self, lane, &now_ns);
     report(self, any_done);
   }
-  if (next_lane(self) == NULL) uv_idle_stop(&self->busy); // what was ready may have been ended meanwhile
+  if (next_lane(self) != NULL) return;
+  uv_idle_stop(&self->busy); // what was ready may have been ended meanwhile
+  pool_keeper_fill(&self->keeper);
 }
 
 static void nothing(uv_idle_t *idle) {
@@ -278,12 +297,14 @@ static void open_handles(worker *self) {
   uv_check_start(&self->polled, give_turns);
   uv_unref((uv_handle_t *)&self->polled);
   uv_unref((uv_handle_t *)&self->settling);
+  pool_keeper_open(&self->keeper, self);
 }
 
 ubiq_error *worker_new(const worker_options *options, release *release, worker **out) {
   worker *self = calloc(1, sizeof *self);
   if (self == NULL) return ubiq_error_no_memory();
   self->options = *options;
+  if (self->options.workers == 0) self->options.workers = 1;
   self->timer_ns = UINT64_MAX;
   self->begin_ns = WORKER_BEGIN_NS;
   int number = uv_loop_init(&self->loop);
@@ -310,6 +331,8 @@ fail_loop:
 void worker_finish(worker *self) {
   if (self->finishing) return;
   self->finishing = true;
+  if (self->lease != NULL) pool_keeper_retire(&self->keeper, self->lease);
+  if (self->canary != NULL) pool_keeper_retire(&self->keeper, self->canary);
   assert(next_lane(self) == NULL && self->first_in_line == NULL);
   if (self->admission != NULL) admission_leave(self->admission, self->options.index);
   if (self->fetches != NULL) fetch_loop_close(self->fetches, NULL, NULL);
@@ -317,6 +340,7 @@ void worker_finish(worker *self) {
   uv_close((uv_handle_t *)&self->busy, NULL);
   uv_close((uv_handle_t *)&self->timer, NULL);
   uv_close((uv_handle_t *)&self->settling, NULL);
+  pool_keeper_close(&self->keeper);
   uv_close((uv_handle_t *)&self->wakeup, NULL);
 }
 

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/fetch_loop.h"
 #include "runtime/lease.h"
+#include "runtime/pool_keeper.h"
 #include "runtime/traffic.h"
 
 #include <pthread.h>
@@ -42,6 +43,7 @@ typedef struct worker_events {
 
 typedef struct worker_options {
   unsigned index;       ///< from 0, different in each worker
+  unsigned workers;     ///< how many there are, which share the pools' instances; 0: this one alone
   admission *admission; ///< of all workers, borrowed; NULL: this is the only one, and what follows are its limits
   uint32_t runs_max;    ///< runs that have a place, at once
   uint32_t queue_max;   ///< runs that wait for one
@@ -69,6 +71,7 @@ typedef struct worker {
   lease *canary; ///< what some of them use instead; NULL: none
   uint32_t canary_percent;
   uint32_t canary_turn; ///< grows by that with each request; the canary's is the one that brings it to 100
+  pool_keeper keeper;   ///< of the pools of all leases
   lanes lanes;          ///< of the functions of all leases
   turns turns;          ///< the run queue: the lanes in which runs are ready
   uint64_t begin_ns;    ///< what is left of WORKER_BEGIN_NS

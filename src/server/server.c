@@ -54,6 +54,7 @@ static ubiq_error *open_pair(server *self, unsigned index, int listener, release
   pair *pair = &self->pairs[index];
   const worker_options options = {
       .index = index,
+      .workers = self->settings.workers,
       .admission = self->admission,
       .own = self->own,
       .own_count = self->own_count,
@@ -103,7 +104,8 @@ static ubiq_error *open_all(server *self, release *release) {
   if (error == NULL) note_own(self);
   if (error == NULL) error = open_pairs(self, listeners, release);
   free(listeners);
-  if (error == NULL && (self->url = address_url(&self->address, self->settings.tls != NULL)) == NULL) error = ubiq_error_no_memory();
+  if (error == NULL && (self->url = address_url(&self->address, self->settings.tls != NULL)) == NULL)
+    error = ubiq_error_no_memory();
   return error != NULL ? error : start_workers(self);
 }
 

@@ -54,7 +54,6 @@ static void give_back(fixture *self, instance *instance, uint64_t now_ms) {
 }
 
 static void add_ready(fixture *self, uint64_t now_ms) {
-  self->pool.scale.starting++;
   pool_add_started(&self->pool, instance_new(new_plugin(self), now_ms));
 }
 
@@ -173,7 +172,6 @@ static void the_numbers_of_all_workers_are_added_up(void **state) {
   assert_ptr_equal(pool_board_join(self.release->functions[0].board, 4), other.gauges);
   add_ready(&self, 0);
   pool_publish(&self.pool);
-  other.scale.starting++;
   pool_add_started(&other, instance_new(new_plugin(&self), 0));
   pool_publish(&other);
   pool_stats found = stats(&self);
