@@ -57,14 +57,22 @@ static bool is_cancelled(const call *self, bool woken) {
   return interrupt->cancelled ? interrupt->cancelled(interrupt->user) : woken;
 }
 
+static void tell_sent(const call *self) {
+  curl_off_t bytes = 0;
+  if (!self->interrupt || !self->interrupt->sent) return;
+  if (curl_easy_getinfo(fetch_transfer_easy(self->transfer), CURLINFO_SIZE_UPLOAD_T, &bytes) == CURLE_OK)
+    self->interrupt->sent(self->interrupt->user, (uint64_t)bytes);
+}
+
 /// Waits for the network, for `wake_fd`, or for the time to ask again.
 static ubiq_error *wait_a_while(call *self) {
   struct curl_waitfd wake = {.fd = self->watch_wake ? self->interrupt->wake_fd : -1, .events = CURL_WAIT_POLLIN};
-  bool ask = self->interrupt && self->interrupt->cancelled;
+  bool ask = self->interrupt && (self->interrupt->cancelled || self->interrupt->sent);
   CURLMcode code = curl_multi_poll(self->multi, self->watch_wake ? &wake : NULL, self->watch_wake ? 1 : 0,
                                    ask ? ASK_EVERY_MS : WAIT_MAX_MS, NULL);
   if (code != CURLM_OK) return ubiq_error_new(UBIQ_INTERNAL, "waiting for the network: %s", curl_multi_strerror(code));
   bool woken = self->watch_wake && wake.revents != 0;
+  tell_sent(self);
   if (woken) self->watch_wake = false; // it stays readable: watching on would be a busy loop
   return is_cancelled(self, woken) ? cancelled(self) : NULL;
 }

@@ -96,6 +96,7 @@ typedef struct fetch_interrupt {
   /// Ends the wait when it becomes readable (an eventfd, a pipe): then `cancelled` is asked at once, or, when there
   /// is none, the request is cancelled. Never read from. -1 when there is none.
   int wake_fd;
+  void (*sent)(void *user, uint64_t bytes); ///< told, as often, how much of the body has been sent; may be NULL
 } fetch_interrupt;
 
 /// Connections kept for requests to come. One thread at a time.

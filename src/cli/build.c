@@ -3,6 +3,7 @@
 #include "cli/call_report.h"
 #include "cli/command.h"
 #include "runtime/bundle_build.h"
+#include "runtime/bundle_signature.h"
 #include "runtime/release.h"
 
 #include <stdlib.h>
@@ -14,6 +15,7 @@ typedef struct building {
   const char *directory;
   const char *output; ///< a file, or a folder for the default name; NULL: the working directory
   const char *log_level;
+  const char *key; ///< a secret key's file to sign it with; NULL: it is not signed
   bool json;
 
   bundle_built built;
@@ -37,9 +39,21 @@ static char *choose_path(const building *self) {
   return file_is_directory(self->output) ? file_path_join(self->output, self->built.file_name) : strdup(self->output);
 }
 
+static ubiq_error *write_signature(const building *self, const char *bundle_path) {
+  uint8_t signature[SIGNATURE_SIZE];
+  buffer path = {0};
+  if (!buffer_printf(&path, "%s" BUNDLE_SIGNATURE_SUFFIX, bundle_path)) return ubiq_error_no_memory();
+  ubiq_error *error = bundle_sign(self->key, self->built.digest, signature);
+  if (error == NULL) error = bundle_signature_write((const char *)path.data, signature);
+  buffer_free(&path);
+  return error;
+}
+
 static ubiq_error *write_bundle(const building *self, char **path) {
   *path = choose_path(self);
   if (*path == NULL) return ubiq_error_no_memory();
+  ubiq_error *error = self->key == NULL ? NULL : write_signature(self, *path);
+  if (error != NULL) return error;
   return file_write_atomic(*path, 0644, self->built.bytes.data, self->built.bytes.size);
 }
 
@@ -101,6 +115,8 @@ static int run(const command *self, int count, char **arguments) {
   const option list[] = {
       {"output", 'o', OPTION_TEXT, "FILE", "where to write it (default NAME-VERSION-DIGEST.ubiq); may be a folder",
        &building.output, 0, 0},
+      {"sign", 0, OPTION_TEXT, "KEYFILE", "sign it with a secret key of `ubiq key new`, into BUNDLE.sig", &building.key,
+       0, 0},
       {"json", 0, OPTION_FLAG, NULL, "print one JSON object", &building.json, 0, 0},
       {"log-level", 0, OPTION_TEXT, "LEVEL", "trace, debug, info (default), warn, error or off", &building.log_level, 0,
        0},

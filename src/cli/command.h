@@ -21,9 +21,17 @@ typedef struct command {
 extern const command command_build;
 extern const command command_call;
 extern const command command_compile;
-extern const command command_serve;
+extern const command command_deploy;
 extern const command command_dev;
 extern const command command_engines;
+extern const command command_functions;
+extern const command command_key;
+extern const command command_promote;
+extern const command command_releases;
+extern const command command_rollback;
+extern const command command_serve;
+extern const command command_status;
+extern const command command_token;
 
 /// What command_begin found.
 typedef enum command_start {

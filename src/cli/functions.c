@@ -1,0 +1,41 @@
+// `ubiq functions`: what a server serves.
+#include "cli/admin_client.h"
+#include "cli/table.h"
+
+static uint64_t number(yyjson_val *function, const char *key) {
+  return yyjson_get_uint(yyjson_obj_get(function, key));
+}
+
+static bool add_row(table *table, yyjson_val *function) {
+  const char *path = admin_client_text(function, "path");
+  return table_add(table, admin_client_text(function, "name")) &&
+         table_add(table, path[0] == '\0' ? "-" : admin_client_text(function, "method")) &&
+         table_add(table, path[0] == '\0' ? "-" : path) &&
+         table_printf(table, "%llu ms", (unsigned long long)number(function, "timeout_ms")) &&
+         table_printf(table, "%llu ms", (unsigned long long)number(function, "cpu_ms")) &&
+         table_printf(table, "%llu KiB", (unsigned long long)number(function, "memory_bytes") >> 10);
+}
+
+static ubiq_error *show(yyjson_val *root) {
+  static const char *const heads[] = {"FUNCTION", "METHOD", "PATH", "TIMEOUT", "CPU", "MEMORY"};
+  table table = {.heads = heads, .columns = sizeof heads / sizeof heads[0]};
+  bool good = true;
+  size_t index, max;
+  yyjson_val *function;
+  yyjson_arr_foreach(root, index, max, function) good = good && add_row(&table, function);
+  if (good) table_print(&table, stdout);
+  table_free(&table);
+  return good ? NULL : ubiq_error_no_memory();
+}
+
+static int run(const command *command, int count, char **arguments) {
+  return admin_client_run(command, count, arguments, "GET", "/v1/functions", show);
+}
+
+const command command_functions = {
+    .name = "functions",
+    .usage = "[OPTIONS]",
+    .summary = "list the functions that a server serves",
+    .details = "Those of the current release, with their routes and limits.\n",
+    .run = run,
+};

@@ -1,0 +1,162 @@
+// `ubiq token`: who may use a server's admin API. Works on the state's folder itself, beside a server or without one.
+#include "base/clock.h"
+#include "cli/serve_state.h"
+#include "cli/table.h"
+#include "runtime/access_token.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <yyjson.h>
+
+typedef struct token_command {
+  const char *directory, *name;
+  uint64_t expires_ms; ///< from now; 0: never
+  bool read_only, json;
+  const char *id; ///< of `revoke`
+} token_command;
+
+static uint64_t now_ms(void) {
+  return clock_realtime_ns() / CLOCK_NS_PER_MS;
+}
+
+// ------------------------------------------------------------------------------------------------------------- new
+
+static ubiq_error *make_token(const token_command *self, database *database) {
+  access_token token = {.may_change = !self->read_only,
+                        .expires_ms = self->expires_ms == 0 ? 0 : now_ms() + self->expires_ms};
+  char shown[ACCESS_TOKEN_SIZE];
+  if (strlen(self->name) > ACCESS_TOKEN_NAME_MAX)
+    return ubiq_error_new(UBIQ_INVALID_INPUT, "--name has more than %d bytes", ACCESS_TOKEN_NAME_MAX);
+  snprintf(token.name, sizeof token.name, "%s", self->name);
+  ubiq_error *error = access_token_new(database, &token, shown);
+  if (error != NULL) return error;
+  if (self->json)
+    printf("{\"id\":\"%s\",\"token\":\"%s\"}\n", token.id, shown);
+  else
+    printf("%s\n", shown);
+  digest_wipe(shown, sizeof shown);
+  return NULL;
+}
+
+// ------------------------------------------------------------------------------------------------------------ list
+
+static void write_time(uint64_t time_ms, char out[CLOCK_TEXT_SIZE]) {
+  if (time_ms == 0)
+    snprintf(out, CLOCK_TEXT_SIZE, "never");
+  else
+    clock_format(time_ms * CLOCK_NS_PER_MS, out);
+}
+
+static ubiq_error *print_table(const access_token *tokens, size_t count) {
+  static const char *const heads[] = {"TOKEN", "MAY", "MADE", "EXPIRES", "NAME"};
+  table table = {.heads = heads, .columns = sizeof heads / sizeof heads[0]};
+  char made[CLOCK_TEXT_SIZE], expires[CLOCK_TEXT_SIZE];
+  bool good = true;
+  for (size_t i = 0; good && i < count; i++) {
+    write_time(tokens[i].created_ms, made);
+    write_time(tokens[i].expires_ms, expires);
+    good = table_add(&table, tokens[i].id) && table_add(&table, tokens[i].may_change ? "change" : "look") &&
+           table_add(&table, made) && table_add(&table, expires) && table_add(&table, tokens[i].name);
+  }
+  if (good) table_print(&table, stdout);
+  table_free(&table);
+  return good ? NULL : ubiq_error_no_memory();
+}
+
+static bool describe(yyjson_mut_doc *document, yyjson_mut_val *list, const access_token *token) {
+  char made[CLOCK_TEXT_SIZE], expires[CLOCK_TEXT_SIZE];
+  write_time(token->created_ms, made);
+  write_time(token->expires_ms, expires);
+  yyjson_mut_val *object = yyjson_mut_arr_add_obj(document, list);
+  return yyjson_mut_obj_add_str(document, object, "id", token->id) &&
+         yyjson_mut_obj_add_bool(document, object, "may_change", token->may_change) &&
+         yyjson_mut_obj_add_strcpy(document, object, "made_at", made) &&
+         (token->expires_ms == 0 ? yyjson_mut_obj_add_null(document, object, "expires_at")
+                                 : yyjson_mut_obj_add_strcpy(document, object, "expires_at", expires)) &&
+         yyjson_mut_obj_add_str(document, object, "name", token->name);
+}
+
+static ubiq_error *print_json(const access_token *tokens, size_t count) {
+  yyjson_mut_doc *document = yyjson_mut_doc_new(NULL);
+  yyjson_mut_val *list = yyjson_mut_arr(document);
+  bool good = list != NULL;
+  yyjson_mut_doc_set_root(document, list);
+  for (size_t i = 0; good && i < count; i++) good = describe(document, list, &tokens[i]);
+  char *text = good ? yyjson_mut_write(document, YYJSON_WRITE_ALLOW_INVALID_UNICODE, NULL) : NULL;
+  if (text != NULL) printf("%s\n", text);
+  ubiq_error *error = text == NULL ? ubiq_error_no_memory() : NULL;
+  free(text);
+  yyjson_mut_doc_free(document);
+  return error;
+}
+
+static ubiq_error *list_tokens(const token_command *self, database *database) {
+  access_token *tokens = NULL;
+  size_t count = 0;
+  ubiq_error *error = access_token_list(database, &tokens, &count);
+  if (error == NULL) error = self->json ? print_json(tokens, count) : print_table(tokens, count);
+  free(tokens);
+  return error;
+}
+
+static ubiq_error *revoke_token(const token_command *self, database *database) {
+  return access_token_revoke(database, self->id);
+}
+
+// ------------------------------------------------------------------------------------------------------ the command
+
+typedef ubiq_error *(*token_action)(const token_command *self, database *database);
+
+static token_action find_action(token_command *self, const options *given) {
+  const char *name = given->positionals_count == 0 ? "" : given->positionals[0];
+  if (given->positionals_count == 1 && strcmp(name, "new") == 0) return make_token;
+  if (given->positionals_count == 1 && strcmp(name, "list") == 0) return list_tokens;
+  if (given->positionals_count != 2 || strcmp(name, "revoke") != 0) return NULL;
+  self->id = given->positionals[1];
+  return revoke_token;
+}
+
+static ubiq_error *act(const token_command *self, token_action action) {
+  release_store *store = NULL;
+  char *directory = NULL;
+  ubiq_error *error = serve_state_directory(self->directory, &directory);
+  if (error == NULL) error = release_store_open(directory, false, &store);
+  if (error == NULL) error = action(self, release_store_database(store));
+  release_store_close(store);
+  free(directory);
+  return error;
+}
+
+static int use_tokens(const command *command, int count, char **arguments) {
+  token_command self = {.name = ""};
+  const option list_of[] = {
+      {"state", 0, OPTION_TEXT, "DIR", "the folder of the server's state (default $XDG_STATE_HOME/ubiq)",
+       &self.directory, 0, 0},
+      {"name", 0, OPTION_TEXT, "TEXT", "new: what it is for", &self.name, 0, 0},
+      {"expires", 0, OPTION_DURATION, "TIME", "new: how long it is good for (default: until it is revoked)",
+       &self.expires_ms, 1, 0},
+      {"read-only", 0, OPTION_FLAG, NULL, "new: it may look, but not change anything", &self.read_only, 0, 0},
+      {"json", 0, OPTION_FLAG, NULL, "print JSON", &self.json, 0, 0},
+  };
+  const char *positionals[2];
+  options given = {
+      .list = list_of, .count = sizeof list_of / sizeof list_of[0], .positionals = positionals, .positionals_max = 2};
+  int code;
+  if (command_begin(command, &given, count, arguments, &code) == COMMAND_STOP) return code;
+  token_action action = find_action(&self, &given);
+  if (action == NULL)
+    return command_fail_usage(command,
+                              ubiq_error_new(UBIQ_INVALID_INPUT, "expected new, list, or revoke and a token's id"));
+  ubiq_error *error = act(&self, action);
+  return error == NULL ? EXIT_OK : command_fail(error);
+}
+
+const command command_token = {
+    .name = "token",
+    .usage = "new|list|revoke ID [OPTIONS]",
+    .summary = "make and take away tokens of a server's admin API",
+    .details =
+        "`new` prints a token, once: only a hash of it is kept. `revoke` takes the id that `list` shows, which is the\n"
+        "token's second part. All work on the folder of the server's state, while it runs, too.\n",
+    .run = use_tokens,
+};
