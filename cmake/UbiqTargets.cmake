@@ -20,10 +20,20 @@ endif()
 
 set(main_source ${CMAKE_SOURCE_DIR}/src/cli/main.c)
 set(below ubiq_usage)
+# Media types by the ends of file names: Debian's table.
+add_custom_command(OUTPUT ${generated}/media_types.inc
+  COMMAND ${CMAKE_SOURCE_DIR}/scripts/media-types /etc/mime.types ${generated}/media_types.inc
+  DEPENDS ${CMAKE_SOURCE_DIR}/scripts/media-types /etc/mime.types
+  COMMENT "Listing media types"
+  VERBATIM)
+
 foreach(layer IN LISTS layers)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS
     ${CMAKE_SOURCE_DIR}/src/${layer}/*.c ${CMAKE_SOURCE_DIR}/src/${layer}/*.cpp)
   list(REMOVE_ITEM sources ${main_source} ${extism_sources})
+  if(layer STREQUAL runtime)
+    list(APPEND sources ${generated}/media_types.inc)
+  endif()
   if(layer STREQUAL engine) # the other engines are shared objects of their own: UbiqEngines.cmake
     list(FILTER sources INCLUDE REGEX "/src/engine/(wasmtime/)?[^/]+$")
   endif()

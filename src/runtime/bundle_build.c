@@ -6,6 +6,7 @@
 #include "base/toml.h"
 #include "runtime/build.h"
 #include "runtime/bundle_pack.h"
+#include "runtime/bundle_pack_files.h"
 #include "runtime/bundle_toml.h"
 #include "runtime/bundle_zstd.h"
 
@@ -63,6 +64,7 @@ static ubiq_error *collect(const project *project, map *files) {
   yyjson_mut_val *root = yyjson_val_mut_copy(document, toml_root(toml).value);
   yyjson_mut_doc_set_root(document, root);
   error = root == NULL ? ubiq_error_no_memory() : pack_functions(project, document, files);
+  if (error == NULL) error = bundle_pack_files(project, document, root, files);
   if (error == NULL) error = put_settings(document, files);
   yyjson_mut_doc_free(document);
   toml_delete(toml);

@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/file.h"
 #include "base/toml.h"
+#include "runtime/project_files.h"
 #include "runtime/project_pool.h"
 #include "runtime/project_values.h"
 #include "runtime/turns.h"
@@ -322,13 +323,15 @@ static ubiq_error *read_project(project *self, const json_value *value, pool_set
 }
 
 static ubiq_error *read_root(project *self, const json_value *root) {
-  static const char *const keys[] = {"project", "cors", "functions"};
+  static const char *const keys[] = {"project", "cors", "files", "functions"};
   ubiq_error *error = json_check_keys(root, keys, sizeof keys / sizeof keys[0]);
   json_value head = json_field(root, "project"), functions = json_field(root, "functions");
   json_value shared_cors = json_field(root, "cors");
   defaults defaults = {.pool = pool_settings_default};
   if (error == NULL) error = read_project(self, &head, &defaults.pool);
   if (error == NULL && !json_is_absent(&shared_cors)) error = cors_read(&shared_cors, self->arena, &defaults.cors);
+  json_value files = json_field(root, "files");
+  if (error == NULL && !json_is_absent(&files)) error = project_read_files(self, &files);
   return error != NULL ? error : read_functions(self, &functions, &defaults);
 }
 

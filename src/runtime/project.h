@@ -17,6 +17,11 @@
 //     config = { greeting = "Hello" }
 //     allowed_hosts = ["api.example.com"]
 //
+// and, beside functions, pages of other origins (cors.h) and folders whose files are answered as they are:
+//
+//     [files."/assets"]
+//     folder = "public"
+//
 // A project never changes once it is read: any thread.
 #ifndef RUNTIME_PROJECT_H
 #define RUNTIME_PROJECT_H
@@ -51,6 +56,24 @@ typedef struct project_setting {
   const char *value;
 } project_setting;
 
+/// A file of a bundle that is answered with.
+typedef struct project_entry {
+  text path;        ///< below the folder
+  const char *name; ///< in the bundle
+} project_entry;
+
+/// A folder whose files are answered with, as they are.
+typedef struct project_files {
+  text host;                    ///< of its route; empty: any
+  text path;                    ///< of its route, without a slash at the end; empty: everything
+  const char *route;            ///< the template of all below it: `/assets/{file...}`
+  const char *folder;           ///< the real place, the project's folder included; NULL: `entries`
+  const project_entry *entries; ///< in a bundle
+  size_t entries_count;
+  const char *index;   ///< the file that stands for its folder
+  uint64_t max_age_ms; ///< how long clients may keep what they got without asking again; 0: not at all
+} project_files;
+
 typedef struct project_function {
   const char *name;
   project_origin origin;
@@ -81,6 +104,8 @@ typedef struct project {
   const char *version;
   const project_function *functions;
   size_t functions_count;
+  const project_files *files;
+  size_t files_count;
   struct arena *arena; ///< owns everything above
 } project;
 

@@ -27,21 +27,56 @@ static ubiq_error *open_functions(release *self, const ubiq_files *files, build_
   return error;
 }
 
+static ubiq_error *open_files(release *self, const ubiq_files *files) {
+  const project *project = self->project;
+  ubiq_error *error = NULL;
+  for (size_t i = 0; i < project->files_count && error == NULL; i++)
+    error = static_files_open(&project->files[i], project->directory, files, &self->files[i]);
+  return error;
+}
+
+/// The routes of a project while they are collected; each has a target of its own.
+typedef struct routes {
+  router_route *items;
+  route_target *targets;
+  size_t count;
+} routes;
+
+static void add_route(routes *self, text method, text host, text path, const char *name, route_target target) {
+  self->targets[self->count] = target;
+  self->items[self->count] = (router_route){method, host, path, name, &self->targets[self->count]};
+  self->count++;
+}
+
+static void add_function(routes *self, const project_function *settings, const function *function) {
+  if (settings->path.size == 0)
+    log_warn("%s: has no route, so that no request reaches it", settings->name);
+  else
+    add_route(self, settings->method, settings->host, settings->path, settings->name,
+              (route_target){.function = function});
+}
+
+/// Everything below a path, and the path itself, which leads there.
+static void add_files(routes *self, const project_files *settings, const static_files *files) {
+  const route_target target = {.files = files};
+  add_route(self, TEXT("GET"), settings->host, text_of(settings->route), "files", target);
+  if (settings->path.size > 0) add_route(self, TEXT("GET"), settings->host, settings->path, "files", target);
+}
+
 static ubiq_error *make_router(release *self) {
   const project *project = self->project;
-  router_route *routes = calloc(project->functions_count + 1, sizeof *routes);
-  if (routes == NULL) return ubiq_error_no_memory();
-  size_t count = 0;
-  for (size_t i = 0; i < project->functions_count; i++) {
-    const project_function *function = &project->functions[i];
-    if (function->path.size == 0)
-      log_warn("%s: has no route, so that no request reaches it", function->name);
-    else
-      routes[count++] =
-          (router_route){function->method, function->host, function->path, function->name, &self->functions[i]};
+  size_t count = project->functions_count + 2 * project->files_count + 1;
+  routes routes = {calloc(count, sizeof *routes.items), calloc(count, sizeof *routes.targets), 0};
+  self->targets = routes.targets;
+  if (routes.items == NULL || routes.targets == NULL) {
+    free(routes.items);
+    return ubiq_error_no_memory();
   }
-  ubiq_error *error = router_new(routes, count, &self->router);
-  free(routes);
+  for (size_t i = 0; i < project->functions_count; i++)
+    add_function(&routes, &project->functions[i], &self->functions[i]);
+  for (size_t i = 0; i < project->files_count; i++) add_files(&routes, &project->files[i], self->files[i]);
+  ubiq_error *error = router_new(routes.items, routes.count, &self->router);
+  free(routes.items);
   return error;
 }
 
@@ -49,16 +84,20 @@ static ubiq_error *make_router(release *self) {
 static ubiq_error *release_new(project *project, const ubiq_files *files, build_stop *stop, release **out) {
   release *self = calloc(1, sizeof *self);
   function *functions = calloc(project->functions_count + 1, sizeof *functions); // one at least: none is no failure
-  if (self == NULL || functions == NULL) {
+  static_files **static_files = calloc(project->files_count + 1, sizeof *static_files);
+  if (self == NULL || functions == NULL || static_files == NULL) {
     free(self);
     free(functions);
+    free(static_files);
     project_delete(project);
     return ubiq_error_no_memory();
   }
   atomic_init(&self->owners, 1);
   self->project = project;
   self->functions = functions;
+  self->files = static_files;
   ubiq_error *error = open_functions(self, files, stop);
+  if (error == NULL) error = open_files(self, files);
   if (error == NULL) error = make_router(self);
   if (error == NULL)
     *out = self;
@@ -109,6 +148,10 @@ static ubiq_error *check_bundled(const bundle *bundle, const project_function *f
 
 static ubiq_error *check_all_bundled(const bundle *bundle, const project *project, const release_grant *grant) {
   ubiq_error *error = NULL;
+  for (size_t i = 0; error == NULL && i < project->files_count; i++)
+    if (project->files[i].folder != NULL)
+      error = ubiq_error_new(UBIQ_DENIED, "%s: answers files of %s; expected those of the bundle, as `ubiq build` does",
+                             bundle_name(bundle), project->files[i].folder);
   for (size_t i = 0; error == NULL && i < project->functions_count; i++)
     error = check_bundled(bundle, &project->functions[i], grant);
   return error;
@@ -166,6 +209,9 @@ void release_delete(release *self) {
   if (self == NULL || atomic_fetch_sub_explicit(&self->owners, 1, memory_order_acq_rel) > 1) return;
   for (size_t i = 0; i < self->project->functions_count; i++) function_close(&self->functions[i]);
   free(self->functions);
+  for (size_t i = 0; i < self->project->files_count; i++) static_files_delete(self->files[i]);
+  free(self->files);
+  free(self->targets);
   router_delete(self->router);
   project_delete(self->project);
   free(self);

@@ -8,14 +8,23 @@
 #include "runtime/function.h"
 #include "runtime/release_counts.h"
 #include "runtime/router.h"
+#include "runtime/static_files.h"
 
 #include <stdatomic.h>
+
+/// What answers a request: one of the two.
+typedef struct route_target {
+  const function *function;
+  const static_files *files;
+} route_target;
 
 typedef struct release {
   atomic_size_t owners;
   project *project;
-  function *functions; ///< as many as the project has, in its order
-  router *router;      ///< its targets are of `functions`
+  function *functions;  ///< as many as the project has, in its order
+  static_files **files; ///< as many as the project has, in its order
+  route_target *targets;
+  router *router; ///< leads to `targets`
   release_counts counts;
 } release;
 

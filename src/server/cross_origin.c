@@ -50,8 +50,8 @@ bool cross_origin_preflight(const connection *self, const router_request *reques
   router_match match;
   const router_request wanted = {method, request->host, request->path};
   if (router_find(self->lease->release->router, &wanted, &match) != ROUTER_FOUND) return false;
-  const function *function = match.target;
-  if (function->cors == NULL) return false;
+  const function *function = ((const route_target *)match.target)->function;
+  if (function == NULL || function->cors == NULL) return false;
   *out = answer_options(NULL);
   if (out->response != NULL && set_origin(function->cors, origin, out))
     set_permissions(self, function->cors, method, out);

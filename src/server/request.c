@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "server/cross_origin.h"
 #include "server/exchange.h"
+#include "server/file_answer.h"
 #include "server/framing.h"
 #include "server/front.h"
 
@@ -145,7 +146,11 @@ static const function *find_function(connection *self, answer *answer) {
   const router_request target = exchange_target(self);
   if (cross_origin_preflight(self, &target, answer)) return NULL;
   router_result result = router_find(self->lease->release->router, &target, &match);
-  if (result == ROUTER_FOUND) return match.target;
+  if (result == ROUTER_FOUND) {
+    const route_target *found = match.target;
+    if (found->files != NULL) *answer = answer_file(self, found->files, &match);
+    return found->function;
+  }
   bool options = text_equal(target.method, TEXT("OPTIONS"));
   if (result == ROUTER_NO_METHOD)
     *answer = options ? answer_options(match.allow) : answer_no_method(match.allow);

@@ -90,7 +90,7 @@ static void a_release_comes_from_the_bundle_alone(void **state) {
   assert_success(load(&built, &(release_grant){.all_hosts = true}, &release));
   assert_int_equal(router_find(release->router, &(router_request){TEXT("GET"), TEXT(""), TEXT("/a")}, &match),
                    ROUTER_FOUND);
-  assert_string_equal(((const function *)match.target)->name, "a");
+  assert_string_equal(((const route_target *)match.target)->function->name, "a");
   assert_string_equal(release->project->functions[0].config[0].value, "v");
   assert_string_equal(release->project->functions[0].allowed_hosts[1], "*");
   assert_int_equal(router_find(release->router, &(router_request){TEXT("GET"), TEXT(""), TEXT("/b")}, &match),

@@ -26,7 +26,7 @@ static void functions_are_found_by_their_routes(void **state) {
   assert_success(release_read(folder, NULL, &release));
   assert_int_equal(router_find(release->router, &(router_request){TEXT("GET"), TEXT(""), TEXT("/again/1")}, &match),
                    ROUTER_FOUND);
-  const function *found = match.target;
+  const function *found = ((const route_target *)match.target)->function;
   assert_string_equal(found->name, "again");
   assert_string_equal(found->entry.name, "f");
   release_delete(release);
