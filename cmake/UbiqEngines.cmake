@@ -69,9 +69,9 @@ function(ubiq_engine_licences_of name kind tool place needs)
   ubiq_engine_licences(${name} ${file})
 endfunction()
 
-# ubiq_engine_crate(NAME SOURCES...): an engine that cargo builds, together with what its C API lacks, to a static
-# library: the crate src/engine/shim/NAME, whose Cargo.toml names the engine's crate first among its dependencies. Its
-# build script copies the headers to the folder that UBIQ_HEADERS names.
+# ubiq_engine_crate(NAME CAPABILITIES...): an engine with the standard C API (src/engine/wasm_c_api) that cargo builds,
+# together with what that lacks, to a static library: the crate src/engine/shim/NAME, whose Cargo.toml names the engine's
+# crate first among its dependencies. Its build script copies the headers to the folder that UBIQ_HEADERS names.
 function(ubiq_engine_crate name)
   if(NOT UBIQ_CARGO)
     message(FATAL_ERROR "cargo is missing; the engine ${name} is built by it")
@@ -79,11 +79,12 @@ function(ubiq_engine_crate name)
   set(shim ${CMAKE_SOURCE_DIR}/src/engine/shim/${name})
   set(made ${UBIQ_CARGO_TARGET_DIR}/${name})
   set(library ${made}/release/libubiq_${name}.a)
+  file(GLOB shim_sources CONFIGURE_DEPENDS ${shim}/src/*.rs)
   add_custom_command(OUTPUT ${library}
     COMMAND ${CMAKE_COMMAND} -E env UBIQ_HEADERS=${made}/include ${UBIQ_CARGO} build --release --locked --quiet
       --jobs 2 --manifest-path ${shim}/Cargo.toml --target-dir ${made}
     COMMAND ${CMAKE_COMMAND} -E touch ${library} # cargo leaves alone what is new enough for it
-    DEPENDS ${shim}/Cargo.toml ${shim}/Cargo.lock ${shim}/build.rs ${shim}/src/lib.rs
+    DEPENDS ${shim}/Cargo.toml ${shim}/Cargo.lock ${shim}/build.rs ${shim_sources}
     COMMENT "Building ${name} (cargo)"
     VERBATIM)
   add_custom_target(${name}_shim DEPENDS ${library})
@@ -91,10 +92,13 @@ function(ubiq_engine_crate name)
   file(STRINGS ${shim}/Cargo.toml lines REGEX "^[a-z0-9_-]+ = .*\"=[0-9]+[.][0-9]+[.][0-9]+\"")
   list(GET lines 0 line)
   string(REGEX MATCH "[0-9]+[.][0-9]+[.][0-9]+" version "${line}")
-  ubiq_engine(${name} ${ARGN} ${reader_sources})
+  list(JOIN ARGN " | " capabilities)
+  file(GLOB wasm_c_api_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/engine/wasm_c_api/*.c)
+  ubiq_engine(${name} ${wasm_c_api_sources} ${reader_sources})
   set(UBIQ_ENGINES ${UBIQ_ENGINES} PARENT_SCOPE)
   add_dependencies(engine_${name} ${name}_shim)
-  target_compile_definitions(engine_${name} PRIVATE CAPI_NAME="${name}" CAPI_VERSION="${version}")
+  target_compile_definitions(engine_${name} PRIVATE
+    CAPI_NAME="${name}" CAPI_VERSION="${version}" "CAPI_CAPABILITIES=(${capabilities})")
   target_include_directories(engine_${name} SYSTEM PRIVATE ${made}/include)
   target_link_libraries(engine_${name} PRIVATE ${library} m dl pthread)
   ubiq_engine_licences_of(${name} crate ${UBIQ_CARGO} ${shim}/Cargo.toml ${library})

@@ -1,9 +1,9 @@
-// The adapter for wasm.h: calls into guests in slices of fuel, and from guests to the host.
+// The adapter for wasm.h: calls into guests, their fuel in slices, and calls from guests to the host.
 #include "engine/wasm_c_api/internal.h"
 
 #include <string.h>
 
-// About a millisecond of an interpreter's work.
+// About a millisecond of an interpreter's work: some are interrupted between two slices alone.
 enum { CAPI_SLICE_FUEL = 200000 };
 
 static const wasm_valkind_t kinds[] = {
@@ -83,18 +83,18 @@ static ubiq_error *tick(capi_store *store) {
 static bool take_slice(capi_store *store, uint64_t required) {
   uint64_t slice = required > CAPI_SLICE_FUEL ? required : CAPI_SLICE_FUEL;
   if (!store->image->engine->fuel) {
-    ubiq_hook_fuel_set(store->store, slice);
+    ubiq_hook_fuel_set(store->guard, slice);
     return true;
   }
   uint64_t left = capi_fuel_get(&store->base);
   if (left < required) slice = left = 0; // what is left is too little for anything: it is used up
   if (slice > left) slice = left;
-  ubiq_hook_fuel_set(store->store, slice);
+  ubiq_hook_fuel_set(store->guard, slice);
   store->fuel_left = left - slice;
   return slice > 0 || required == 0;
 }
 
-static bool refuel(void *user, uint64_t required) {
+bool capi_refuel(void *user, uint64_t required) {
   capi_store *store = user;
   ubiq_error *error = tick(store);
   if (!error) return take_slice(store, required);
@@ -106,14 +106,14 @@ static bool refuel(void *user, uint64_t required) {
 uint64_t capi_fuel_get(engine_store *base) {
   capi_store *store = (capi_store *)base;
   if (!store->image->engine->fuel) return 0;
-  uint64_t slice = ubiq_hook_fuel_get(store->store);
+  uint64_t slice = ubiq_hook_fuel_get(store->guard);
   return slice > UINT64_MAX - store->fuel_left ? UINT64_MAX : store->fuel_left + slice;
 }
 
 ubiq_error *capi_fuel_set(engine_store *base, uint64_t fuel) {
   capi_store *store = (capi_store *)base;
   if (!store->image->engine->fuel) return ubiq_error_new(UBIQ_INTERNAL, "the engine was opened without fuel");
-  ubiq_hook_fuel_set(store->store, 0);
+  ubiq_hook_fuel_set(store->guard, 0);
   store->fuel_left = fuel;
   return NULL;
 }
@@ -129,8 +129,8 @@ ubiq_error *capi_call_now(engine_store *base, const engine_function *function, e
   wasm_val_vec_t results = {.size = signature->results_count, .data = taken};
   from_raw(values, signature->params, signature->params_count, given);
   take_slice(store, 0);
-  wasm_trap_t *trap = ubiq_hook_call(store->store, (const wasm_func_t *)(uintptr_t)function->opaque[0], &arguments,
-                                     &results, refuel, store);
+  wasm_trap_t *trap =
+      ubiq_hook_call(store->guard, (const wasm_func_t *)(uintptr_t)function->opaque[0], &arguments, &results);
   if (trap) return capi_take_trap(store, trap);
   memset(values, 0, results.size * sizeof *values);
   to_raw(taken, results.size, values);

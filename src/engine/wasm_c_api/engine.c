@@ -10,7 +10,7 @@ static ubiq_error *open(const engine_options *options, engine **out) {
   if (!self) return ubiq_error_no_memory();
   self->base.ops = &wasm_c_api_ops;
   self->fuel = options->fuel;
-  self->engine = ubiq_hook_engine_new();
+  self->engine = ubiq_hook_engine_new(options->fuel);
   *out = &self->base;
   return NULL;
 }
@@ -22,6 +22,7 @@ static void close(engine *engine) {
 
 static void tick(engine *engine) {
   atomic_fetch_add_explicit(&((capi_engine *)engine)->epoch, 1, memory_order_relaxed);
+  ubiq_hook_tick();
 }
 
 capi_code *capi_code_retain(capi_code *code) {
@@ -100,19 +101,18 @@ static ubiq_error *find_places(capi_code *code, const wasm_module_t *module) {
   return error;
 }
 
-static ubiq_error *why(const capi_engine *engine, const wasm_byte_vec_t *wasm) {
-  wasm_byte_vec_t message;
-  ubiq_hook_explain(engine->engine, wasm, &message);
-  ubiq_error *error = ubiq_error_new(UBIQ_INVALID_INPUT, "%.*s", (int)message.size, message.data);
-  wasm_byte_vec_delete(&message);
+static ubiq_error *refuse(wasm_byte_vec_t *message) {
+  ubiq_error *error = ubiq_error_new(UBIQ_INVALID_INPUT, "%.*s", (int)message->size, message->data);
+  wasm_byte_vec_delete(message);
   return error;
 }
 
 // A module is made in a store, but shared it belongs to none.
 static ubiq_error *compile_in(const capi_engine *engine, wasm_store_t *store, const wasm_byte_vec_t *wasm,
                               capi_code *code) {
-  wasm_module_t *module = wasm_module_new(store, wasm);
-  if (!module) return why(engine, wasm);
+  wasm_byte_vec_t message;
+  wasm_module_t *module = ubiq_hook_module_new(engine->engine, store, wasm, engine->fuel, &message);
+  if (!module) return refuse(&message);
   ubiq_error *error = find_places(code, module);
   if (!error) code->shared = wasm_module_share(module);
   wasm_module_delete(module);
@@ -155,8 +155,7 @@ static void module_delete(engine_module *module) {
 const engine_ops wasm_c_api_ops = {
     .name = CAPI_NAME,
     .version = CAPI_VERSION,
-    .capabilities = ENGINE_CAN_INTERRUPT | ENGINE_CAN_FUEL | ENGINE_LINKS_MODULES | ENGINE_HAS_MEMORIES |
-                    ENGINE_HAS_SMALL_PAGES | ENGINE_VALIDATES,
+    .capabilities = CAPI_CAPABILITIES,
     .memory_bytes_max = UINT64_C(4) << 30,
     .modules_max = CAPI_MODULES_MAX,
     .open = open,

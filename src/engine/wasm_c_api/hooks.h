@@ -1,4 +1,5 @@
-// What an engine must give beside the standard C API (wasm.h): its shim, src/engine/shim/NAME, has these functions.
+// What an engine must give beside the standard C API (wasm.h): its shim, src/engine/shim/NAME, has these functions, and
+// its engine.cmake says what it can do: CAPI_CAPABILITIES, of ENGINE_CAN_INTERRUPT and what follows it in engine.h.
 #ifndef ENGINE_WASM_C_API_HOOKS_H
 #define ENGINE_WASM_C_API_HOOKS_H
 
@@ -6,33 +7,48 @@
 #include <stdint.h>
 #include <wasm.h>
 
-/// How large memories and tables of a store may become: read whenever one is made or grows.
-typedef struct capi_limits {
+/// What a store runs on.
+typedef struct capi_terms {
+  // Read whenever a memory or table of the store is made or grows.
   uint64_t memory_bytes_max; ///< for each memory
   uint64_t table_elements_max;
-} capi_limits;
+  /// Asked inside a call, on its thread, when a tick has come or fuel is used up; `required` is the least fuel with which
+  /// the call can go on, 0 where it was not fuel. Sets the fuel anew and answers true, or ends the call.
+  bool (*refuel)(void *user, uint64_t required);
+  void *user;
+} capi_terms;
 
-/// Asked when a call has used up its fuel; `required` is the least with which it can go on. Sets the fuel anew and answers
-/// true, or ends the call.
-typedef bool (*capi_refuel)(void *user, uint64_t required);
+/// The shim's part of a store.
+typedef struct capi_guard capi_guard;
 
-/// An engine that counts fuel.
-wasm_engine_t *ubiq_hook_engine_new(void);
+wasm_engine_t *ubiq_hook_engine_new(bool counts_fuel);
 
-/// Why a module does not compile. `message` is owned by the caller and has no NUL.
-void ubiq_hook_explain(const wasm_engine_t *engine, const wasm_byte_vec_t *wasm, wasm_byte_vec_t *message);
+/// As wasm_module_new, for an engine made with that `counts_fuel`; NULL when it does not compile: then `message`, which has
+/// no NUL and is owned by the caller, says why.
+wasm_module_t *ubiq_hook_module_new(const wasm_engine_t *engine, wasm_store_t *store, const wasm_byte_vec_t *wasm,
+                                    bool counts_fuel, wasm_byte_vec_t *message);
 
 /// What a trap says, in one line. `message` is owned by the caller and has no NUL.
 void ubiq_hook_trap_text(const wasm_trap_t *trap, wasm_byte_vec_t *message);
 
-/// `limits` are borrowed and outlive the store.
-void ubiq_hook_limit(wasm_store_t *store, const capi_limits *limits);
+/// Of a store that has no instances yet. `terms` are borrowed and outlive the store.
+capi_guard *ubiq_hook_guard_new(wasm_store_t *store, const capi_terms *terms);
+/// Before the store is deleted.
+void ubiq_hook_guard_delete(capi_guard *guard);
 
-uint64_t ubiq_hook_fuel_get(const wasm_store_t *store);
-void ubiq_hook_fuel_set(wasm_store_t *store, uint64_t fuel);
+/// As wasm_instance_new, but that whatever fails is a trap, owned by the caller.
+wasm_trap_t *ubiq_hook_instance_new(capi_guard *guard, const wasm_module_t *module, const wasm_extern_vec_t *imports,
+                                    wasm_instance_t **out);
 
-/// As wasm_func_call, and goes on where it was when `refuel` gives more. The trap is owned by the caller.
-wasm_trap_t *ubiq_hook_call(wasm_store_t *store, const wasm_func_t *function, const wasm_val_vec_t *arguments,
-                            wasm_val_vec_t *results, capi_refuel refuel, void *user);
+uint64_t ubiq_hook_fuel_get(const capi_guard *guard);
+void ubiq_hook_fuel_set(capi_guard *guard, uint64_t fuel);
+
+/// As wasm_func_call, on the store's terms. All values are numbers. The trap is owned by the caller.
+wasm_trap_t *ubiq_hook_call(capi_guard *guard, const wasm_func_t *function, const wasm_val_vec_t *arguments,
+                            wasm_val_vec_t *results);
+
+/// Has every call that is under way ask to be refuelled soon. Called from any thread. An engine that gives fuel by slices
+/// need not do anything.
+void ubiq_hook_tick(void);
 
 #endif

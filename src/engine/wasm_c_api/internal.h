@@ -1,9 +1,9 @@
 // What the files of the adapter for the standard C API (wasm.h) share. Nothing outside this folder includes it.
 //
 // DESIGN. It is compiled once for each engine that has this API, with that engine's headers, and linked with its shim,
-// which has what wasm.h lacks (hooks.h). CAPI_NAME and CAPI_VERSION tell which engine it is. In wasm.h everything belongs to
-// a store; modules alone are shared. A host function there is not told who calls it: so each module of a store gets
-// host functions of its own. Calls are interrupted between slices of fuel.
+// which has what wasm.h lacks (hooks.h). CAPI_NAME and CAPI_VERSION tell which engine it is, CAPI_CAPABILITIES what it can
+// do. In wasm.h everything belongs to a store; modules alone are shared. A host function there is not told who calls it:
+// so each module of a store gets host functions of its own. Calls are interrupted where they ask for fuel.
 #ifndef ENGINE_WASM_C_API_INTERNAL_H
 #define ENGINE_WASM_C_API_INTERNAL_H
 
@@ -81,7 +81,8 @@ struct capi_store {
   capi_image *image;
   wasm_store_t *store;
   engine_store_options options;
-  capi_limits limits;
+  capi_guard *guard;
+  capi_terms terms;
   ubiq_error *host_error;   ///< what a host function or a tick ended the call with; owned until taken
   uint64_t fuel_left;       ///< beside the slice under way
   unsigned epoch;           ///< at the last tick
@@ -119,6 +120,8 @@ bool capi_store_memory(engine_store *store, uint32_t place, engine_memory *out);
 bool capi_caller_memory(engine_call *call, engine_memory *out);
 ubiq_error *capi_fuel_set(engine_store *store, uint64_t fuel);
 uint64_t capi_fuel_get(engine_store *store);
+/// capi_terms.refuel; `user` is the store.
+bool capi_refuel(void *user, uint64_t required);
 ubiq_error *capi_call_now(engine_store *store, const engine_function *function, engine_value *values, size_t count);
 
 #endif

@@ -35,11 +35,9 @@ static ubiq_error *make(capi_store *store, capi_instance *instance, const capi_c
   wasm_module_t *module = wasm_module_obtain(store->store, code->shared);
   if (!module) return ubiq_error_no_memory();
   wasm_extern_vec_t vector = {.size = code->wasm->imports_count, .data = imports};
-  wasm_trap_t *trap = NULL;
-  instance->instance = wasm_instance_new(store->store, module, &vector, &trap);
+  wasm_trap_t *trap = ubiq_hook_instance_new(store->guard, module, &vector, &instance->instance);
   wasm_module_delete(module);
   if (trap) return capi_take_trap(NULL, trap);
-  if (!instance->instance) return ubiq_error_new(UBIQ_INTERNAL, CAPI_NAME " made no instance");
   wasm_instance_exports(instance->instance, &instance->exports);
   return NULL;
 }
@@ -63,11 +61,11 @@ static ubiq_error *fill(capi_store *store) {
   store->store = wasm_store_new(image->engine->engine);
   store->instances = calloc(image->modules_count, sizeof *store->instances);
   if (!store->store || !store->instances) return ubiq_error_no_memory();
-  ubiq_hook_limit(store->store, &store->limits);
-  ubiq_hook_fuel_set(store->store, UINT64_MAX); // initial data costs fuel, but is no run's
+  store->guard = ubiq_hook_guard_new(store->store, &store->terms);
+  ubiq_hook_fuel_set(store->guard, UINT64_MAX); // initial data costs fuel, but is no run's
   ubiq_error *error = NULL;
   for (uint32_t i = 0; i < image->modules_count && !error; i++) error = instantiate(store, i);
-  ubiq_hook_fuel_set(store->store, 0);
+  ubiq_hook_fuel_set(store->guard, 0);
   return error;
 }
 
@@ -77,7 +75,10 @@ ubiq_error *capi_store_new(engine_image *base, const engine_store_options *optio
   store->base.ops = &wasm_c_api_ops;
   store->image = (capi_image *)base;
   store->options = *options;
-  store->limits = (capi_limits){limit_of(options->memory_bytes_max), limit_of(options->table_elements_max)};
+  store->terms = (capi_terms){.memory_bytes_max = limit_of(options->memory_bytes_max),
+                              .table_elements_max = limit_of(options->table_elements_max),
+                              .refuel = capi_refuel,
+                              .user = store};
   store->fuel_left = UINT64_MAX;
   ubiq_error *error = fill(store);
   if (error) {
@@ -104,13 +105,14 @@ void capi_store_delete(engine_store *base) {
   for (size_t i = 0; store->instances && i < store->image->modules_count; i++)
     instance_free(&store->instances[i], store->image->modules[i].code->wasm->imports_count);
   free(store->instances);
+  if (store->guard) ubiq_hook_guard_delete(store->guard);
   if (store->store) wasm_store_delete(store->store);
   ubiq_error_delete(store->host_error);
   free(store);
 }
 
 void capi_store_memory_limit(engine_store *base, uint64_t bytes) {
-  ((capi_store *)base)->limits.memory_bytes_max = limit_of(bytes);
+  ((capi_store *)base)->terms.memory_bytes_max = limit_of(bytes);
 }
 
 bool capi_store_function(engine_store *base, uint32_t module, const char *name, engine_function *out) {

@@ -1,7 +1,9 @@
-// The adapter for wasm.h, on the first engine that has it. Skipped where that was not built.
-#define TEST_ENGINE "wasmi"
+// The adapter for wasm.h, on each engine that has it and was built. Skipped where none was.
+#define TEST_ENGINE tested
+static const char *tested;
 #include "engine_testing.h"
 
+#include <pthread.h>
 #include <stdio.h>
 
 enum { PAGE = 65536 };
@@ -230,6 +232,47 @@ static void a_tick_goes_on_or_ends_the_call(void **state) {
   engine_image_delete(image);
 }
 
+static ubiq_error *count_calls(void *env, engine_call *call, engine_value *values) {
+  (void)call;
+  (void)values;
+  ++*(int *)env;
+  return NULL;
+}
+
+static void *tick_until(void *done) {
+  while (!atomic_load((atomic_bool *)done)) one_engine->ops->tick(one_engine);
+  return NULL;
+}
+
+static void what_calls_the_host_or_itself_for_ever_is_ended(void **state) {
+  (void)state;
+  int calls = 0;
+  const engine_host_function function = {
+      .module = "h", .name = "f", .signature = &nothing, .call = count_calls, .env = &calls};
+  engine_image *image =
+      link_alone(one_engine,
+                 "(module (import \"h\" \"f\" (func $f)) (func (export \"call\") (loop (call $f) (br "
+                 "0))) (func $fib (export \"fib\") (param i32) (result i32) (if (result i32) (i32.lt_u "
+                 "(local.get 0) (i32.const 2)) (then (local.get 0)) (else (i32.add (call $fib (i32.sub "
+                 "(local.get 0) (i32.const 1))) (call $fib (i32.sub (local.get 0) (i32.const 2))))))))",
+                 &function, 1, false);
+  int left = 3;
+  engine_store *store = new_store(image, &(engine_store_options){.user = &left, .tick = stop_soon});
+  engine_value values[4] = {{0}};
+  atomic_bool done = false;
+  pthread_t ticker;
+  assert_int_equal(pthread_create(&ticker, NULL, tick_until, &done), 0);
+  assert_error_code(call(store, 0, "call", values), UBIQ_CANCELLED);
+  assert_true(calls > 0);
+  left = 3;
+  values[0].i32 = 60; // for days
+  assert_error_code(call(store, 0, "fib", values), UBIQ_CANCELLED);
+  atomic_store(&done, true);
+  pthread_join(ticker, NULL);
+  engine_store_delete(store);
+  engine_image_delete(image);
+}
+
 static void fuel_is_counted_over_all_slices(void **state) {
   (void)state;
   enum { FUEL = 1000000 };
@@ -255,6 +298,46 @@ static void fuel_is_counted_over_all_slices(void **state) {
   engine_close(with_fuel);
 }
 
+static void modules_share_the_fuel_of_their_store(void **state) {
+  (void)state;
+  enum { FUEL = 1000000 };
+  static const char *const texts[] = {
+      "(module (func (export \"down\") (param i32) (result i32) (i32.sub (local.get 0) (i32.const 1))))",
+      "(module (import \"a\" \"down\" (func $down (param i32) (result i32))) (func (export \"count\") (param i32) "
+      "(result i32) (loop $again (br_if $again (local.tee 0 (call $down (local.get 0))))) (i32.const 7))"
+      " (func (export \"spin\") (loop $again (br_if $again (call $down (i32.const 2))))))",
+  };
+  static const engine_binding bindings[] = {{0, "down"}};
+  const engine_link_module modules[] = {{0}, {.bindings = bindings, .bindings_count = 1}};
+  engine_link link = {.modules = modules};
+  engine *usual = one_engine;
+  assert_success(engine_open(test_ops(), &(engine_options){.fuel = true}, &one_engine));
+  engine_image *image;
+  assert_success(link_texts(texts, 2, &link, &image));
+  engine_store *store = new_store(image, NULL);
+  engine_value values[4] = {{0}};
+  uint64_t used[3];
+  for (int i = 0; i < 3; i++) {
+    assert_success(engine_fuel_set(store, FUEL));
+    assert_int_equal(call_i32(store, 1, "count", 1000 * (i + 1)), 7);
+    used[i] = FUEL - engine_fuel_get(store);
+  }
+  assert_int_equal(used[2] - used[1], used[1] - used[0]); // each turn costs the same
+  assert_success(engine_fuel_set(store, used[0]));        // just enough
+  assert_int_equal(call_i32(store, 1, "count", 1000), 7);
+  assert_int_equal(engine_fuel_get(store), 0);
+  assert_success(engine_fuel_set(store, used[0] - 1));
+  values[0].i32 = 1000;
+  assert_error_code(call(store, 1, "count", values), UBIQ_CPU_LIMIT);
+  assert_success(engine_fuel_set(store, FUEL));
+  assert_error_code(call(store, 1, "spin", values), UBIQ_CPU_LIMIT);
+  assert_int_equal(engine_fuel_get(store), 0);
+  engine_store_delete(store);
+  engine_image_delete(image);
+  engine_close(one_engine);
+  one_engine = usual;
+}
+
 static void traps_have_our_words(void **state) {
   (void)state;
   static const struct {
@@ -270,6 +353,7 @@ static void traps_have_our_words(void **state) {
       {"(call_indirect (param i32) (i32.const 0) (i32.const 1))", "indirect call to a function of another type"},
       {"(call 0)", "call stack exhausted"},
   };
+  traps_restore();
   for (size_t i = 0; i < sizeof traps / sizeof *traps; i++) {
     char text[512];
     snprintf(text, sizeof text, "(module (memory 1) (table 2 funcref) (elem (i32.const 1) 0) (func (export \"f\") %s))",
@@ -298,15 +382,30 @@ static void why_a_module_does_not_compile_is_told(void **state) {
   ubiq_error_delete(error);
 }
 
-int main(void) {
-  const engine_ops *ops = NULL;
-  ubiq_error *absent = engine_find(TEST_ENGINE, &ops);
-  if (absent) {
-    print_message("%s\n", ubiq_error_message(absent));
-    ubiq_error_delete(absent);
-    return 77; // skipped
+static void *compile_many(void *unused) {
+  (void)unused;
+  for (int i = 0; i < 20; i++) {
+    char text[256];
+    snprintf(text, sizeof text, "(module %s (func (export \"f\") (result i32) (loop) (i32.const %d)))",
+             i % 2 ? "(global i32 (i32.const 1)) (table 3 funcref)" : "", i);
+    engine_image *image = link_alone(one_engine, text, NULL, 0, false);
+    engine_store *store = new_store(image, NULL);
+    one_engine->ops->tick(one_engine);
+    assert_int_equal(call_i32(store, 0, "f", 0), i);
+    engine_store_delete(store);
+    engine_image_delete(image);
   }
-  ubiq_error_delete(engine_open(ops, &(engine_options){0}, &one_engine));
+  return NULL;
+}
+
+static void threads_compile_and_run_at_once(void **state) {
+  (void)state;
+  pthread_t threads[4];
+  for (size_t i = 0; i < 4; i++) assert_int_equal(pthread_create(&threads[i], NULL, compile_many, NULL), 0);
+  for (size_t i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+}
+
+static int test_one(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(imports_of_all_kinds_are_bound_in_any_order),
       cmocka_unit_test(imports_of_another_type_are_invalid_input),
@@ -317,11 +416,32 @@ int main(void) {
       cmocka_unit_test(growth_stops_at_the_limit_as_it_is_now),
       cmocka_unit_test(what_begins_larger_than_the_limit_is_refused),
       cmocka_unit_test(a_tick_goes_on_or_ends_the_call),
+      cmocka_unit_test(what_calls_the_host_or_itself_for_ever_is_ended),
       cmocka_unit_test(fuel_is_counted_over_all_slices),
+      cmocka_unit_test(modules_share_the_fuel_of_their_store),
       cmocka_unit_test(traps_have_our_words),
       cmocka_unit_test(why_a_module_does_not_compile_is_told),
+      cmocka_unit_test(threads_compile_and_run_at_once),
   };
-  int failed = cmocka_run_group_tests(tests, NULL, NULL);
+  assert_success(engine_open(test_ops(), &(engine_options){0}, &one_engine));
+  traps_save();
+  int failed = cmocka_run_group_tests_name(tested, tests, NULL, NULL);
   engine_close(one_engine);
   return failed;
+}
+
+int main(void) {
+  static const char *const engines[] = {"wasmi", "wasmer"};
+  int failed = 0, present = 0;
+  for (size_t i = 0; i < sizeof engines / sizeof *engines; i++) {
+    const engine_ops *ops = NULL;
+    ubiq_error *absent = engine_find(engines[i], &ops);
+    if (absent) print_message("%s\n", ubiq_error_message(absent));
+    ubiq_error_delete(absent);
+    if (absent) continue;
+    tested = engines[i];
+    failed += test_one();
+    present++;
+  }
+  return present ? failed : 77; // skipped
 }

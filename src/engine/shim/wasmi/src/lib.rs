@@ -2,6 +2,7 @@
 
 use std::ffi::c_void;
 use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::ptr::null_mut;
 use wasmi_c_api::wasmi::{
     CompilationMode, Config, Engine, Error, Extern, Func, Module, Nullable, ResourceLimiter, ResumableCall, Store,
     StoreContextMut, TrapCode, Val,
@@ -13,12 +14,22 @@ const STACK_BYTES: usize = 512 << 10;
 const CALL_DEPTH: usize = 20_000;
 
 #[repr(C)]
-pub struct Limits {
+pub struct Terms {
     memory_bytes_max: u64,
     table_elements_max: u64,
+    refuel: extern "C" fn(user: *mut c_void, required: u64) -> bool,
+    user: *mut c_void,
+}
+// Used by the thread alone that uses the store.
+unsafe impl Send for Terms {}
+unsafe impl Sync for Terms {}
+
+pub struct Guard {
+    store: *const wasm_store_t,
+    terms: &'static Terms,
 }
 
-impl ResourceLimiter for &Limits {
+impl ResourceLimiter for &Terms {
     fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> Result<bool, LimiterError> {
         Ok(desired as u64 <= self.memory_bytes_max)
     }
@@ -71,7 +82,7 @@ fn set_text(out: &mut wasm_byte_vec_t, text: String) {
 }
 
 #[no_mangle]
-pub unsafe extern "C" fn ubiq_hook_engine_new() -> Box<wasm_engine_t> {
+pub unsafe extern "C" fn ubiq_hook_engine_new(_counts_fuel: bool) -> Box<wasm_engine_t> {
     let mut config = wasm_config_new();
     let inner = &mut *(&mut *config as *mut wasm_config_t as *mut Config);
     inner.consume_fuel(true);
@@ -83,10 +94,20 @@ pub unsafe extern "C" fn ubiq_hook_engine_new() -> Box<wasm_engine_t> {
 }
 
 #[no_mangle]
-pub unsafe extern "C" fn ubiq_hook_explain(engine: &wasm_engine_t, wasm: &wasm_byte_vec_t, out: &mut wasm_byte_vec_t) {
-    let engine = &*(engine as *const wasm_engine_t as *const Engine);
-    let error = Module::new(engine, wasm.as_slice()).err();
-    set_text(out, error.map_or(String::new(), |error| error.to_string()));
+pub unsafe extern "C" fn ubiq_hook_module_new(
+    engine: &wasm_engine_t,
+    store: &mut wasm_store_t,
+    wasm: &wasm_byte_vec_t,
+    _counts_fuel: bool,
+    message: &mut wasm_byte_vec_t,
+) -> Option<Box<wasm_module_t>> {
+    let module = wasm_module_new(store, wasm);
+    if module.is_none() {
+        let engine = &*(engine as *const wasm_engine_t as *const Engine);
+        let error = Module::new(engine, wasm.as_slice()).err();
+        set_text(message, error.map_or(String::new(), |error| error.to_string()));
+    }
+    module
 }
 
 #[no_mangle]
@@ -95,46 +116,60 @@ pub unsafe extern "C" fn ubiq_hook_trap_text(trap: &wasm_trap_t, out: &mut wasm_
 }
 
 #[no_mangle]
-pub unsafe extern "C" fn ubiq_hook_limit(store: &wasm_store_t, limits: &'static Limits) {
+pub unsafe extern "C" fn ubiq_hook_guard_new(store: &wasm_store_t, terms: &'static Terms) -> Box<Guard> {
     // `repr(transparent)` around the reference.
-    let store: &mut Store<()> = std::mem::transmute(context(store));
-    let mut limiter: &'static Limits = limits;
-    store.limiter(move |_| {
-        let limiter: *mut &'static Limits = &mut limiter;
+    let inner: &mut Store<()> = std::mem::transmute(context(store));
+    let mut limiter: &'static Terms = terms;
+    inner.limiter(move |_| {
+        let limiter: *mut &'static Terms = &mut limiter;
         unsafe { &mut *limiter }
     });
+    Box::new(Guard { store, terms })
 }
 
 #[no_mangle]
-pub unsafe extern "C" fn ubiq_hook_fuel_get(store: &wasm_store_t) -> u64 {
-    context(store).get_fuel().unwrap_or(0)
+pub extern "C" fn ubiq_hook_guard_delete(_: Box<Guard>) {}
+
+#[no_mangle]
+pub unsafe extern "C" fn ubiq_hook_instance_new(
+    guard: &Guard,
+    module: &wasm_module_t,
+    imports: &wasm_extern_vec_t,
+    out: &mut Option<Box<wasm_instance_t>>,
+) -> *mut wasm_trap_t {
+    let mut failure = null_mut();
+    *out = wasm_instance_new(&mut *guard.store.cast_mut(), module, imports, Some(&mut failure));
+    if out.is_none() && failure.is_null() {
+        return trap(Error::new("no instance was made"));
+    }
+    failure
+}
+
+// The fuel in a store is one slice: between two of them ticks are seen.
+#[no_mangle]
+pub extern "C" fn ubiq_hook_tick() {}
+
+#[no_mangle]
+pub unsafe extern "C" fn ubiq_hook_fuel_get(guard: &Guard) -> u64 {
+    context(&*guard.store).get_fuel().unwrap_or(0)
 }
 
 #[no_mangle]
-pub unsafe extern "C" fn ubiq_hook_fuel_set(store: &wasm_store_t, fuel: u64) {
-    let _ = context(store).set_fuel(fuel);
+pub unsafe extern "C" fn ubiq_hook_fuel_set(guard: &Guard, fuel: u64) {
+    let _ = context(&*guard.store).set_fuel(fuel);
 }
 
-type Refuel = extern "C" fn(user: *mut c_void, required: u64) -> bool;
-
-unsafe fn call(
-    store: &wasm_store_t,
-    function: Func,
-    arguments: &[Val],
-    results: &mut [Val],
-    refuel: Refuel,
-    user: *mut c_void,
-) -> Result<(), Error> {
-    let mut state = function.call_resumable(context(store), arguments, results)?;
+unsafe fn call(guard: &Guard, function: Func, arguments: &[Val], results: &mut [Val]) -> Result<(), Error> {
+    let mut state = function.call_resumable(context(&*guard.store), arguments, results)?;
     loop {
         state = match state {
             ResumableCall::Finished => return Ok(()),
             ResumableCall::HostTrap(call) => return Err(Error::new(call.host_error().to_string())),
             ResumableCall::OutOfFuel(call) => {
-                if !refuel(user, call.required_fuel()) {
+                if !(guard.terms.refuel)(guard.terms.user, call.required_fuel()) {
                     return Err(Error::from(TrapCode::OutOfFuel));
                 }
-                call.resume(context(store), results)?
+                call.resume(context(&*guard.store), results)?
             }
         }
     }
@@ -142,24 +177,22 @@ unsafe fn call(
 
 #[no_mangle]
 pub unsafe extern "C" fn ubiq_hook_call(
-    store: &wasm_store_t,
+    guard: &Guard,
     func: &wasm_func_t,
     arguments: &wasm_val_vec_t,
     results: &mut wasm_val_vec_t,
-    refuel: Refuel,
-    user: *mut c_void,
 ) -> *mut wasm_trap_t {
     let given: Vec<Val> = arguments.as_slice().iter().map(wasm_val_t::to_val).collect();
     let slots = results.as_uninit_slice();
     let mut taken = vec![Val::FuncRef(Nullable::Null); slots.len()];
     let function = function(func);
-    let run = AssertUnwindSafe(|| call(store, function, &given, &mut taken, refuel, user));
+    let run = AssertUnwindSafe(|| call(guard, function, &given, &mut taken));
     match catch_unwind(run) {
         Ok(Ok(())) => {
             for (slot, value) in slots.iter_mut().zip(taken) {
                 slot.write(wasm_val_t::from(value));
             }
-            std::ptr::null_mut()
+            null_mut()
         }
         Ok(Err(error)) => trap(error),
         Err(_) => trap(Error::new("the engine panicked")),
