@@ -69,10 +69,12 @@ function(ubiq_engine_licences_of name kind tool place needs)
   ubiq_engine_licences(${name} ${file})
 endfunction()
 
-# ubiq_engine_crate(NAME CAPABILITIES...): an engine with the standard C API (src/engine/wasm_c_api) that cargo builds,
-# together with what that lacks, to a static library: the crate src/engine/shim/NAME, whose Cargo.toml names the engine's
-# crate first among its dependencies. Its build script copies the headers to the folder that UBIQ_HEADERS names.
+# ubiq_engine_crate(NAME CAPABILITIES ... [ENVIRONMENT NAME=VALUE...]): an engine with the standard C API
+# (src/engine/wasm_c_api) that cargo builds, together with what that lacks, to a static library: the crate
+# src/engine/shim/NAME, whose Cargo.toml names the engine's crate first among its dependencies. Its build script copies the
+# headers to the folder that UBIQ_HEADERS names.
 function(ubiq_engine_crate name)
+  cmake_parse_arguments(crate "" "" "CAPABILITIES;ENVIRONMENT" ${ARGN})
   if(NOT UBIQ_CARGO)
     message(FATAL_ERROR "cargo is missing; the engine ${name} is built by it")
   endif()
@@ -81,8 +83,8 @@ function(ubiq_engine_crate name)
   set(library ${made}/release/libubiq_${name}.a)
   file(GLOB shim_sources CONFIGURE_DEPENDS ${shim}/src/*.rs)
   add_custom_command(OUTPUT ${library}
-    COMMAND ${CMAKE_COMMAND} -E env UBIQ_HEADERS=${made}/include ${UBIQ_CARGO} build --release --locked --quiet
-      --jobs 2 --manifest-path ${shim}/Cargo.toml --target-dir ${made}
+    COMMAND ${CMAKE_COMMAND} -E env UBIQ_HEADERS=${made}/include ${crate_ENVIRONMENT}
+      ${UBIQ_CARGO} build --release --locked --quiet --jobs 2 --manifest-path ${shim}/Cargo.toml --target-dir ${made}
     COMMAND ${CMAKE_COMMAND} -E touch ${library} # cargo leaves alone what is new enough for it
     DEPENDS ${shim}/Cargo.toml ${shim}/Cargo.lock ${shim}/build.rs ${shim_sources}
     COMMENT "Building ${name} (cargo)"
@@ -92,7 +94,7 @@ function(ubiq_engine_crate name)
   file(STRINGS ${shim}/Cargo.toml lines REGEX "^[a-z0-9_-]+ = .*\"=[0-9]+[.][0-9]+[.][0-9]+\"")
   list(GET lines 0 line)
   string(REGEX MATCH "[0-9]+[.][0-9]+[.][0-9]+" version "${line}")
-  list(JOIN ARGN " | " capabilities)
+  list(JOIN crate_CAPABILITIES " | " capabilities)
   file(GLOB wasm_c_api_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/engine/wasm_c_api/*.c)
   ubiq_engine(${name} ${wasm_c_api_sources} ${reader_sources})
   set(UBIQ_ENGINES ${UBIQ_ENGINES} PARENT_SCOPE)

@@ -200,8 +200,9 @@ int main(int count, char **arguments) {
   if (count == 3 && strcmp(arguments[1], NO_EXEC_ARGUMENT) == 0) return no_exec_trial(arguments[2]);
   updates = count > 1 && strcmp(arguments[1], "--update") == 0;
   prints = count > 1 && strcmp(arguments[1], "--print") == 0;
+  const engine_ops *engines[ENGINES_MAX];
   plugin_testing_begin();
-  engines_need();
+  plugin_testing_add(engines, engines_present(engines));
   ubiq_log_set(UBIQ_LOG_OFF, NULL, NULL);
   const struct CMUnitTest tests[] = {cmocka_unit_test(the_page_says_what_engines_can_do)};
   return cmocka_run_group_tests(tests, NULL, NULL);

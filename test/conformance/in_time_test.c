@@ -167,6 +167,7 @@ int main(void) {
   plugin_testing_begin();
   ubiq_log_set(UBIQ_LOG_OFF, NULL, NULL);
   size_t count = engines_present(engines);
+  plugin_testing_add(engines, count);
   int failed = 0;
   for (size_t i = 0; i < count; i++) failed += run_engine(engines[i]);
   return failed;

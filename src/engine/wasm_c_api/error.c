@@ -11,6 +11,7 @@ typedef struct trap_text {
 } trap_text;
 
 static const trap_text trap_texts[] = {
+    {"incompatible import", UBIQ_INVALID_INPUT, NULL, 0}, // first: names of the guest's stand in it
     {"unreachable", UBIQ_TRAP, "unreachable code was reached", ENGINE_TRAP_UNREACHABLE},
     {"out of bounds memory access", UBIQ_TRAP, "out of bounds memory access", 0},
     {"out of bounds table access", UBIQ_TRAP, "out of bounds table access", 0},

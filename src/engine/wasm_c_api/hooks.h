@@ -23,10 +23,17 @@ typedef struct capi_guard capi_guard;
 
 wasm_engine_t *ubiq_hook_engine_new(bool counts_fuel);
 
+/// Why no module can be made in this process as it is now; NULL when one can.
+const char *ubiq_hook_hindrance(void);
+
 /// As wasm_module_new, for an engine made with that `counts_fuel`; NULL when it does not compile: then `message`, which has
 /// no NUL and is owned by the caller, says why.
 wasm_module_t *ubiq_hook_module_new(const wasm_engine_t *engine, wasm_store_t *store, const wasm_byte_vec_t *wasm,
                                     bool counts_fuel, wasm_byte_vec_t *message);
+
+/// As wasm_module_imports and wasm_module_exports, but that of each type its kind alone need be right.
+void ubiq_hook_imports(const wasm_module_t *module, wasm_importtype_vec_t *out);
+void ubiq_hook_exports(const wasm_module_t *module, wasm_exporttype_vec_t *out);
 
 /// What a trap says, in one line. `message` is owned by the caller and has no NUL.
 void ubiq_hook_trap_text(const wasm_trap_t *trap, wasm_byte_vec_t *message);

@@ -7,6 +7,7 @@
 #ifndef ENGINE_WASM_C_API_INTERNAL_H
 #define ENGINE_WASM_C_API_INTERNAL_H
 
+#include "base/buffer.h"
 #include "engine/engine.h"
 #include "engine/wasm_c_api/hooks.h"
 
@@ -20,8 +21,10 @@ typedef struct capi_engine {
 /// A compiled module and what it imports and exports; shared by the module and its images.
 typedef struct capi_code {
   atomic_size_t owners;
+  capi_engine *engine;
   wasm_shared_module_t *shared;
   wasm_module *wasm;
+  buffer interface; ///< what `wasm` was read from; for engines that serialize
   // Engines may have imports and exports in an order of their own.
   uint32_t *import_places; ///< of each import of `wasm` among the engine's
   uint32_t *export_places; ///< of each export of `wasm` among the engine's
@@ -108,6 +111,11 @@ bool capi_crosses(const wasm_signature *signature);
 wasm_trap_t *capi_enter_host(void *env, const wasm_val_vec_t *arguments, wasm_val_vec_t *results);
 /// The type of a host function whose signature crosses. Owned by the caller.
 wasm_functype_t *capi_functype(const wasm_signature *signature);
+
+ubiq_error *capi_compile(engine *engine, const uint8_t *wasm, size_t size, engine_module **out);
+ubiq_error *capi_serialize(engine_module *module, uint8_t **bytes, size_t *size);
+ubiq_error *capi_deserialize(engine *engine, const uint8_t *bytes, size_t size, engine_module **out);
+void capi_module_delete(engine_module *module);
 
 ubiq_error *capi_link(engine *engine, const engine_link *link, engine_image **out);
 void capi_image_delete(engine_image *image);

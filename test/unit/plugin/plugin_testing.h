@@ -345,7 +345,17 @@ static inline void plugin_testing_begin(void) {
   traps_save();
 }
 
-/// After that: skips the whole program, for tests that all need a capability.
+/// After that, in tests of several engines: the same for these.
+static inline void plugin_testing_add(const engine_ops *const *engines, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    ubiq_compiled *compiled = NULL;
+    ubiq_error_delete(text_compile("(module)", &(ubiq_compile_options){.engine = engines[i]->name}, &compiled));
+    ubiq_compiled_delete(compiled);
+  }
+  traps_save();
+}
+
+/// After plugin_testing_begin: skips the whole program, for tests that all need a capability.
 static inline void plugin_testing_needs(uint32_t capability) {
   if (tested_engine()->capabilities & capability) return;
   print_message("%s has not the capability %#x\n", tested_engine()->name, capability);

@@ -1,8 +1,8 @@
 //! Wasmi's C API (wasm.h) and what it lacks: the hooks of src/engine/wasm_c_api/hooks.h, where each is described.
 
-use std::ffi::c_void;
+use std::ffi::{c_char, c_void};
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::ptr::null_mut;
+use std::ptr::{null, null_mut};
 use wasmi_c_api::wasmi::{
     CompilationMode, Config, Engine, Error, Extern, Func, Module, Nullable, ResourceLimiter, ResumableCall, Store,
     StoreContextMut, TrapCode, Val,
@@ -94,6 +94,11 @@ pub unsafe extern "C" fn ubiq_hook_engine_new(_counts_fuel: bool) -> Box<wasm_en
 }
 
 #[no_mangle]
+pub extern "C" fn ubiq_hook_hindrance() -> *const c_char {
+    null()
+}
+
+#[no_mangle]
 pub unsafe extern "C" fn ubiq_hook_module_new(
     engine: &wasm_engine_t,
     store: &mut wasm_store_t,
@@ -108,6 +113,16 @@ pub unsafe extern "C" fn ubiq_hook_module_new(
         set_text(message, error.map_or(String::new(), |error| error.to_string()));
     }
     module
+}
+
+#[no_mangle]
+pub extern "C" fn ubiq_hook_imports(module: &wasm_module_t, out: &mut wasm_importtype_vec_t) {
+    wasm_module_imports(module, out);
+}
+
+#[no_mangle]
+pub extern "C" fn ubiq_hook_exports(module: &wasm_module_t, out: &mut wasm_exporttype_vec_t) {
+    wasm_module_exports(module, out);
 }
 
 #[no_mangle]

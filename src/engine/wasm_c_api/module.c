@@ -1,0 +1,214 @@
+// The adapter for wasm.h: modules, from source and from what was serialized.
+#include "engine/wasm_c_api/internal.h"
+#include "engine/wasm_reader.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+capi_code *capi_code_retain(capi_code *code) {
+  atomic_fetch_add_explicit(&code->owners, 1, memory_order_relaxed);
+  return code;
+}
+
+void capi_code_release(capi_code *code) {
+  if (!code || atomic_fetch_sub(&code->owners, 1) != 1) return;
+  if (code->shared) wasm_shared_module_delete(code->shared);
+  wasm_module_free(code->wasm);
+  buffer_free(&code->interface);
+  free(code->import_places);
+  free(code->export_places);
+  free(code);
+}
+
+uint32_t capi_code_place(const capi_code *code, const char *name, wasm_kind kind) {
+  const wasm_item *item = wasm_module_export(code->wasm, name);
+  return item && item->kind == kind ? code->export_places[item - code->wasm->exports] : CAPI_NOWHERE;
+}
+
+static bool is_named(const wasm_name_t *name, const char *text) {
+  return name->size == strlen(text) && memcmp(name->data, text, name->size) == 0;
+}
+
+static ubiq_error *find_exports(capi_code *code, const wasm_exporttype_vec_t *exports) {
+  size_t count = code->wasm->exports_count;
+  code->export_places = calloc(count + 1, sizeof *code->export_places);
+  if (!code->export_places) return ubiq_error_no_memory();
+  for (size_t i = 0; i < count; i++) {
+    uint32_t place = 0;
+    while (place < exports->size && !is_named(wasm_exporttype_name(exports->data[place]), code->wasm->exports[i].name))
+      place++;
+    code->export_places[i] = place < exports->size ? place : CAPI_NOWHERE;
+  }
+  return NULL;
+}
+
+static bool is_import(const wasm_importtype_t *theirs, const wasm_item *ours) {
+  static const wasm_externkind_t kinds[] = {[WASM_FUNCTION] = WASM_EXTERN_FUNC,
+                                            [WASM_TABLE] = WASM_EXTERN_TABLE,
+                                            [WASM_MEMORY] = WASM_EXTERN_MEMORY,
+                                            [WASM_GLOBAL] = WASM_EXTERN_GLOBAL};
+  return ours->kind <= WASM_GLOBAL && kinds[ours->kind] == wasm_externtype_kind(wasm_importtype_type(theirs)) &&
+         is_named(wasm_importtype_module(theirs), ours->module) && is_named(wasm_importtype_name(theirs), ours->name);
+}
+
+// Several imports may have one name: those of one kind keep their order.
+static ubiq_error *find_imports(capi_code *code, const wasm_importtype_vec_t *imports) {
+  size_t count = code->wasm->imports_count;
+  code->import_places = calloc(count + 1, sizeof *code->import_places);
+  bool *taken = calloc(count + 1, sizeof *taken);
+  bool all = imports->size == count;
+  for (size_t i = 0; i < count && all && taken && code->import_places; i++) {
+    uint32_t place = 0;
+    while (place < count && (taken[place] || !is_import(imports->data[place], &code->wasm->imports[i]))) place++;
+    all = place < count;
+    taken[place] = true;
+    code->import_places[i] = place;
+  }
+  bool is_there = taken && code->import_places;
+  free(taken);
+  if (!is_there) return ubiq_error_no_memory();
+  return all ? NULL : ubiq_error_new(UBIQ_INTERNAL, CAPI_NAME " tells other imports than the module has");
+}
+
+static ubiq_error *find_places(capi_code *code, const wasm_module_t *module) {
+  wasm_exporttype_vec_t exports;
+  wasm_importtype_vec_t imports;
+  ubiq_hook_exports(module, &exports);
+  ubiq_hook_imports(module, &imports);
+  ubiq_error *error = find_exports(code, &exports);
+  if (!error) error = find_imports(code, &imports);
+  wasm_importtype_vec_delete(&imports);
+  wasm_exporttype_vec_delete(&exports);
+  return error;
+}
+
+static ubiq_error *take(capi_code *code, wasm_module_t *module) {
+  ubiq_error *error = find_places(code, module);
+  if (!error) code->shared = wasm_module_share(module);
+  wasm_module_delete(module);
+  return error;
+}
+
+static ubiq_error *refuse(wasm_byte_vec_t *message) {
+  ubiq_error *error = ubiq_error_new(UBIQ_INVALID_INPUT, "%.*s", (int)message->size, message->data);
+  wasm_byte_vec_delete(message);
+  return error;
+}
+
+// A module is made in a store, but shared it belongs to none.
+static ubiq_error *compile_in(const capi_engine *engine, wasm_store_t *store, const wasm_byte_vec_t *wasm,
+                              capi_code *code) {
+  wasm_byte_vec_t message;
+  wasm_module_t *module = ubiq_hook_module_new(engine->engine, store, wasm, engine->fuel, &message);
+  if (!module) return refuse(&message);
+  return take(code, module);
+}
+
+// What wasm_module_read reads of a module: a module as well.
+static bool is_interface(wasm_section section) {
+  return section != WASM_SECTION_CUSTOM && section != WASM_SECTION_ELEMENT && section != WASM_SECTION_CODE &&
+         section != WASM_SECTION_DATA && section != WASM_SECTION_DATA_COUNT;
+}
+
+static ubiq_error *keep_interface(const uint8_t *bytes, size_t size, buffer *out) {
+  wasm_reader reader = wasm_reader_open(bytes, size);
+  wasm_section_view section;
+  bool ok = buffer_append(out, bytes, WASM_HEADER_SIZE);
+  while (wasm_reader_section(&reader, &section))
+    if (is_interface(section.id)) ok = ok && buffer_append(out, section.whole, section.whole_size);
+  return ok ? NULL : ubiq_error_no_memory();
+}
+
+static ubiq_error *read_module(capi_engine *engine, const uint8_t *bytes, size_t size, capi_code *code) {
+  code->engine = engine;
+  ubiq_error *error = wasm_module_read(bytes, size, &code->wasm);
+  if (!error && (CAPI_CAPABILITIES & ENGINE_CAN_SERIALIZE)) error = keep_interface(bytes, size, &code->interface);
+  return error;
+}
+
+static ubiq_error *check_process(void) {
+  const char *hindrance = ubiq_hook_hindrance();
+  return hindrance ? ubiq_error_new(UBIQ_UNAVAILABLE, "%s", hindrance) : NULL;
+}
+
+/// Makes the engine's module of `bytes`, in a store that ends afterwards.
+typedef ubiq_error *(*make_module)(const capi_engine *engine, wasm_store_t *store, const wasm_byte_vec_t *bytes,
+                                   capi_code *code);
+
+static ubiq_error *module_new(engine *base, ubiq_bytes wasm, ubiq_bytes bytes, make_module make, engine_module **out) {
+  capi_engine *engine = (capi_engine *)base;
+  capi_module *self = calloc(1, sizeof *self);
+  capi_code *code = calloc(1, sizeof *code);
+  if (code) atomic_init(&code->owners, 1);
+  wasm_byte_vec_t vector = {.size = bytes.size, .data = (char *)bytes.data};
+  wasm_store_t *store = wasm_store_new(engine->engine);
+  ubiq_error *error = self && code ? check_process() : ubiq_error_no_memory();
+  if (!error) error = read_module(engine, wasm.data, wasm.size, code);
+  if (!error) error = make(engine, store, &vector, code);
+  wasm_store_delete(store);
+  if (error) {
+    capi_code_release(code);
+    free(self);
+    return error;
+  }
+  self->base.ops = &wasm_c_api_ops;
+  self->code = code;
+  *out = &self->base;
+  return NULL;
+}
+
+ubiq_error *capi_compile(engine *engine, const uint8_t *wasm, size_t size, engine_module **out) {
+  ubiq_bytes bytes = {wasm, size};
+  ubiq_error *error = module_new(engine, bytes, bytes, compile_in, out);
+  return error ? ubiq_error_wrap(error, "module does not compile") : NULL;
+}
+
+void capi_module_delete(engine_module *module) {
+  capi_code_release(((capi_module *)module)->code);
+  free(module);
+}
+
+// -- Serialized: the size of the interface (8 bytes), the interface, the engine's own --
+
+ubiq_error *capi_serialize(engine_module *module, uint8_t **bytes, size_t *size) {
+  const capi_code *code = ((capi_module *)module)->code;
+  wasm_store_t *store = wasm_store_new(code->engine->engine);
+  wasm_module_t *theirs = wasm_module_obtain(store, code->shared);
+  wasm_byte_vec_t vector = {0};
+  wasm_module_serialize(theirs, &vector);
+  uint64_t interface_size = code->interface.size;
+  size_t all = sizeof interface_size + code->interface.size + vector.size;
+  uint8_t *out = vector.size ? malloc(all) : NULL;
+  if (out) {
+    memcpy(out, &interface_size, sizeof interface_size);
+    memcpy(out + sizeof interface_size, code->interface.data, code->interface.size);
+    memcpy(out + sizeof interface_size + code->interface.size, vector.data, vector.size);
+  }
+  wasm_byte_vec_delete(&vector);
+  wasm_module_delete(theirs);
+  wasm_store_delete(store);
+  *bytes = out;
+  *size = all;
+  return out ? NULL : ubiq_error_no_memory();
+}
+
+static ubiq_error *does_not_fit(void) {
+  return ubiq_error_new(UBIQ_INVALID_INPUT, "compiled module does not fit this engine");
+}
+
+static ubiq_error *deserialize_in(const capi_engine *engine, wasm_store_t *store, const wasm_byte_vec_t *bytes,
+                                  capi_code *code) {
+  (void)engine;
+  wasm_module_t *module = wasm_module_deserialize(store, bytes);
+  return module ? take(code, module) : does_not_fit();
+}
+
+ubiq_error *capi_deserialize(engine *engine, const uint8_t *bytes, size_t size, engine_module **out) {
+  uint64_t interface_size;
+  if (size < sizeof interface_size) return does_not_fit();
+  memcpy(&interface_size, bytes, sizeof interface_size);
+  if (interface_size > size - sizeof interface_size) return does_not_fit();
+  ubiq_bytes interface = {bytes + sizeof interface_size, (size_t)interface_size};
+  ubiq_bytes theirs = {interface.data + interface.size, size - sizeof interface_size - interface.size};
+  return module_new(engine, interface, theirs, deserialize_in, out);
+}
