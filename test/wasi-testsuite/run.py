@@ -5,9 +5,10 @@ Nothing of the suite is kept here: PATH is a checkout of it whose cases are buil
 prod/testsuite-base. Each case is NAME.wasm with an optional NAME.json beside it, which says the arguments, the
 environment, the folder that the guest finds at `/` (a copy of it is used) and what must come out of it.
 
-Usage: test/wasi-testsuite/run.py PATH [--ubiq FILE] [--verbose] [NAME...]
+Usage: test/wasi-testsuite/run.py PATH [--engine NAME] [--ubiq FILE] [--verbose] [CASE...]
+  --engine    which engine, of those that `ubiq engines` lists
   --verbose   print what a failing case wrote
-  NAME        run only these cases
+  CASE        run only these cases
 
 Exit codes: 0 all passed, 1 some did not, 2 wrong usage or nothing to run.
 """
@@ -40,7 +41,8 @@ def specification(wasm):
 
 
 def command(ubiq, wasm, asked, root):
-    words = [ubiq, "call", wasm, "_start", "--wasi", "--json", "--log-level", "off"]
+    """`ubiq` is the beginning of the command: the program and options for each call."""
+    words = [ubiq[0], "call", wasm, "_start", *ubiq[1:], "--wasi", "--json", "--log-level", "off"]
     for name, value in asked.get("env", {}).items():
         words += ["--env", "%s=%s" % (name, value)]
     if root:
@@ -87,6 +89,7 @@ def main():
     parser.add_argument("path")
     parser.add_argument("names", nargs="*")
     parser.add_argument("--ubiq", default=os.path.join(os.environ.get("UBIQ_OUT", os.path.join(ROOT, "out")), "bin/ubiq"))
+    parser.add_argument("--engine")
     parser.add_argument("--verbose", action="store_true")
     given = parser.parse_args()
 
@@ -101,9 +104,10 @@ def main():
     if not os.access(given.ubiq, os.X_OK):
         print("%s is no program; build it first (make)" % given.ubiq, file=sys.stderr)
         return 2
+    ubiq = [given.ubiq] + (["--engine", given.engine] if given.engine else [])
     failed = 0
     for wasm in cases:
-        why, written = run_case(given.ubiq, wasm)
+        why, written = run_case(ubiq, wasm)
         language = os.path.relpath(wasm, given.path).split(os.sep)[1]
         print("%-5s %-15s %s%s" % ("FAIL" if why else "pass", language, name_of(wasm), ": " + why if why else ""))
         if why and given.verbose:
