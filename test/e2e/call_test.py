@@ -94,6 +94,7 @@ class Json(calling.Test):
             self.assertGreaterEqual(call["memory_bytes"], 65536)
 
     def test_fuel_is_told_when_it_is_counted(self):
+        self.need_capability("fuel")
         few, = self.objects(0, self.guest("infinite"), "turns", "-i", "10", "--fuel", "10000000")
         many, = self.objects(0, self.guest("infinite"), "turns", "-i", "1000", "--fuel", "10000000")
         self.assertGreater(many["fuel"], few["fuel"])

@@ -1,6 +1,7 @@
 """What the tests of `ubiq call` share: calls of guests, with bytes in and bytes out."""
 
 import http.server
+import json
 import os
 import re
 import subprocess
@@ -28,6 +29,13 @@ class Done:
 
 
 class Test(support.Test):
+    def need_capability(self, name):
+        """Skips a test that needs what the engine of UBIQ_ENGINE cannot do, as `ubiq engines` tells it."""
+        engine = os.environ.get("UBIQ_ENGINE")
+        listed = subprocess.run([support.UBIQ, "engines", "--json"], stdout=subprocess.PIPE, check=True, text=True).stdout
+        if engine and not any(e["name"] == engine and name in e.get("capabilities", []) for e in json.loads(listed)):
+            self.skipTest("%s has not the capability %s" % (engine, name))
+
     def guest(self, name):
         path = os.path.join(GUESTS, name + ".wasm")
         if not os.path.exists(path):

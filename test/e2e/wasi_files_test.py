@@ -109,6 +109,7 @@ class Files(calling.Test):
                    "%s:/f" % inside)
 
     def test_a_served_function_finds_the_folders_of_its_manifest_beside_it(self):
+        self.need_capability("suspends")
         manifest = {"wasm": [{"path": self.guest("wasi_files")}], "allowed_paths": {"ro:data": "/data"}}
         project = ('[functions.read]\nmanifest = "plugin.json"\nexport = "read_file"\nroute = "POST /read"\n'
                    '[functions.write]\nmanifest = "plugin.json"\nexport = "write_file"\nroute = "POST /write"\n')

@@ -33,8 +33,9 @@ static ubiq_error *check_memory(const w3_instance *instance, uint64_t limit) {
 static ubiq_error *load(w3_instance *instance) {
   M3Result result = m3_LoadModule(instance->runtime, instance->module);
   if (!result) return NULL;
-  bool is_segment = strcmp(result, "data segment out of bounds") == 0 || strncmp(result, "table ", 6) == 0;
-  return is_segment ? ubiq_error_new(UBIQ_TRAP, "%s", result) : w3_take_error(NULL, result);
+  if (strcmp(result, "data segment out of bounds") == 0) result = m3Err_trapOutOfBoundsMemoryAccess;
+  if (strncmp(result, "table ", 6) == 0) result = m3Err_trapTableIndexOutOfRange;
+  return w3_take_error(NULL, result);
 }
 
 static ubiq_error *link_imports(w3_store *store, w3_instance *instance) {
