@@ -81,8 +81,12 @@ ubiq_error *function_open(function *self, const project_function *settings, cons
       .lifetime = settings->lifetime,
       .pool = settings->pool,
       .board = pool_board_new(),
+      .pin = settings->lifetime.kind == LIFETIME_PINNED ? pin_new() : NULL,
   };
-  if (self->board == NULL) return ubiq_error_no_memory();
+  if (self->board == NULL || (self->pin == NULL && self->lifetime.kind == LIFETIME_PINNED)) {
+    function_close(self);
+    return ubiq_error_no_memory();
+  }
   ubiq_error *error = settings->origin == PROJECT_MANIFEST ? compile_manifest(self, file, files)
                                                            : compile_module(self, settings, file, files);
   if (error == NULL) error = compiled_function_find(self->compiled, settings->export_name, &self->entry);
@@ -102,6 +106,7 @@ ubiq_error *function_warm(const function *self) {
 }
 
 void function_close(function *self) {
+  pin_delete(self->pin);
   ubiq_compiled_delete(self->compiled);
   pool_board_delete(self->board);
   *self = (function){0};

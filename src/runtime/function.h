@@ -3,6 +3,7 @@
 #define RUNTIME_FUNCTION_H
 
 #include "plugin/plugin.h"
+#include "runtime/pin.h"
 #include "runtime/pool_gauges.h"
 #include "runtime/project.h"
 
@@ -15,6 +16,7 @@ typedef struct function {
   plugin_limits plugin_limits; ///< the same, in the plugin's terms
   lifetime lifetime;           ///< of its instances
   pool_settings pool;          ///< how many there are, in the process
+  pin *pin;                    ///< the instance of a pinned function; NULL for others. Any worker takes it
   pool_board *board;           ///< the numbers of its pools; what it points to is written by workers
   project_input input;
   const cors *cors;         ///< NULL: none. Borrowed from the project

@@ -63,6 +63,13 @@ static instance *unlink_ready(pool *self, instance *instance) {
   return instance;
 }
 
+bool pool_is_short(const pool *self, uint64_t now_ms) {
+  if (self->is_closed || self->retry_ms != 0) return false;
+  pin *pin = self->function->pin;
+  if (pin == NULL) return pool_scale_missing(&self->scale) > 0;
+  return self->scale.starting == 0 && pin_is_wanted(pin, self->gauges->worker, now_ms);
+}
+
 static bool is_too_old(const pool *self, const instance *instance, uint64_t now_ms) {
   uint64_t age_ms_max = self->function->lifetime.age_ms_max;
   return age_ms_max != 0 && now_ms - instance->made_ms >= age_ms_max;
@@ -83,15 +90,40 @@ void pool_close(pool *self) {
 }
 
 void pool_add_started(pool *self, instance *instance) {
-  self->scale.ready++;
   pool_gauge_add(&self->gauges->made, 1);
   pool_gauge_add(&self->gauges->made_ahead, 1);
-  push(self, instance);
+  self->has_claimed = false;
+  if (self->function->pin == NULL) {
+    self->scale.ready++;
+    push(self, instance);
+  } else if (!pin_put(self->function->pin, instance, false)) {
+    end(self, instance, instance->plugin, POOL_END_ROOM);
+  }
 }
 
 // ------------------------------------------------------------------------------------------------------------ runs
 
+ubiq_error *pool_admit(pool *self, uint64_t now_ms) {
+  const function *function = self->function;
+  uint64_t wait_ms;
+  if (function->pin == NULL || pin_take(function->pin, now_ms, &self->pinned, &wait_ms)) return NULL;
+  return ubiq_error_new(UBIQ_UNAVAILABLE,
+                        "%s: its instance has failed and is started again in %llu ms; try again later", function->name,
+                        (unsigned long long)wait_ms);
+}
+
+/// The pinned instance is not among the ready ones, as another worker may take it.
+static instance *take_pinned(pool *self) {
+  instance *instance = self->pinned;
+  self->pinned = NULL;
+  (void)pool_scale_take(&self->scale);
+  pool_gauge_add(instance != NULL ? &self->gauges->found_ready : &self->gauges->made, 1);
+  pool_publish(self);
+  return instance;
+}
+
 instance *pool_take(pool *self, uint64_t now_ms) {
+  if (self->function->pin != NULL) return take_pinned(self);
   while (self->newest != NULL && is_too_old(self, self->newest, now_ms)) {
     instance *old = unlink_ready(self, self->newest);
     self->scale.ready--;
@@ -109,14 +141,44 @@ static pool_end judge(const pool *self, const instance *instance, const plugin *
   const lifetime *lifetime = &self->function->lifetime;
   if (plugin == NULL || !plugin_is_fit(plugin)) return POOL_END_STOPPED;
   if (lifetime->kind == LIFETIME_REQUEST || instance == NULL) return POOL_END_USED;
+  if (lifetime->kind == LIFETIME_PINNED) return POOL_ENDS;
   if (self->is_closed) return POOL_END_CLOSED;
   if (lifetime->runs_max != 0 && instance->runs >= lifetime->runs_max) return POOL_END_RUNS;
   return is_too_old(self, instance, now_ms) ? POOL_END_AGE : POOL_ENDS;
 }
 
+static void lose_pinned(pool *self, uint64_t now_ms) {
+  uint64_t wait_ms = pin_lose(self->function->pin, self->gauges->worker, now_ms);
+  self->retry_ms = wait_ms == 0 ? 0 : now_ms + wait_ms;
+}
+
+bool pool_claim_pinned(pool *self, uint64_t now_ms) {
+  self->has_claimed = pin_claim(self->function->pin, self->gauges->worker, now_ms);
+  return self->has_claimed;
+}
+
+void pool_lose_claimed(pool *self, uint64_t now_ms) {
+  if (self->has_claimed) lose_pinned(self, now_ms);
+  self->has_claimed = false;
+}
+
+/// The instance is for any worker again, or it is lost and has to be started anew.
+static void give_back_pinned(pool *self, instance *instance, plugin *plugin, pool_end why, uint64_t now_ms) {
+  pin *pin = self->function->pin;
+  (void)pool_scale_give_back(&self->scale, false);
+  if (why == POOL_ENDS && pin_put(pin, instance, true)) return;
+  if (why != POOL_ENDS) lose_pinned(self, now_ms);
+  end(self, instance, plugin, why == POOL_ENDS ? POOL_END_ROOM : why);
+}
+
 void pool_give_back(pool *self, instance *instance, plugin *plugin, uint64_t now_ms) {
   if (instance != NULL) instance->runs++;
   pool_end why = judge(self, instance, plugin, now_ms);
+  if (self->function->pin != NULL) {
+    give_back_pinned(self, instance, plugin, why, now_ms);
+    pool_publish(self);
+    return;
+  }
   bool is_kept = pool_scale_give_back(&self->scale, why == POOL_ENDS);
   if (is_kept)
     push(self, instance);

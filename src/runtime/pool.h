@@ -6,6 +6,7 @@
 #define RUNTIME_POOL_H
 
 #include "runtime/function.h"
+#include "runtime/pin.h"
 #include "runtime/pool_policy.h"
 
 /// An instance that is kept, or was made to be.
@@ -22,6 +23,8 @@ typedef struct pool {
   pool_scale scale;
   pool_gauges *gauges;
   instance *newest, *oldest; ///< the ready ones; the newest is used first
+  instance *pinned;          ///< that pool_admit took for the run which has the function's only place
+  bool has_claimed;          ///< a start of this worker makes the pinned instance
   bool is_closed;            ///< nothing is kept any more
 
   uint32_t *all_ready; ///< counts the ready ones of all pools that share their places; borrowed
@@ -52,6 +55,10 @@ UBIQ_NODISCARD bool pool_open(pool *self, const function *function, unsigned wor
 /// From now on nothing is kept: ready instances end.
 void pool_close(pool *self);
 
+/// Whether a run may have an instance now. Errors: `unavailable` for that of a pinned function which was lost, and is not yet
+/// to be started again. Not an error: the run has the pinned instance, when there is one, and pool_take answers it.
+ubiq_error *pool_admit(pool *self, uint64_t now_ms);
+
 /// An instance for a run: the one that became ready last, and is not too old. NULL: the run makes its own. Either way the
 /// run is busy until pool_give_back.
 instance *pool_take(pool *self, uint64_t now_ms);
@@ -65,6 +72,15 @@ instance *instance_new(plugin *plugin, uint64_t now_ms);
 
 /// Keeps an instance that was started ahead.
 void pool_add_started(pool *self, instance *instance);
+
+/// Whether an instance is to be started now.
+bool pool_is_short(const pool *self, uint64_t now_ms);
+
+/// Whether a start of this worker may make the pinned instance now; it is the start's then.
+bool pool_claim_pinned(pool *self, uint64_t now_ms);
+
+/// Says that the pinned instance, if it was this pool's to start, is lost: it is started again when its time has come.
+void pool_lose_claimed(pool *self, uint64_t now_ms);
 
 /// Ends ready instances, the oldest first, as many as `count`.
 void pool_drop(pool *self, uint32_t count, pool_end why);

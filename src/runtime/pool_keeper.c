@@ -13,6 +13,7 @@ enum {
   STARTS_A_ROUND = 8, // of the loop
   RETRY_MS_MIN = 100,
   RETRY_MS_MAX = 60 * 1000,
+  RETRY_MS_MOOT = 1000, // where there was no place
   RETRY_DOUBLINGS_MAX = 16,
 };
 
@@ -85,8 +86,8 @@ static void nothing(uv_idle_t *idle) {
   (void)idle;
 }
 
-static bool is_short(const pool *pool) {
-  return !pool->is_closed && pool->retry_ms == 0 && pool_scale_missing(&pool->scale) > 0;
+static bool is_short(const pool_keeper *self, const pool *pool) {
+  return pool_is_short(pool, uv_now(&self->worker->loop));
 }
 
 /// How many instances the worker may have, ready or in use, before ready ones make room: its part of all runs at once.
@@ -102,7 +103,7 @@ static bool can_start(const pool_keeper *self) {
 }
 
 static void add_short(pool_keeper *self, pool *pool) {
-  if (!is_short(pool)) return;
+  if (!is_short(self, pool)) return;
   if (!pool->is_short) {
     pool->is_short = true;
     pool->next_short = NULL;
@@ -121,29 +122,35 @@ static pool *pop_short(pool_keeper *self) {
   return pool;
 }
 
-void pool_keeper_touch(pool_keeper *self, pool *pool) {
-  watch(self, pool);
-  add_short(self, pool);
+static uint64_t back_off_ms(uint32_t failures) {
+  uint32_t doublings = failures < RETRY_DOUBLINGS_MAX ? failures : RETRY_DOUBLINGS_MAX;
+  uint64_t wait_ms = (uint64_t)RETRY_MS_MIN << doublings;
+  return wait_ms < RETRY_MS_MAX ? wait_ms : RETRY_MS_MAX;
+}
+
+/// When a start is tried again; the pin of a pinned function says it itself, if the start came so far.
+static void set_retry(pool *pool, uint64_t now_ms, uint64_t wait_ms) {
+  bool has_claimed = pool->has_claimed;
+  pool_lose_claimed(pool, now_ms);
+  if (!has_claimed) pool->retry_ms = now_ms + wait_ms;
 }
 
 static void failed(pool_keeper *self, pool *pool, const char *why) {
-  uint32_t doublings = pool->failures < RETRY_DOUBLINGS_MAX ? pool->failures : RETRY_DOUBLINGS_MAX;
-  uint64_t wait_ms = (uint64_t)RETRY_MS_MIN << doublings;
-  if (wait_ms > RETRY_MS_MAX) wait_ms = RETRY_MS_MAX;
+  uint64_t now_ms = uv_now(&self->worker->loop);
+  set_retry(pool, now_ms, back_off_ms(pool->failures));
   pool->failures++;
-  pool->retry_ms = uv_now(&self->worker->loop) + wait_ms;
   pool_gauge_add(&pool->gauges->start_failed, 1);
   pool_board_say(pool->function->board, why);
   log_from(UBIQ_LOG_WARN, pool->function->name, "an instance could not be started: %s; trying again in %llu ms", why,
-           (unsigned long long)wait_ms);
-  if (!pool->is_watched) return;
-  pool->look_ms = pool->retry_ms < pool->look_ms ? pool->retry_ms : pool->look_ms;
-  set_timer(self, pool->look_ms);
+           (unsigned long long)(pool->retry_ms > now_ms ? pool->retry_ms - now_ms : 0));
 }
 
 static void succeeded(pool *pool, plugin *plugin, uint64_t now_ms) {
   instance *instance = instance_new(plugin, now_ms);
-  if (instance == NULL) return;
+  if (instance == NULL) {
+    pool_lose_claimed(pool, now_ms);
+    return;
+  }
   pool_add_started(pool, instance);
   if (pool->failures > 0) pool_board_say(pool->function->board, NULL);
   pool->failures = 0;
@@ -156,14 +163,37 @@ static starter *unlink_starter(pool_keeper *self, starter *starter) {
   return starter;
 }
 
+/// A pool that is watched is looked at when a start is to be tried again.
+static void look_sooner(pool_keeper *self, pool *pool) {
+  if (!pool->is_watched || pool->retry_ms == 0 || pool->retry_ms >= pool->look_ms) return;
+  pool->look_ms = pool->retry_ms;
+  set_timer(self, pool->look_ms);
+}
+
+void pool_keeper_touch(pool_keeper *self, pool *pool) {
+  watch(self, pool);
+  look_sooner(self, pool);
+  add_short(self, pool);
+}
+
+/// Whether a start did not come to it: no place was free, or the pinned instance was started by somebody else meanwhile.
+static bool is_moot(const pool *pool, const ubiq_error *error) {
+  ubiq_code code = ubiq_error_code(error);
+  return !pool->has_claimed && (code == UBIQ_CANCELLED || code == UBIQ_BUSY);
+}
+
 /// What a start came to: the instance is ready, or there is none. Takes `plugin` over.
 static void conclude(pool_keeper *self, pool *pool, plugin *plugin, const ubiq_error *error) {
+  uint64_t now_ms = uv_now(&self->worker->loop);
   pool->scale.starting--;
   if (error == NULL && plugin_is_fit(plugin)) {
     plugin_use(plugin, &self->host, &pool->function->plugin_limits);
-    succeeded(pool, plugin, uv_now(&self->worker->loop));
+    succeeded(pool, plugin, now_ms);
   } else {
-    failed(self, pool, error != NULL ? ubiq_error_message(error) : "its guest ended itself");
+    if (is_moot(pool, error))
+      set_retry(pool, now_ms, RETRY_MS_MOOT);
+    else
+      failed(self, pool, error != NULL ? ubiq_error_message(error) : "its guest ended itself");
     ubiq_plugin_delete(plugin);
   }
   pool_publish(pool);
@@ -229,8 +259,8 @@ static bool is_idle(pool_keeper *self) {
 /// Starts one of what is missing; its pool comes behind the others then.
 static void fill_one(pool_keeper *self) {
   pool *pool = pop_short(self);
-  if (!is_short(pool)) return;
-  if (compiled_has_start(pool->function->compiled))
+  if (!is_short(self, pool)) return;
+  if (compiled_has_start(pool->function->compiled) || pool->function->pin != NULL)
     start_as_run(self, pool);
   else
     start_at_once(self, pool);
@@ -316,6 +346,7 @@ void pool_keeper_retire(pool_keeper *self, lease *lease) {
     next = starter->next;
     if (starter->pool->lease != lease) continue;
     starter->pool->scale.starting--;
+    pool_lose_claimed(starter->pool, uv_now(&self->worker->loop));
     run_end(&starter->run);
     free(unlink_starter(self, starter));
   }

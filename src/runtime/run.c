@@ -114,10 +114,20 @@ static ubiq_error *make_instance(run *self, const plugin_limits *limits) {
   return ubiq_error_no_memory();
 }
 
+/// A start of a pinned function has its only place: nobody else starts it meanwhile, but somebody may have before.
+static ubiq_error *start_instance(run *self, const plugin_limits *limits) {
+  pool *pool = lease_pool(self->lease, self->function);
+  bool is_ours = self->function->pin == NULL || pool_claim_pinned(pool, uv_now(&self->worker->loop));
+  if (is_ours) return make_instance(self, limits);
+  return ubiq_error_new(UBIQ_CANCELLED, "%s: its instance was started already", self->function->name);
+}
+
 static ubiq_error *get_instance(run *self, const plugin_limits *limits) {
-  if (self->is_start) return make_instance(self, limits);
+  if (self->is_start) return start_instance(self, limits);
   worker *worker = self->worker;
   pool *pool = lease_pool(self->lease, self->function);
+  ubiq_error *error = pool_admit(pool, uv_now(&worker->loop));
+  if (error != NULL) return error;
   self->instance = pool_take(pool, uv_now(&worker->loop));
   self->is_in_pool = true;
   pool_keeper_touch(&worker->keeper, pool);
