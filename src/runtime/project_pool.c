@@ -46,9 +46,14 @@ ubiq_error *project_read_pool(const json_value *value, pool_settings *settings) 
   return error != NULL ? error : check_pool(value, settings);
 }
 
+static const char *const kinds[] = {
+    [LIFETIME_REQUEST] = "request", [LIFETIME_REUSE] = "reuse", [LIFETIME_PINNED] = "pinned"};
+
+const char *lifetime_kind_name(lifetime_kind kind) {
+  return kinds[kind];
+}
+
 ubiq_error *project_read_lifetime(const json_value *value, lifetime *out) {
-  static const char *const kinds[] = {
-      [LIFETIME_REQUEST] = "request", [LIFETIME_REUSE] = "reuse", [LIFETIME_PINNED] = "pinned"};
   text found;
   ubiq_error *error = json_get_text(value, &found);
   if (error != NULL) return error;

@@ -22,6 +22,9 @@
 /// when only that is said. Errors: `invalid_input` with the place.
 ubiq_error *project_read_pool(const json_value *value, pool_settings *settings);
 
+/// The word for a lifetime in ubiq.toml.
+const char *lifetime_kind_name(lifetime_kind kind);
+
 /// Reads the key `instance`. Errors: `invalid_input` with the place.
 ubiq_error *project_read_lifetime(const json_value *value, lifetime *out);
 
