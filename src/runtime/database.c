@@ -1,6 +1,9 @@
 // SQLite with one way to fail: each of its results has a class and words of ours.
 #include "runtime/database.h"
 
+#include "base/file.h"
+
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -27,14 +30,25 @@ static const meaning meanings[] = {
     {SQLITE_BUSY, UBIQ_BUSY, "another process holds it; try again later"},
     {SQLITE_READONLY, UBIQ_DENIED, "it cannot be written; expected a file and a folder of this user's"},
     {SQLITE_PERM, UBIQ_DENIED, "this user may not use it"},
-    {SQLITE_CANTOPEN, UBIQ_DENIED, "it cannot be opened"},
+    {SQLITE_CANTOPEN, UBIQ_UNAVAILABLE,
+     "it, or its journal, cannot be made or opened; expected its folder, and room on the disk"},
     {SQLITE_CORRUPT, UBIQ_INTERNAL, "it is damaged; restore it from a copy, or move it away and deploy again"},
     {SQLITE_NOTADB, UBIQ_INVALID_INPUT, "it is no database; expected one that `ubiq serve` made"},
 };
 
+/// The system's own word, where SQLite only says that it could not. After a file could not be made SQLite tries to open it
+/// as it is, so that of the first reason nothing is left but the second's: that there is no such file.
+static int system_number(const database *self, int result) {
+  bool asks = (result & 0xff) == SQLITE_CANTOPEN || (result & 0xff) == SQLITE_IOERR;
+  int number = asks ? sqlite3_system_errno(self->handle) : 0;
+  return number == ENOENT ? 0 : number;
+}
+
 /// The error for a result of SQLite's.
 static ubiq_error *failure(const database *self, int result) {
+  int number = system_number(self, result);
   if ((result & 0xff) == SQLITE_NOMEM) return ubiq_error_no_memory();
+  if (number != 0) return file_error(number, self->path);
   for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++)
     if (meanings[i].result == (result & 0xff))
       return ubiq_error_new(meanings[i].code, "%s: %s", self->path, meanings[i].text);

@@ -325,11 +325,30 @@ static ubiq_error *change(release_store *self, const release_choice *choice, con
   return error != NULL ? error : forget(self, forgotten);
 }
 
+static bool is_same(const release_choice *a, const release_choice *b) {
+  return strcmp(a->current, b->current) == 0 && strcmp(a->previous, b->previous) == 0 &&
+         strcmp(a->canary, b->canary) == 0;
+}
+
+/// A commit that fails as it ends may hold all the same: what the rows say then is what the next start will find.
+static ubiq_error *believe_rows(release_store *self, const release_choice *choice, ubiq_error *error) {
+  release_choice found;
+  ubiq_error *unknown = error == NULL ? NULL : release_store_choice(self, &found);
+  if (error != NULL && unknown == NULL && is_same(&found, choice)) {
+    log_warn("%s (but it is written down)", ubiq_error_message(error));
+    ubiq_error_delete(error);
+    error = NULL;
+  }
+  ubiq_error_delete(unknown);
+  return error;
+}
+
 ubiq_error *release_store_commit(release_store *self, const release_choice *choice, const release_record *added,
                                  const release_record *taken_back) {
   buffer forgotten = {0};
   ubiq_error *error = database_begin(self->database);
   if (error == NULL) error = database_end(self->database, change(self, choice, added, taken_back, &forgotten));
+  error = believe_rows(self, choice, error);
   for (size_t at = 0; error == NULL && at < forgotten.size; at += DIGEST_SHA256_HEX_SIZE)
     ubiq_error_delete(remove_from(self->bundles, (const char *)forgotten.data + at)); // else the next start does it
   buffer_free(&forgotten);
