@@ -383,6 +383,12 @@ wasm_locals wasm_copy_locals(wasm_copier *self) {
   return locals;
 }
 
+uint8_t wasm_copy_instruction(wasm_copier *self) {
+  uint8_t code = wasm_read_byte(self->in);
+  copy_instruction(self, code);
+  return code;
+}
+
 void wasm_copy_instructions(wasm_copier *self) {
   while (self->in->at < self->in->end) copy_instruction(self, *self->in->at++);
 }

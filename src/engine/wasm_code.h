@@ -67,6 +67,8 @@ typedef struct wasm_locals {
 } wasm_locals;
 /// The groups of locals of a body; their number, which stands before them, is not copied.
 wasm_locals wasm_copy_locals(wasm_copier *self);
+/// One instruction; answers its opcode, or the prefix of that.
+uint8_t wasm_copy_instruction(wasm_copier *self);
 /// The instructions of a body: all that the reader has.
 void wasm_copy_instructions(wasm_copier *self);
 /// Copies `count` entries of a section of functions, tables, memories, globals, tags, elements or data: all that `body` has
