@@ -1,7 +1,7 @@
 # The front door. Everything behind it is scripts/setup, CMake presets and ctest.
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
-.PHONY: help setup build engines engines-all guests run test bench lint asan tsan fuzz single install clean
+.PHONY: help setup build engines engines-all wasmedge guests run test bench lint asan tsan fuzz single install clean
 
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 PREFIX ?= /usr/local
@@ -43,6 +43,9 @@ engines: build/dev/build.ninja ## build, with the engines that other languages' 
 
 engines-all: build/dev/build.ninja ## build, with all engines: many minutes, once; what cannot be built here is named
 	$(call with_engines,all)
+
+wasmedge: build ## build the engine wasmedge where its package cannot be installed, and test on it (scripts/wasmedge)
+	@scripts/wasmedge
 
 guests: build/dev/build.ninja
 	@cmake --build --preset dev -j $(JOBS) --target ubiq_guests

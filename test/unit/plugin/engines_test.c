@@ -67,6 +67,8 @@ static void threads_get_the_same_engine(void **state) {
 
 // -- With little address space --
 
+enum { SPACE_IS_MISSING = 4 };
+
 static int answer_with_little_space(rlim_t bytes) {
   struct rlimit limit = {bytes, bytes};
   if (setrlimit(RLIMIT_AS, &limit) != 0) return 2;
@@ -83,7 +85,7 @@ static int answer_with_little_space(rlim_t bytes) {
     if (!error) error = instance_call(&one, "f", "", NULL);
     if (error) {
       fprintf(stderr, "%s\n", ubiq_error_message(error));
-      return 3;
+      return ubiq_error_code(error) == UBIQ_UNAVAILABLE ? SPACE_IS_MISSING : 3;
     }
     instance_close(&one);
     test_loop_close(&loop);
@@ -92,6 +94,7 @@ static int answer_with_little_space(rlim_t bytes) {
   return 0;
 }
 
+// An engine that needs more than the least must say so, and run with the next.
 static void plugins_run_where_address_space_is_short(void **state) {
   (void)state;
   const char *sanitizers = getenv("UBIQ_SANITIZE");
@@ -105,7 +108,8 @@ static void plugins_run_where_address_space_is_short(void **state) {
     }
     int status = -1;
     waitpid(child, &status, 0);
-    assert_int_equal(status, 0);
+    bool says_so = i == 0 && WIFEXITED(status) && WEXITSTATUS(status) == SPACE_IS_MISSING;
+    if (!says_so || is_default_engine()) assert_int_equal(status, 0);
   }
 }
 

@@ -1,0 +1,134 @@
+// The WasmEdge adapter: the engine, and modules. See internal.h.
+#include "engine/loaded/attach.h"
+#include "engine/wasmedge/internal.h"
+
+#include <stdlib.h>
+
+static WasmEdge_ConfigureContext *configure(bool fuel) {
+  WasmEdge_ConfigureContext *self = WasmEdge_ConfigureCreate();
+  WasmEdge_ConfigureAddProposal(self, WasmEdge_Proposal_MultiMemories);
+  WasmEdge_ConfigureAddProposal(self, WasmEdge_Proposal_TailCall);
+  WasmEdge_ConfigureAddProposal(self, WasmEdge_Proposal_ExtendedConst);
+  WasmEdge_ConfigureSetForceInterpreter(self, true); // machine code in a custom section is not to be trusted
+  WasmEdge_ConfigureStatisticsSetCostMeasuring(self, fuel);
+  return self;
+}
+
+static ubiq_error *open(const engine_options *options, engine **out) {
+  edge_engine *self = calloc(1, sizeof *self);
+  if (!self) return ubiq_error_no_memory();
+  WasmEdge_LogOff(); // it would write every trap to standard error
+  self->base.ops = &wasmedge_ops;
+  self->fuel = options->fuel;
+  self->configuration = configure(options->fuel);
+  pthread_mutex_init(&self->mutex, NULL);
+  *out = &self->base;
+  return NULL;
+}
+
+static void close(engine *engine) {
+  edge_engine *self = (edge_engine *)engine;
+  WasmEdge_ConfigureDelete(self->configuration);
+  pthread_mutex_destroy(&self->mutex);
+  free(self);
+}
+
+edge_code *edge_code_retain(edge_code *code) {
+  atomic_fetch_add_explicit(&code->owners, 1, memory_order_relaxed);
+  return code;
+}
+
+void edge_code_release(edge_code *code) {
+  if (!code || atomic_fetch_sub(&code->owners, 1) != 1) return;
+  wasm_module_free(code->wasm);
+  free(code->bytes);
+  free(code);
+}
+
+static ubiq_error *validate(const edge_engine *engine, const WasmEdge_ASTModuleContext *parsed) {
+  WasmEdge_ValidatorContext *validator = WasmEdge_ValidatorCreate(engine->configuration);
+  ubiq_error *error = edge_take_result(NULL, WasmEdge_ValidatorValidate(validator, parsed));
+  WasmEdge_ValidatorDelete(validator);
+  return error;
+}
+
+ubiq_error *edge_parse(const edge_engine *engine, const uint8_t *bytes, size_t size, WasmEdge_ASTModuleContext **out) {
+  if (size > UINT32_MAX) return ubiq_error_new(UBIQ_TOO_LARGE, "the module has 4 GiB or more");
+  WasmEdge_ASTModuleContext *parsed = NULL;
+  WasmEdge_LoaderContext *loader = WasmEdge_LoaderCreate(engine->configuration);
+  WasmEdge_Bytes wasm = WasmEdge_BytesWrap(bytes, (uint32_t)size);
+  ubiq_error *error = edge_take_result(NULL, WasmEdge_LoaderParseFromBytes(loader, &parsed, wasm));
+  WasmEdge_LoaderDelete(loader);
+  if (!error) error = validate(engine, parsed);
+  if (error)
+    WasmEdge_ASTModuleDelete(parsed);
+  else
+    *out = parsed;
+  return error;
+}
+
+static ubiq_error *check(const edge_engine *engine, const uint8_t *bytes, size_t size) {
+  WasmEdge_ASTModuleContext *parsed = NULL;
+  ubiq_error *error = edge_parse(engine, bytes, size, &parsed);
+  if (!error) WasmEdge_ASTModuleDelete(parsed);
+  return error;
+}
+
+static ubiq_error *code_new(const edge_engine *engine, const uint8_t *bytes, size_t size, edge_code **out) {
+  edge_code *code = calloc(1, sizeof *code);
+  if (!code) return ubiq_error_no_memory();
+  atomic_init(&code->owners, 1);
+  ubiq_error *error = wasm_module_read(bytes, size, &code->wasm);
+  if (!error) error = check(engine, bytes, size);
+  if (!error) error = wasm_fence(bytes, size, &code->bytes, &code->size, &code->sizes);
+  if (!error) error = check(engine, code->bytes, code->size); // names that are kept for the fence, above all
+  *out = code;
+  return error;
+}
+
+static ubiq_error *compile(engine *engine, const uint8_t *wasm, size_t size, engine_module **out) {
+  edge_code *code = NULL;
+  edge_module *self = calloc(1, sizeof *self);
+  ubiq_error *error = self ? code_new((edge_engine *)engine, wasm, size, &code) : ubiq_error_no_memory();
+  if (error) {
+    edge_code_release(code);
+    free(self);
+    return ubiq_error_wrap(error, "module does not compile");
+  }
+  self->base.ops = &wasmedge_ops;
+  self->code = code;
+  *out = &self->base;
+  return NULL;
+}
+
+static void module_delete(engine_module *module) {
+  edge_code_release(((edge_module *)module)->code);
+  free(module);
+}
+
+const engine_ops wasmedge_ops = {
+    .name = "wasmedge",
+    .version = WASMEDGE_VERSION,
+    .capabilities =
+        ENGINE_CAN_INTERRUPT | ENGINE_CAN_FUEL | ENGINE_LINKS_MODULES | ENGINE_HAS_MEMORIES | ENGINE_VALIDATES,
+    .memory_bytes_max = UINT64_C(4) << 30,
+    .modules_max = EDGE_MODULES_MAX,
+    .open = open,
+    .close = close,
+    .compile = compile,
+    .module_delete = module_delete,
+    .link = edge_link,
+    .image_delete = edge_image_delete,
+    .store_new = edge_store_new,
+    .store_delete = edge_store_delete,
+    .store_memory_limit = edge_store_memory_limit,
+    .store_function = edge_store_function,
+    .store_memory = edge_store_memory,
+    .caller_memory = edge_caller_memory,
+    .fuel_set = edge_fuel_set,
+    .fuel_get = edge_fuel_get,
+    .call_now = edge_call_now,
+    .tick = edge_tick,
+};
+
+const engine_exported ENGINE_EXPORTED = {.abi = ENGINE_ABI, .ops = &wasmedge_ops, .attach = loaded_attach};
