@@ -15,10 +15,14 @@ typedef struct serve_command {
   serve_state state;
   option_list hosts;
   limits ceiling; ///< of bundles
+  uint64_t ready_max;
 } serve_command;
 
 static release_grant grant_of(const serve_command *self) {
-  return (release_grant){.hosts = self->hosts.values, .hosts_count = self->hosts.count, .ceiling = self->ceiling};
+  return (release_grant){.hosts = self->hosts.values,
+                         .hosts_count = self->hosts.count,
+                         .ceiling = self->ceiling,
+                         .ready_max = self->ready_max};
 }
 
 static ubiq_error *read_bundle(const serve_command *self, const char *path, release **out) {
@@ -76,7 +80,7 @@ static int serve_until_told(const command *command, serve_command *self, const o
   return error == NULL ? code : command_fail(error);
 }
 
-enum { OWN_OPTIONS = 6, SERVE_OPTIONS = SERVING_OPTIONS + SERVE_STATE_OPTIONS + OWN_OPTIONS };
+enum { OWN_OPTIONS = 7, SERVE_OPTIONS = SERVING_OPTIONS + SERVE_STATE_OPTIONS + OWN_OPTIONS };
 
 static void list_options(serve_command *self, option list[SERVE_OPTIONS]) {
   limits *ceiling = &self->ceiling;
@@ -84,7 +88,8 @@ static void list_options(serve_command *self, option list[SERVE_OPTIONS]) {
                                       .cpu_ms = UINT64_C(5) * 60 * 1000,
                                       .memory_bytes = UINT64_C(1) << 30,
                                       .body_bytes_max = UINT64_C(100) << 20,
-                                      .response_bytes_max = UINT64_C(100) << 20}};
+                                      .response_bytes_max = UINT64_C(100) << 20},
+                          .ready_max = 100};
   serving_options(&self->serving, list);
   serve_state_options(&self->state, list + SERVING_OPTIONS);
   const option own[OWN_OPTIONS] = {
@@ -99,6 +104,8 @@ static void list_options(serve_command *self, option list[SERVE_OPTIONS]) {
        0},
       {"response-max", 0, OPTION_SIZE, "SIZE", "response_max that it may ask for (default 100MiB)",
        &ceiling->response_bytes_max, 1, 0},
+      {"ready-max", 0, OPTION_NUMBER, "N", "instances that it may ask to be always ready (default 100)",
+       &self->ready_max, 1, POOL_MIN_MAX},
   };
   memcpy(list + SERVING_OPTIONS + SERVE_STATE_OPTIONS, own, sizeof own);
 }

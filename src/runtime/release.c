@@ -143,6 +143,10 @@ static ubiq_error *check_bundled(const bundle *bundle, const project_function *f
       return ubiq_error_new(UBIQ_DENIED, "%s: %s asks for requests to %s, which are not granted (--allow-host '%s')",
                             bundle_name(bundle), function->name, function->allowed_hosts[i],
                             function->allowed_hosts[i]);
+  if (grant->ready_max > 0 && function->pool.min > grant->ready_max)
+    return ubiq_error_new(
+        UBIQ_DENIED, "%s: %s asks for %u instances to be ready; at most %llu are granted (--ready-max)",
+        bundle_name(bundle), function->name, function->pool.min, (unsigned long long)grant->ready_max);
   return release_check_ceiling(bundle_name(bundle), function, &grant->ceiling);
 }
 

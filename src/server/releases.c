@@ -1,44 +1,13 @@
 // Every change goes the same way: prepare what is to be served next, write it down, switch.
-#include "server/releases.h"
+#include "server/releases_internal.h"
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/thread.h"
 #include "server/release_load.h"
 
-#include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-enum { LOOK_MS = 250 }; ///< how often a canary is looked at
-
-/// What is served.
-typedef struct served {
-  release_choice choice;
-  release *current, *canary; ///< owned; `canary` may be NULL
-} served;
-
-struct releases {
-  releases_settings settings;
-  release_store *store;
-  pthread_mutex_t changing;
-
-  pthread_mutex_t state; // for all that follows
-  pthread_cond_t news;   ///< there is a canary, or an end
-  server *server;        ///< NULL before releases_serve and after releases_freeze
-  bool is_frozen, is_closing, is_changing;
-  served served;
-  canary watched;
-
-  pthread_t watcher;
-  bool is_watching;
-};
-
-static uint64_t now_ms(void) {
-  return clock_monotonic_ns() / CLOCK_NS_PER_MS;
-}
 
 // --------------------------------------------------------------------------------------------------------- changing
 
@@ -54,8 +23,7 @@ static ubiq_error *load_kept(const releases *self, const char *digest, release *
   return error;
 }
 
-/// Only one changes what is served at a time.
-static ubiq_error *begin_change(releases *self) {
+ubiq_error *releases_begin_change(releases *self) {
   if (pthread_mutex_trylock(&self->changing) != 0)
     return ubiq_error_new(UBIQ_BUSY, "another release is being deployed; try again later");
   pthread_mutex_lock(&self->state);
@@ -67,27 +35,19 @@ static ubiq_error *begin_change(releases *self) {
   return ubiq_error_new(UBIQ_UNAVAILABLE, "the server is stopping; try again when it is back");
 }
 
-static void end_change(releases *self) {
+void releases_end_change(releases *self) {
   pthread_mutex_lock(&self->state);
   self->is_changing = false;
   pthread_mutex_unlock(&self->state);
   pthread_mutex_unlock(&self->changing);
 }
 
-static void watch_canary(releases *self) {
-  const release_choice *choice = &self->served.choice;
-  const canary_rule rule = {choice->failures_permille_max, choice->requests_min, choice->window_s};
-  canary_begin(&self->watched, &rule, now_ms());
-  pthread_cond_broadcast(&self->news);
-}
-
-/// Lets the workers have `next`, whose releases it takes over. What was served is drained and freed by its last owner.
-static void switch_to(releases *self, served next) {
+void releases_switch_to(releases *self, served next) {
   pthread_mutex_lock(&self->state);
   served before = self->served;
   self->served = next;
   if (self->server != NULL) server_share(self->server, next.current, next.canary, next.choice.canary_percent);
-  if (next.canary != NULL && next.canary != before.canary) watch_canary(self);
+  if (next.canary != NULL && next.canary != before.canary) releases_watch_canary(self);
   pthread_mutex_unlock(&self->state);
   release_delete(before.current);
   release_delete(before.canary);
@@ -98,7 +58,7 @@ static ubiq_error *change_to(releases *self, served next, const release_record *
                              const release_record *taken_back) {
   ubiq_error *error = release_store_commit(self->store, &next.choice, added, taken_back);
   if (error == NULL) {
-    switch_to(self, next);
+    releases_switch_to(self, next);
   } else {
     release_delete(next.current);
     release_delete(next.canary);
@@ -178,10 +138,10 @@ static ubiq_error *deploy(releases *self, const release_offer *offer, release_re
 }
 
 ubiq_error *releases_deploy(releases *self, const release_offer *offer, release_record *out) {
-  ubiq_error *error = begin_change(self);
+  ubiq_error *error = releases_begin_change(self);
   if (error == NULL) {
     error = deploy(self, offer, out);
-    end_change(self);
+    releases_end_change(self);
   }
   unlink(offer->path); // when it was kept it has another name by now
   return error;
@@ -189,18 +149,17 @@ ubiq_error *releases_deploy(releases *self, const release_offer *offer, release_
 
 // ----------------------------------------------------------------------------------------- going back, and going on
 
-static served without_canary(const releases *self) {
+served releases_without_canary(const releases *self) {
   served next = {.choice = self->served.choice, .current = release_retain(self->served.current)};
   forget_canary(&next.choice);
   return next;
 }
 
-/// Ends the canary; `note` says why it was taken back.
-static ubiq_error *drop_canary(releases *self, const char *note) {
+ubiq_error *releases_drop_canary(releases *self, const char *note) {
   release_record record = {0};
   copy_digest(record.digest, self->served.choice.canary);
   snprintf(record.note, sizeof record.note, "%s", note);
-  return change_to(self, without_canary(self), NULL, &record);
+  return change_to(self, releases_without_canary(self), NULL, &record);
 }
 
 static ubiq_error *go_to(releases *self, const char *digest) {
@@ -218,7 +177,7 @@ static ubiq_error *roll_back(releases *self, text to) {
     ubiq_error *error = release_store_find(self->store, to, &record);
     return error != NULL ? error : go_to(self, record.digest);
   }
-  if (choice->canary[0] != '\0') return drop_canary(self, "rolled back");
+  if (choice->canary[0] != '\0') return releases_drop_canary(self, "rolled back");
   if (choice->previous[0] == '\0')
     return ubiq_error_new(UBIQ_NOT_FOUND, "nothing was served before; see `ubiq releases`");
   copy_digest(record.digest, choice->previous);
@@ -231,12 +190,12 @@ static ubiq_error *find_current(releases *self, release_record *out) {
 }
 
 ubiq_error *releases_roll_back(releases *self, text to, release_record *out) {
-  ubiq_error *error = begin_change(self);
+  ubiq_error *error = releases_begin_change(self);
   if (error != NULL) return error;
   error = roll_back(self, to);
   if (error == NULL) error = find_current(self, out);
   if (error == NULL) log_info("rolled back to %s %s (%.12s)", out->project, out->version, out->digest);
-  end_change(self);
+  releases_end_change(self);
   return error;
 }
 
@@ -246,77 +205,13 @@ static ubiq_error *promote(releases *self) {
 }
 
 ubiq_error *releases_promote(releases *self, release_record *out) {
-  ubiq_error *error = begin_change(self);
+  ubiq_error *error = releases_begin_change(self);
   if (error != NULL) return error;
   error = promote(self);
   if (error == NULL) error = find_current(self, out);
   if (error == NULL) log_info("%s %s (%.12s) is promoted", out->project, out->version, out->digest);
-  end_change(self);
+  releases_end_change(self);
   return error;
-}
-
-// --------------------------------------------------------------------------------------------- watching the canary
-
-/// Looks once; `watched` has what was found. With `state` held.
-static bool is_failing(releases *self) {
-  return self->served.canary != NULL &&
-         canary_look(&self->watched, now_ms(), release_counts_sum(&self->served.canary->counts));
-}
-
-/// Takes the canary back. What cannot be written down holds in memory all the same: better than failing on.
-static void take_back(releases *self, release_totals within) {
-  release_record record = {0};
-  copy_digest(record.digest, self->served.choice.canary);
-  snprintf(record.note, sizeof record.note, "%llu of %llu requests failed", (unsigned long long)within.failures,
-           (unsigned long long)within.requests);
-  ubiq_error *error = drop_canary(self, record.note);
-  if (error != NULL) {
-    log_error("taking the canary back is not written down: %s", ubiq_error_message(error));
-    ubiq_error_delete(error);
-    switch_to(self, without_canary(self));
-  }
-  log_warn("the canary %.12s is taken back: %s", record.digest, record.note);
-}
-
-/// While somebody changes what is served it is looked at again later, and then it may be another canary.
-static void take_back_if_failing(releases *self) {
-  ubiq_error *error = begin_change(self);
-  if (error != NULL) {
-    ubiq_error_delete(error);
-    return;
-  }
-  pthread_mutex_lock(&self->state);
-  bool fails = is_failing(self);
-  release_totals within = self->watched.within;
-  pthread_mutex_unlock(&self->state);
-  if (fails) take_back(self, within);
-  end_change(self);
-}
-
-static void wait_for_look(releases *self) {
-  struct timespec until;
-  clock_gettime(CLOCK_MONOTONIC, &until);
-  until.tv_nsec += LOOK_MS * (long)CLOCK_NS_PER_MS;
-  until.tv_sec += until.tv_nsec / (long)CLOCK_NS_PER_SECOND;
-  until.tv_nsec %= (long)CLOCK_NS_PER_SECOND;
-  pthread_cond_timedwait(&self->news, &self->state, &until);
-}
-
-static void *watch(void *user) {
-  releases *self = user;
-  pthread_mutex_lock(&self->state);
-  while (!self->is_closing) {
-    if (self->served.canary == NULL)
-      pthread_cond_wait(&self->news, &self->state);
-    else
-      wait_for_look(self);
-    if (self->is_closing || !is_failing(self)) continue;
-    pthread_mutex_unlock(&self->state);
-    take_back_if_failing(self);
-    pthread_mutex_lock(&self->state);
-  }
-  pthread_mutex_unlock(&self->state);
-  return NULL;
 }
 
 // ---------------------------------------------------------------------------------------------- beginning and end
@@ -361,16 +256,14 @@ ubiq_error *releases_open(const releases_settings *settings, releases **out) {
 }
 
 ubiq_error *releases_serve(releases *self, server *server) {
-  int number = thread_start(&self->watcher, NULL, watch, self);
-  if (number != 0)
-    return ubiq_error_new(UBIQ_INTERNAL, "the thread that watches canaries cannot be started: %s", strerror(number));
-  self->is_watching = true;
+  ubiq_error *error = releases_watch_start(self);
+  if (error != NULL) return error;
   pthread_mutex_lock(&self->state);
   self->server = server;
   served *served = &self->served;
   if (served->canary != NULL) {
     server_share(server, served->current, served->canary, served->choice.canary_percent);
-    watch_canary(self);
+    releases_watch_canary(self);
   }
   pthread_mutex_unlock(&self->state);
   return NULL;
@@ -383,18 +276,10 @@ void releases_freeze(releases *self) {
   pthread_mutex_unlock(&self->state);
 }
 
-static void end_watching(releases *self) {
-  pthread_mutex_lock(&self->state);
-  self->is_closing = true;
-  pthread_cond_broadcast(&self->news);
-  pthread_mutex_unlock(&self->state);
-  if (self->is_watching) pthread_join(self->watcher, NULL);
-}
-
 void releases_close(releases *self) {
   if (self == NULL) return;
   releases_freeze(self);
-  end_watching(self);
+  releases_watch_end(self);
   release_delete(self->served.current);
   release_delete(self->served.canary);
   release_store_close(self->store);

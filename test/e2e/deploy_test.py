@@ -157,6 +157,7 @@ class Refusals(deploying.Test):
         self.refused(server, 403, "--cpu-max", self.bundle("2", 'cpu = "11s"\n'))
         self.refused(server, 403, "--memory-max", self.bundle("2", 'memory = "2GiB"\n'))
         self.refused(server, 403, "--body-max", self.bundle("2", 'body_max = "101MiB"\n'))
+        self.refused(server, 403, "--ready-max", self.bundle("2", 'pool = { min = 101 }\n'))
         self.refused(server, 403, "--response-max", self.bundle("2", 'response_max = "101MiB"\n'))
 
     def test_what_is_too_large_is_not_even_received(self):
