@@ -24,13 +24,15 @@ static void draw_bar(const progress *self, const char *doing, uint64_t done) {
 
 void progress_draw(progress *self, const char *doing, uint64_t done, const char *then) {
   uint64_t now_ns = clock_monotonic_ns();
-  if (!self->is_shown || now_ns - self->drawn_ns < DRAW_EVERY_NS) return;
-  if (done < self->total)
+  bool is_done = done >= self->total;
+  if (!self->is_shown || (is_done == self->was_done && now_ns - self->drawn_ns < DRAW_EVERY_NS)) return;
+  if (!is_done)
     draw_bar(self, doing, done);
   else
     fprintf(stderr, "\r\033[K%s, %llu s", then, (unsigned long long)((now_ns - self->began_ns) / CLOCK_NS_PER_SECOND));
   fflush(stderr);
   self->drawn_ns = now_ns;
+  self->was_done = is_done;
   self->has_line = true;
 }
 

@@ -124,7 +124,7 @@ class Commands(Test):
             self.assertIn(b"is served", process.stdout.read())
             process.stdout.close()
             self.assertEqual(0, process.wait(support.PATIENCE))
-        self.assertIn(b"the server checks and compiles it", seen)
+        self.assertRegex(seen, rb"sending \[[.#]{30}\] \d+ of \d+ KiB|the server checks and compiles it")
         self.assertTrue(seen.endswith(b"\r\033[K"), seen)
 
 
