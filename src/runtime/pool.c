@@ -107,9 +107,9 @@ ubiq_error *pool_admit(pool *self, uint64_t now_ms) {
   const function *function = self->function;
   uint64_t wait_ms;
   if (function->pin == NULL || pin_take(function->pin, now_ms, &self->pinned, &wait_ms)) return NULL;
-  return ubiq_error_new(UBIQ_UNAVAILABLE,
-                        "%s: its instance has failed and is started again in %llu ms; try again later", function->name,
-                        (unsigned long long)wait_ms);
+  ubiq_error *error = ubiq_error_new(UBIQ_UNAVAILABLE, "%s: its instance has failed and is started again in %llu ms",
+                                     function->name, (unsigned long long)wait_ms);
+  return ubiq_error_with_detail(error, (int32_t)(wait_ms / 1000) + 1);
 }
 
 /// The pinned instance is not among the ready ones, as another worker may take it.

@@ -103,12 +103,18 @@ answer answer_problem(ubiq_code code, const char *detail) {
   return problem((unsigned)ubiq_code_http_status(code), code, detail);
 }
 
+/// Whether it is the function that is `unavailable`, and not what it asked for: the error says when to come again.
+static bool is_unavailable(const ubiq_error *error) {
+  return ubiq_error_code(error) == UBIQ_UNAVAILABLE && ubiq_error_detail(error) > 0;
+}
+
 /// When to come again, for a `busy` one: what it says, or in a second.
 static void add_retry_after(answer *self, const ubiq_error *error) {
   char seconds[12];
   int32_t said = ubiq_error_detail(error);
   snprintf(seconds, sizeof seconds, "%d", said < 1 ? 1 : said);
-  if (ubiq_error_code(error) == UBIQ_BUSY) add_header(self, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
+  if (ubiq_error_code(error) == UBIQ_BUSY || is_unavailable(error))
+    add_header(self, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
 }
 
 answer answer_error(ubiq_error *error) {
@@ -144,7 +150,7 @@ static bool is_of_function(ubiq_code code) {
 answer answer_run_error(ubiq_error *error) {
   ubiq_code code = ubiq_error_code(error);
   const char *detail = public_detail(code, ubiq_error_detail(error) == HOST_FAULT);
-  if (detail == NULL) return answer_error(error);
+  if (detail == NULL || is_unavailable(error)) return answer_error(error);
   ubiq_error_delete(error);
   return answer_problem(is_of_function(code) ? UBIQ_GUEST_ERROR : code, detail);
 }

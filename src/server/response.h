@@ -23,12 +23,14 @@ answer answer_value(const http_answer *value, const char *content_type);
 /// `{"type","title","status","detail","class"}` with the status of the class.
 answer answer_problem(ubiq_code code, const char *detail);
 
-/// The same for an error, which is deleted; one of class `busy` gets Retry-After: its detail, in seconds, or 1.
+/// The same for an error, which is deleted; one of class `busy` gets Retry-After: its detail, in seconds, or 1;
+/// and one of class `unavailable` that has such a detail.
 answer answer_error(ubiq_error *error);
 
 /// The same for the error that a run ended with. What the host refused to the function (`denied`, `unavailable`,
 /// `invalid_input`, ...) is no fault of the client's: it becomes `guest_error`. Where the function wanted to go is none of
-/// its business: what the function did itself is told, other messages are for the log alone.
+/// its business: what the function did itself is told, other messages are for the log alone. It is `unavailable` where the
+/// error has a detail: seconds to wait.
 answer answer_run_error(ubiq_error *error);
 
 /// A problem of class `invalid_input` for a request whose length cannot be told (server/framing.h), with its status.

@@ -113,6 +113,15 @@ static void only_what_the_function_did_itself_is_told_to_the_client(void **state
   assert_false(is_told(UBIQ_MEMORY_LIMIT, HOST_FAULT));
 }
 
+static void a_function_that_is_unavailable_itself_says_when_to_come_again(void **state) {
+  (void)state;
+  answer answer = answer_run_error(ubiq_error_with_detail(ubiq_error_new(UBIQ_UNAVAILABLE, "it starts"), 3));
+  assert_int_equal(answer.status, 503);
+  assert_string_equal(MHD_get_response_header(answer.response, "Retry-After"), "3");
+  assert_non_null(strstr(last_body, "it starts"));
+  MHD_destroy_response(answer.response);
+}
+
 static void a_detail_that_is_no_text_still_makes_an_answer(void **state) {
   (void)state;
   answer answer = answer_problem(UBIQ_GUEST_ERROR, "\xff\xfe \"quoted\"\n");
@@ -127,6 +136,7 @@ int main(void) {
       cmocka_unit_test(who_is_busy_says_when_to_come_again),
       cmocka_unit_test(what_the_host_refused_to_a_function_is_the_functions_failure),
       cmocka_unit_test(only_what_the_function_did_itself_is_told_to_the_client),
+      cmocka_unit_test(a_function_that_is_unavailable_itself_says_when_to_come_again),
       cmocka_unit_test(a_detail_that_is_no_text_still_makes_an_answer),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
