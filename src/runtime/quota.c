@@ -5,6 +5,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+enum { SCARCE_MAX = 4 }; ///< how many there may be for each worker and none be kept by who does not use it
+
 enum { AHEAD_MAX = 16 }; ///< of spare ones that a share takes beyond the one that is needed, so that it seldom has to
 
 /// What a worker says about itself; a cache line each would be more memory than it is worth.
@@ -144,11 +146,17 @@ bool quota_take_spare(quota_share *share) {
   return true;
 }
 
+/// Where there are few, others would wait for what a worker held and did not use until that is settled.
+static bool is_scarce(const quota *self) {
+  return self->workers > 1 && quota_total(self) <= SCARCE_MAX * self->workers;
+}
+
 void quota_give_back(quota_share *share, uint32_t wanted) {
   quota *quota = share->quota;
   assert(share->used > 0);
   share->used--;
-  if (atomic_load_explicit(&quota->spare, memory_order_relaxed) < 0) {
+  if (atomic_load_explicit(&quota->spare, memory_order_relaxed) < 0 || is_scarce(quota)) {
+    say_wanted(share, wanted);
     return_spare(share, 1);
   } else if (are_others_short(share)) {
     say_wanted(share, wanted);

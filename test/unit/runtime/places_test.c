@@ -239,16 +239,31 @@ static void workers_hand_a_place_to_one_another(void **state) {
 
 static void what_a_worker_does_not_use_any_more_is_for_the_others(void **state) {
   (void)state;
+  enum { MANY = 10 };
   fixture self;
-  counted runs[4];
-  make(&self, 2, 2, 100);
-  for (unsigned i = 0; i < 2; i++) assert_false(start(&self, 0, &runs[i], "endless"));
-  for (unsigned i = 0; i < 2; i++) run_end(&runs[i].run);
+  counted runs[MANY];
+  make(&self, 2, MANY, 100);
+  for (unsigned i = 0; i < MANY; i++) assert_false(start(&self, 0, &runs[i], "endless"));
+  for (unsigned i = 0; i < MANY; i++) run_end(&runs[i].run);
   assert_true(places_settle(self.workers[0]));
   assert_false(places_settle(self.workers[0]));
-  for (unsigned i = 2; i < 4; i++) assert_false(start(&self, 1, &runs[i], "endless"));
-  for (unsigned i = 2; i < 4; i++) assert_true(runs[i].run.has_place);
-  for (unsigned i = 2; i < 4; i++) run_end(&runs[i].run);
+  for (unsigned i = 0; i < MANY; i++) assert_false(start(&self, 1, &runs[i], "endless"));
+  for (unsigned i = 0; i < MANY; i++) assert_true(runs[i].run.has_place);
+  for (unsigned i = 0; i < MANY; i++) run_end(&runs[i].run);
+  end(&self);
+}
+
+/// As of a function that is pinned: its next run may be anywhere, and does not wait until shares are settled.
+static void where_places_are_few_none_is_held_by_who_does_not_use_it(void **state) {
+  (void)state;
+  fixture self;
+  counted run;
+  make(&self, 2, 100, 100);
+  for (unsigned i = 0; i < 6; i++) {
+    assert_false(start(&self, i % 2, &run, "one"));
+    assert_true(run.run.has_place);
+    run_end(&run.run);
+  }
   end(&self);
 }
 
@@ -318,6 +333,7 @@ int main(void) {
       cmocka_unit_test(the_max_holds_for_all_workers_together),
       cmocka_unit_test(workers_hand_a_place_to_one_another),
       cmocka_unit_test(what_a_worker_does_not_use_any_more_is_for_the_others),
+      cmocka_unit_test(where_places_are_few_none_is_held_by_who_does_not_use_it),
       cmocka_unit_test(a_new_release_changes_the_max),
       cmocka_unit_test(how_long_to_stay_away_follows_the_queue),
   };
