@@ -18,6 +18,7 @@ typedef struct command {
   int (*run)(const struct command *self, int count, char **arguments);
 } command;
 
+extern const command command_api_key;
 extern const command command_build;
 extern const command command_call;
 extern const command command_compile;

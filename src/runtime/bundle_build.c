@@ -2,6 +2,7 @@
 // are, so that none can be forgotten here.
 #include "runtime/bundle_build.h"
 
+#include "base/file.h"
 #include "base/map.h"
 #include "base/toml.h"
 #include "runtime/build.h"
@@ -48,6 +49,21 @@ static ubiq_error *pack_functions(const project *project, yyjson_mut_doc *docume
   return error;
 }
 
+/// A file with keys goes along; a URL stays one.
+static ubiq_error *pack_keys(const project *project, yyjson_mut_doc *document, yyjson_mut_val *root, map *files) {
+  static const char name[] = "keys.json";
+  if (project->auth == NULL || project->auth->keys == NULL || project->auth->key_host != NULL) return NULL;
+  buffer bytes = {0};
+  ubiq_error *error = file_read_all(project->auth->keys, JWKS_BYTES_MAX, &bytes);
+  if (error != NULL) return error;
+  yyjson_mut_val *table = yyjson_mut_obj_get(root, "auth");
+  yyjson_mut_obj_remove_key(table, "keys");
+  bool good =
+      yyjson_mut_obj_add_str(document, table, "keys", name) && map_set(files, text_of(name), bytes.data, bytes.size);
+  buffer_free(&bytes);
+  return good ? NULL : ubiq_error_no_memory();
+}
+
 static ubiq_error *put_settings(yyjson_mut_doc *document, map *files) {
   buffer toml = {0};
   bool good = bundle_toml_write(&toml, yyjson_mut_doc_get_root(document)) &&
@@ -65,6 +81,7 @@ static ubiq_error *collect(const project *project, map *files) {
   yyjson_mut_doc_set_root(document, root);
   error = root == NULL ? ubiq_error_no_memory() : pack_functions(project, document, files);
   if (error == NULL) error = bundle_pack_files(project, document, root, files);
+  if (error == NULL) error = pack_keys(project, document, root, files);
   if (error == NULL) error = put_settings(document, files);
   yyjson_mut_doc_free(document);
   toml_delete(toml);

@@ -76,6 +76,7 @@ ubiq_error *function_open(function *self, const project_function *settings, cons
       .weight = settings->weight,
       .plugin_limits = {.wall_ms = settings->limits.wall_ms, .cpu_ms = settings->limits.cpu_ms},
       .input = settings->input,
+      .auth = settings->auth,
       .cors = settings->cors,
       .content_type = settings->content_type,
       .lifetime = settings->lifetime,

@@ -19,6 +19,7 @@ typedef struct function {
   pin *pin;                    ///< the instance of a pinned function; NULL for others. Any worker takes it
   pool_board *board;           ///< the numbers of its pools; what it points to is written by workers
   project_input input;
+  project_auth auth;
   const cors *cors;         ///< NULL: none. Borrowed from the project
   const char *content_type; ///< of its answers; NULL: found from what it answers. Borrowed from the project
 } function;

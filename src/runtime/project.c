@@ -15,6 +15,7 @@
 typedef struct defaults {
   pool_settings pool;
   const cors *cors;
+  const auth_settings *auth; ///< of all
 } defaults;
 
 /// A walk through one function's table.
@@ -211,6 +212,21 @@ static ubiq_error *read_allowed_hosts(reader *self, const json_value *value) {
   return error;
 }
 
+static ubiq_error *read_auth(reader *self, const json_value *value) {
+  static const char *const words[] = {"none", "optional", "required"};
+  text found;
+  ubiq_error *error = json_get_text(value, &found);
+  if (error != NULL) return error;
+  for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+    if (text_equal_string(found, words[i])) {
+      self->function->auth = (project_auth)i;
+      bool can_be_known = i == 0 || self->defaults->auth != NULL;
+      return can_be_known ? NULL
+                          : json_error(value, "stands without a table [auth]; expected one that says who is known");
+    }
+  return json_wrong(value, "\"none\", \"optional\" or \"required\"");
+}
+
 static ubiq_error *read_cors(reader *self, const json_value *value) {
   return cors_read(value, self->arena, &self->function->cors);
 }
@@ -232,6 +248,7 @@ static const function_key function_keys[] = {
     {"content_type", read_content_type},
     {"route", read_route},
     {"input", read_input},
+    {"auth", read_auth},
     {"cors", read_cors},
     {"timeout", read_timeout},
     {"cpu", read_cpu},
@@ -323,14 +340,17 @@ static ubiq_error *read_project(project *self, const json_value *value, pool_set
 }
 
 static ubiq_error *read_root(project *self, const json_value *root) {
-  static const char *const keys[] = {"project", "cors", "files", "functions"};
+  static const char *const keys[] = {"project", "auth", "cors", "files", "functions"};
   ubiq_error *error = json_check_keys(root, keys, sizeof keys / sizeof keys[0]);
   json_value head = json_field(root, "project"), functions = json_field(root, "functions");
   json_value shared_cors = json_field(root, "cors");
   defaults defaults = {.pool = pool_settings_default};
   if (error == NULL) error = read_project(self, &head, &defaults.pool);
   if (error == NULL && !json_is_absent(&shared_cors)) error = cors_read(&shared_cors, self->arena, &defaults.cors);
-  json_value files = json_field(root, "files");
+  json_value files = json_field(root, "files"), known = json_field(root, "auth");
+  if (error == NULL && !json_is_absent(&known))
+    error = auth_settings_read(&known, self->arena, self->directory, &self->auth);
+  defaults.auth = self->auth;
   if (error == NULL && !json_is_absent(&files)) error = project_read_files(self, &files);
   return error != NULL ? error : read_functions(self, &functions, &defaults);
 }

@@ -26,6 +26,7 @@
 #ifndef RUNTIME_PROJECT_H
 #define RUNTIME_PROJECT_H
 
+#include "runtime/auth.h"
 #include "runtime/cors.h"
 #include "runtime/lifetime.h"
 #include "runtime/limits.h"
@@ -50,6 +51,13 @@ typedef enum project_input {
   PROJECT_BODY,    ///< the body; the output is the answer's
   PROJECT_REQUEST, ///< all of it as a value, and so is the answer (wire/http_value.h)
 } project_input;
+
+/// Whether a function wants to know who makes a request.
+typedef enum project_auth {
+  PROJECT_AUTH_NONE,     ///< it is not looked at
+  PROJECT_AUTH_OPTIONAL, ///< when the request says it
+  PROJECT_AUTH_REQUIRED, ///< always: a request that does not say it is refused
+} project_auth;
 
 typedef struct project_setting {
   const char *name;
@@ -83,6 +91,7 @@ typedef struct project_function {
   const char *export_name;  ///< the function's export
   const char *content_type; ///< of its answers; NULL: found from what it answers
   project_input input;
+  project_auth auth;
   const cors *cors; ///< NULL: pages of other origins may not read its answers
   text method;      ///< of its route; empty: any
   text host;        ///< of its route; empty: any
@@ -106,7 +115,8 @@ typedef struct project {
   size_t functions_count;
   const project_files *files;
   size_t files_count;
-  struct arena *arena; ///< owns everything above
+  const auth_settings *auth; ///< NULL: nobody is known
+  struct arena *arena;       ///< owns everything above
 } project;
 
 /// Reads `directory`/ubiq.toml. `*out` is the caller's, for project_delete. Errors: `not_found` when there is none,

@@ -98,6 +98,7 @@ static ubiq_error *release_new(project *project, const ubiq_files *files, build_
   self->files = static_files;
   ubiq_error *error = open_functions(self, files, stop);
   if (error == NULL) error = open_files(self, files);
+  if (error == NULL && project->auth != NULL) error = auth_new(project->auth, files, &self->auth);
   if (error == NULL) error = make_router(self);
   if (error == NULL)
     *out = self;
@@ -150,8 +151,14 @@ static ubiq_error *check_bundled(const bundle *bundle, const project_function *f
   return release_check_ceiling(bundle_name(bundle), function, &grant->ceiling);
 }
 
+static ubiq_error *check_auth(const bundle *bundle, const auth_settings *auth, const release_grant *grant) {
+  if (auth == NULL || auth->key_host == NULL || is_granted(grant, auth->key_host)) return NULL;
+  return ubiq_error_new(UBIQ_DENIED, "%s: asks for keys from %s, which are not granted (--allow-host '%s')",
+                        bundle_name(bundle), auth->key_host, auth->key_host);
+}
+
 static ubiq_error *check_all_bundled(const bundle *bundle, const project *project, const release_grant *grant) {
-  ubiq_error *error = NULL;
+  ubiq_error *error = check_auth(bundle, project->auth, grant);
   for (size_t i = 0; error == NULL && i < project->files_count; i++)
     if (project->files[i].folder != NULL)
       error = ubiq_error_new(UBIQ_DENIED, "%s: answers files of %s; expected those of the bundle, as `ubiq build` does",
@@ -217,6 +224,7 @@ void release_delete(release *self) {
   free(self->files);
   free(self->targets);
   router_delete(self->router);
+  auth_delete(self->auth);
   project_delete(self->project);
   free(self);
 }

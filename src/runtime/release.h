@@ -22,6 +22,7 @@ typedef struct release {
   atomic_size_t owners;
   project *project;
   function *functions;  ///< as many as the project has, in its order
+  auth *auth;           ///< NULL: nobody is known
   static_files **files; ///< as many as the project has, in its order
   route_target *targets;
   router *router; ///< leads to `targets`

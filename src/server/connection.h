@@ -41,14 +41,15 @@ typedef struct connection {
   bool has_left;                      ///< the client sends nothing any more
 
   // The request under way.
-  size_t target_bytes; ///< of its URL with the query (framing.h)
+  size_t target_bytes;      ///< of its URL with the query (framing.h)
   const char *method, *url; ///< libmicrohttpd's, until the request is over
   request_stage stage;
   const function *function; ///< NULL in a request that was refused
   lease *lease;             ///< keeps the function's release; NULL when there is none
   buffer body;
-  size_t dropped; ///< bytes of a refused body
-  answer answer;  ///< REFUSED and ANSWERED
+  buffer identity; ///< who makes the request, as JSON; empty: it does not say, or nobody asks
+  size_t dropped;  ///< bytes of a refused body
+  answer answer;   ///< REFUSED and ANSWERED
   run run;
 } connection;
 

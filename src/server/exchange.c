@@ -63,6 +63,7 @@ static ubiq_error *write_value(const connection *self, buffer *out) {
   const router_request target = exchange_target(self);
   http_request request = {
       .method = target.method, .path = target.path, .params = params, .body = buffer_bytes(&self->body)};
+  request.identity = (text){(const char *)self->identity.data, self->identity.size};
   request.params_count = find_params(self, &target, params);
   ubiq_error *error = NULL;
   if (!collect(self->mhd, MHD_GET_ARGUMENT_KIND, &query) || !collect(self->mhd, MHD_HEADER_KIND, &headers))

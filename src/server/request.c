@@ -7,6 +7,7 @@
 #include "server/file_answer.h"
 #include "server/framing.h"
 #include "server/front.h"
+#include "server/identify.h"
 
 #include <assert.h>
 
@@ -173,6 +174,7 @@ static enum MHD_Result begin(connection *self, const char *url, const char *meth
   self->function = find_function(self, &answer);
   if (framing.has_body) connection_move(self, CONNECTION_BODY);
   if (self->function == NULL) return refuse(self, answer, &framing);
+  if (!identify(self, &answer)) return refuse(self, answer, &framing);
   if (framing.body_bytes > self->function->limits.body_bytes_max)
     return refuse(self, too_large(self->function), &framing);
   self->stage = REQUEST_BODY;
@@ -243,6 +245,7 @@ void request_completed(void *user, struct MHD_Connection *mhd, void **context, e
   self->function = NULL;
   self->dropped = 0;
   self->stage = REQUEST_NONE;
+  buffer_free(&self->identity);
   buffer_clear(&self->body);
   if (self->body.capacity > REQUEST_BODY_KEPT_BYTES) buffer_free(&self->body);
   connection_move(self, CONNECTION_IDLE);

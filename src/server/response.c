@@ -174,6 +174,12 @@ answer answer_json(unsigned status, char *text, size_t size) {
   return self;
 }
 
+answer answer_unknown_caller(const char *detail) {
+  answer self = problem(MHD_HTTP_UNAUTHORIZED, UBIQ_DENIED, detail);
+  add_header(&self, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
+  return self;
+}
+
 answer answer_no_method(const char *allow) {
   answer self = problem(MHD_HTTP_METHOD_NOT_ALLOWED, UBIQ_NOT_FOUND, "this path has no route for the request's method");
   add_header(&self, MHD_HTTP_HEADER_ALLOW, allow);

@@ -42,6 +42,9 @@ answer answer_unauthorized(const char *detail);
 /// A JSON document; takes `text` (free) over. NULL: memory was out.
 answer answer_json(unsigned status, char *text, size_t size);
 
+/// 401 for a request that does not say who makes it, or not so that it counts; which scheme does is in WWW-Authenticate.
+answer answer_unknown_caller(const char *detail);
+
 /// 405 with the methods that there are.
 answer answer_no_method(const char *allow);
 

@@ -1,7 +1,7 @@
 // HTTP as a value: a request or an answer as one JSON object, the way functions take and give them.
 //
 //     {"method": "PUT", "path": "/users/7%2F8/name", "params": {"id": "7/8"}, "query": {"dry": "", "tag": ["a", "b"]},
-//      "headers": {"content-type": "application/json"}, "body": {"name": "Ada"}}
+//      "headers": {"content-type": "application/json"}, "identity": {"kind": "api_key", "name": "ci"}, "body": {"name": "Ada"}}
 //     {"status": 201, "headers": {"location": "/users/9"}, "body": {"id": 9}}
 //
 // Names of headers are lower case. A name that comes several times has an array. `encoding` says what `body` is: "json"
@@ -28,6 +28,7 @@ typedef struct http_request {
   const http_field *headers;
   size_t headers_count;
   ubiq_bytes body; ///< empty: the value has none
+  text identity;   ///< who makes it, as JSON that was checked; empty: nobody says
 } http_request;
 
 /// An answer; what it points to is its own.
