@@ -69,6 +69,9 @@ typedef struct wz_store {
 enum { WZ_MODULES_MAX = 16, WZ_NOWHERE = UINT32_MAX };
 enum { WZ_PAGE_BYTES = 64 << 10, WZ_TABLE_ELEMENTS_MAX = 100000 };
 
+/// A page less than addresses reach: wazero takes a size of 4 GiB for none.
+#define WZ_MEMORY_BYTES_MAX (UINT64_C(65535) * WZ_PAGE_BYTES)
+
 extern const engine_ops wazero_ops;
 
 wz_code *wz_code_retain(wz_code *code);

@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 
 static uint64_t limit_of(uint64_t bytes) {
-  return bytes ? bytes : UINT64_MAX;
+  return bytes && bytes < WZ_MEMORY_BYTES_MAX ? bytes : WZ_MEMORY_BYTES_MAX;
 }
 
 // wazero panics when it gets less than a module begins with.

@@ -7,6 +7,7 @@ import "C"
 
 import (
 	"context"
+	"crypto/rand"
 	"strconv"
 	"unsafe"
 
@@ -52,8 +53,9 @@ func ubiq_wazero_close(handle C.wazero_handle) {
 //export ubiq_wazero_image_new
 func ubiq_wazero_image_new(handle C.wazero_handle, modules *C.wazero_module_source, modulesCount C.size_t,
 	hosts *C.wazero_host_type, hostsCount C.size_t, message *C.wazero_message) (made C.wazero_handle) {
-	// Names are given by resolve alone. What is called _start is a function as any other.
-	config := wazero.NewModuleConfig().WithName("").WithStartFunctions()
+	// Names are given by resolve alone; what is called _start is a function as any other. Nothing asks for random bytes, as
+	// WASI is ours, but a source that is not given would be made for every instance.
+	config := wazero.NewModuleConfig().WithName("").WithStartFunctions().WithRandSource(rand.Reader)
 	self := &image{engine: of[engine](handle), config: config}
 	defer func() {
 		if made == 0 {
