@@ -33,7 +33,8 @@ static const char *url_of(const admin_client *self) {
 
 /// Whether a URL leads to this machine; a name and a password in it could look like its host.
 static bool is_here(const char *url) {
-  static const char *const places[] = {"http://127.0.0.1:", "http://localhost:", "http://[::1]:"};
+  static const char *const places[] = {"http://127.0.0.1:",  "http://localhost:",  "http://[::1]:",
+                                       "https://127.0.0.1:", "https://localhost:", "https://[::1]:"};
   for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
     if (text_starts_with(text_of(url), text_of(places[i]))) return strchr(url, '@') == NULL;
   return false;

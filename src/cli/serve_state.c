@@ -74,7 +74,7 @@ static ubiq_error *start(running *self, serving *serving) {
   ubiq_error *error = serving_start(serving, first);
   release_delete(first);
   if (error == NULL) error = releases_serve(self->releases, serving->server);
-  if (error == NULL) error = admin_start(self->admin, self->releases, serving->server);
+  if (error == NULL) error = admin_start(self->admin, self->releases, serving->server, serving->settings.tls);
   if (error != NULL) return error;
   printf("deploy to %s with the token in %s\n", admin_url(self->admin), self->token_path);
   fflush(stdout);

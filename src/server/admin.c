@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "server/address.h"
 #include "server/admin_routes.h"
+#include "server/tls.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -24,16 +25,13 @@ struct admin {
   int listener; ///< owned until the daemon is started; -1 then
   admin_context context;
   struct MHD_Daemon *daemon;
+  tls *tls; ///< borrowed; NULL: none
 };
 
 static ubiq_error *open_all(admin *self) {
   ubiq_error *error = address_parse("admin", self->settings.listen, &self->address);
   if (error == NULL) error = address_listen(&self->address, 1, &self->listener);
-  if (error == NULL) error = admin_routes_new(&self->context.router);
-  if (error == NULL && (self->url = address_url(&self->address, false)) == NULL) error = ubiq_error_no_memory();
-  if (error == NULL && !address_is_loopback(&self->address))
-    log_warn("the admin API listens beyond this machine, where tokens can be read on the way: put TLS before it");
-  return error;
+  return error != NULL ? error : admin_routes_new(&self->context.router);
 }
 
 ubiq_error *admin_new(const admin_settings *settings, admin **out) {
@@ -53,29 +51,45 @@ const struct sockaddr_storage *admin_address(const admin *self) {
   return &self->address.storage;
 }
 
-const char *admin_url(const admin *self) {
-  return self->url;
+/// A connection leads to the admin API, for `show`.
+static void notice(void *user, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode code) {
+  (void)mhd;
+  *context = code == MHD_CONNECTION_NOTIFY_STARTED ? user : NULL;
+}
+
+/// GnuTLS asks what to show. A session's pointer is libmicrohttpd's connection.
+static int show(gnutls_session_t session, const struct gnutls_cert_retr_st *info, gnutls_pcert_st **chain,
+                unsigned *count, gnutls_ocsp_data_st **ocsp, unsigned *ocsp_count, gnutls_privkey_t *key,
+                unsigned *flags) {
+  (void)info;
+  *ocsp = NULL;
+  *ocsp_count = 0;
+  struct MHD_Connection *mhd = gnutls_session_get_ptr(session);
+  const admin *self = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+  return tls_show(self->tls, chain, count, key, flags);
 }
 
 static struct MHD_Daemon *start_daemon(admin *self) {
-  return MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL, 0, NULL, NULL,
-                          admin_request_handle, &self->context,                                 //
+  const struct MHD_OptionItem tls_options[] = {{MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, (void *)(uintptr_t)show},
+                                               {MHD_OPTION_END, 0, NULL}};
+  unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL;
+  if (self->tls != NULL) flags |= MHD_USE_TLS;
+  return MHD_start_daemon(flags, 0, NULL, NULL, admin_request_handle, &self->context,           //
                           MHD_OPTION_LISTEN_SOCKET, self->listener,                             //
+                          MHD_OPTION_NOTIFY_CONNECTION, notice, self,                           //
                           MHD_OPTION_NOTIFY_COMPLETED, admin_request_completed, &self->context, //
                           MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,               //
                           MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)STALLED_SECONDS,             //
                           MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,  //
                           MHD_OPTION_STRICT_FOR_CLIENT, 1,                                      //
+                          MHD_OPTION_ARRAY, self->tls != NULL ? tls_options : &tls_options[1],  //
                           MHD_OPTION_END);
 }
 
-ubiq_error *admin_start(admin *self, releases *releases, server *server) {
+/// The process's signals are for its own thread, which expects them.
+static ubiq_error *start_quietly(admin *self) {
   sigset_t all, before;
-  self->context.settings = &self->settings;
-  self->context.releases = releases;
-  self->context.server = server;
-  self->context.began_ms = clock_realtime_ns() / CLOCK_NS_PER_MS;
-  sigfillset(&all); // the process's signals are for its own thread, which expects them
+  sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, &before);
   self->daemon = start_daemon(self);
   int number = errno;
@@ -83,6 +97,24 @@ ubiq_error *admin_start(admin *self, releases *releases, server *server) {
   self->listener = -1; // the daemon's; closed by it also on failure
   if (self->daemon != NULL) return NULL;
   return ubiq_error_new(UBIQ_INTERNAL, "the admin API cannot be started: %s", strerror(number));
+}
+
+ubiq_error *admin_start(admin *self, releases *releases, server *server, tls *tls) {
+  self->context.settings = &self->settings;
+  self->context.releases = releases;
+  self->context.server = server;
+  self->context.began_ms = clock_realtime_ns() / CLOCK_NS_PER_MS;
+  self->tls = tls;
+  self->url = address_url(&self->address, tls != NULL);
+  if (self->url == NULL) return ubiq_error_no_memory();
+  if (tls == NULL && !address_is_loopback(&self->address))
+    log_warn("the admin API listens beyond this machine, where tokens can be read on the way; expected "
+             "--tls-certificate, or a proxy with TLS before it");
+  return start_quietly(self);
+}
+
+const char *admin_url(const admin *self) {
+  return self->url;
 }
 
 void admin_delete(admin *self) {

@@ -23,10 +23,12 @@ ubiq_error *admin_new(const admin_settings *settings, admin **out);
 
 /// Where it listens. Lives as long as the admin API.
 const struct sockaddr_storage *admin_address(const admin *self);
-const char *admin_url(const admin *self);
 
-/// Begins to answer. `releases` and `server` are borrowed. Errors: `internal`.
-ubiq_error *admin_start(admin *self, releases *releases, server *server);
+/// Begins to answer. All are borrowed; `tls` NULL: without TLS. Errors: `internal`.
+ubiq_error *admin_start(admin *self, releases *releases, server *server, struct tls *tls);
+
+/// `http://HOST:PORT`, or https. Lives as long as the admin API, once it is started.
+const char *admin_url(const admin *self);
 
 /// Ends its connections, waits for what they are doing, and ends it. NULL is allowed.
 void admin_delete(admin *self);

@@ -10,6 +10,7 @@ import threading
 import deploying
 import support
 from support import UBIQ
+from tls_test import make_certificate
 
 
 class Test(deploying.Test):
@@ -174,7 +175,7 @@ class Where(Test):
                                   stdin=subprocess.DEVNULL, text=True, timeout=support.PATIENCE)
         self.assertEqual(0, status().returncode)
         for url in ("http://ubiq.example", "http://127.0.0.1.ubiq.example:80", "http://127.0.0.1:80@ubiq.example/",
-                    "https://127.0.0.1:1"):
+                    "ftp://127.0.0.1:1"):
             done = status("--server", url)
             self.assertEqual(77, done.returncode, done.stderr)
             self.assertIn("there is no token for " + url, done.stderr)
@@ -184,6 +185,21 @@ class Where(Test):
         self.assertEqual(77, done.returncode)
         self.assertIn("expected --token-file, UBIQ_TOKEN or " + token, done.stderr)
         self.assertEqual(0, status("--token-file", token + "-elsewhere").returncode)
+
+
+class Tls(Test):
+    def test_a_server_with_a_certificate_is_deployed_to_with_tls(self):
+        folder = self.folder()
+        make_certificate(folder, "admin")
+        certificate = os.path.join(folder, "certificate.pem")
+        server = self.launch(None, "--tls-certificate", certificate, "--tls-key", os.path.join(folder, "key.pem"))
+        self.assertTrue(server.admin.startswith("https://127.0.0.1:"))
+        self.assertIn("is served", self.says(server, "deploy", self.file("1"), SSL_CERT_FILE=certificate))
+        self.assertIn("current", self.says(server, "status", SSL_CERT_FILE=certificate))
+        code, _, errors = self.ubiq(server, "status")
+        self.assertEqual((69, True), (code, "certificate" in errors), errors)
+        code, _, errors = self.ubiq(server, "status", "--server", server.admin.replace("https", "http"))
+        self.assertEqual(69, code, errors)
 
 
 class Tokens(Test):

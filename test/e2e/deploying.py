@@ -26,7 +26,7 @@ class Server(support.Server):
 
     def wait_until_ready(self):
         super().wait_until_ready()
-        self.admin = self.wait_for(r"deploy to (http://\S+) with the token in").group(1)
+        self.admin = self.wait_for(r"deploy to (https?://\S+) with the token in").group(1)
         self.admin_port = int(self.admin.rpartition(":")[2])
         with open(os.path.join(self.state, "token"), encoding="ascii") as file:
             self.token = file.read().strip()
