@@ -24,7 +24,8 @@ static const trap_text trap_texts[] = {
     {"all fuel consumed", UBIQ_CPU_LIMIT, "plugin ran out of fuel", 0},
     {"denied to allocate or grow the linear memory", UBIQ_MEMORY_LIMIT, "memory minimum size exceeds memory limits", 0},
     {"denied to allocate or grow the table", UBIQ_MEMORY_LIMIT, "table minimum size exceeds the limit", 0},
-    {"mismatch", UBIQ_INVALID_INPUT, NULL, 0}, // of an import; behind "indirect call type mismatch"
+    {"Insufficient resources", UBIQ_UNAVAILABLE, NULL, 0}, // behind what was denied
+    {"mismatch", UBIQ_INVALID_INPUT, NULL, 0},             // of an import; behind "indirect call type mismatch"
 };
 
 static const trap_text *find_text(const wasm_byte_vec_t *message) {

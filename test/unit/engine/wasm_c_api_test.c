@@ -58,6 +58,29 @@ static void imports_of_all_kinds_are_bound_in_any_order(void **state) {
   engine_image_delete(image);
 }
 
+static void a_table_that_another_module_fills_is_called_through(void **state) {
+  (void)state;
+  static const char *const texts[] = {
+      "(module (type $t (func (result i32))) (table (export \"t\") 2 2 funcref) (func (export \"call\") (param i32) "
+      "(result i32) (call_indirect (type $t) (local.get 0))))",
+      "(module (import \"a\" \"t\" (table $t 2 2 funcref)) (elem (i32.const 0) $seven) (func $seven (result i32) "
+      "(i32.const 7)) (func $eight (result i32) (i32.const 8)) (elem declare func $eight) (func (export \"set\") "
+      "(param "
+      "i32) (result i32) (table.set (local.get 0) (ref.func $eight)) (i32.const 0)))",
+  };
+  static const engine_binding bindings[] = {{0, "t"}};
+  const engine_link_module modules[] = {{0}, {.bindings = bindings, .bindings_count = 1}};
+  engine_link link = {.modules = modules};
+  engine_image *image;
+  assert_success(link_texts(texts, 2, &link, &image));
+  engine_store *store = new_store(image, NULL);
+  assert_int_equal(call_i32(store, 0, "call", 0), 7);
+  assert_int_equal(call_i32(store, 1, "set", 1), 0);
+  assert_int_equal(call_i32(store, 0, "call", 1), 8);
+  engine_store_delete(store);
+  engine_image_delete(image);
+}
+
 static void imports_of_another_type_are_invalid_input(void **state) {
   (void)state;
   static const char *const texts[] = {"(module (global (export \"g\") i32 (i32.const 1)))",
@@ -408,6 +431,7 @@ static void threads_compile_and_run_at_once(void **state) {
 static int test_one(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(imports_of_all_kinds_are_bound_in_any_order),
+      cmocka_unit_test(a_table_that_another_module_fills_is_called_through),
       cmocka_unit_test(imports_of_another_type_are_invalid_input),
       cmocka_unit_test(numbers_of_every_type_are_passed),
       cmocka_unit_test(what_is_no_number_is_refused),

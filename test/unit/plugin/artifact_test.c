@@ -85,7 +85,7 @@ static ubiq_error *try_load(const artefact *made, const ubiq_compile_options *op
 static void what_was_compiled_is_loaded_without_compiling(void **state) {
   (void)state;
   artefact made = precompile_guest("hello", NULL);
-  assert_true(compiled_count > 0);
+  if (is_default_engine()) assert_true(compiled_count > 0);
   assert_true(ubiq_is_precompiled(made.bytes, made.size));
   assert_answers(load(&made, NULL), "hello", "Ada", "Hello, Ada!");
 }
@@ -171,6 +171,7 @@ static void wasi_is_kept(void **state) {
 
 static void it_runs_on_a_loop_when_it_was_made_for_one(void **state) {
   (void)state;
+  need_capability(ENGINE_CAN_SUSPEND);
   const ubiq_compile_options options = {.suspends = true, .memory_bytes_max = 1 << 20};
   artefact made = precompile_guest("hello", &options);
   assert_error_with(try_load(&made, NULL), UBIQ_INVALID_INPUT, "for a server's loop");
@@ -425,7 +426,7 @@ static void what_does_not_fit_is_refused(void **state) {
     ubiq_code code;
     const char *words;
   } rows[] = {
-      {change_version, UBIQ_UNAVAILABLE, "it was compiled by wasmtime 49.0.0"},
+      {change_version, UBIQ_UNAVAILABLE, "it was compiled by"},
       {change_engine, UBIQ_NOT_FOUND, "wasm9"},
       {change_architecture, UBIQ_UNAVAILABLE, "a CPU with vax, which this one has not"},
       {change_features, UBIQ_UNAVAILABLE, "a CPU with avx4096, which this one has not"},
@@ -476,7 +477,7 @@ static void options_that_do_not_fit_are_refused(void **state) {
   ubiq_compiled *compiled = NULL;
   static const struct { uint64_t given, holds; } rows[] = {{0, 4 << 20}, {3 << 20, 3 << 20}, {5 << 20, 4 << 20}};
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-    const ubiq_compile_options options = {.engine = "wasmtime", .name = "me", .memory_bytes_max = rows[i].given};
+    const ubiq_compile_options options = {.engine = tested_engine()->name, .name = "me", .memory_bytes_max = rows[i].given};
     assert_success(ubiq_compiled_load(made.bytes, made.size, &options, &compiled));
     assert_int_equal(compiled->memory_bytes_max, rows[i].holds);
     assert_string_equal(compiled->name, "me");

@@ -1,5 +1,13 @@
 # Wasmer has the standard C API and is a crate with a compiler: minutes of work.
-ubiq_engine_option(wasmer SLOW "${UBIQ_CARGO}" "cargo is missing (install Rust 1.95 or later with rustup)")
+set(wasmer_cargo ${UBIQ_CARGO})
+if(UBIQ_CARGO)
+  execute_process(COMMAND ${UBIQ_CARGO} --version OUTPUT_VARIABLE cargo_version ERROR_QUIET)
+  string(REGEX MATCH "[0-9]+[.][0-9]+" cargo_version "${cargo_version}")
+  if(cargo_version VERSION_LESS 1.95)
+    set(wasmer_cargo "")
+  endif()
+endif()
+ubiq_engine_option(wasmer SLOW "${wasmer_cargo}" "cargo 1.95 or later is missing (install Rust with rustup)")
 if(UBIQ_ENGINE_WASMER)
   # The crate's build script makes headers that are not used, and wants the target folder to have a certain name for
   # that; the variable is its own way to have it leave that.

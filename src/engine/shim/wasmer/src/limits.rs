@@ -1,7 +1,8 @@
 //! How large memories and tables may be, and how deep guests recurse; and where an instance's globals of watch.rs are.
 
+use crate::edit::IN_TRUTH_FIXED;
 use std::cell::Cell;
-use std::ptr::{null, NonNull};
+use std::ptr::{null, null_mut, NonNull};
 use wasmer_compiler::{BaseTunables, LinkError, Tunables};
 use wasmer_types::entity::PrimaryMap;
 use wasmer_types::{LocalGlobalIndex, MemoryError, MemoryStyle, MemoryType, ModuleInfo, Pages, TableStyle, TableType};
@@ -11,6 +12,9 @@ use wasmer_vm::{
 };
 
 const STACK_BYTES: usize = 512 << 10;
+const PLENTY_BYTES: usize = 1 << 40; // of addresses: room for a hundred memories that need no checks
+const GUARD_BYTES: u64 = 64 << 10;
+const TABLE_MOST: u32 = 128 << 20; // Wasmer refuses tables that may become larger
 
 pub const MEMORY_DENIED: &str = "denied to allocate or grow the linear memory";
 const TABLE_DENIED: &str = "denied to allocate or grow the table";
@@ -97,16 +101,36 @@ impl LinearMemory for LimitedMemory {
     }
 }
 
+// Whether the process may reserve that much address space now.
+fn can_reserve(bytes: usize) -> bool {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    unsafe {
+        let place = libc::mmap(null_mut(), bytes, libc::PROT_NONE, flags, -1, 0);
+        place != libc::MAP_FAILED && libc::munmap(place, bytes) == 0
+    }
+}
+
 pub struct LimitedTunables {
     base: BaseTunables,
+    memories: MemoryStyle,
     config: VMConfig,
     counts_fuel: bool,
 }
 
 impl LimitedTunables {
     pub fn new(counts_fuel: bool) -> Self {
+        // Without so much address space, memories begin small, move when they grow, and code checks bounds itself.
+        let small = MemoryStyle::Dynamic {
+            offset_guard_size: GUARD_BYTES,
+        };
+        let memories = if can_reserve(PLENTY_BYTES) {
+            MemoryStyle::Static
+        } else {
+            small
+        };
         Self {
             base: BaseTunables::new(),
+            memories,
             config: VMConfig {
                 wasm_stack_size: Some(STACK_BYTES),
             },
@@ -116,8 +140,8 @@ impl LimitedTunables {
 }
 
 impl Tunables for LimitedTunables {
-    fn memory_style(&self, memory: &MemoryType) -> MemoryStyle {
-        self.base.memory_style(memory)
+    fn memory_style(&self, _: &MemoryType) -> MemoryStyle {
+        self.memories
     }
     fn table_style(&self, table: &TableType) -> TableStyle {
         self.base.table_style(table)
@@ -147,14 +171,17 @@ impl Tunables for LimitedTunables {
         style: &TableStyle,
         at: NonNull<VMTableDefinition>,
     ) -> Result<VMTable, String> {
-        let most = u32::try_from((*limits()).table_elements_max).unwrap_or(u32::MAX);
+        let most = (*limits()).table_elements_max.min(TABLE_MOST.into()) as u32;
         if ty.minimum > most {
             return Err(TABLE_DENIED.into());
         }
         let mut ty = *ty;
-        if most < u32::MAX {
-            ty.maximum = Some(ty.maximum.map_or(most, |maximum| maximum.min(most)));
-        }
+        ty.maximum = match ty.maximum {
+            Some(IN_TRUTH_FIXED) => Some(ty.minimum),
+            Some(maximum) => Some(maximum.min(most)),
+            None if most < TABLE_MOST => Some(most),
+            None => None,
+        };
         self.base.create_vm_table(&ty, style, at)
     }
     fn create_globals(
