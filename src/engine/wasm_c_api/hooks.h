@@ -26,14 +26,24 @@ wasm_engine_t *ubiq_hook_engine_new(bool counts_fuel);
 /// Why no module can be made in this process as it is now; NULL when one can.
 const char *ubiq_hook_hindrance(void);
 
-/// As wasm_module_new, for an engine made with that `counts_fuel`; NULL when it does not compile: then `message`, which has
-/// no NUL and is owned by the caller, says why.
-wasm_module_t *ubiq_hook_module_new(const wasm_engine_t *engine, wasm_store_t *store, const wasm_byte_vec_t *wasm,
-                                    bool counts_fuel, wasm_byte_vec_t *message);
+/// A compiled module, which belongs to no store; any thread may use it.
+typedef struct capi_unit capi_unit;
+
+/// Compiles for stores of an engine that was made with that `counts_fuel`; `store` is one, and may go afterwards. NULL when
+/// it does not compile: then `message`, which has no NUL and is owned by the caller, says why.
+capi_unit *ubiq_hook_unit_new(const wasm_engine_t *engine, wasm_store_t *store, const wasm_byte_vec_t *wasm,
+                              bool counts_fuel, wasm_byte_vec_t *message);
+/// After everything that was made from it.
+void ubiq_hook_unit_delete(capi_unit *unit);
 
 /// As wasm_module_imports and wasm_module_exports, but that of each type its kind alone need be right.
-void ubiq_hook_imports(const wasm_module_t *module, wasm_importtype_vec_t *out);
-void ubiq_hook_exports(const wasm_module_t *module, wasm_exporttype_vec_t *out);
+void ubiq_hook_imports(wasm_store_t *store, const capi_unit *unit, wasm_importtype_vec_t *out);
+void ubiq_hook_exports(wasm_store_t *store, const capi_unit *unit, wasm_exporttype_vec_t *out);
+
+/// `out` is owned by the caller, and empty when it fails.
+void ubiq_hook_serialize(const capi_unit *unit, wasm_byte_vec_t *out);
+/// What ubiq_hook_serialize made, of an engine with that `counts_fuel`; NULL when it does not fit.
+capi_unit *ubiq_hook_deserialize(const wasm_byte_vec_t *bytes, bool counts_fuel);
 
 /// What a trap says, in one line. `message` is owned by the caller and has no NUL.
 void ubiq_hook_trap_text(const wasm_trap_t *trap, wasm_byte_vec_t *message);
@@ -44,7 +54,7 @@ capi_guard *ubiq_hook_guard_new(wasm_store_t *store, const capi_terms *terms);
 void ubiq_hook_guard_delete(capi_guard *guard);
 
 /// As wasm_instance_new, but that whatever fails is a trap, owned by the caller.
-wasm_trap_t *ubiq_hook_instance_new(capi_guard *guard, const wasm_module_t *module, const wasm_extern_vec_t *imports,
+wasm_trap_t *ubiq_hook_instance_new(capi_guard *guard, const capi_unit *unit, const wasm_extern_vec_t *imports,
                                     wasm_instance_t **out);
 
 uint64_t ubiq_hook_fuel_get(const capi_guard *guard);

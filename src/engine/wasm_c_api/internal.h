@@ -21,8 +21,7 @@ typedef struct capi_engine {
 /// A compiled module and what it imports and exports; shared by the module and its images.
 typedef struct capi_code {
   atomic_size_t owners;
-  capi_engine *engine;
-  wasm_shared_module_t *shared;
+  capi_unit *unit;
   wasm_module *wasm;
   buffer interface; ///< what `wasm` was read from; for engines that serialize
   // Engines may have imports and exports in an order of their own.

@@ -12,7 +12,7 @@ capi_code *capi_code_retain(capi_code *code) {
 
 void capi_code_release(capi_code *code) {
   if (!code || atomic_fetch_sub(&code->owners, 1) != 1) return;
-  if (code->shared) wasm_shared_module_delete(code->shared);
+  if (code->unit) ubiq_hook_unit_delete(code->unit);
   wasm_module_free(code->wasm);
   buffer_free(&code->interface);
   free(code->import_places);
@@ -70,22 +70,15 @@ static ubiq_error *find_imports(capi_code *code, const wasm_importtype_vec_t *im
   return all ? NULL : ubiq_error_new(UBIQ_INTERNAL, CAPI_NAME " tells other imports than the module has");
 }
 
-static ubiq_error *find_places(capi_code *code, const wasm_module_t *module) {
+static ubiq_error *find_places(capi_code *code, wasm_store_t *store) {
   wasm_exporttype_vec_t exports;
   wasm_importtype_vec_t imports;
-  ubiq_hook_exports(module, &exports);
-  ubiq_hook_imports(module, &imports);
+  ubiq_hook_exports(store, code->unit, &exports);
+  ubiq_hook_imports(store, code->unit, &imports);
   ubiq_error *error = find_exports(code, &exports);
   if (!error) error = find_imports(code, &imports);
   wasm_importtype_vec_delete(&imports);
   wasm_exporttype_vec_delete(&exports);
-  return error;
-}
-
-static ubiq_error *take(capi_code *code, wasm_module_t *module) {
-  ubiq_error *error = find_places(code, module);
-  if (!error) code->shared = wasm_module_share(module);
-  wasm_module_delete(module);
   return error;
 }
 
@@ -95,13 +88,11 @@ static ubiq_error *refuse(wasm_byte_vec_t *message) {
   return error;
 }
 
-// A module is made in a store, but shared it belongs to none.
 static ubiq_error *compile_in(const capi_engine *engine, wasm_store_t *store, const wasm_byte_vec_t *wasm,
                               capi_code *code) {
   wasm_byte_vec_t message;
-  wasm_module_t *module = ubiq_hook_module_new(engine->engine, store, wasm, engine->fuel, &message);
-  if (!module) return refuse(&message);
-  return take(code, module);
+  code->unit = ubiq_hook_unit_new(engine->engine, store, wasm, engine->fuel, &message);
+  return code->unit ? NULL : refuse(&message);
 }
 
 // What wasm_module_read reads of a module: a module as well.
@@ -119,8 +110,7 @@ static ubiq_error *keep_interface(const uint8_t *bytes, size_t size, buffer *out
   return ok ? NULL : ubiq_error_no_memory();
 }
 
-static ubiq_error *read_module(capi_engine *engine, const uint8_t *bytes, size_t size, capi_code *code) {
-  code->engine = engine;
+static ubiq_error *read_module(const uint8_t *bytes, size_t size, capi_code *code) {
   ubiq_error *error = wasm_module_read(bytes, size, &code->wasm);
   if (!error && (CAPI_CAPABILITIES & ENGINE_CAN_SERIALIZE)) error = keep_interface(bytes, size, &code->interface);
   return error;
@@ -131,11 +121,11 @@ static ubiq_error *check_process(void) {
   return hindrance ? ubiq_error_new(UBIQ_UNAVAILABLE, "%s", hindrance) : NULL;
 }
 
-/// Makes the engine's module of `bytes`, in a store that ends afterwards.
-typedef ubiq_error *(*make_module)(const capi_engine *engine, wasm_store_t *store, const wasm_byte_vec_t *bytes,
-                                   capi_code *code);
+/// Makes the engine's part of `bytes`, with a store that ends afterwards.
+typedef ubiq_error *(*make_unit)(const capi_engine *engine, wasm_store_t *store, const wasm_byte_vec_t *bytes,
+                                 capi_code *code);
 
-static ubiq_error *module_new(engine *base, ubiq_bytes wasm, ubiq_bytes bytes, make_module make, engine_module **out) {
+static ubiq_error *module_new(engine *base, ubiq_bytes wasm, ubiq_bytes bytes, make_unit make, engine_module **out) {
   capi_engine *engine = (capi_engine *)base;
   capi_module *self = calloc(1, sizeof *self);
   capi_code *code = calloc(1, sizeof *code);
@@ -143,8 +133,9 @@ static ubiq_error *module_new(engine *base, ubiq_bytes wasm, ubiq_bytes bytes, m
   wasm_byte_vec_t vector = {.size = bytes.size, .data = (char *)bytes.data};
   wasm_store_t *store = wasm_store_new(engine->engine);
   ubiq_error *error = self && code ? check_process() : ubiq_error_no_memory();
-  if (!error) error = read_module(engine, wasm.data, wasm.size, code);
+  if (!error) error = read_module(wasm.data, wasm.size, code);
   if (!error) error = make(engine, store, &vector, code);
+  if (!error) error = find_places(code, store);
   wasm_store_delete(store);
   if (error) {
     capi_code_release(code);
@@ -172,10 +163,8 @@ void capi_module_delete(engine_module *module) {
 
 ubiq_error *capi_serialize(engine_module *module, uint8_t **bytes, size_t *size) {
   const capi_code *code = ((capi_module *)module)->code;
-  wasm_store_t *store = wasm_store_new(code->engine->engine);
-  wasm_module_t *theirs = wasm_module_obtain(store, code->shared);
-  wasm_byte_vec_t vector = {0};
-  wasm_module_serialize(theirs, &vector);
+  wasm_byte_vec_t vector;
+  ubiq_hook_serialize(code->unit, &vector);
   uint64_t interface_size = code->interface.size;
   size_t all = sizeof interface_size + code->interface.size + vector.size;
   uint8_t *out = vector.size ? malloc(all) : NULL;
@@ -185,8 +174,6 @@ ubiq_error *capi_serialize(engine_module *module, uint8_t **bytes, size_t *size)
     memcpy(out + sizeof interface_size + code->interface.size, vector.data, vector.size);
   }
   wasm_byte_vec_delete(&vector);
-  wasm_module_delete(theirs);
-  wasm_store_delete(store);
   *bytes = out;
   *size = all;
   return out ? NULL : ubiq_error_no_memory();
@@ -198,9 +185,9 @@ static ubiq_error *does_not_fit(void) {
 
 static ubiq_error *deserialize_in(const capi_engine *engine, wasm_store_t *store, const wasm_byte_vec_t *bytes,
                                   capi_code *code) {
-  (void)engine;
-  wasm_module_t *module = wasm_module_deserialize(store, bytes);
-  return module ? take(code, module) : does_not_fit();
+  (void)store;
+  code->unit = ubiq_hook_deserialize(bytes, engine->fuel);
+  return code->unit ? NULL : does_not_fit();
 }
 
 ubiq_error *capi_deserialize(engine *engine, const uint8_t *bytes, size_t size, engine_module **out) {

@@ -32,11 +32,8 @@ static ubiq_error *find_imports(capi_store *store, uint32_t module, wasm_extern_
 }
 
 static ubiq_error *make(capi_store *store, capi_instance *instance, const capi_code *code, wasm_extern_t **imports) {
-  wasm_module_t *module = wasm_module_obtain(store->store, code->shared);
-  if (!module) return ubiq_error_no_memory();
   wasm_extern_vec_t vector = {.size = code->wasm->imports_count, .data = imports};
-  wasm_trap_t *trap = ubiq_hook_instance_new(store->guard, module, &vector, &instance->instance);
-  wasm_module_delete(module);
+  wasm_trap_t *trap = ubiq_hook_instance_new(store->guard, code->unit, &vector, &instance->instance);
   if (trap) return capi_take_trap(NULL, trap);
   wasm_instance_exports(instance->instance, &instance->exports);
   return NULL;

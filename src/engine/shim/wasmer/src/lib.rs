@@ -1,5 +1,4 @@
-//! Wasmer's C API (wasm.h) and what it lacks: the hooks of src/engine/wasm_c_api/hooks.h, where each is described, and the
-//! functions of wasm.h that share modules between stores.
+//! Wasmer's C API (wasm.h) and what it lacks: the hooks of src/engine/wasm_c_api/hooks.h, where each is described.
 
 mod edit;
 mod guard;
@@ -14,7 +13,6 @@ use std::sync::Arc;
 use wasmer::wasm_c_api::engine::wasm_engine_t;
 use wasmer::wasm_c_api::externals::{wasm_extern_t, wasm_extern_vec_t, wasm_func_t};
 use wasmer::wasm_c_api::instance::wasm_instance_t;
-use wasmer::wasm_c_api::module::wasm_module_t;
 use wasmer::wasm_c_api::store::{wasm_store_t, StoreRef};
 use wasmer::wasm_c_api::trap::wasm_trap_t;
 use wasmer::wasm_c_api::types::{wasm_byte_vec_t, wasm_exporttype_vec_t, wasm_importtype_vec_t};
@@ -44,7 +42,6 @@ const _: () = assert!(is_alike::<ExternFields, wasm_extern_t>());
 const _: () = assert!(is_alike::<ExternFields, wasm_func_t>());
 const _: () = assert!(is_alike::<InstanceFields, wasm_instance_t>());
 const _: () = assert!(is_alike::<Engine, wasm_engine_t>());
-const _: () = assert!(is_alike::<Module, wasm_module_t>());
 const _: () = assert!(is_alike::<StoreRef, wasm_store_t>());
 const _: () = assert!(is_alike::<RuntimeError, wasm_trap_t>());
 
@@ -62,16 +59,41 @@ fn trap(error: RuntimeError) -> *mut wasm_trap_t {
 
 const PANICKED: &str = "the engine panicked";
 
-#[no_mangle]
-pub extern "C" fn ubiq_hook_engine_new(counts_fuel: bool) -> *mut wasm_engine_t {
-    wasmer_vm::init_traps(); // now, and not when the first store is made: a host sees its signal handlers change once
+fn engine_new(counts_fuel: bool) -> Engine {
     let mut compiler = wasmer_api::sys::Cranelift::new();
     compiler.push_middleware(Arc::new(watch::Watch::new(counts_fuel)));
     let mut features = Features::new();
     features.exceptions(true).relaxed_simd(true).wide_arithmetic(true);
     let mut engine = Engine::from(EngineBuilder::new(compiler).set_features(Some(features)));
     engine.set_tunables(limits::LimitedTunables::new(counts_fuel));
-    Box::into_raw(Box::new(engine)) as *mut wasm_engine_t
+    engine
+}
+
+#[no_mangle]
+pub extern "C" fn ubiq_hook_engine_new(counts_fuel: bool) -> *mut wasm_engine_t {
+    wasmer_vm::init_traps(); // now, and not when the first store is made: a host sees its signal handlers change once
+    Box::into_raw(Box::new(engine_new(counts_fuel))) as *mut wasm_engine_t
+}
+
+/// Each has an engine of its own, with which its code ends: an engine keeps all code that was ever made with it, refuses a
+/// type whose hash another module's type has, and is of no more use when the compiler panicked.
+pub struct Unit {
+    module: Module,
+    _engine: Engine,
+}
+
+impl Unit {
+    fn new(counts_fuel: bool, make: impl FnOnce(&Engine) -> Result<Module, String>) -> Result<Box<Self>, String> {
+        let run = AssertUnwindSafe(|| {
+            let engine = engine_new(counts_fuel);
+            let module = make(&engine)?;
+            Ok(Box::new(Self {
+                module,
+                _engine: engine,
+            }))
+        });
+        catch_unwind(run).unwrap_or_else(|_| Err(PANICKED.into()))
+    }
 }
 
 // Wasmer panics where code cannot be made executable, and then its engine is of no more use.
@@ -108,38 +130,30 @@ fn compile(engine: &Engine, wasm: &[u8], counts_fuel: bool) -> Result<Module, St
 }
 
 #[no_mangle]
-pub unsafe extern "C" fn ubiq_hook_module_new(
-    engine: *const wasm_engine_t,
+pub extern "C" fn ubiq_hook_unit_new(
+    _: *const wasm_engine_t,
     _: *mut wasm_store_t,
     wasm: &wasm_byte_vec_t,
     counts_fuel: bool,
     message: &mut wasm_byte_vec_t,
-) -> *mut wasm_module_t {
-    let engine = &*(engine as *const Engine);
-    let run = AssertUnwindSafe(|| compile(engine, wasm.as_slice(), counts_fuel));
-    match catch_unwind(run).unwrap_or_else(|_| Err(PANICKED.into())) {
-        Ok(module) => Box::into_raw(Box::new(module)) as *mut wasm_module_t,
-        Err(text) => {
-            message.set_buffer(text.into_bytes());
-            null_mut()
-        }
-    }
-}
-
-// A module here belongs to no store.
-#[no_mangle]
-pub unsafe extern "C" fn wasm_module_share(module: *const wasm_module_t) -> *mut wasm_module_t {
-    Box::into_raw(Box::new((*(module as *const Module)).clone())) as *mut wasm_module_t
+) -> Option<Box<Unit>> {
+    let made = Unit::new(counts_fuel, |engine| compile(engine, wasm.as_slice(), counts_fuel));
+    made.map_err(|text| message.set_buffer(text.into_bytes())).ok()
 }
 
 #[no_mangle]
-pub unsafe extern "C" fn wasm_module_obtain(_: *mut wasm_store_t, module: *const wasm_module_t) -> *mut wasm_module_t {
-    wasm_module_share(module)
+pub extern "C" fn ubiq_hook_unit_delete(_: Box<Unit>) {}
+
+#[no_mangle]
+pub extern "C" fn ubiq_hook_serialize(unit: &Unit, out: &mut wasm_byte_vec_t) {
+    let made = catch_unwind(AssertUnwindSafe(|| unit.module.serialize()));
+    out.set_buffer(made.map_or(Vec::new(), |bytes| bytes.map_or(Vec::new(), |bytes| bytes.to_vec())));
 }
 
 #[no_mangle]
-pub unsafe extern "C" fn wasm_shared_module_delete(module: *mut wasm_module_t) {
-    drop(Box::from_raw(module as *mut Module));
+pub unsafe extern "C" fn ubiq_hook_deserialize(bytes: &wasm_byte_vec_t, counts_fuel: bool) -> Option<Box<Unit>> {
+    let load = |engine: &Engine| Module::deserialize(engine, bytes.as_slice()).map_err(|error| error.to_string());
+    Unit::new(counts_fuel, load).ok()
 }
 
 // The C API panics at types that it does not know, such as vectors.
@@ -153,15 +167,15 @@ fn of_kind(ty: &ExternType) -> ExternType {
 }
 
 #[no_mangle]
-pub unsafe extern "C" fn ubiq_hook_imports(module: *const wasm_module_t, out: &mut wasm_importtype_vec_t) {
-    let imports = (*(module as *const Module)).imports();
+pub extern "C" fn ubiq_hook_imports(_: *mut wasm_store_t, unit: &Unit, out: &mut wasm_importtype_vec_t) {
+    let imports = unit.module.imports();
     let imports = imports.map(|import| ImportType::new(import.module(), import.name(), of_kind(import.ty())));
     out.set_buffer(imports.map(|import| Some(Box::new(import.into()))).collect());
 }
 
 #[no_mangle]
-pub unsafe extern "C" fn ubiq_hook_exports(module: *const wasm_module_t, out: &mut wasm_exporttype_vec_t) {
-    let exports = (*(module as *const Module)).exports();
+pub extern "C" fn ubiq_hook_exports(_: *mut wasm_store_t, unit: &Unit, out: &mut wasm_exporttype_vec_t) {
+    let exports = unit.module.exports();
     let exports = exports.map(|export| ExportType::new(export.name(), of_kind(export.ty())));
     out.set_buffer(exports.map(|export| Some(Box::new(export.into()))).collect());
 }
@@ -221,7 +235,7 @@ fn instantiate(guard: &Guard, module: &Module, externs: &[Extern]) -> Result<Ins
 #[no_mangle]
 pub unsafe extern "C" fn ubiq_hook_instance_new(
     guard: &Guard,
-    module: *const wasm_module_t,
+    unit: &Unit,
     imports: &wasm_extern_vec_t,
     out: &mut *mut wasm_instance_t,
 ) -> *mut wasm_trap_t {
@@ -232,7 +246,7 @@ pub unsafe extern "C" fn ubiq_hook_instance_new(
             .as_slice()
             .iter()
             .map(|import| which(pointer(import).cast()).clone());
-        instantiate(guard, &*(module as *const Module), &imports.collect::<Vec<_>>())
+        instantiate(guard, &unit.module, &imports.collect::<Vec<_>>())
     });
     match catch_unwind(run).unwrap_or_else(|_| Err(RuntimeError::new(PANICKED))) {
         Ok(instance) => {

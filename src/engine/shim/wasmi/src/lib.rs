@@ -99,30 +99,56 @@ pub extern "C" fn ubiq_hook_hindrance() -> *const c_char {
 }
 
 #[no_mangle]
-pub unsafe extern "C" fn ubiq_hook_module_new(
+pub unsafe extern "C" fn ubiq_hook_unit_new(
     engine: &wasm_engine_t,
     store: &mut wasm_store_t,
     wasm: &wasm_byte_vec_t,
     _counts_fuel: bool,
     message: &mut wasm_byte_vec_t,
-) -> Option<Box<wasm_module_t>> {
+) -> Option<Box<wasm_shared_module_t>> {
     let module = wasm_module_new(store, wasm);
     if module.is_none() {
         let engine = &*(engine as *const wasm_engine_t as *const Engine);
         let error = Module::new(engine, wasm.as_slice()).err();
         set_text(message, error.map_or(String::new(), |error| error.to_string()));
     }
-    module
+    module.map(|module| wasm_module_share(&module))
 }
 
 #[no_mangle]
-pub extern "C" fn ubiq_hook_imports(module: &wasm_module_t, out: &mut wasm_importtype_vec_t) {
-    wasm_module_imports(module, out);
+pub extern "C" fn ubiq_hook_unit_delete(_: Box<wasm_shared_module_t>) {}
+
+unsafe fn obtain(store: &mut wasm_store_t, unit: &wasm_shared_module_t) -> Box<wasm_module_t> {
+    wasm_module_obtain(store, unit).expect("a unit is used with its own engine's stores")
 }
 
 #[no_mangle]
-pub extern "C" fn ubiq_hook_exports(module: &wasm_module_t, out: &mut wasm_exporttype_vec_t) {
-    wasm_module_exports(module, out);
+pub unsafe extern "C" fn ubiq_hook_imports(
+    store: &mut wasm_store_t,
+    unit: &wasm_shared_module_t,
+    out: &mut wasm_importtype_vec_t,
+) {
+    wasm_module_imports(&obtain(store, unit), out);
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn ubiq_hook_exports(
+    store: &mut wasm_store_t,
+    unit: &wasm_shared_module_t,
+    out: &mut wasm_exporttype_vec_t,
+) {
+    wasm_module_exports(&obtain(store, unit), out);
+}
+
+// Not among what it can do.
+#[no_mangle]
+pub extern "C" fn ubiq_hook_serialize(_: &wasm_shared_module_t, out: &mut wasm_byte_vec_t) {
+    set_text(out, String::new());
+}
+
+#[no_mangle]
+pub extern "C" fn ubiq_hook_deserialize(_: &wasm_byte_vec_t, _: bool) -> Option<Box<wasm_shared_module_t>> {
+    None
 }
 
 #[no_mangle]
@@ -148,12 +174,14 @@ pub extern "C" fn ubiq_hook_guard_delete(_: Box<Guard>) {}
 #[no_mangle]
 pub unsafe extern "C" fn ubiq_hook_instance_new(
     guard: &Guard,
-    module: &wasm_module_t,
+    unit: &wasm_shared_module_t,
     imports: &wasm_extern_vec_t,
     out: &mut Option<Box<wasm_instance_t>>,
 ) -> *mut wasm_trap_t {
     let mut failure = null_mut();
-    *out = wasm_instance_new(&mut *guard.store.cast_mut(), module, imports, Some(&mut failure));
+    let store = &mut *guard.store.cast_mut();
+    let module = obtain(store, unit);
+    *out = wasm_instance_new(store, &module, imports, Some(&mut failure));
     if out.is_none() && failure.is_null() {
         return trap(Error::new("no instance was made"));
     }
