@@ -145,8 +145,8 @@ static void it_is_ended_in_time(void **state) {
 static size_t add_trials(trial *trials, struct CMUnitTest *tests, const engine_ops *ops, int way) {
   for (size_t i = 0; i < CASES; i++) {
     trials[i] = (trial){.ops = ops, .which = i, .is_cancelled = way & 1, .on_loop = way & 2};
-    snprintf(trials[i].name, sizeof trials[i].name, "%s_%s_%s_is_ended_in_time", ops->name, cases[i].name,
-             way & 1 ? "that_is_cancelled" : "past_its_deadline");
+    snprintf(trials[i].name, sizeof trials[i].name, "%s_%s_%s_is_ended_in_time%s", ops->name, cases[i].name,
+             way & 1 ? "that_is_cancelled" : "past_its_deadline", way & 2 ? "_on_a_loop" : "");
     tests[i] =
         (struct CMUnitTest){.name = trials[i].name, .test_func = it_is_ended_in_time, .initial_state = &trials[i]};
   }
