@@ -1,7 +1,7 @@
 # The front door. Everything behind it is scripts/setup, CMake presets and ctest.
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
-.PHONY: help setup build engines engines-all wasmedge guests run test bench lint asan tsan fuzz single install clean
+.PHONY: help setup build engines engines-all wasmedge guests run test conformance bench lint asan tsan fuzz single install clean
 
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 PREFIX ?= /usr/local
@@ -55,6 +55,9 @@ run: build ## build, then serve EXAMPLE (examples/hello) with `ubiq dev`; more a
 
 test: build ## build and run all tests; TESTS=regex picks some
 	@$(CTEST) --test-dir build/dev
+
+conformance: build ## build, run on every engine what must hold for every engine, and print a matrix
+	@scripts/conformance $(ARGS)
 
 bench: build ## build and measure against peers: prints a table, writes out/bench.json
 	@bench/run $(ARGS)
