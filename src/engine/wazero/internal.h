@@ -66,7 +66,8 @@ typedef struct wz_store {
   wz_memory *memories;    ///< of each module
 } wz_store;
 
-enum { WZ_MODULES_MAX = 16, WZ_NOWHERE = UINT32_MAX };
+#define WZ_NOWHERE UINT32_MAX
+enum { WZ_MODULES_MAX = 16 };
 enum { WZ_PAGE_BYTES = 64 << 10, WZ_TABLE_ELEMENTS_MAX = 100000 };
 
 /// A page less than addresses reach: wazero takes a size of 4 GiB for none.
