@@ -13,7 +13,8 @@ static const engine_known engines[] = {
     {.name = "wasm3", .how = "run scripts/setup and build with -DUBIQ_ENGINE_WASM3=ON"},
     {.name = "wazero", .how = "run `make engines` where go is, or build with -DUBIQ_ENGINE_WAZERO=ON"},
     {.name = "wasmi", .how = "run `make engines` where cargo is, or build with -DUBIQ_ENGINE_WASMI=ON"},
-    {.name = "wasmer", .how = "run `make engines-all` where cargo is (some minutes), or build with -DUBIQ_ENGINE_WASMER=ON"},
+    {.name = "wasmer",
+     .how = "run `make engines-all` where cargo is (some minutes), or build with -DUBIQ_ENGINE_WASMER=ON"},
     {.name = "wasmedge",
      .how =
          "install libwasmedge-dev of Debian trixie (or a later one) and build there; elsewhere `make wasmedge` builds "

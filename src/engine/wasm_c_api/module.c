@@ -112,7 +112,8 @@ static ubiq_error *keep_interface(const uint8_t *bytes, size_t size, buffer *out
 
 static ubiq_error *read_module(const uint8_t *bytes, size_t size, capi_code *code) {
   ubiq_error *error = wasm_module_read(bytes, size, &code->wasm);
-  if (!error && (CAPI_CAPABILITIES & ENGINE_CAN_SERIALIZE)) error = keep_interface(bytes, size, &code->interface);
+  if (!error && (wasm_c_api_ops.capabilities & ENGINE_CAN_SERIALIZE))
+    error = keep_interface(bytes, size, &code->interface);
   return error;
 }
 

@@ -477,7 +477,8 @@ static void options_that_do_not_fit_are_refused(void **state) {
   ubiq_compiled *compiled = NULL;
   static const struct { uint64_t given, holds; } rows[] = {{0, 4 << 20}, {3 << 20, 3 << 20}, {5 << 20, 4 << 20}};
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-    const ubiq_compile_options options = {.engine = tested_engine()->name, .name = "me", .memory_bytes_max = rows[i].given};
+    const ubiq_compile_options options = {
+        .engine = tested_engine()->name, .name = "me", .memory_bytes_max = rows[i].given};
     assert_success(ubiq_compiled_load(made.bytes, made.size, &options, &compiled));
     assert_int_equal(compiled->memory_bytes_max, rows[i].holds);
     assert_string_equal(compiled->name, "me");
