@@ -74,7 +74,7 @@ command_start command_begin(const command *self, options *given, int count, char
   option list[OPTIONS_MAX];
   bool help = false;
   if (given->count + 1 > OPTIONS_MAX) abort();
-  memcpy(list, given->list, given->count * sizeof *list);
+  if (given->count > 0) memcpy(list, given->list, given->count * sizeof *list);
   list[given->count] = (option){.name = "help", .letter = 'h', .help = "print this help", .target = &help};
   options all = *given;
   all.list = list;

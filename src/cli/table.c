@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -44,6 +45,7 @@ static size_t width_of(const char *cell) {
 }
 
 static void measure(const table *self, size_t widths[TABLE_COLUMNS_MAX]) {
+  assert(self->columns > 0 && self->columns <= TABLE_COLUMNS_MAX);
   for (size_t i = 0; i < self->columns; i++) widths[i] = width_of(self->heads[i]);
   for (size_t i = 0; i < self->count; i++) {
     size_t width = width_of(self->cells[i]);
