@@ -28,4 +28,7 @@ if(UBIQ_ENGINE_WASMEDGE)
   set_target_properties(engine_wasmedge PROPERTIES SKIP_BUILD_RPATH ON)
   target_include_directories(engine_wasmedge SYSTEM PRIVATE ${UBIQ_WASMEDGE_INCLUDE})
   target_link_libraries(engine_wasmedge PRIVATE ${UBIQ_WASMEDGE_LIBRARY} pthread)
+  file(WRITE ${CMAKE_BINARY_DIR}/wasmedge-licences.txt
+    "Nothing of WasmEdge is in this object: it loads the system's library, which has its own licence (Apache-2.0).\n")
+  ubiq_engine_licences(wasmedge ${CMAKE_BINARY_DIR}/wasmedge-licences.txt)
 endif()
