@@ -1,106 +1,5 @@
 // Pools on a worker's loop, which the tests turn themselves: what is started ahead, kept, and given up.
-#include "runtime/places.h"
-
-#include "support/traps.h"
-#include "unit/runtime/runtime_testing.h"
-
-// Each function answers a number by failing with it: `count` how often its instance was called, `started` how often its
-// start function ran.
-static const char module[] = "(module"
-                             " (global $calls (mut i32) (i32.const 0)) (global $starts (mut i32) (i32.const 0))"
-                             " (func $start (global.set $starts (i32.add (global.get $starts) (i32.const 7))))"
-                             " (start $start)"
-                             " (func (export \"count\") (result i32)"
-                             "  (global.set $calls (i32.add (global.get $calls) (i32.const 1))) (global.get $calls))"
-                             " (func (export \"started\") (result i32) (global.get $starts))"
-                             " (func (export \"traps\") (result i32) unreachable)"
-                             " (func (export \"spins\") (result i32) (loop $l (br $l)) (i32.const 0)))";
-
-static const char failing[] = "(module (func $start unreachable) (start $start)"
-                              " (func (export \"f\") (result i32) (i32.const 0)))";
-
-// Its start waits for a moment.
-static const char waiting[] =
-    "(module"
-    " (import \"wasi_snapshot_preview1\" \"poll_oneoff\" (func $poll (param i32 i32 i32 i32) (result i32)))"
-    " (memory (export \"memory\") 1)"
-    " (func (export \"_initialize\")"
-    "  (i32.store (i32.const 16) (i32.const 1)) (i64.store (i32.const 24) (i64.const 5000000))"
-    "  (drop (call $poll (i32.const 0) (i32.const 100) (i32.const 1) (i32.const 200))))"
-    " (func (export \"f\") (result i32) (i32.const 9)))";
-
-typedef struct fixture {
-  char *folder;
-  release *release;
-  worker *worker;
-} fixture;
-
-static void make(fixture *self, const char *toml, uint32_t runs_max) {
-  *self = (fixture){.folder = folder_make()};
-  folder_write(self->folder, "m.wat", module);
-  folder_write(self->folder, "failing.wat", failing);
-  folder_write(self->folder, "waiting.wat", waiting);
-  folder_write(self->folder, "ubiq.toml", toml);
-  assert_success(release_read(self->folder, NULL, &self->release));
-  const worker_options options = {.runs_max = runs_max, .queue_max = 4};
-  assert_success(worker_new(&options, self->release, &self->worker));
-  assert_success(fetch_loop_new(&self->worker->loop, &self->worker->fetches));
-}
-
-static void end(fixture *self) {
-  worker_delete(self->worker);
-  release_delete(self->release);
-  folder_remove(self->folder);
-}
-
-static pool *pool_at(fixture *self, size_t index) {
-  return &self->worker->lease->pools[index];
-}
-
-static pool_stats stats(const fixture *self, size_t index) {
-  pool_stats found;
-  pool_board_sum(self->release->functions[index].board, &found);
-  return found;
-}
-
-/// Turns the loop until nothing is to be started.
-static void fill(fixture *self) {
-  pool_keeper *keeper = &self->worker->keeper;
-  while (keeper->first_short != NULL || keeper->starting > 0) uv_run(&self->worker->loop, UV_RUN_ONCE);
-}
-
-typedef struct counted {
-  run run;
-  int done;
-} counted;
-
-static void count(run *run) {
-  ((counted *)(void *)run)->done++;
-}
-
-static void begin_run(fixture *self, counted *run, size_t function) {
-  *run = (counted){0};
-  run_init(&run->run, self->worker);
-  run->run.done = count;
-  run->run.lease = self->worker->lease;
-  run->run.function = &self->release->functions[function];
-  if (run_start(&run->run)) run->done++;
-}
-
-static ubiq_code finish_run(fixture *self, counted *run, int *detail) {
-  while (run->done == 0) uv_run(&self->worker->loop, UV_RUN_ONCE);
-  ubiq_code code = ubiq_error_code(run->run.error);
-  if (detail != NULL) *detail = (int)ubiq_error_detail(run->run.error);
-  run_end(&run->run);
-  return code;
-}
-
-static ubiq_code call(fixture *self, size_t function, int *detail) {
-  counted run;
-  traps_restore();
-  begin_run(self, &run, function);
-  return finish_run(self, &run, detail);
-}
+#include "unit/runtime/pool_testing.h"
 
 // --------------------------------------------------------------------------------------------------- starting ahead
 
@@ -363,137 +262,12 @@ static void a_release_that_stays_keeps_its_instances(void **state) {
   end(&self);
 }
 
-// --------------------------------------------------------------------------------------------------------- pinned
-
-static pin_status pin_now(fixture *self, size_t function) {
-  pin_status found;
-  pin_look(self->release->functions[function].pin, uv_now(&self->worker->loop), &found);
-  return found;
-}
-
-static void a_pinned_instance_is_started_with_the_release_and_kept(void **state) {
-  (void)state;
-  fixture self;
-  int detail = 0;
-  make(&self, "[functions.count]\nwasm = 'm.wat'\ninstance = 'pinned'\n", 100);
-  assert_int_equal(pin_now(&self, 0).state, PIN_ABSENT);
-  fill(&self);
-  assert_int_equal(pin_now(&self, 0).state, PIN_READY);
-  for (int i = 1; i <= 3; i++) {
-    call(&self, 0, &detail);
-    assert_int_equal(detail, i);
-  }
-  assert_int_equal(stats(&self, 0).made, 1);
-  assert_false(uv_is_active((uv_handle_t *)&self.worker->keeper.filling));
-  end(&self);
-}
-
-static void a_run_that_comes_before_the_start_makes_the_pinned_instance(void **state) {
-  (void)state;
-  fixture self;
-  int detail = 0;
-  make(&self, "[functions.count]\nwasm = 'm.wat'\ninstance = 'pinned'\n", 100);
-  call(&self, 0, &detail);
-  fill(&self);
-  call(&self, 0, &detail);
-  assert_int_equal(detail, 2);
-  assert_int_equal(stats(&self, 0).made, 1);
-  end(&self);
-}
-
-static void all_workers_have_the_same_pinned_instance(void **state) {
-  (void)state;
-  fixture self;
-  int detail = 0;
-  make(&self, "[functions.count]\nwasm = 'm.wat'\ninstance = 'pinned'\n", 100);
-  worker *first = self.worker, *second;
-  admission *admission = admission_new(2, (admission_limits){.runs = 100, .queue = 4});
-  worker_delete(first);
-  assert_success(worker_new(&(worker_options){.index = 0, .workers = 2, .admission = admission}, self.release, &first));
-  assert_success(
-      worker_new(&(worker_options){.index = 1, .workers = 2, .admission = admission}, self.release, &second));
-  self.worker = first;
-  fill(&self);
-  for (int i = 1; i <= 6; i++) {
-    self.worker = i % 2 == 0 ? first : second;
-    for (int round = 0; round < 3; round++) (void)places_settle(i % 2 == 0 ? second : first);
-    call(&self, 0, &detail);
-    assert_int_equal(detail, i);
-  }
-  assert_int_equal(stats(&self, 0).made, 1);
-  assert_int_equal(stats(&self, 0).found_ready, 6);
-  worker_delete(second);
-  self.worker = first;
-  worker_delete(first);
-  release_delete(self.release);
-  admission_delete(admission);
-  folder_remove(self.folder);
-}
-
-static void a_pinned_instance_that_traps_is_started_again_later_and_later(void **state) {
-  (void)state;
-  fixture self;
-  make(&self, "[functions.traps]\nwasm = 'm.wat'\ninstance = 'pinned'\n", 100);
-  fill(&self);
-  assert_int_equal(call(&self, 0, NULL), UBIQ_TRAP);
-  fill(&self); // at once, the first time
-  assert_int_equal(pin_now(&self, 0).state, PIN_READY);
-  assert_int_equal(call(&self, 0, NULL), UBIQ_TRAP);
-  assert_int_equal(pin_now(&self, 0).state, PIN_RESTARTING);
-  counted refused;
-  begin_run(&self, &refused, 0);
-  assert_int_equal(ubiq_error_code(refused.run.error), UBIQ_UNAVAILABLE);
-  assert_non_null(strstr(ubiq_error_message(refused.run.error), "is started again in"));
-  run_end(&refused.run);
-  while (pin_now(&self, 0).state != PIN_READY) uv_run(&self.worker->loop, UV_RUN_ONCE);
-  assert_int_equal(pin_now(&self, 0).restarts, 2);
-  assert_int_equal(stats(&self, 0).ended[POOL_END_STOPPED], 2);
-  end(&self);
-}
-
-static void a_pinned_instance_whose_start_fails_is_tried_again(void **state) {
-  (void)state;
-  fixture self;
-  make(&self, "[functions.f]\nwasm = 'failing.wat'\ninstance = 'pinned'\n", 100);
-  traps_restore();
-  ubiq_log_set(UBIQ_LOG_OFF, NULL, NULL);
-  while (stats(&self, 0).start_failed < 3) uv_run(&self.worker->loop, UV_RUN_ONCE);
-  assert_int_equal(pin_now(&self, 0).state, PIN_RESTARTING);
-  ubiq_log_set(UBIQ_LOG_ERROR, NULL, NULL);
-  end(&self);
-}
-
-static void runs_of_a_pinned_function_wait_for_one_another(void **state) {
-  (void)state;
-  fixture self;
-  counted first, second;
-  make(&self, "[functions.spins]\nwasm = 'm.wat'\ninstance = 'pinned'\n", 100);
-  fill(&self);
-  begin_run(&self, &first, 0);
-  begin_run(&self, &second, 0);
-  assert_false(second.run.has_place);
-  run_end(&first.run);
-  assert_true(second.run.has_place);
-  run_end(&second.run);
-  end(&self);
-}
-
 static void starts_under_way_end_with_the_worker(void **state) {
   (void)state;
   fixture self;
   make(&self, "[functions.f]\nwasm = 'waiting.wat'\n", 100);
   while (self.worker->keeper.starting == 0) uv_run(&self.worker->loop, UV_RUN_NOWAIT);
   end(&self);
-}
-
-/// Has the engine install its signal handlers before cmocka does.
-static void begin(void) {
-  const ubiq_compile_options options = {.suspends = true, .memory_bytes_max = limits_default.memory_bytes};
-  ubiq_compiled *compiled = NULL;
-  ubiq_error_delete(ubiq_compiled_new((const uint8_t *)"(module)", 8, &options, &compiled));
-  ubiq_compiled_delete(compiled);
-  traps_save();
-  ubiq_log_set(UBIQ_LOG_ERROR, NULL, NULL);
 }
 
 int main(void) {
@@ -513,12 +287,6 @@ int main(void) {
       cmocka_unit_test(two_runs_at_once_have_two_instances),
       cmocka_unit_test(what_is_ready_ends_when_a_release_is_replaced),
       cmocka_unit_test(a_release_that_stays_keeps_its_instances),
-      cmocka_unit_test(a_pinned_instance_is_started_with_the_release_and_kept),
-      cmocka_unit_test(a_run_that_comes_before_the_start_makes_the_pinned_instance),
-      cmocka_unit_test(all_workers_have_the_same_pinned_instance),
-      cmocka_unit_test(a_pinned_instance_that_traps_is_started_again_later_and_later),
-      cmocka_unit_test(a_pinned_instance_whose_start_fails_is_tried_again),
-      cmocka_unit_test(runs_of_a_pinned_function_wait_for_one_another),
       cmocka_unit_test(starts_under_way_end_with_the_worker),
   };
   begin();
