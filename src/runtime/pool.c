@@ -56,11 +56,26 @@ static void push(pool *self, instance *instance) {
   ++*self->all_ready;
 }
 
-static instance *unlink_ready(pool *self, instance *instance) {
-  *(instance->newer == NULL ? &self->newest : &instance->newer->older) = instance->older;
-  *(instance->older == NULL ? &self->oldest : &instance->older->newer) = instance->newer;
+static instance *pop_newest(pool *self) {
+  instance *newest = self->newest;
+  self->newest = newest->older;
+  if (self->newest != NULL)
+    self->newest->newer = NULL;
+  else
+    self->oldest = NULL;
   --*self->all_ready;
-  return instance;
+  return newest;
+}
+
+static instance *pop_oldest(pool *self) {
+  instance *oldest = self->oldest;
+  self->oldest = oldest->newer;
+  if (self->oldest != NULL)
+    self->oldest->older = NULL;
+  else
+    self->newest = NULL;
+  --*self->all_ready;
+  return oldest;
 }
 
 bool pool_is_short(const pool *self, uint64_t now_ms) {
@@ -77,7 +92,7 @@ static bool is_too_old(const pool *self, const instance *instance, uint64_t now_
 
 void pool_drop(pool *self, uint32_t count, pool_end why) {
   for (; count > 0 && self->oldest != NULL; count--) {
-    instance *instance = unlink_ready(self, self->oldest);
+    instance *instance = pop_oldest(self);
     self->scale.ready--;
     end(self, instance, instance->plugin, why);
   }
@@ -125,7 +140,7 @@ static instance *take_pinned(pool *self) {
 instance *pool_take(pool *self, uint64_t now_ms) {
   if (self->function->pin != NULL) return take_pinned(self);
   while (self->newest != NULL && is_too_old(self, self->newest, now_ms)) {
-    instance *old = unlink_ready(self, self->newest);
+    instance *old = pop_newest(self);
     self->scale.ready--;
     end(self, old, old->plugin, POOL_END_AGE);
   }
@@ -133,7 +148,7 @@ instance *pool_take(pool *self, uint64_t now_ms) {
   assert(is_ready == (self->newest != NULL));
   pool_gauge_add(is_ready ? &self->gauges->found_ready : &self->gauges->made, 1);
   pool_publish(self);
-  return is_ready ? unlink_ready(self, self->newest) : NULL;
+  return is_ready ? pop_newest(self) : NULL;
 }
 
 /// Why an instance whose run is over is not kept; POOL_ENDS: it is.
