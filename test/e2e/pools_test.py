@@ -6,7 +6,7 @@ import time
 
 import deploying
 import support
-from support import function
+from support import function, in_thread
 
 # Answers how often its instance was started and called.
 GUEST = r"""
@@ -70,6 +70,13 @@ class Lifetimes(support.Test):
             self.assertEqual((200, "1 %03d" % i), self.ask(server, "one"))
         self.assertEqual(502, self.ask(server, "one", b"trap")[0])
         self.assertEqual((200, "1 001"), self.ask(server, "one"))
+
+    def test_requests_at_once_take_turns_on_a_pinned_instance(self):
+        server = self.launch(counting("one", instance='"pinned"'), workers=3)
+        threads = [in_thread(self.ask, server, "one") for _ in range(40)]
+        for thread in threads:
+            thread.join(support.PATIENCE)
+        self.assertEqual({(200, "1 %03d" % i) for i in range(1, 41)}, {thread.result for thread in threads})
 
     def test_a_pinned_instance_that_traps_again_and_again_is_given_time(self):
         server = self.launch(counting("one", instance='"pinned"'))
