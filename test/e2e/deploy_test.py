@@ -117,6 +117,51 @@ class Deploy(deploying.Test):
         self.assertEqual(("1", 2, 0), tuple(status["current"][k] for k in ("version", "requests", "failures")))
 
 
+class Compiling(deploying.Test):
+    """While a release is compiled, which takes seconds for this one."""
+
+    def large(self, version):
+        body = "(local.set 0 (i64.add (i64.mul (local.get 0) (i64.const %d)) (i64.rotl (local.get 0) (local.get 1))))"
+        functions = "".join("(func (param i64 i64) (result i64) %s (local.get 0))" % "".join(body % (i + 7 * j) for j in range(40))
+                            for i in range(2000))
+        module = '(module %s (func (export "configured") (result i32) (i32.const 0)))' % functions
+        toml = '[project]\nname = "shop"\nversion = "%s"\n' % version
+        toml += "".join('[functions.%s]\nwasm = "large.wat"\nexport = "configured"\nroute = "GET /%s"\n' % (f, f) for f in "ab")
+        return deploying.pack(("ubiq.toml", toml), ("large.wat", module))
+
+    def begin(self, server):
+        """A deploy that is under way."""
+        self.deployed(server, self.bundle("1"))
+        deploy = support.in_thread(server.deploy, self.large("2"))
+        while deploy.is_alive() and not server.ask("GET", "/v1/status")[1]["is_changing"]:
+            pass
+        self.assertTrue(deploy.is_alive(), deploy.result)
+        return deploy
+
+    def test_requests_and_questions_are_answered_and_a_second_deploy_is_told_to_wait(self):
+        server = self.launch()
+        deploy = self.begin(server)
+        status, answer = server.deploy(self.bundle("3"))
+        self.assertEqual((429, "busy"), (status, answer["class"]))
+        self.assertEqual(429, server.ask("POST", "/v1/rollback")[0])
+        self.assertEqual("1", server.ask("GET", "/v1/status")[1]["current"]["version"])
+        self.serves(server, "1")
+        self.assertTrue(deploy.is_alive(), "it was compiled too fast for this test")
+        deploy.join(support.PATIENCE)
+        self.assertEqual((200, "2"), (deploy.result[0], deploy.result[1]["version"]))
+        self.assertEqual((200, ""), server.get("/a"))
+
+    def test_a_server_that_stops_meanwhile_begins_again_with_one_or_the_other(self):
+        server = self.launch()
+        deploy = self.begin(server)
+        self.assertEqual(0, server.stop())
+        deploy.join(support.PATIENCE)
+        again = self.launch(server.state)
+        self.assertIn(again.get("/a"), [(200, "1"), (200, "")])
+        self.deployed(again, self.bundle("3"))
+        self.serves(again, "3")
+
+
 class Refusals(deploying.Test):
     """What is not served: the release before goes on, and nothing is left behind."""
 
