@@ -1,5 +1,7 @@
+// link: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup
 #include "runtime/release_store.h"
 
+#include "unit/base/alloc_failure.h"
 #include "unit/runtime/runtime_testing.h"
 
 #include <dirent.h>
@@ -239,6 +241,37 @@ static void a_folder_that_others_may_use_is_refused(void **state) {
   fails(UBIQ_DENIED, "others may use it");
 }
 
+/// Opens a folder, adds a release, receives another, and reads what is there.
+static bool attempt(void *user) {
+  const release_record made = record(1);
+  release_choice choice = {0};
+  release_store *opened = NULL;
+  release_record *list = NULL;
+  char *path = NULL;
+  int descriptor = -1;
+  size_t count = 0;
+  memcpy(choice.current, made.digest, sizeof choice.current);
+  ubiq_error *error = release_store_open(user, false, &opened);
+  if (error == NULL) error = release_store_commit(opened, &choice, &made, NULL);
+  if (error == NULL) error = release_store_receive(opened, &descriptor, &path);
+  if (error == NULL) error = release_store_keep(opened, path, made.digest);
+  if (error == NULL) error = release_store_list(opened, &list, &count);
+  bool good = error == NULL && count == 1;
+  if (descriptor >= 0) close(descriptor);
+  free(path);
+  free(list);
+  release_store_close(opened);
+  ubiq_error_delete(error);
+  return good;
+}
+
+static void every_allocation_that_fails_is_reported(void **state) {
+  (void)state;
+  char place[512];
+  snprintf(place, sizeof place, "%s", folder_path(folder, "other"));
+  assert_in_range(alloc_failure_sweep(attempt, place), 10, 100);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_store, close_store)
   const struct CMUnitTest tests[] = {
@@ -253,6 +286,7 @@ int main(void) {
       TEST(a_damaged_database_is_told),
       TEST(what_is_no_database_of_ours_is_refused),
       TEST(a_folder_that_others_may_use_is_refused),
+      TEST(every_allocation_that_fails_is_reported),
   };
 #undef TEST
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,9 @@
+// link: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup
 // How a worker shares requests out among releases: on its loop, which the tests turn themselves.
 #include "runtime/traffic.h"
 
 #include "runtime/worker.h"
+#include "unit/base/alloc_failure.h"
 #include "unit/runtime/runtime_testing.h"
 
 typedef struct fixture {
@@ -91,11 +93,32 @@ static void a_request_keeps_its_canary_when_that_is_taken_back(void **state) {
   end(&self);
 }
 
+static bool attempt(void *user) {
+  fixture *self = user;
+  traffic *made = traffic_new(self->current, self->canary, 10);
+  bool good = made != NULL;
+  traffic_delete(made);
+  return good;
+}
+
+static void a_worker_keeps_what_it_has_when_memory_is_out(void **state) {
+  (void)state;
+  fixture self;
+  make(&self);
+  assert_int_equal(alloc_failure_sweep(attempt, &self), 1);
+  alloc_failure.armed = true;
+  alloc_failure.passes = 0;
+  assert_false(worker_use(self.worker, self.current, self.canary, 50));
+  assert_int_equal(count_canary(&self, 10), 0);
+  end(&self);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_canary_gets_its_share_of_each_hundred_requests),
       cmocka_unit_test(a_canarys_share_is_spread_evenly),
       cmocka_unit_test(what_no_worker_has_taken_yet_is_replaced_by_what_comes_next),
+      cmocka_unit_test(a_worker_keeps_what_it_has_when_memory_is_out),
       cmocka_unit_test(a_request_keeps_its_canary_when_that_is_taken_back),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
