@@ -144,15 +144,24 @@ pub extern "C" fn ubiq_hook_unit_new(
 #[no_mangle]
 pub extern "C" fn ubiq_hook_unit_delete(_: Box<Unit>) {}
 
+// Behind what Wasmer serializes stands whether the code needs plenty of addresses.
 #[no_mangle]
 pub extern "C" fn ubiq_hook_serialize(unit: &Unit, out: &mut wasm_byte_vec_t) {
     let made = catch_unwind(AssertUnwindSafe(|| unit.module.serialize()));
-    out.set_buffer(made.map_or(Vec::new(), |bytes| bytes.map_or(Vec::new(), |bytes| bytes.to_vec())));
+    let mut bytes = made.map_or(Vec::new(), |bytes| bytes.map_or(Vec::new(), |bytes| bytes.to_vec()));
+    if !bytes.is_empty() {
+        bytes.push(limits::has_plenty().into());
+    }
+    out.set_buffer(bytes);
 }
 
 #[no_mangle]
 pub unsafe extern "C" fn ubiq_hook_deserialize(bytes: &wasm_byte_vec_t, counts_fuel: bool) -> Option<Box<Unit>> {
-    let load = |engine: &Engine| Module::deserialize(engine, bytes.as_slice()).map_err(|error| error.to_string());
+    let (&needs_plenty, bytes) = bytes.as_slice().split_last()?;
+    if needs_plenty != 0 && !limits::has_plenty() {
+        return None;
+    }
+    let load = |engine: &Engine| Module::deserialize(engine, bytes).map_err(|error| error.to_string());
     Unit::new(counts_fuel, load).ok()
 }
 

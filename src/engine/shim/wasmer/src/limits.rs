@@ -3,6 +3,7 @@
 use crate::edit::IN_TRUTH_FIXED;
 use std::cell::Cell;
 use std::ptr::{null, null_mut, NonNull};
+use std::sync::OnceLock;
 use wasmer_compiler::{BaseTunables, LinkError, Tunables};
 use wasmer_types::entity::PrimaryMap;
 use wasmer_types::{LocalGlobalIndex, MemoryError, MemoryStyle, MemoryType, ModuleInfo, Pages, TableStyle, TableType};
@@ -110,6 +111,13 @@ fn can_reserve(bytes: usize) -> bool {
     }
 }
 
+/// Whether memories may take 8 GiB of addresses each, so that code need not check bounds. Looked up once: modules that share
+/// a memory are of one mind about it.
+pub fn has_plenty() -> bool {
+    static PLENTY: OnceLock<bool> = OnceLock::new();
+    *PLENTY.get_or_init(|| can_reserve(PLENTY_BYTES))
+}
+
 pub struct LimitedTunables {
     base: BaseTunables,
     memories: MemoryStyle,
@@ -119,15 +127,11 @@ pub struct LimitedTunables {
 
 impl LimitedTunables {
     pub fn new(counts_fuel: bool) -> Self {
-        // Without so much address space, memories begin small, move when they grow, and code checks bounds itself.
+        // Without plenty, memories begin small, and move when they grow.
         let small = MemoryStyle::Dynamic {
             offset_guard_size: GUARD_BYTES,
         };
-        let memories = if can_reserve(PLENTY_BYTES) {
-            MemoryStyle::Static
-        } else {
-            small
-        };
+        let memories = if has_plenty() { MemoryStyle::Static } else { small };
         Self {
             base: BaseTunables::new(),
             memories,
