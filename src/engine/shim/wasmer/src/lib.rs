@@ -144,7 +144,7 @@ pub extern "C" fn ubiq_hook_unit_new(
 #[no_mangle]
 pub extern "C" fn ubiq_hook_unit_delete(_: Box<Unit>) {}
 
-// Behind what Wasmer serializes stands whether the code needs plenty of addresses.
+// Behind what Wasmer serializes stands whether the code is for plenty of addresses.
 #[no_mangle]
 pub extern "C" fn ubiq_hook_serialize(unit: &Unit, out: &mut wasm_byte_vec_t) {
     let made = catch_unwind(AssertUnwindSafe(|| unit.module.serialize()));
@@ -157,8 +157,8 @@ pub extern "C" fn ubiq_hook_serialize(unit: &Unit, out: &mut wasm_byte_vec_t) {
 
 #[no_mangle]
 pub unsafe extern "C" fn ubiq_hook_deserialize(bytes: &wasm_byte_vec_t, counts_fuel: bool) -> Option<Box<Unit>> {
-    let (&needs_plenty, bytes) = bytes.as_slice().split_last()?;
-    if needs_plenty != 0 && !limits::has_plenty() {
+    let (&for_plenty, bytes) = bytes.as_slice().split_last()?;
+    if (for_plenty != 0) != limits::has_plenty() {
         return None;
     }
     let load = |engine: &Engine| Module::deserialize(engine, bytes).map_err(|error| error.to_string());
