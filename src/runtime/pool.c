@@ -22,6 +22,13 @@ bool pool_open(pool *self, const function *function, unsigned worker, unsigned w
   return true;
 }
 
+void pool_inherit(pool *self, const pool *from, uint64_t now_ms) {
+  uint32_t seen = from->scale.demand > from->scale.busy_peak ? from->scale.demand : from->scale.busy_peak;
+  if (seen > self->scale.busy_peak) self->scale.busy_peak = seen;
+  (void)pool_scale_look(&self->scale, now_ms);
+  pool_publish(self);
+}
+
 void pool_publish(pool *self) {
   const pool_scale *scale = &self->scale;
   pool_gauge_set(&self->gauges->busy, scale->busy);

@@ -52,6 +52,9 @@ pool_settings pool_share(const pool_settings *settings, unsigned workers);
 UBIQ_NODISCARD bool pool_open(pool *self, const function *function, unsigned worker, unsigned workers,
                               uint32_t *all_ready);
 
+/// Takes the demand over that another pool of the same function has seen, so that as much is made ready.
+void pool_inherit(pool *self, const pool *from, uint64_t now_ms);
+
 /// From now on nothing is kept: ready instances end.
 void pool_close(pool *self);
 

@@ -317,6 +317,21 @@ bool pool_keeper_add(pool_keeper *self, lease *lease) {
   return lease->pools != NULL;
 }
 
+static const pool *find_pool(const lease *lease, const lane *lane) {
+  for (size_t i = 0; i < lease->release->project->functions_count; i++)
+    if (lease->lanes[i] == lane) return &lease->pools[i];
+  return NULL;
+}
+
+void pool_keeper_inherit(pool_keeper *self, lease *lease, const struct lease *older) {
+  for (size_t i = 0; i < lease->release->project->functions_count; i++) {
+    const pool *from = find_pool(older, lease->lanes[i]);
+    if (from == NULL || pool_scale_is_at_rest(&from->scale)) continue;
+    pool_inherit(&lease->pools[i], from, uv_now(&self->worker->loop));
+    pool_keeper_touch(self, &lease->pools[i]);
+  }
+}
+
 static void forget_closed(pool_keeper *self) {
   for (pool **place = &self->all; *place != NULL;)
     if ((*place)->is_closed)

@@ -41,6 +41,9 @@ void pool_keeper_close(pool_keeper *self);
 /// Makes the pools of a lease, one for each function, and begins to fill them. False when memory is out.
 UBIQ_NODISCARD bool pool_keeper_add(pool_keeper *self, struct lease *lease);
 
+/// Lets the pools of a new lease begin with the demand that those of an older one have, by function.
+void pool_keeper_inherit(pool_keeper *self, struct lease *lease, const struct lease *older);
+
 /// A lease is not used by new requests any more: its starts and ready instances end, and nothing of it is kept.
 void pool_keeper_retire(pool_keeper *self, struct lease *lease);
 

@@ -37,7 +37,9 @@ static lease *take_lease(worker *self, release *release) {
     held[i]->holders++;
     return held[i];
   }
-  return open_lease(self, release);
+  lease *lease = open_lease(self, release);
+  if (lease != NULL && self->lease != NULL) pool_keeper_inherit(&self->keeper, lease, self->lease);
+  return lease;
 }
 
 /// The worker holds a lease once less; what is neither current nor canary any more keeps no instances.

@@ -240,6 +240,30 @@ static void what_is_ready_ends_when_a_release_is_replaced(void **state) {
   end(&self);
 }
 
+static void a_new_release_has_as_much_ready_as_the_demand_of_the_old_one_asks_for(void **state) {
+  (void)state;
+  fixture self;
+  counted runs[10];
+  release *newer;
+  make(&self, "[functions.a]\nwasm = 'm.wat'\nexport = 'count'\n[functions.spins]\nwasm = 'm.wat'\n", 100);
+  fill(&self);
+  for (int i = 0; i < 10; i++) begin_run(&self, &runs[i], 1);
+  while (stats(&self, 1).busy < 10) uv_run(&self.worker->loop, UV_RUN_NOWAIT);
+  lease *held = worker_hold(self.worker);
+  assert_success(release_read(self.folder, NULL, &newer));
+  assert_true(worker_use(self.worker, newer, NULL, 0));
+  uv_run(&self.worker->loop, UV_RUN_NOWAIT);
+  for (int i = 0; i < 10; i++) run_end(&runs[i].run);
+  lease_let_go(held);
+  release_delete(self.release);
+  self.release = newer;
+  fill(&self);
+  assert_int_equal(stats(&self, 0).ready, 2);
+  assert_int_equal(stats(&self, 1).demand, 10);
+  assert_int_equal(stats(&self, 1).ready, 11);
+  end(&self);
+}
+
 static void a_release_that_stays_keeps_its_instances(void **state) {
   (void)state;
   fixture self;
@@ -286,6 +310,7 @@ int main(void) {
       cmocka_unit_test(a_reused_instance_serves_max_runs),
       cmocka_unit_test(two_runs_at_once_have_two_instances),
       cmocka_unit_test(what_is_ready_ends_when_a_release_is_replaced),
+      cmocka_unit_test(a_new_release_has_as_much_ready_as_the_demand_of_the_old_one_asks_for),
       cmocka_unit_test(a_release_that_stays_keeps_its_instances),
       cmocka_unit_test(starts_under_way_end_with_the_worker),
   };

@@ -1,7 +1,9 @@
+// link: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup
 // What a pool keeps, and why instances end. Instances are real, runs are not: the test takes and gives back.
 #include "runtime/pool.h"
 
 #include "support/traps.h"
+#include "unit/base/alloc_failure.h"
 #include "unit/runtime/runtime_testing.h"
 
 typedef struct fixture {
@@ -205,6 +207,33 @@ static void a_worker_has_its_share_rounded_up(void **state) {
   assert_int_equal(pool_share(&settings, 4).min, 0);
 }
 
+static bool attempt(void *user) {
+  fixture *self = user;
+  pin *pin = pin_new();
+  pool_board *board = pool_board_new();
+  plugin *plugin = NULL;
+  ubiq_error *error = plugin_new(self->release->functions[0].compiled, NULL, NULL, &plugin);
+  instance *instance = error == NULL ? instance_new(plugin, 0) : NULL;
+  bool good = pin != NULL && board != NULL && instance != NULL && pool_board_join(board, 0) != NULL;
+  if (good)
+    good = pin_put(pin, instance, true);
+  else if (instance != NULL)
+    ubiq_plugin_delete(instance->plugin);
+  if (!good) free(instance);
+  pin_delete(pin);
+  pool_board_delete(board);
+  ubiq_error_delete(error);
+  return good;
+}
+
+static void without_memory_there_is_no_leak(void **state) {
+  (void)state;
+  fixture self;
+  make(&self, "");
+  assert_true(alloc_failure_sweep(attempt, &self) > 3);
+  end(&self);
+}
+
 /// Has the engine install its signal handlers before cmocka does.
 static void begin(void) {
   const ubiq_compile_options options = {.suspends = true, .memory_bytes_max = limits_default.memory_bytes};
@@ -226,6 +255,7 @@ int main(void) {
       cmocka_unit_test(the_numbers_of_all_workers_are_added_up),
       cmocka_unit_test(what_is_wrong_with_starts_is_told_until_one_goes_well),
       cmocka_unit_test(a_worker_has_its_share_rounded_up),
+      cmocka_unit_test(without_memory_there_is_no_leak),
   };
   begin();
   return cmocka_run_group_tests(tests, NULL, NULL);
