@@ -11,6 +11,7 @@
 enum {
   STARTS_AT_ONCE = 4, // under way, for what waits in its start
   STARTS_A_ROUND = 8, // of the loop
+  READY_SMALL = 64,
   RETRY_MS_MIN = 100,
   RETRY_MS_MAX = 60 * 1000,
   RETRY_MS_MOOT = 1000, // where there was no place
@@ -90,16 +91,19 @@ static bool is_short(const pool_keeper *self, const pool *pool) {
   return pool_is_short(pool, uv_now(&self->worker->loop));
 }
 
-/// How many instances the worker may have, ready or in use, before ready ones make room: its part of all runs at once.
-static uint32_t instances_max(const worker *worker) {
-  return pool_share_of(quota_total(worker->runs.quota), worker->options.workers);
+/// How many instances may be ready on a worker: a quarter of the places that its part of all runs at once leaves, or all of
+/// them where they are few. Each takes mappings of memory that runs of other workers may need (engines.c).
+static uint32_t ready_max(const worker *worker) {
+  uint32_t part = pool_share_of(quota_total(worker->runs.quota), worker->options.workers);
+  uint32_t left = part > worker->runs.used ? part - worker->runs.used : 0;
+  if (left <= READY_SMALL) return left;
+  return left / 4 > READY_SMALL ? left / 4 : READY_SMALL;
 }
 
 /// Starts leave room for a run.
 static bool can_start(const pool_keeper *self) {
-  const worker *worker = self->worker;
-  return self->starting < STARTS_AT_ONCE && worker->runs.used + self->ready + 1 < instances_max(worker) &&
-         worker->stop_seen == WORKER_STOP_NONE;
+  return self->starting < STARTS_AT_ONCE && self->ready + 1 < ready_max(self->worker) &&
+         self->worker->stop_seen == WORKER_STOP_NONE;
 }
 
 static void add_short(pool_keeper *self, pool *pool) {
@@ -277,8 +281,7 @@ void pool_keeper_fill(pool_keeper *self) {
 }
 
 void pool_keeper_make_room(pool_keeper *self) {
-  worker *worker = self->worker;
-  if (self->ready == 0 || worker->runs.used + self->ready <= instances_max(worker)) return;
+  if (self->ready == 0 || self->ready <= ready_max(self->worker)) return;
   pool *pool = self->all;
   while (pool->scale.ready == 0) pool = pool->next;
   pool_drop(pool, 1, POOL_END_ROOM);
