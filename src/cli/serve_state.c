@@ -104,7 +104,7 @@ static ubiq_error *serve(running *self, serving *serving) {
 ubiq_error *serve_state_run(const serve_state *self, serving *serving, const release_grant *grant, int *code) {
   running running = {.code = EXIT_OK};
   const admin_settings settings = {self->admin == NULL ? SERVE_STATE_ADMIN : self->admin, self->admin_hosts.values,
-                                   self->admin_hosts.count};
+                                   self->admin_hosts.count, serving->settings.header_timeout_ms};
   ubiq_error *error = open_state(&running, self, grant);
   if (error == NULL) error = admin_new(&settings, &running.admin);
   if (error == NULL) error = serve(&running, serving);

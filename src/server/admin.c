@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "server/address.h"
+#include "server/admin_connections.h"
 #include "server/admin_routes.h"
 #include "server/tls.h"
 
@@ -14,7 +15,8 @@
 
 enum {
   CONNECTIONS_MAX = 32,
-  STALLED_SECONDS = 20, ///< a connection on which no byte moves so long is closed
+  STALLED_SECONDS = 20,          ///< a connection on which no byte moves so long is closed
+  BODY_WAIT_MS = 10 * 60 * 1000, ///< for a bundle to come
   CONNECTION_MEMORY_BYTES = 16 * 1024,
 };
 
@@ -26,6 +28,7 @@ struct admin {
   admin_context context;
   struct MHD_Daemon *daemon;
   tls *tls; ///< borrowed; NULL: none
+  admin_connections connections;
 };
 
 static ubiq_error *open_all(admin *self) {
@@ -51,10 +54,15 @@ const struct sockaddr_storage *admin_address(const admin *self) {
   return &self->address.storage;
 }
 
-/// A connection leads to the admin API, for `show`.
 static void notice(void *user, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode code) {
-  (void)mhd;
-  *context = code == MHD_CONNECTION_NOTIFY_STARTED ? user : NULL;
+  admin *self = user;
+  if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+    *context = info == NULL ? NULL : admin_connection_new(&self->connections, info->connect_fd);
+  } else {
+    admin_connection_delete(*context);
+    *context = NULL;
+  }
 }
 
 /// GnuTLS asks what to show. A session's pointer is libmicrohttpd's connection.
@@ -65,8 +73,8 @@ static int show(gnutls_session_t session, const struct gnutls_cert_retr_st *info
   *ocsp = NULL;
   *ocsp_count = 0;
   struct MHD_Connection *mhd = gnutls_session_get_ptr(session);
-  const admin *self = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
-  return tls_show(self->tls, chain, count, key, flags);
+  const admin_connection *connection = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+  return connection == NULL ? -1 : tls_show(((admin *)connection->all->user)->tls, chain, count, key, flags);
 }
 
 static struct MHD_Daemon *start_daemon(admin *self) {
@@ -110,7 +118,8 @@ ubiq_error *admin_start(admin *self, releases *releases, server *server, tls *tl
   if (tls == NULL && !address_is_loopback(&self->address))
     log_warn("the admin API listens beyond this machine, where tokens can be read on the way; expected "
              "--tls-certificate, or a proxy with TLS before it");
-  return start_quietly(self);
+  ubiq_error *error = admin_connections_start(&self->connections, self, self->settings.header_wait_ms, BODY_WAIT_MS);
+  return error != NULL ? error : start_quietly(self);
 }
 
 const char *admin_url(const admin *self) {
@@ -120,6 +129,7 @@ const char *admin_url(const admin *self) {
 void admin_delete(admin *self) {
   if (self == NULL) return;
   if (self->daemon != NULL) MHD_stop_daemon(self->daemon);
+  admin_connections_end(&self->connections);
   if (self->listener >= 0) close(self->listener);
   router_delete(self->context.router);
   free(self->url);

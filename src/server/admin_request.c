@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/net_gate.h"
+#include "server/admin_connections.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -12,7 +13,6 @@
 #include <unistd.h>
 
 enum {
-  RECEIVE_MS_MAX = 10 * 60 * 1000,          ///< for a bundle to come
   DROPPED_BYTES_MAX = 2 * BUNDLE_BYTES_MAX, ///< of a body that is refused on its way
 };
 
@@ -142,8 +142,7 @@ static ubiq_error *receive(admin_request *self, const char *data, size_t size) {
 
 static enum MHD_Result take_body(admin_request *self, const char *data, size_t size) {
   self->received += size;
-  if (self->received > DROPPED_BYTES_MAX || clock_monotonic_ns() / CLOCK_NS_PER_MS - self->began_ms > RECEIVE_MS_MAX)
-    return MHD_NO;
+  if (self->received > DROPPED_BYTES_MAX) return MHD_NO;
   if (self->error == NULL) self->error = receive(self, data, size);
   return MHD_YES;
 }
@@ -160,6 +159,7 @@ static enum MHD_Result send_answer(const admin_request *self, answer answer) {
 }
 
 static enum MHD_Result finish(admin_request *self) {
+  admin_connection_expect_nothing(self->connection);
   if (self->file >= 0) close(self->file);
   self->file = -1;
   ubiq_error *error = self->error;
@@ -174,12 +174,14 @@ static admin_request *request_new(const admin_context *context, struct MHD_Conne
   admin_request *self = calloc(1, sizeof *self);
   if (self == NULL) return NULL;
   *self = (admin_request){.context = context, .mhd = mhd, .path = url, .file = -1};
-  self->began_ms = clock_monotonic_ns() / CLOCK_NS_PER_MS;
+  self->connection = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
   return self;
 }
 
 static enum MHD_Result begin(admin_request *self, const char *method) {
   answer answer;
+  if (self->connection == NULL) return MHD_NO; // memory was out when it came
+  admin_connection_expect_body(self->connection);
   bool good = check_browser(self, &answer) && check_token(self, &answer) && find_endpoint(self, method, &answer) &&
               check_length(self, &answer);
   return good ? MHD_YES : send_answer(self, answer);
@@ -206,6 +208,7 @@ void admin_request_completed(void *context, struct MHD_Connection *mhd, void **r
   (void)reason;
   admin_request *self = *request;
   if (self == NULL) return;
+  if (self->connection != NULL) admin_connection_expect_headers(self->connection);
   if (self->file >= 0) close(self->file);
   if (self->file_path != NULL) unlink(self->file_path); // unless it was taken over, and has another name
   free(self->file_path);

@@ -20,10 +20,10 @@ typedef struct admin_context {
 typedef struct admin_request {
   const admin_context *context;
   struct MHD_Connection *mhd;
+  struct admin_connection *connection;
   const struct admin_endpoint *endpoint; ///< NULL: it is refused
   const char *path;
   access_token who;
-  uint64_t began_ms; ///< monotonic
   // A bundle that is being received.
   int file;        ///< -1: none
   char *file_path; ///< owned; NULL: none

@@ -297,6 +297,42 @@ class Access(deploying.Test):
             self.assertEqual((200, b"fetched"), server.post("/fetch", b"http://127.0.0.1:%d/" % other.getsockname()[1]))
             thread.join()
 
+    def test_slow_connections_do_not_keep_others_out(self):
+        server = self.launch(None, "--header-timeout", "200ms")
+        idle = [socket.create_connection(("127.0.0.1", server.admin_port), support.PATIENCE) for _ in range(32)]
+        over = threading.Event()
+
+        def dribble():
+            """A byte of a header now and then, on each."""
+            left = list(idle)
+            while left and not over.wait(0.05):
+                for connection in list(left):
+                    try:
+                        connection.sendall(b"G")
+                    except OSError:
+                        left.remove(connection)
+        thread = support.in_thread(dribble)
+        for connection in idle:
+            try:
+                self.assertEqual(b"", connection.recv(100))
+            except ConnectionResetError:
+                pass  # closed, with bytes that nobody read
+        self.assertEqual(200, server.ask("GET", "/v1/status")[0])
+        over.set()
+        thread.join()
+        for connection in idle:
+            connection.close()
+
+    def test_a_kept_connection_ends_when_nothing_more_comes(self):
+        server = self.launch(None, "--header-timeout", "200ms")
+        with socket.create_connection(("127.0.0.1", server.admin_port), support.PATIENCE) as client:
+            request = b"GET /v1/status HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n\r\n" % server.token.encode()
+            stream = client.makefile("rb")
+            for _ in range(2):
+                client.sendall(request)
+                self.assertEqual(200, support.read_response(stream)[0])
+            self.assertEqual(b"", stream.read())
+
     def test_slow_and_many_connections_do_not_keep_requests_from_functions(self):
         server = self.launch()
         self.deployed(server, self.bundle("1"))
