@@ -75,6 +75,7 @@ static ubiq_error *find_memories(wz_image *image, const engine_link *link) {
   for (size_t i = 0; i < link->memories_count; i++) {
     const engine_binding *memory = &link->memories[i];
     const wz_linked *linked = &image->modules[memory->module];
+    assert(memory->module < image->modules_count && linked->code);
     const wasm_item *item = wasm_module_export(linked->code->wasm, memory->name);
     image->memories[image->memories_count++] = item && item->kind == WASM_MEMORY ? linked->memory : WZ_NOWHERE;
   }
