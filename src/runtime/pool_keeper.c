@@ -260,10 +260,12 @@ static bool is_idle(pool_keeper *self) {
   return is_idle;
 }
 
-/// Starts one of what is missing; its pool comes behind the others then.
+/// Starts one of what is missing; its pool comes behind the others then. A start takes no place for which runs wait: they
+/// make their own instances.
 static void fill_one(pool_keeper *self) {
   pool *pool = pop_short(self);
-  if (!is_short(self, pool)) return;
+  const lane *lane = lease_lane(pool->lease, pool->function);
+  if (!is_short(self, pool) || lane->queued.first != NULL) return;
   if (compiled_has_start(pool->function->compiled) || pool->function->pin != NULL)
     start_as_run(self, pool);
   else
