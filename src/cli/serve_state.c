@@ -4,8 +4,10 @@
 #include "base/file.h"
 #include "runtime/access_token.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 void serve_state_options(serve_state *self, option list[SERVE_STATE_OPTIONS]) {
   *self = (serve_state){0};
@@ -86,6 +88,24 @@ static void freeze(void *user, bool at_once) {
   releases_freeze(((running *)user)->releases);
 }
 
+/// As a second signal promises. What is on the disk is whole at any time.
+static void end_at_once(int number) {
+  (void)number;
+  _exit(ubiq_code_exit(UBIQ_CANCELLED));
+}
+
+/// What the admin API is doing, a deploy perhaps, is waited for, unless a second signal came or comes.
+static void end_admin(running *self, const serving *serving) {
+  releases_status status;
+  signal(SIGTERM, end_at_once);
+  signal(SIGINT, end_at_once);
+  ubiq_error *error = releases_describe(self->releases, &status);
+  if (error == NULL && status.is_changing && serving->was_forced) end_at_once(0);
+  ubiq_error_delete(error);
+  admin_delete(self->admin);
+  self->admin = NULL;
+}
+
 static ubiq_error *serve(running *self, serving *serving) {
   ubiq_error *error = serving_open(serving);
   if (error != NULL) return error;
@@ -94,8 +114,7 @@ static ubiq_error *serve(running *self, serving *serving) {
   serving->settings.admin = admin_address(self->admin);
   error = start(self, serving);
   if (error == NULL) self->code = serving_run(serving);
-  admin_delete(self->admin); // waits for what it is doing
-  self->admin = NULL;
+  end_admin(self, serving);
   releases_freeze(self->releases);
   serving_end(serving);
   return error;

@@ -162,6 +162,17 @@ class Compiling(deploying.Test):
         self.serves(again, "3")
 
 
+    def test_a_second_signal_does_not_wait_for_a_deploy(self):
+        server = self.launch()
+        deploy = self.begin(server)
+        server.signal()
+        server.wait_for("finishing what is under way")
+        server.signal()
+        self.assertEqual(130, server.wait())
+        deploy.join(support.PATIENCE)
+        self.serves(self.launch(server.state), "1")
+
+
 class Refusals(deploying.Test):
     """What is not served: the release before goes on, and nothing is left behind."""
 
