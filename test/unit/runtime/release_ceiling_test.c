@@ -1,0 +1,41 @@
+#include "runtime/release_ceiling.h"
+
+#include "unit/base/testing.h"
+
+static const project_function greedy = {
+    .name = "greedy",
+    .limits = {.wall_ms = 5, .cpu_ms = 4, .memory_bytes = 300, .body_bytes_max = 20, .response_bytes_max = 10}};
+
+static void what_is_not_more_than_the_ceiling_is_granted(void **state) {
+  (void)state;
+  const limits none = {0};
+  assert_success(release_check_ceiling("b", &greedy, &none));
+  assert_success(release_check_ceiling("b", &greedy, &greedy.limits));
+}
+
+static void each_limit_has_its_ceiling(void **state) {
+  (void)state;
+  limits ceiling = {.wall_ms = 4};
+  assert_fails(release_check_ceiling("b", &greedy, &ceiling), UBIQ_DENIED,
+               "b: greedy asks for a timeout of 5 ms; at most 4 ms are granted (--timeout-max)");
+  ceiling = (limits){.cpu_ms = 3};
+  assert_fails(release_check_ceiling("b", &greedy, &ceiling), UBIQ_DENIED,
+               "b: greedy asks for a cpu of 4 ms; at most 3 ms are granted (--cpu-max)");
+  ceiling = (limits){.memory_bytes = 299};
+  assert_fails(release_check_ceiling("b", &greedy, &ceiling), UBIQ_DENIED,
+               "b: greedy asks for a memory of 300 bytes; at most 299 bytes are granted (--memory-max)");
+  ceiling = (limits){.body_bytes_max = 19};
+  assert_fails(release_check_ceiling("b", &greedy, &ceiling), UBIQ_DENIED,
+               "b: greedy asks for a body_max of 20 bytes; at most 19 bytes are granted (--body-max)");
+  ceiling = (limits){.response_bytes_max = 9};
+  assert_fails(release_check_ceiling("b", &greedy, &ceiling), UBIQ_DENIED,
+               "b: greedy asks for a response_max of 10 bytes; at most 9 bytes are granted (--response-max)");
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(what_is_not_more_than_the_ceiling_is_granted),
+      cmocka_unit_test(each_limit_has_its_ceiling),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
