@@ -149,6 +149,21 @@ static ubiq_error *of_guest(ubiq_error *error) {
   return code == UBIQ_INVALID_INPUT || code == UBIQ_TOO_LARGE ? host_fault(error) : error;
 }
 
+/// Says which run a request comes from, unless the guest says something itself.
+static ubiq_error *add_trace(const plugin *plugin, arena *arena, guest_request *guest) {
+  static const char name[] = "traceparent";
+  const plugin_host *host = plugin->host;
+  if (!host || !host->traceparent) return NULL;
+  for (size_t i = 0; i < guest->headers_count; i++)
+    if (text_equal_ignoring_case(text_of(guest->headers[i].name), text_of(name))) return NULL;
+  fetch_header *headers = arena_array(arena, guest->headers_count + 1, sizeof *headers);
+  if (!headers) return ubiq_error_no_memory();
+  if (guest->headers_count > 0) memcpy(headers, guest->headers, guest->headers_count * sizeof *headers);
+  headers[guest->headers_count++] = (fetch_header){name, host->traceparent(host->user)};
+  guest->headers = headers;
+  return NULL;
+}
+
 static ubiq_error *begin(plugin *plugin, const guest_request *guest, ubiq_bytes body) {
   fetch_policy policy = {.allow_url = allow_url, .user = plugin, .any_host_header = true};
   fetch_request request = {
@@ -184,6 +199,7 @@ ubiq_error *http_request_call(void *env, engine_call *call, engine_value *values
   arena_init(&arena);
   guest_request request = {0};
   error = read_request(&arena, json, &request);
+  if (!error) error = add_trace(plugin, &arena, &request);
   if (!error) error = begin(plugin, &request, body);
   arena_free(&arena);
   host_free_later(plugin, request_offset, body_offset);

@@ -55,11 +55,29 @@ static void wake_at(void *user, uint64_t deadline_ns) {
   if (self->state == RUN_WAITING) set_deadline(self);
 }
 
+const trace *run_trace(run *self) {
+  if (self->has_trace) return &self->trace;
+  const text parent = self->parent == NULL ? (text){NULL, 0} : self->parent(self);
+  trace_begin(&self->worker->trace_ids, parent, false, &self->trace);
+  self->has_trace = true;
+  return &self->trace;
+}
+
+const char *run_traceparent(run *self) {
+  trace_write(run_trace(self), self->traceparent);
+  return self->traceparent;
+}
+
+static const char *traceparent(void *user) {
+  return run_traceparent(user);
+}
+
 void run_init(run *self, struct worker *worker) {
   *self = (run){.worker = worker, .wake_ns = UINT64_MAX};
   self->host = (plugin_host){.fetches = worker->fetches,
                              .wake = wake,
                              .wake_at = wake_at,
+                             .traceparent = traceparent,
                              .own = worker->options.own,
                              .own_count = worker->options.own_count,
                              .user = self};
@@ -270,6 +288,7 @@ bool run_deadline_passed(run *self, uint64_t now_ns) {
 
 void run_end(run *self) {
   worker *worker = self->worker;
+  self->has_trace = false;
   if (self->state == RUN_IDLE) return;
   assert(self->state != RUN_RUNNING || self->is_ready); // not from within its turn
   if (self->state == RUN_QUEUED)

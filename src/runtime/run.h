@@ -12,6 +12,7 @@
 #include "runtime/deadlines.h"
 #include "runtime/function.h"
 #include "runtime/run_state.h"
+#include "runtime/trace.h"
 
 struct lane;
 struct lease;
@@ -23,6 +24,8 @@ typedef struct run {
   struct lease *lease;           ///< must be held until run_end
   ubiq_bytes input;              ///< must stay until run_end
   void (*done)(struct run *run); ///< for runs that do not finish at once; may end the run
+  text (*parent)(
+      const struct run *run); ///< the traceparent that it came with, if any; NULL: none. Called until run_end
 
   // The result, valid when run_state_is_over(state).
   ubiq_error *error; ///< NULL: `output` is the answer. The owner may take it; what is left is deleted by run_end
@@ -34,6 +37,7 @@ typedef struct run {
   bool has_place;    ///< counts among the runs that are let in (places.h)
   bool is_start;     ///< starts an instance ahead: it has no input and no answer (pool_keeper.h)
   bool woken;        ///< what it waits for came while it was in the guest
+  bool has_trace;    ///< `trace` was made
   uint64_t id;       ///< unique in the process
   uint64_t came_ns;  ///< QUEUED: when it was started (monotonic clock)
   uint64_t began_ns; ///< when it began its first turn as it was started, until its lane is charged for that; else 0
@@ -43,6 +47,8 @@ typedef struct run {
   struct instance *instance; ///< what the plugin is in its pool; NULL: it is for this run alone
   bool is_in_pool;           ///< counts as busy in its pool
   plugin_host host;          ///< what the plugin is given; made by run_init
+  trace trace;               ///< made when it is first asked for (run_trace)
+  char traceparent[TRACE_PARENT_SIZE];
   struct worker *worker;
   struct lane *lane;           ///< of its function
   struct run *previous, *next; ///< in one of the lane's lists
@@ -62,6 +68,12 @@ void run_init(run *self, struct worker *worker);
 /// last poll has not taken too long together; else it waits for its turn. One that finds no place and no room to wait is
 /// done with `busy`, whose detail says in how many seconds it may be worth another try.
 bool run_start(run *self);
+
+/// The run's span, made at the first call: few runs are asked for it. After the owner has set its fields, run_start or not.
+const trace *run_trace(run *self);
+
+/// What makes the run's span the parent of what follows; lives until run_end.
+const char *run_traceparent(run *self);
 
 /// Ends a run in whatever state it is: one that is not done is cancelled. Frees its instance and its place.
 void run_end(run *self);

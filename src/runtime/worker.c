@@ -309,6 +309,7 @@ ubiq_error *worker_new(const worker_options *options, release *release, worker *
   if (self->options.workers == 0) self->options.workers = 1;
   self->timer_ns = UINT64_MAX;
   self->begin_ns = WORKER_BEGIN_NS;
+  trace_ids_seed(&self->trace_ids);
   int number = uv_loop_init(&self->loop);
   if (number != 0) goto fail_loop;
   number = uv_async_init(&self->loop, &self->wakeup, wake_up);

@@ -76,6 +76,7 @@ typedef struct worker {
   turns turns;          ///< the run queue: the lanes in which runs are ready
   uint64_t begin_ns;    ///< what is left of WORKER_BEGIN_NS
   uint64_t runs_begun;  ///< makes their ids
+  trace_ids trace_ids;  ///< makes those that others see
   bool finishing;
 
   // Places (places.h).

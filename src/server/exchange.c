@@ -57,13 +57,14 @@ static size_t find_params(const connection *self, const router_request *target,
   return match.count;
 }
 
-static ubiq_error *write_value(const connection *self, buffer *out) {
+static ubiq_error *write_value(connection *self, buffer *out) {
   http_field params[ROUTER_SEGMENTS_MAX];
   fields query = {0}, headers = {0};
   const router_request target = exchange_target(self);
   http_request request = {
       .method = target.method, .path = target.path, .params = params, .body = buffer_bytes(&self->body)};
   request.identity = (text){(const char *)self->identity.data, self->identity.size};
+  request.trace = text_of(run_traceparent(&self->run));
   request.params_count = find_params(self, &target, params);
   ubiq_error *error = NULL;
   if (!collect(self->mhd, MHD_GET_ARGUMENT_KIND, &query) || !collect(self->mhd, MHD_HEADER_KIND, &headers))

@@ -95,9 +95,15 @@ void request_abandon(connection *self) {
 
 // ------------------------------------------------------------------------------------------------------ the stages
 
+static text parent(const run *run) {
+  const connection *self = (const connection *)(const void *)((const char *)run - offsetof(connection, run));
+  return text_trim(text_of(header(self->mhd, TEXT(TRACE_PARENT_HEADER))));
+}
+
 static enum MHD_Result start_run(connection *self) {
   run *run = &self->run;
   if (self->front->stopping == WORKER_STOP_NOW) return MHD_NO; // a daemon cannot be stopped with suspended connections
+  run->parent = parent;
   ubiq_error *error = exchange_input(self);
   if (error != NULL) return send_answer(self, answer_error(error));
   run->function = self->function;

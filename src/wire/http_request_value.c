@@ -198,6 +198,12 @@ static ubiq_error *add_identity(writer *self, text identity) {
   return good ? NULL : ubiq_error_no_memory();
 }
 
+static ubiq_error *add_trace(writer *self, text trace) {
+  if (trace.size == 0) return NULL;
+  bool good = yyjson_mut_obj_add(self->root, yyjson_mut_str(self->document, "trace"), string(self, trace));
+  return good ? NULL : ubiq_error_no_memory();
+}
+
 ubiq_error *http_request_write(const http_request *request, buffer *out) {
   writer self = {.document = yyjson_mut_doc_new(NULL)};
   if (self.document == NULL) return ubiq_error_no_memory();
@@ -209,6 +215,7 @@ ubiq_error *http_request_write(const http_request *request, buffer *out) {
   if (error == NULL) error = add_fields(&self, &query_kind, request->query, request->query_count);
   if (error == NULL) error = add_fields(&self, &headers_kind, request->headers, request->headers_count);
   if (error == NULL) error = add_identity(&self, request->identity);
+  if (error == NULL) error = add_trace(&self, request->trace);
   if (error == NULL) error = add_body(&self, request);
   if (error == NULL) error = print(&self, out);
   yyjson_mut_doc_free(self.document);

@@ -1,7 +1,8 @@
 // HTTP as a value: a request or an answer as one JSON object, the way functions take and give them.
 //
 //     {"method": "PUT", "path": "/users/7%2F8/name", "params": {"id": "7/8"}, "query": {"dry": "", "tag": ["a", "b"]},
-//      "headers": {"content-type": "application/json"}, "identity": {"kind": "api_key", "name": "ci"}, "body": {"name": "Ada"}}
+//      "headers": {"content-type": "application/json"}, "identity": {"kind": "api_key", "name": "ci"},
+//      "trace": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "body": {"name": "Ada"}}
 //     {"status": 201, "headers": {"location": "/users/9"}, "body": {"id": 9}}
 //
 // Names of headers are lower case. A name that comes several times has an array. `encoding` says what `body` is: "json"
@@ -29,6 +30,7 @@ typedef struct http_request {
   size_t headers_count;
   ubiq_bytes body; ///< empty: the value has none
   text identity;   ///< who makes it, as JSON that was checked; empty: nobody says
+  text trace;      ///< what the function's own requests are to say as their traceparent; empty: nothing
 } http_request;
 
 /// An answer; what it points to is its own.

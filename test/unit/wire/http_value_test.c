@@ -39,10 +39,11 @@ static void a_request_is_written_with_all_its_parts(void **state) {
                                 .query_count = 3,
                                 .headers = headers,
                                 .headers_count = 3,
+                                .trace = TEXT("00-1-2-01"),
                                 .body = bytes_of("Ada \"A\"")};
   assert_written(&request, "{\"method\":\"PUT\",\"path\":\"/users/7%2F8\",\"params\":{\"id\":\"7/8\"},"
                            "\"query\":{\"dry\":\"\",\"tag\":[\"a\",\"b c\"]},"
-                           "\"headers\":{\"host\":\"h\",\"x-two\":[\"1\",\"2\"]},"
+                           "\"headers\":{\"host\":\"h\",\"x-two\":[\"1\",\"2\"]},\"trace\":\"00-1-2-01\","
                            "\"body\":\"Ada \\\"A\\\"\",\"encoding\":\"utf8\"}");
 }
 
