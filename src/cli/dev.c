@@ -5,16 +5,19 @@
 // none yet, serving begins with the first build that succeeds. A signal ends the build under way; what does not
 // listen is killed when the time to finish is over, or by a second signal.
 #include "base/clock.h"
+#include "cli/dev_box.h"
 #include "cli/dev_routes.h"
 #include "cli/serving.h"
 #include "cli/watch.h"
 #include "runtime/source_tree.h"
+#include "server/dev_page.h"
 
 #include <stdlib.h>
 
 typedef struct dev {
   serving serving;
   watch *watch;
+  dev_page *page; ///< what browsers are told of builds
   uv_work_t work;
   bool is_stale;    ///< something changed while it was building
   release *current; ///< what is served; ours beside the workers; NULL until a build has succeeded
@@ -77,7 +80,9 @@ static void report_failure(dev *self) {
     self->error = NULL;
     return;
   }
-  command_fail(self->error);
+  dev_page_built(self->page, ubiq_error_message(self->error));
+  dev_box_print(ubiq_error_message(self->error));
+  ubiq_error_delete(self->error);
   self->error = NULL;
   fputs(self->current == NULL ? "nothing is served yet: waiting for a change to build again\n"
                               : "the release before this change goes on serving\n",
@@ -86,10 +91,14 @@ static void report_failure(dev *self) {
 
 static void begin_serving(dev *self) {
   self->failure = serving_start(&self->serving, self->release);
-  if (self->failure == NULL)
+  if (self->failure == NULL) {
     dev_routes_print(self->release->project, server_url(self->serving.server));
-  else
+    printf("  %s" DEV_PAGE_PATH " reloads by itself, and shows what does not compile\n",
+           server_url(self->serving.server));
+    fflush(stdout);
+  } else {
     serving_quit(&self->serving);
+  }
 }
 
 static void swap(dev *self) {
@@ -100,6 +109,7 @@ static void swap(dev *self) {
 }
 
 static void use(dev *self) {
+  dev_page_built(self->page, NULL);
   if (self->current == NULL)
     begin_serving(self);
   else
@@ -204,9 +214,13 @@ static int develop(const command *command, int count, char **arguments) {
   if (command_begin(command, &given, count, arguments, &code) == COMMAND_STOP) return code;
   ubiq_error *error = serving_prepare(&self.serving, &given);
   if (error != NULL) return command_fail_usage(command, error);
+  self.page = dev_page_new();
+  if (self.page == NULL) return command_fail(ubiq_error_no_memory());
+  self.serving.settings.dev = self.page;
   build_stop_init(&self.stop);
   error = watch_and_serve(&self, &code);
   build_stop_free(&self.stop);
+  dev_page_delete(self.page);
   release_delete(self.current);
   project_delete(self.project);
   return error == NULL ? code : command_fail(error);
@@ -216,9 +230,11 @@ const command command_dev = {
     .name = "dev",
     .usage = "[DIR] [OPTIONS]",
     .summary = "serve a project and reload it whenever its files change",
-    .details = "DIR is a folder with a ubiq.toml; the default is the working directory. Its routes are printed with a\n"
-               "line to try each. When a file changes, the project is built again and takes over without a request\n"
-               "dropped; when that fails, the error is printed and what was there before goes on serving. When the\n"
-               "first build fails, serving begins once a change has mended it.\n",
+    .details =
+        "DIR is a folder with a ubiq.toml; the default is the working directory. Its routes are printed with a\n"
+        "line to try each. When a file changes, the project is built again and takes over without a request\n"
+        "dropped; when that fails, the error is printed and what was there before goes on serving. When the\n"
+        "first build fails, serving begins once a change has mended it. A browser at /_ubiq/dev shows the project's\n"
+        "page, reloads it after each build, and shows in a red box what does not build.\n",
     .run = develop,
 };

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "server/cross_origin.h"
+#include "server/dev_page.h"
 #include "server/exchange.h"
 #include "server/file_answer.h"
 #include "server/framing.h"
@@ -151,6 +152,8 @@ static answer too_large(const function *function) {
 static const function *find_function(connection *self, answer *answer) {
   router_match match;
   const router_request target = exchange_target(self);
+  dev_page *dev = self->front->settings->dev;
+  if (dev != NULL && dev_page_answer(dev, target.method, target.path, answer)) return NULL;
   if (cross_origin_preflight(self, &target, answer)) return NULL;
   router_result result = router_find(self->lease->release->router, &target, &match);
   if (result == ROUTER_FOUND) {

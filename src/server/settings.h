@@ -18,6 +18,7 @@ typedef struct server_settings {
   const struct sockaddr_storage *admin; ///< where the admin API listens; NULL: nowhere. Read by server_new alone
   uint64_t grace_ms;                    ///< what is under way gets so long to finish after a stop was asked for
   struct tls *tls;                      ///< NULL: no TLS. Borrowed
+  struct dev_page *dev;                 ///< NULL: it is no `ubiq dev`. Borrowed
   void (*stopped)(void *user);          ///< all workers have ended; called once, on any thread. May be NULL
   void *user;
 } server_settings;

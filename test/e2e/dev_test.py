@@ -2,9 +2,11 @@
 
 import json
 import os
+import pty
 import re
 import signal
 import socket
+import subprocess
 import threading
 
 import support
@@ -240,6 +242,55 @@ class Stops(support.Test):
                 self.server.signal()
             self.assertEqual(code, self.server.wait())
             self.has_left_nothing()
+
+
+class Page(support.Test):
+    """What a browser sees while a project changes."""
+
+    def state(self, server):
+        return json.loads(server.request("GET", "/_ubiq/dev/state")[2])
+
+    def test_the_page_tells_of_builds_and_of_what_does_not_compile(self):
+        directory = self.project(function("hello", "POST /hello"), files={"guest.c": support.GUEST})
+        server = self.start(directory, command="dev")
+        status, headers, body = server.request("GET", "/_ubiq/dev")
+        self.assertEqual((200, "text/html; charset=utf-8"), (status, headers["Content-Type"]))
+        self.assertIn(b"/_ubiq/dev/state", body)
+        self.assertEqual({"builds": 1, "error": None}, self.state(server))
+        self.write(directory, "guest.c", support.GUEST + "\nint broken = ;\n")
+        server.wait_for("goes on serving")
+        state = self.state(server)
+        self.assertEqual(1, state["builds"])
+        self.assertIn("guest.c", state["error"])
+        self.assertNotIn("\x1b", state["error"])
+        self.assertEqual((200, b"Hello, a!"), server.post("/hello", b"a"))
+        self.write(directory, "guest.c", support.GUEST + "\nint mended;\n")
+        server.wait_for("reloaded in")
+        self.assertEqual({"builds": 2, "error": None}, self.state(server))
+
+    def test_only_dev_has_it(self):
+        server = self.serve(function("hello", "POST /hello"))
+        self.assertEqual(404, server.request("GET", "/_ubiq/dev")[0])
+
+    def test_a_terminal_gets_a_box(self):
+        directory = self.project(function("hello", "POST /hello"), files={"guest.c": "int broken = ;"})
+        for colour in (True, False):
+            environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+            if not colour:
+                environment["NO_COLOR"] = "1"
+            ours, theirs = pty.openpty()
+            process = subprocess.Popen([support.UBIQ, "dev", directory, "--listen", "127.0.0.1:0"], stdin=subprocess.DEVNULL,
+                                       stdout=subprocess.DEVNULL, stderr=theirs, env=environment)
+            os.close(theirs)
+            seen = b""
+            while "└──".encode() not in seen:
+                seen += os.read(ours, 4096)
+            process.terminate()
+            self.assertEqual(0, process.wait(support.PATIENCE))
+            os.close(ours)
+            self.assertIn("│".encode(), seen)
+            self.assertIn(b"guest.c", seen)
+            self.assertEqual(colour, b"\x1b[1;31m\xe2\x94\x8c" in seen)
 
 
 if __name__ == "__main__":
