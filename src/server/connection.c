@@ -47,12 +47,14 @@ static void unwatch(connection *self) {
 }
 
 /// libmicrohttpd may have read the last bytes without seeing that the end follows them, and would not look again:
-/// nothing more comes. Shutting down what the client has shut down already makes another event.
+/// nothing more comes. Shutting down what the client has shut down already makes another event: here, too, so that it is done
+/// once.
 static void notice_leaving(connection *self) {
+  bool was_noticed = self->has_left;
   self->has_left = true;
   if (self->stage == REQUEST_RUNNING)
     request_abandon(self);
-  else
+  else if (!was_noticed)
     shutdown(self->socket, SHUT_RD);
 }
 

@@ -1,7 +1,9 @@
 """`ubiq serve`: what a function may use, what a client may do, and that neither harms anybody else."""
 
 import json
+import signal
 import socket
+import struct
 import threading
 import time
 
@@ -319,6 +321,24 @@ class SlowClients(support.Test):
             with server.socket() as client:
                 client.sendall(b"POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nAd")
         self.assertEqual(200, server.post("/hello")[0])
+        self.assertEqual(0, server.stop())
+
+    def test_many_clients_that_break_off_at_once_harm_nobody(self):
+        server = self.serve(function("hello", "POST /hello"))
+        clients = [server.socket() for _ in range(300)]
+        for client in clients:
+            client.sendall(b"POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, not an end
+        for client in clients:
+            self.assertEqual(200, support.read_response(client.makefile("rb"))[0])
+        server.signal(signal.SIGSTOP)  # so that it sees them all at once
+        for client in clients:
+            client.close()
+        server.signal(signal.SIGCONT)
+        self.assertEqual(200, server.post("/hello")[0])
+        before = server.cpu_seconds()
+        time.sleep(0.5)  # nothing is to happen
+        self.assertLess(server.cpu_seconds() - before, 0.25)
         self.assertEqual(0, server.stop())
 
 
