@@ -152,8 +152,12 @@ void worker_unready(worker *self, run *run) {
   run->is_ready = false;
 }
 
+static bool is_brief(const lane *lane) {
+  return lane->share.usual_ns > 0 && lane->share.usual_ns < WORKER_BRIEF_NS;
+}
+
 bool worker_may_begin(const worker *self, const lane *lane) {
-  return self->begin_ns > 0 && lane->ready.first == NULL && !lane->has_turn &&
+  return (self->begin_ns > 0 || is_brief(lane)) && lane->ready.first == NULL && !lane->has_turn &&
          turns_would_be_first(&self->turns, &lane->share);
 }
 

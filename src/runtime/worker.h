@@ -27,6 +27,9 @@
 /// their turns: requests that came after theirs have not even been read.
 #define WORKER_BEGIN_NS (2 * CLOCK_NS_PER_MS)
 
+/// Runs of functions whose turns are usually shorter than this begin all the same: letting them wait costs about as much.
+#define WORKER_BRIEF_NS (30 * UINT64_C(1000))
+
 typedef enum worker_stop {
   WORKER_STOP_NONE,
   WORKER_STOP_GRACEFUL, ///< take nothing new, finish what is under way

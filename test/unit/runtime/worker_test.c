@@ -1,8 +1,20 @@
+// link: -Wl,--wrap=clock_monotonic_ns
 // Runs on a worker's loop, which the tests turn themselves: no thread, no network.
 #include "runtime/worker.h"
 
 #include "support/traps.h"
 #include "unit/runtime/runtime_testing.h"
+
+uint64_t __real_clock_monotonic_ns(void);
+uint64_t __wrap_clock_monotonic_ns(void);
+
+/// Where turns are compared, what they take is how often the clock is looked at, so that no other load is counted.
+static uint64_t look_ns; ///< how far a look moves the clock; 0: it is the real one
+
+uint64_t __wrap_clock_monotonic_ns(void) {
+  static uint64_t now_ns = UINT64_C(1) << 40;
+  return look_ns == 0 ? __real_clock_monotonic_ns() : (now_ns += look_ns);
+}
 
 static const char module[] =
     "(module"
@@ -187,6 +199,23 @@ static void runs_that_begin_as_they_come_give_way_when_that_took_too_long(void *
   end(&self);
 }
 
+static void brief_runs_begin_as_they_come_all_the_same(void **state) {
+  (void)state;
+  fixture self;
+  counted before, after;
+  make(&self, 4, 4);
+  assert_true(start(&self, &before, "fine"));
+  run_end(&before.run);
+  self.worker->begin_ns = 0;
+  before.run.lane->share.usual_ns = WORKER_BRIEF_NS - 1;
+  assert_true(start(&self, &after, "fine"));
+  run_end(&after.run);
+  before.run.lane->share.usual_ns = WORKER_BRIEF_NS;
+  assert_false(start(&self, &after, "fine"));
+  run_end(&after.run);
+  end(&self);
+}
+
 static void a_run_whose_turn_does_not_come_in_time_is_busy(void **state) {
   (void)state;
   fixture self;
@@ -203,20 +232,25 @@ static void a_run_whose_turn_does_not_come_in_time_is_busy(void **state) {
   end(&self);
 }
 
-/// The turns of the light function are counted, not timed: the greedy one has no more than one between two of them.
-static void a_light_function_waits_for_one_turn_of_a_greedy_one(void **state) {
+/// A run of the light function is a hundred times as short as a turn of the greedy one.
+static void a_light_function_never_waits_beside_a_greedy_one(void **state) {
   (void)state;
   enum { GREEDY = 20 };
   fixture self;
   counted greedy[GREEDY], light;
   make(&self, GREEDY + 2, 1);
+  look_ns = CLOCK_NS_PER_MS;
   for (int i = 0; i < GREEDY; i++) assert_false(start(&self, &greedy[i], "endless"));
   for (int i = 0; i < 20; i++) {
     go_round(&self);
-    assert_true(start(&self, &light, "fine"));
+    look_ns = CLOCK_NS_PER_MS / 100;
+    (void)start(&self, &light, "fine"); // a tick may cut it, but it has begun
+    assert_int_not_equal(light.run.state, RUN_QUEUED);
     run_end(&light.run);
+    look_ns = CLOCK_NS_PER_MS;
   }
   for (int i = 0; i < GREEDY; i++) run_end(&greedy[i].run);
+  look_ns = 0;
   end(&self);
 }
 
@@ -225,6 +259,7 @@ static void functions_get_cpu_time_by_their_weights(void **state) {
   fixture self;
   counted one, three;
   make(&self, 4, 4);
+  look_ns = CLOCK_NS_PER_MS;
   assert_false(start(&self, &one, "endless"));
   assert_false(start(&self, &three, "threefold"));
   turns_share *shares[] = {&one.run.lane->share, &three.run.lane->share};
@@ -235,6 +270,7 @@ static void functions_get_cpu_time_by_their_weights(void **state) {
   assert_true(shares[1]->used_ns < 4 * shares[0]->used_ns);
   run_end(&one.run);
   run_end(&three.run);
+  look_ns = 0;
   end(&self);
 }
 
@@ -398,8 +434,9 @@ int main(void) {
       cmocka_unit_test(runs_of_a_function_that_is_ahead_of_others_wait_for_their_turns),
       cmocka_unit_test(runs_that_come_while_others_of_their_function_are_ready_go_behind_them),
       cmocka_unit_test(runs_that_begin_as_they_come_give_way_when_that_took_too_long),
+      cmocka_unit_test(brief_runs_begin_as_they_come_all_the_same),
       cmocka_unit_test(a_run_whose_turn_does_not_come_in_time_is_busy),
-      cmocka_unit_test(a_light_function_waits_for_one_turn_of_a_greedy_one),
+      cmocka_unit_test(a_light_function_never_waits_beside_a_greedy_one),
       cmocka_unit_test(functions_get_cpu_time_by_their_weights),
       cmocka_unit_test(a_waiting_run_goes_on_when_its_time_has_come),
       cmocka_unit_test(a_waiting_run_ends_at_its_deadline),
