@@ -67,6 +67,7 @@ typedef struct fetch_request {
   uint64_t timeout_ms;         ///< for the whole, redirects included; 0 is none
   uint64_t response_bytes_max; ///< of the body, as it is handed over; 0 lets no byte pass
   bool gzip;                   ///< ask for gzip and unpack it, as libextism does
+  bool keeps_redirects;        ///< an answer that redirects is the response: it is not followed
   const fetch_policy *policy;  ///< NULL: any URL, `net_gate_default`
 } fetch_request;
 

@@ -76,6 +76,7 @@ long fetch_hop_status(const fetch_transfer *self) {
 const char *fetch_hop_location(const fetch_transfer *self) {
   static const long statuses[] = {301, 302, 303, 307, 308};
   long status = fetch_hop_status(self);
+  if (self->keeps_redirects) return NULL;
   for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
     if (status == statuses[i]) return fetch_response_header(&self->response, "location");
   }

@@ -28,6 +28,7 @@ struct fetch_transfer {
   fetch_url url;        ///< of the hop
   int redirects;        ///< followed so far
   bool gzip;            ///< unpack bodies
+  bool keeps_redirects; ///< no redirect is followed
   bool block_ended;     ///< the hop's header block has ended: what comes now are trailers
   body_fate fate;       ///< of the hop's body
   size_t header_bytes;  ///< of the hop, all blocks

@@ -57,6 +57,7 @@ static ubiq_error *take_request(fetch_transfer *self, const fetch_request *reque
   if (error) return error;
   if (request->policy) self->policy = *request->policy;
   self->gzip = request->gzip;
+  self->keeps_redirects = request->keeps_redirects;
   self->response_bytes_max = request->response_bytes_max;
   self->timeout_ms = request->timeout_ms;
   if (request->timeout_ms && request->timeout_ms < UINT64_MAX / CLOCK_NS_PER_MS / 2)

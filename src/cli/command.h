@@ -32,6 +32,7 @@ extern const command command_releases;
 extern const command command_rollback;
 extern const command command_serve;
 extern const command command_status;
+extern const command command_test;
 extern const command command_token;
 
 /// What command_begin found.

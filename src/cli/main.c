@@ -9,7 +9,7 @@
 static const command *const commands[] = {&command_api_key, &command_build,   &command_call,     &command_compile,
                                           &command_deploy,  &command_dev,     &command_engines,  &command_functions,
                                           &command_key,     &command_promote, &command_releases, &command_rollback,
-                                          &command_serve,   &command_status,  &command_token};
+                                          &command_serve,   &command_status,  &command_test,     &command_token};
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 typedef struct exit_line {
@@ -35,7 +35,7 @@ static void print_exit_codes(FILE *out) {
 static int print_help(FILE *out) {
   fprintf(out, "Usage: ubiq COMMAND [ARGUMENTS]\n\n"
                "Runs functions, compiled to WebAssembly from any language.\n\nCommands:\n");
-  for (size_t i = 0; i < COMMANDS; i++) fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+  for (size_t i = 0; i < COMMANDS; i++) fprintf(out, "  %-11s %s\n", commands[i]->name, commands[i]->summary);
   fprintf(out, "\nOptions:\n  -h, --help     print this help; `ubiq COMMAND --help` for a command's\n"
                "      --version  print the version\n\n");
   print_exit_codes(out);

@@ -100,9 +100,8 @@ def function(name, route, **more):
 class Server:
     """A running `ubiq serve` or `ubiq dev`; unless `ready` is waited for, call wait_until_ready before a request."""
 
-    def __init__(self, directory, *options, command="serve", ready=True):
-        arguments = [UBIQ, command, directory, "--listen", "127.0.0.1:0", "--log-level", "debug"]
-        self.process = subprocess.Popen(arguments + list(options), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    def __init__(self, directory, *options, command="serve", ready=True, usual=("--listen", "127.0.0.1:0", "--log-level", "debug")):
+        self.process = subprocess.Popen([UBIQ, command, directory, *usual, *options], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True, errors="replace")
         self.connections = []
         self.lines = []

@@ -1,0 +1,168 @@
+"""`ubiq test`: cases beside functions, on the way that a served request takes."""
+
+import json
+import os
+import signal
+import subprocess
+import xml.etree.ElementTree
+
+import support
+from support import UBIQ, function
+
+CASES = """
+[[case]]
+name = "greets by name"
+request = { body = "Ada" }
+expect = { body = "Hello, Ada!" }
+"""
+# Answers what the case's name says with the request as it came.
+MIRROR = function("mirror", "/mirror/{id}", input='"request"')
+
+
+class Run(support.Test):
+    def project_with(self, cases, *functions, name="hello.test.toml"):
+        return self.project(*(functions or [function("hello", "POST /hello")]), files={name: cases})
+
+    def outcome(self, directory, *options, code=0, env=None):
+        done = subprocess.run([UBIQ, "test", directory, *options], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, timeout=support.PATIENCE, env={**os.environ, **(env or {})})
+        self.assertEqual(code, done.returncode, done.stdout + done.stderr)
+        self.assertNotIn("Sanitizer", done.stderr)
+        return done.stdout if code in (0, 1) else done.stderr
+
+    def fails(self, cases, *functions, name="hello.test.toml"):
+        """The differences that are told of one case."""
+        report = json.loads(self.outcome(self.project_with(cases, *functions, name=name), "--json", code=1))
+        self.assertEqual(1, report["failed"])
+        return next(case["differences"] for case in report["cases"] if not case["passed"])
+
+    def test_a_case_that_holds_is_told_and_ends_well(self):
+        output = self.outcome(self.project_with(CASES))
+        self.assertRegex(output, r"hello\.test\.toml\n  ok   greets by name \(\d+\.\d ms\)\n1 case: 1 passed, 0 failed\n$")
+
+    def test_a_body_that_is_another_is_told_as_a_difference(self):
+        output = self.outcome(self.project_with(CASES.replace('"Hello, Ada!"', '"Hello, Bob!"')), code=1)
+        self.assertRegex(output, r"  FAIL greets by name .*\n +body:\n +- Hello, Bob!\n +\+ Hello, Ada!\n1 case: 0 passed, 1 failed")
+
+    def test_a_status_that_is_another_is_told_with_what_the_server_says(self):
+        told = self.fails('[[case]]\nname = "x"\nfunction = "trap"\n', function("trap", "POST /trap"))
+        self.assertRegex(told, r"^status: expected 200, is 502 \(.*unreachable")
+
+    def test_limits_hold_as_they_do_when_served(self):
+        self.outcome(self.project_with('[[case]]\nname = "x"\nfunction = "spin"\nexpect.status = 504\n',
+                                    function("spin", "POST /spin", cpu='"20ms"')))
+
+    def test_whole_requests_arrive_as_the_case_says(self):
+        self.outcome(self.project_with("""
+[[case]]
+name = "mirrors"
+[case.request]
+method = "PUT"
+path = "/mirror/7?x=1"
+query = { tag = ["a b", "c"], empty = "" }
+headers = { X-Thing = "yes" }
+json = { list = [1, 2.5], deep = { on = true } }
+[case.expect]
+headers = { content-type = "application/json" }
+[case.expect.json]
+method = "PUT"
+path = "/mirror/7"
+params = { id = "7" }
+trace = "*"
+query = { x = "1", tag = ["a b", "c"], empty = "" }
+headers = { x-thing = "yes", content-type = "application/json", "*" = "<string>" }
+body = { list = [1, 2.5], deep = { on = true } }
+""", MIRROR, name="mirror.test.toml"))
+
+    def test_json_that_is_another_is_told_place_by_place(self):
+        told = self.fails("""
+[[case]]
+name = "mirrors"
+request = { path = "/mirror/7", json = { a = 1, b = [1, 2, 3], c = "x", d = "glob", more = 1 }, method = "POST" }
+expect.json.method = "text:POST"
+expect.json.body = { a = 2, b = [1, "<string>"], c = "glob:y*", d = "glob:gl*b", gone = "*" }
+expect.json."*" = "*"
+""", MIRROR, name="mirror.test.toml")
+        self.assertEqual(["json:", "body.a: expected 2, is 1", 'body.b[1]: expected "<string>", is 2', "body.b[2]: not expected, is 3",
+                          'body.c: expected "glob:y*", is "x"', 'body.gone: expected "*", is absent',
+                          "body.more: not expected, is 1"], told.splitlines())
+
+    def test_an_answer_that_redirects_is_not_followed(self):
+        source = """#include <ubiq/pdk.h>
+UBIQ_EXPORT(go) { return ubiq_output_string("{\\"status\\": 303, \\"headers\\": {\\"location\\": \\"/elsewhere\\"}}"); }
+"""
+        directory = self.project(
+            text='[functions.go]\nsource = "go.c"\nroute = "GET /go"\ninput = "request"\n',
+            files={"go.c": source, "go.test.toml": '[[case]]\nname = "goes"\nexpect = { status = 303, headers = { location = "/else*" } }\n'})
+        self.assertIn("header location: expected /else*, is /elsewhere", self.outcome(directory, code=1))
+        self.write(directory, "go.test.toml", '[[case]]\nname = "goes"\nexpect = { status = 303, headers = { location = "glob:/else*" } }\n')
+        self.outcome(directory)
+
+    def test_a_route_of_a_host_is_reached(self):
+        self.outcome(self.project_with(CASES, function("hello", "POST api.example.com/hello")))
+
+    def test_only_the_cases_that_are_asked_for_are_run(self):
+        directory = self.project_with(CASES + '[[case]]\nname = "another"\nexpect.status = 418\n')
+        self.assertIn("1 case: 1 passed", self.outcome(directory, "--filter", "by name"))
+        self.assertIn("none of its 2 test cases", self.outcome(directory, "--filter", "nobody", code=66))
+
+    def test_files_below_are_found_in_order(self):
+        directory = self.project_with(CASES)
+        os.mkdir(os.path.join(directory, "below"))
+        self.write(directory, "below/a.test.toml", CASES.replace("[[case]]", '[[case]]\nfunction = "hello"'))
+        report = json.loads(self.outcome(directory, "--json"))
+        self.assertEqual(["below/a.test.toml", "hello.test.toml"],
+                         [os.path.relpath(case["file"], directory) for case in report["cases"]])
+        self.assertEqual((2, 0), (report["passed"], report["failed"]))
+
+    def test_junit_and_tap_tell_the_same(self):
+        directory = self.project_with(CASES + '[[case]]\nname = "a <b> & #1"\nexpect.body = "x"\n')
+        output = self.outcome(directory, "--tap", "--junit", os.path.join(directory, "report.xml"), code=1)
+        self.assertRegex(output, r"^TAP version 14\n1\.\.2\nok 1 - .*greets by name\nnot ok 2 - .*: a <b> & \\#1\n"
+                                 r"  ---\n  message: \|\n    body:\n    - x\n    \+ Hello, !\n  \.\.\.\n$")
+        suite, = xml.etree.ElementTree.parse(os.path.join(directory, "report.xml")).getroot()
+        self.assertEqual(("2", "1"), (suite.get("tests"), suite.get("failures")))
+        self.assertEqual(["greets by name", "a <b> & #1"], [case.get("name") for case in suite])
+        self.assertIn("+ Hello, !", suite[1][0].text)
+
+    def test_what_is_wrong_in_a_file_is_told_with_its_place(self):
+        for cases, told in (
+                ('[[case]]\nname = "x"\nexpect = { stats = 200 }\n', r"hello\.test\.toml:3:12: .*unknown key case\[0\]\.expect\.stats; did you mean \"status\""),
+                ('[[case]]\nname = "x"\nfunction = "helo"\n', r"hello\.test\.toml:3:1: .*function is \"helo\"; expected the name of a function"),
+                ('[[case]]\n', r"name is missing; expected"),
+                ('[[case]]\nname = "x"\nrequest = { body = "a", json = 1 }\n', r"stands beside \"body\""),
+                ('', r"expected test cases: \[\[case\]\]"),
+                ('[[case', r"hello\.test\.toml:1:")):
+            with self.subTest(told):
+                self.assertRegex(self.outcome(self.project_with(cases), code=65), told)
+        self.assertRegex(self.outcome(self.project_with('[[case]]\nname = "x"\n', MIRROR, name="mirror.test.toml"), code=65),
+                         r"which has parameters")
+
+    def test_a_project_without_cases_is_told(self):
+        self.assertIn("has no test cases; expected files such as FUNCTION.test.toml",
+                      self.outcome(self.project(function("hello", "POST /hello")), code=66))
+
+    def test_examples_hold(self):
+        self.outcome(os.path.join(os.environ["UBIQ_SOURCE"], "examples", "hello"))
+
+
+class Watch(support.Test):
+    def test_a_change_is_tested_and_a_signal_ends_it(self):
+        directory = self.project(function("hello", "POST /hello"), files={"hello.test.toml": CASES})
+        server = support.Server(directory, command="test", ready=False, usual=["--watch"])
+        self.addCleanup(server.close)
+        server.wait_for("1 passed, 0 failed")
+        server.wait_for("waiting for a change")
+        seen = len(server.lines)
+        self.write(directory, "hello.test.toml", CASES.replace("Ada!", "Bob!"))
+        server.wait_for("0 passed, 1 failed", seen)
+        server.wait_for("waiting for a change", seen)
+        seen = len(server.lines)
+        self.write(directory, "hello.test.toml", "[[case")
+        server.wait_for("ubiq: .*hello.test.toml:1:", seen)
+        server.wait_for("waiting for a change", seen)
+        self.assertEqual(0, server.stop())
+
+
+if __name__ == "__main__":
+    support.main()
