@@ -1,7 +1,9 @@
 // hello answers at once; spin and fill never do; wait answers after as many milliseconds as its input says.
 #include <ubiq/pdk.h>
 
-UBIQ_EXPORT(hello) { return ubiq_output_string("Hello!"); }
+UBIQ_EXPORT(hello) {
+  return ubiq_output_string("Hello!");
+}
 
 UBIQ_EXPORT(spin) {
   for (volatile int i = 0;; i++) {
