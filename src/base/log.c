@@ -19,8 +19,6 @@ enum {
   MESSAGE_SIZE_SHORT = 1024, ///< bytes of a message that needs no allocation
 };
 
-static void write_to_standard_error(void *user, const ubiq_log_record *record);
-
 atomic_int log_threshold = UBIQ_LOG_INFO;
 
 /// The process's sink. A public call of ubiq/log.h sets it, so it is global by contract.
@@ -28,7 +26,7 @@ static struct {
   pthread_mutex_t lock;
   ubiq_log_sink write; ///< guarded by `lock`
   void *user;          ///< guarded by `lock`
-} sink = {PTHREAD_MUTEX_INITIALIZER, write_to_standard_error, NULL};
+} sink = {PTHREAD_MUTEX_INITIALIZER, log_to_standard_error, NULL};
 
 /// A level's names and its colour on a terminal.
 static const struct {
@@ -45,7 +43,7 @@ enum { LEVELS_COUNT = sizeof levels / sizeof levels[0] };
 
 void ubiq_log_set(ubiq_log_level from, ubiq_log_sink write, void *user) {
   pthread_mutex_lock(&sink.lock);
-  sink.write = write == NULL ? write_to_standard_error : write;
+  sink.write = write == NULL ? log_to_standard_error : write;
   sink.user = user;
   pthread_mutex_unlock(&sink.lock);
   atomic_store_explicit(&log_threshold, (int)from, memory_order_relaxed);
@@ -142,7 +140,7 @@ static void write_all(const char *data, size_t size) {
   }
 }
 
-static void write_to_standard_error(void *user, const ubiq_log_record *record) {
+void log_to_standard_error(void *user, const ubiq_log_record *record) {
   (void)user;
   bool colours = isatty(STDERR_FILENO) && getenv("NO_COLOR") == NULL;
   size_t size = 0;

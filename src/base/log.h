@@ -36,6 +36,9 @@ void log_printf(ubiq_log_level level, const char *source, const char *format, ..
 #define log_warn(...)  log_from(UBIQ_LOG_WARN, "ubiq", __VA_ARGS__)
 #define log_error(...) log_from(UBIQ_LOG_ERROR, "ubiq", __VA_ARGS__)
 
+/// The default sink (ubiq_log_set); `user` is not used.
+void log_to_standard_error(void *user, const ubiq_log_record *record);
+
 /// Makes the line that the default sink writes, its end of line included, with the control characters of
 /// source and message escaped. The result is the caller's, for `free`, and `*size` bytes long; NULL when
 /// memory is out.

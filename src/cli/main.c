@@ -6,10 +6,10 @@
 #include <signal.h>
 #include <stdlib.h>
 
-static const command *const commands[] = {&command_api_key, &command_build,   &command_call,     &command_compile,
-                                          &command_deploy,  &command_dev,     &command_engines,  &command_functions,
-                                          &command_key,     &command_promote, &command_releases, &command_rollback,
-                                          &command_serve,   &command_status,  &command_test,     &command_token};
+static const command *const commands[] = {
+    &command_api_key,  &command_build,     &command_call,   &command_compile, &command_deploy,  &command_dev,
+    &command_engines,  &command_functions, &command_key,    &command_logs,    &command_promote, &command_releases,
+    &command_rollback, &command_serve,     &command_status, &command_test,    &command_token};
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 typedef struct exit_line {

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "runtime/access_token.h"
+#include "server/log_ring.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -122,14 +123,16 @@ static ubiq_error *serve(running *self, serving *serving) {
 
 ubiq_error *serve_state_run(const serve_state *self, serving *serving, const release_grant *grant, int *code) {
   running running = {.code = EXIT_OK};
+  log_ring *logs = log_ring_new();
   const admin_settings settings = {self->admin == NULL ? SERVE_STATE_ADMIN : self->admin, self->admin_hosts.values,
-                                   self->admin_hosts.count, serving->settings.header_timeout_ms};
-  ubiq_error *error = open_state(&running, self, grant);
+                                   self->admin_hosts.count, logs, serving->settings.header_timeout_ms};
+  ubiq_error *error = logs == NULL ? ubiq_error_no_memory() : open_state(&running, self, grant);
   if (error == NULL) error = admin_new(&settings, &running.admin);
   if (error == NULL) error = serve(&running, serving);
   *code = running.code;
   admin_delete(running.admin);
   releases_close(running.releases);
+  log_ring_delete(logs); // the threads that log have ended
   free(running.keys);
   free(running.directory);
   free(running.token_path);

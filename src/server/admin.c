@@ -6,6 +6,7 @@
 #include "server/address.h"
 #include "server/admin_connections.h"
 #include "server/admin_routes.h"
+#include "server/log_ring.h"
 #include "server/tls.h"
 
 #include <errno.h>
@@ -42,6 +43,7 @@ ubiq_error *admin_new(const admin_settings *settings, admin **out) {
   if (self == NULL) return ubiq_error_no_memory();
   self->settings = *settings;
   self->listener = -1;
+  self->context.logs = settings->logs;
   ubiq_error *error = open_all(self);
   if (error == NULL)
     *out = self;
@@ -128,6 +130,7 @@ const char *admin_url(const admin *self) {
 
 void admin_delete(admin *self) {
   if (self == NULL) return;
+  log_ring_close(self->context.logs); // or those who follow would be waited for
   if (self->daemon != NULL) MHD_stop_daemon(self->daemon);
   admin_connections_end(&self->connections);
   if (self->listener >= 0) close(self->listener);

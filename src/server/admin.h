@@ -15,6 +15,7 @@ typedef struct admin_settings {
   const char *listen;       ///< HOST:PORT; port 0: a free one
   const char *const *hosts; ///< names that requests may give as their Host, beside numeric addresses and localhost
   size_t hosts_count;
+  struct log_ring *logs;   ///< what is told of logs
   uint64_t header_wait_ms; ///< how long a connection may take to send its headers
 } admin_settings;
 

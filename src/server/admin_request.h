@@ -13,6 +13,7 @@ typedef struct admin_context {
   const admin_settings *settings;
   releases *releases;
   server *server;
+  struct log_ring *logs;
   router *router;    ///< its targets are admin_endpoints
   uint64_t began_ms; ///< wall clock: when the server began
 } admin_context;

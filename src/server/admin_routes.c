@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "runtime/units.h"
 #include "server/admin_json.h"
+#include "server/admin_logs.h"
 #include "server/admin_pool.h"
 
 #include <stdlib.h>
@@ -158,6 +159,7 @@ static answer post_promote(admin_request *self) {
 static const admin_endpoint endpoints[] = {
     {"GET", "/v1/status", false, false, get_status},
     {"GET", "/v1/functions", false, false, get_functions},
+    {"GET", "/v1/logs", false, false, admin_logs_get},
     {"GET", "/v1/releases", false, false, get_releases},
     {"PUT", "/v1/releases/{digest}", true, true, put_release},
     {"GET", "/v1/functions/{name}/pool", false, false, admin_pool_get},
