@@ -44,7 +44,6 @@ foreach(name IN LISTS licences)
   get_property(file GLOBAL PROPERTY UBIQ_LICENCES_${name})
   ubiq_place(${file} share/doc/ubiq/licences/engine-${name}.txt)
 endforeach()
-ubiq_place(${CMAKE_SOURCE_DIR}/packaging/completions/ubiq.bash share/bash-completion/completions/ubiq)
 
 # kernel/CMakeLists.txt says where its drop-in kernel is built, by setting UBIQ_KERNEL_WASM in this scope.
 if(UBIQ_KERNEL_WASM)
@@ -52,6 +51,7 @@ if(UBIQ_KERNEL_WASM)
 endif()
 
 include(UbiqMan)
+include(UbiqCompletion)
 add_custom_target(ubiq_layout ALL DEPENDS ${placed})
 
 install(DIRECTORY ${UBIQ_OUT_DIR}/bin ${UBIQ_OUT_DIR}/lib ${UBIQ_OUT_DIR}/include ${UBIQ_OUT_DIR}/share

@@ -79,6 +79,11 @@ command_start command_begin(const command *self, options *given, int count, char
   options all = *given;
   all.list = list;
   all.count++;
+  if (self->visit != NULL) {
+    *exit_code = EXIT_OK;
+    self->visit(self, &all);
+    return COMMAND_STOP;
+  }
   ubiq_error *error = options_parse(&all, count, arguments);
   given->positionals_count = all.positionals_count;
   given->rest = all.rest;

@@ -14,14 +14,20 @@ typedef struct command {
   const char *usage;   ///< what follows the name: `[DIR] [OPTIONS]`
   const char *summary; ///< one line
   const char *details; ///< paragraphs for its own help, each line ended; may be NULL
+  const char *words;   ///< what the first argument may be, with blanks between; NULL: anything
   /// Runs it with the arguments that follow its name; answers the exit code.
   int (*run)(const struct command *self, int count, char **arguments);
+  /// In a copy that is run for that alone: is told the options, and command_begin answers COMMAND_STOP. Else NULL.
+  void (*visit)(const struct command *self, const options *options);
+  const void *user; ///< for `visit`
 } command;
 
 extern const command command_api_key;
 extern const command command_build;
 extern const command command_call;
 extern const command command_compile;
+extern const command command_completion;
+extern const command command_config;
 extern const command command_deploy;
 extern const command command_dev;
 extern const command command_engines;
@@ -31,10 +37,14 @@ extern const command command_logs;
 extern const command command_promote;
 extern const command command_releases;
 extern const command command_rollback;
+extern const command command_run;
 extern const command command_serve;
 extern const command command_status;
 extern const command command_test;
 extern const command command_token;
+
+/// All of them, by name.
+const command *const *command_list(size_t *count);
 
 /// What command_begin found.
 typedef enum command_start {

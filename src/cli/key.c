@@ -25,5 +25,6 @@ const command command_key = {
     .usage = "new FILE",
     .summary = "make a pair of keys to sign bundles with",
     .details = "FILE gets the secret key, which only you may read, FILE.pub the public one. They are of Ed25519.\n",
+    .words = "new",
     .run = run,
 };

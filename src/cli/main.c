@@ -3,14 +3,11 @@
 #include "cli/command.h"
 #include "ubiq/version.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <stdlib.h>
 
-static const command *const commands[] = {
-    &command_api_key,  &command_build,     &command_call,   &command_compile, &command_deploy,  &command_dev,
-    &command_engines,  &command_functions, &command_key,    &command_logs,    &command_promote, &command_releases,
-    &command_rollback, &command_serve,     &command_status, &command_test,    &command_token};
-enum { COMMANDS = sizeof commands / sizeof commands[0] };
+enum { COMMANDS_MAX = 64 };
 
 typedef struct exit_line {
   int code;
@@ -35,7 +32,9 @@ static void print_exit_codes(FILE *out) {
 static int print_help(FILE *out) {
   fprintf(out, "Usage: ubiq COMMAND [ARGUMENTS]\n\n"
                "Runs functions, compiled to WebAssembly from any language.\n\nCommands:\n");
-  for (size_t i = 0; i < COMMANDS; i++) fprintf(out, "  %-11s %s\n", commands[i]->name, commands[i]->summary);
+  size_t count = 0;
+  const command *const *commands = command_list(&count);
+  for (size_t i = 0; i < count; i++) fprintf(out, "  %-11s %s\n", commands[i]->name, commands[i]->summary);
   fprintf(out, "\nOptions:\n  -h, --help     print this help; `ubiq COMMAND --help` for a command's\n"
                "      --version  print the version\n\n");
   print_exit_codes(out);
@@ -43,9 +42,12 @@ static int print_help(FILE *out) {
 }
 
 static int unknown_command(const char *name) {
-  const char *names[COMMANDS];
-  for (size_t i = 0; i < COMMANDS; i++) names[i] = commands[i]->name;
-  const char *nearest = text_nearest(text_of(name), names, COMMANDS);
+  const char *names[COMMANDS_MAX];
+  size_t count = 0;
+  const command *const *commands = command_list(&count);
+  assert(count <= COMMANDS_MAX);
+  for (size_t i = 0; i < count; i++) names[i] = commands[i]->name;
+  const char *nearest = text_nearest(text_of(name), names, count);
   ubiq_error *error =
       nearest == NULL
           ? ubiq_error_new(UBIQ_INVALID_INPUT, "unknown command \"%s\"; see ubiq --help", name)
@@ -79,7 +81,9 @@ static int dispatch(int count, char **arguments) {
     return print_help(stdout);
   if (text_equal_string(first, "--version") || text_equal_string(first, "version")) return print_version();
   if (first.size > 0 && first.data[0] == '-') return unknown_option(first.data);
-  for (size_t i = 0; i < COMMANDS; i++)
+  size_t commands_count = 0;
+  const command *const *commands = command_list(&commands_count);
+  for (size_t i = 0; i < commands_count; i++)
     if (text_equal_string(first, commands[i]->name)) return commands[i]->run(commands[i], count - 2, arguments + 2);
   return unknown_command(first.data);
 }

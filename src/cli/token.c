@@ -158,5 +158,6 @@ const command command_token = {
     .details =
         "`new` prints a token, once: only a hash of it is kept. `revoke` takes the id that `list` shows, which is the\n"
         "token's second part. All work on the folder of the server's state, while it runs, too.\n",
+    .words = "new list revoke",
     .run = use_tokens,
 };
