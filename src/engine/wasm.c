@@ -10,10 +10,11 @@
 enum { KINDS = WASM_TAG + 1 };
 
 typedef struct entity {
-  uint32_t type_index;  // functions and tags
-  wasm_type value_type; // globals and tables
-  bool is_mutable;      // globals
-  uint64_t pages_min;   // memories
+  uint32_t type_index;   // functions and tags
+  wasm_type value_type;  // globals and tables
+  bool is_mutable;       // globals
+  uint64_t pages_min;    // memories
+  uint64_t elements_min; // tables
 } entity;
 
 typedef struct type_entry {
@@ -142,7 +143,7 @@ static entity read_function(parse *self) {
 
 static entity read_table(parse *self) {
   entity table = {.value_type = wasm_read_value_type(&self->reader)};
-  wasm_read_limits(&self->reader);
+  table.elements_min = wasm_read_limits(&self->reader).min;
   return table;
 }
 
@@ -272,6 +273,8 @@ static void read_tables(parse *self) {
     entity element = read_table(self);
     if (has_expression) wasm_read_skip_expression(&self->reader);
     keep_entity(self, WASM_TABLE, &element);
+    if (element.elements_min > self->module->table_elements_min)
+      self->module->table_elements_min = element.elements_min;
   }
 }
 

@@ -48,8 +48,9 @@ typedef struct wasm_module {
   size_t imports_count;
   wasm_item *exports;
   size_t exports_count;
-  uint64_t memory_pages_min; ///< sum of the initial sizes of the memories that the module defines
-  uint32_t memories_count;   ///< defined, not imported
+  uint64_t memory_pages_min;   ///< sum of the initial sizes of the memories that the module defines
+  uint64_t table_elements_min; ///< the largest of the initial sizes of the tables that the module defines
+  uint32_t memories_count;     ///< defined, not imported
   bool has_start;
   struct arena *arena; ///< owns everything above
 } wasm_module;

@@ -1,6 +1,6 @@
 // Guarded copies of modules. See wasm_guard.h.
 //
-// DESIGN. What is added stands last: the import behind the other imports, its type behind the types, the global behind the
+// DESIGN. What is added stands last: the import behind the other imports, its type behind the types, the globals behind the
 // globals. So only the functions that the module defines move, by one.
 #include "engine/wasm_guard.h"
 #include "engine/wasm_merge_parts.h"
@@ -10,15 +10,30 @@
 enum { TYPE_FUNCTION = 0x60, TYPE_I32 = 0x7f, NO_RESULT = 0x40, MUTABLE = 1 };
 
 enum {
+  OP_BLOCK = 0x02,
+  OP_LOOP = 0x03,
   OP_IF = 0x04,
+  OP_ELSE = 0x05,
+  OP_TRY = 0x06,
+  OP_CATCH = 0x07,
   OP_END = 0x0b,
   OP_CALL = 0x10,
+  OP_RETURN_CALL_REF = 0x15,
+  OP_DELEGATE = 0x18,
+  OP_CATCH_ALL = 0x19,
+  OP_TRY_TABLE = 0x1f,
   OP_GLOBAL_GET = 0x23,
   OP_GLOBAL_SET = 0x24,
+  OP_MEMORY_GROW = 0x40,
   OP_I32_CONST = 0x41,
   OP_I32_LT_S = 0x48,
+  OP_I32_ADD = 0x6a,
   OP_I32_SUB = 0x6b,
+  OP_I32_DIV_U = 0x6e,
 };
+
+/// The globals that are added: what is left to count, and what an instruction on a range was given.
+enum { GUARD_COUNTER, GUARD_RANGE, GUARD_GLOBALS };
 
 typedef struct guarding {
   const wasm_guard_request *request;
@@ -46,25 +61,48 @@ static void write_constant(wasm_writer *out, uint32_t number) {
   wasm_write_heap_index(out, number);
 }
 
-static void write_count_down(wasm_writer *out, uint32_t counter, uint32_t by) {
+static uint32_t global_index(const guarding *self, uint32_t global) {
+  return self->part.to.count[WASM_SPACE_GLOBAL] + global;
+}
+
+static void write_check(const guarding *self, wasm_writer *out) {
+  uint32_t counter = global_index(self, GUARD_COUNTER);
   write_op(out, OP_GLOBAL_GET, counter);
-  write_constant(out, by);
-  wasm_write_byte(out, OP_I32_SUB);
+  write_constant(out, 0);
+  wasm_write_byte(out, OP_I32_LT_S);
+  wasm_write_byte(out, OP_IF);
+  wasm_write_byte(out, NO_RESULT);
+  write_op(out, OP_CALL, self->imported_functions);
   write_op(out, OP_GLOBAL_SET, counter);
+  wasm_write_byte(out, OP_END);
+}
+
+static void write_at_loop(const guarding *self, wasm_writer *out) {
+  write_op(out, OP_GLOBAL_GET, global_index(self, GUARD_COUNTER));
+  write_constant(out, 1);
+  wasm_write_byte(out, OP_I32_SUB);
+  write_op(out, OP_GLOBAL_SET, global_index(self, GUARD_COUNTER));
+  write_check(self, out);
+}
+
+// How long the range is lies on top of the stack.
+static void write_at_bulk(const guarding *self, wasm_writer *out) {
+  write_op(out, OP_GLOBAL_SET, global_index(self, GUARD_RANGE));
+  write_op(out, OP_GLOBAL_GET, global_index(self, GUARD_COUNTER));
+  write_op(out, OP_GLOBAL_GET, global_index(self, GUARD_RANGE));
+  write_constant(out, WASM_GUARD_RANGE);
+  wasm_write_byte(out, OP_I32_DIV_U);
+  write_constant(out, WASM_GUARD_BULK);
+  wasm_write_byte(out, OP_I32_ADD);
+  wasm_write_byte(out, OP_I32_SUB);
+  write_op(out, OP_GLOBAL_SET, global_index(self, GUARD_COUNTER));
+  write_check(self, out);
+  write_op(out, OP_GLOBAL_GET, global_index(self, GUARD_RANGE));
 }
 
 static void write_checks(guarding *self) {
-  uint32_t counter = self->part.to.count[WASM_SPACE_GLOBAL];
-  write_count_down(&self->at_bulk, counter, WASM_GUARD_BULK);
-  write_count_down(&self->at_loop, counter, 1);
-  write_op(&self->at_loop, OP_GLOBAL_GET, counter);
-  write_constant(&self->at_loop, 0);
-  wasm_write_byte(&self->at_loop, OP_I32_LT_S);
-  wasm_write_byte(&self->at_loop, OP_IF);
-  wasm_write_byte(&self->at_loop, NO_RESULT);
-  write_op(&self->at_loop, OP_CALL, self->imported_functions);
-  write_op(&self->at_loop, OP_GLOBAL_SET, counter);
-  wasm_write_byte(&self->at_loop, OP_END);
+  write_at_loop(self, &self->at_loop);
+  write_at_bulk(self, &self->at_bulk);
   self->out.failed |= self->at_loop.failed | self->at_bulk.failed;
 }
 
@@ -141,10 +179,10 @@ static void write_list(guarding *self, wasm_section id) {
   wasm_reader body = open_section(self, id, &count);
   if (self->part.present[id]) wasm_copy_entries(&body, id, count, &entries, &self->part.to);
   note(self, &body);
-  bool has_counter = id == WASM_SECTION_GLOBAL && self->request->check != NULL;
-  static const uint8_t counter[] = {TYPE_I32, MUTABLE, OP_I32_CONST, 0, OP_END};
-  if (has_counter) wasm_write_bytes(&entries, counter, sizeof counter);
-  end_section(self, id, count + has_counter, &entries);
+  static const uint8_t global[] = {TYPE_I32, MUTABLE, OP_I32_CONST, 0, OP_END};
+  uint32_t added = id == WASM_SECTION_GLOBAL && self->request->check != NULL ? GUARD_GLOBALS : 0;
+  for (uint32_t i = 0; i < added; i++) wasm_write_bytes(&entries, global, sizeof global);
+  end_section(self, id, count + added, &entries);
 }
 
 static void copy_table_limits(wasm_copier *copier, uint32_t elements_max) {
@@ -214,6 +252,59 @@ static void write_body(guarding *self, const wasm_writer *locals, uint32_t group
   buffer_free(&body.bytes);
 }
 
+// How many instructions may be executed before one counts: at most those since the last count that stands before them, as
+// long as no way leads round that. So one more stands behind a block in which one does, and where its other arm begins.
+typedef struct pace {
+  uint32_t straight;
+  size_t depth;   // of blocks; the function's own is the first
+  size_t counted; // a count stands in each block that is open, up to this depth
+} pace;
+
+static bool may_take_long(uint8_t code) {
+  return (code >= OP_CALL && code <= OP_RETURN_CALL_REF) || code == OP_MEMORY_GROW;
+}
+
+static bool opens_block(uint8_t code) {
+  return (code >= OP_BLOCK && code <= OP_IF) || code == OP_TRY || code == OP_TRY_TABLE;
+}
+
+static bool closes_block(uint8_t code) {
+  return code == OP_END || code == OP_DELEGATE;
+}
+
+static bool begins_arm(uint8_t code) {
+  return code == OP_ELSE || code == OP_CATCH || code == OP_CATCH_ALL;
+}
+
+static void pace_restart(pace *self) {
+  self->straight = 0;
+  self->counted = self->depth;
+}
+
+static void pace_follow(pace *self, uint8_t code) {
+  enum { LONG = 16 };
+  self->straight += may_take_long(code) ? LONG : 1;
+  if (code == OP_LOOP) pace_restart(self); // nothing leads to the end of a loop but its last instruction
+  if (opens_block(code)) self->depth++;
+  bool is_join = closes_block(code) || begins_arm(code);
+  if (is_join && self->depth <= self->counted) self->straight = WASM_GUARD_STRAIGHT;
+  if (!closes_block(code) || self->depth == 0) return;
+  self->depth--;
+  if (self->counted > self->depth) self->counted = self->depth;
+}
+
+static void copy_instructions(const guarding *self, wasm_copier *copier) {
+  pace pace = {.depth = 1};
+  while (copier->in->at < copier->in->end && !wasm_reader_failed(copier->in)) {
+    if (pace.straight >= WASM_GUARD_STRAIGHT && self->request->check) {
+      wasm_copy_flush(copier);
+      wasm_write_bytes(copier->out, self->at_loop.bytes.data, self->at_loop.bytes.size);
+      pace_restart(&pace);
+    }
+    pace_follow(&pace, wasm_copy_instruction(copier));
+  }
+}
+
 static void copy_body(guarding *self, wasm_reader *in, wasm_writer *out) {
   wasm_reader body = wasm_part_take_body(in);
   if (wasm_reader_failed(in)) return;
@@ -224,7 +315,7 @@ static void copy_body(guarding *self, wasm_reader *in, wasm_writer *out) {
   copier.out = &code;
   if (self->request->check) copier.at_loop = &self->at_loop;
   if (self->request->check) copier.at_bulk = &self->at_bulk;
-  wasm_copy_instructions(&copier);
+  copy_instructions(self, &copier);
   wasm_copy_flush(&copier);
   write_body(self, &locals, declared.groups, &code, copier.has_calls, out);
   note(self, &body);

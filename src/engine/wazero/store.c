@@ -8,15 +8,22 @@ static uint64_t limit_of(uint64_t bytes) {
   return bytes && bytes < WZ_MEMORY_BYTES_MAX ? bytes : WZ_MEMORY_BYTES_MAX;
 }
 
-// wazero panics when it gets less than a module begins with.
-static ubiq_error *check_sizes(const wz_image *image, const engine_store_options *options) {
-  for (size_t i = 0; i < image->modules_count; i++) {
-    uint64_t pages = image->modules[i].code->wasm->memory_pages_min;
-    if (pages > limit_of(options->memory_bytes_max) / WZ_PAGE_BYTES)
-      return ubiq_error_new(UBIQ_MEMORY_LIMIT, "memory minimum size of %llu pages exceeds memory limits",
-                            (unsigned long long)pages);
-  }
+// wazero panics when it gets less memory than a module begins with, and has no limit for what a table begins with.
+static ubiq_error *check_size(const wasm_module *wasm, const engine_store_options *options) {
+  uint64_t pages = wasm->memory_pages_min, elements = wasm->table_elements_min;
+  if (pages > limit_of(options->memory_bytes_max) / WZ_PAGE_BYTES)
+    return ubiq_error_new(UBIQ_MEMORY_LIMIT, "memory minimum size of %llu pages exceeds memory limits",
+                          (unsigned long long)pages);
+  if (elements > WZ_TABLE_ELEMENTS_MAX || (options->table_elements_max && elements > options->table_elements_max))
+    return ubiq_error_new(UBIQ_MEMORY_LIMIT, "table minimum size of %llu elements exceeds table limits",
+                          (unsigned long long)elements);
   return NULL;
+}
+
+static ubiq_error *check_sizes(const wz_image *image, const engine_store_options *options) {
+  ubiq_error *error = NULL;
+  for (size_t i = 0; i < image->modules_count && !error; i++) error = check_size(image->modules[i].code->wasm, options);
+  return error;
 }
 
 ubiq_error *wz_store_new(engine_image *base, const engine_store_options *options, engine_store **out) {

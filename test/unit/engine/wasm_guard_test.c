@@ -119,8 +119,62 @@ static void ranges_count_more_than_turns(void **state) {
       "(i32.const 1))))) (i32.load8_u (i32.const 299))))",
       &asking);
   assert_int_equal(call(store, "fill", 100), 7);
-  assert_in_range(asking.asked, 45, 55);
+  assert_in_range(asking.asked, 55, 65);
   end_store(store);
+}
+
+static void ranges_count_by_their_length(void **state) {
+  (void)state;
+  asking asking = {.answer = 65536 / WASM_GUARD_RANGE + WASM_GUARD_BULK - 1};
+  engine_store *store =
+      open_text("(module (memory 1) (func (export \"fill\") (param i32) (result i32) (memory.fill (i32.const 0) "
+                "(i32.const 7) (local.get 0)) (memory.fill (i32.const 0) (i32.const 8) (local.get 0)) (memory.fill "
+                "(i32.const 0) (i32.const 9) (local.get 0)) (i32.load8_u (i32.const 9))))",
+                &asking);
+  assert_int_equal(call(store, "fill", 65536), 9);
+  assert_int_equal(asking.asked, 3);
+  assert_int_equal(call(store, "fill", 0), 9);
+  assert_int_equal(call(store, "fill", 10), 9);
+  assert_int_equal(asking.asked, 3);
+  end_store(store);
+}
+
+#define TEN(code) code code code code code code code code code code
+
+// A function of `count` times `code`, that answers its argument.
+static engine_store *open_repeated(const char *code, size_t count, asking *asking) {
+  static char text[65536];
+  size_t size = (size_t)snprintf(text, sizeof text,
+                                 "(module (func $leaf) (memory 1) (func (export \"f\") (param i32) (result i32)");
+  for (size_t i = 0; i < count; i++) size += (size_t)snprintf(text + size, sizeof text - size, " %s", code);
+  snprintf(text + size, sizeof text - size, " (local.get 0)))");
+  return open_text(text, asking);
+}
+
+static void code_without_loops_counts_when_it_is_long(void **state) {
+  (void)state;
+  static const struct {
+    const char *code;
+    size_t count;
+    int least, most; // how often it asks, where two counts are a question
+  } cases[] = {
+      {"nop", WASM_GUARD_STRAIGHT - 2, 0, 0},
+      {"nop", WASM_GUARD_STRAIGHT * 20, 9, 11},
+      {"(call $leaf)", 80, 10, 12},
+      {"(drop (memory.grow (i32.const 0)))", 80, 9, 11},
+      {TEN("nop ") TEN("nop ") TEN("nop ") "(if (i32.const 0) (then " TEN("nop ") TEN("nop ") TEN("nop ") "))", 40, 9,
+       20},
+      {TEN("nop ") TEN("nop ") TEN("nop ") "(block (br 0) " TEN("nop ") TEN("nop ") TEN("nop ") ")", 40, 9, 20},
+      {TEN("nop ") "(if (i32.const 1) (then nop) (else " TEN("nop ") TEN("nop ") TEN("nop ") TEN("nop ") "))", 120, 9,
+       60},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    asking asking = {.answer = 1};
+    engine_store *store = open_repeated(cases[i].code, cases[i].count, &asking);
+    assert_int_equal(call(store, "f", 5), 5);
+    assert_in_range(asking.asked, cases[i].least, cases[i].most);
+    end_store(store);
+  }
 }
 
 static void whoever_asks_may_be_ended(void **state) {
@@ -271,6 +325,8 @@ int main(void) {
       cmocka_unit_test(loops_ask_when_they_have_counted_to_zero),
       cmocka_unit_test(functions_that_call_others_count_and_those_that_do_not_do_not),
       cmocka_unit_test(ranges_count_more_than_turns),
+      cmocka_unit_test(ranges_count_by_their_length),
+      cmocka_unit_test(code_without_loops_counts_when_it_is_long),
       cmocka_unit_test(whoever_asks_may_be_ended),
       cmocka_unit_test(loops_with_parameters_keep_them),
       cmocka_unit_test(functions_are_the_same_wherever_they_are_named),

@@ -179,6 +179,14 @@ static void initial_values_of_globals_and_tables_are_skipped(void **state) {
   wasm_module_free(module);
 }
 
+static void the_largest_size_that_a_table_begins_with_is_told(void **state) {
+  (void)state;
+  wasm_module *module = read_text(
+      "(module (import \"a\" \"t\" (table 90 funcref)) (table 3 funcref) (table 70 80 externref) (table 5 funcref))");
+  assert_int_equal(module->table_elements_min, 70);
+  wasm_module_free(module);
+}
+
 static void pages_of_all_memories_are_counted(void **state) {
   (void)state;
   wasm_module *module = read_text("(module (memory 3) (memory 4 10) (memory i64 5) (memory 1 1 shared))");
@@ -480,6 +488,7 @@ int main(void) {
       cmocka_unit_test(exports_find_their_types_behind_the_imports),
       cmocka_unit_test(type_indices_count_every_type_of_a_group),
       cmocka_unit_test(initial_values_of_globals_and_tables_are_skipped),
+      cmocka_unit_test(the_largest_size_that_a_table_begins_with_is_told),
       cmocka_unit_test(pages_of_all_memories_are_counted),
       cmocka_unit_test(pages_of_other_sizes_are_counted_as_pages_of_64_kib),
       cmocka_unit_test(memories_whose_sum_overflows_count_as_more_than_any_limit),

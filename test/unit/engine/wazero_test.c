@@ -196,6 +196,20 @@ static void memories_that_begin_above_the_limit_are_refused(void **state) {
   engine_image_delete(image);
 }
 
+static void tables_that_begin_above_the_limit_are_refused(void **state) {
+  (void)state;
+  static const char *const text = "(module (table 1 funcref) (table 1001 externref))";
+  engine_link link = {0};
+  engine_image *image;
+  engine_store *store = NULL;
+  assert_success(link_texts(&text, 1, &link, &image));
+  assert_fails(engine_store_new(image, &(engine_store_options){.table_elements_max = 1000}, &store), UBIQ_MEMORY_LIMIT,
+               "instantiating: table minimum size of 1001 elements exceeds table limits");
+  assert_success(engine_store_new(image, &(engine_store_options){.table_elements_max = 1001}, &store));
+  engine_store_delete(store);
+  engine_image_delete(image);
+}
+
 static void a_memory_has_a_page_less_than_four_gibibytes(void **state) {
   (void)state;
   engine_store *store = store_of("(module (memory (export \"memory\") 1 65536) (func (export \"grow\") (param i32) "
@@ -340,6 +354,7 @@ int main(void) {
       cmocka_unit_test(what_is_no_number_is_refused),
       cmocka_unit_test(memories_grow_to_the_limit_and_stay_where_they_are),
       cmocka_unit_test(memories_that_begin_above_the_limit_are_refused),
+      cmocka_unit_test(tables_that_begin_above_the_limit_are_refused),
       cmocka_unit_test(a_memory_has_a_page_less_than_four_gibibytes),
       cmocka_unit_test(ticks_end_whatever_goes_on_without_end),
       cmocka_unit_test(recursion_without_end_is_a_trap_and_the_next_call_works),
