@@ -35,6 +35,16 @@ PATCHES = [
      "        }\n"
      "    }\n    while (r == _pc);\n",
      "every turn of a loop looks at the guard"),
+    ("m3_exec.h", "            memmove (dst, src, size);\n",
+     "            memmove (dst, src, size);\n"
+     "            m3ret_t stop = w3_guard_check (m3MemRuntime (_mem)->userdata);\n"
+     "            if (UNLIKELY(stop)) forwardTrap (stop);\n",
+     "many copies may follow each other without a loop"),
+    ("m3_exec.h", "        memset (mem8, (u8) byte, size);\n",
+     "        memset (mem8, (u8) byte, size);\n"
+     "        m3ret_t stop = w3_guard_check (m3MemRuntime (_mem)->userdata);\n"
+     "        if (UNLIKELY(stop)) forwardTrap (stop);\n",
+     "the same"),
     ("m3_exec.h", "        M3Result r = ResizeMemory (runtime, requiredPages);\n",
      "        M3Result r = requiredPages < memory->numPages ? m3Err_wasmMemoryOverflow\n"
      "                                                      : ResizeMemory (runtime, requiredPages);\n",
