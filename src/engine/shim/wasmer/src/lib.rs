@@ -144,21 +144,26 @@ pub extern "C" fn ubiq_hook_unit_new(
 #[no_mangle]
 pub extern "C" fn ubiq_hook_unit_delete(_: Box<Unit>) {}
 
-// Behind what Wasmer serializes stands whether the code is for plenty of addresses.
+/// Grows with every change to what edit.rs and watch.rs put into code: what was kept before is then compiled anew.
+const CODE: u8 = 2;
+
+// Behind what Wasmer serializes stands whether the code is for plenty of addresses, and CODE.
 #[no_mangle]
 pub extern "C" fn ubiq_hook_serialize(unit: &Unit, out: &mut wasm_byte_vec_t) {
     let made = catch_unwind(AssertUnwindSafe(|| unit.module.serialize()));
     let mut bytes = made.map_or(Vec::new(), |bytes| bytes.map_or(Vec::new(), |bytes| bytes.to_vec()));
     if !bytes.is_empty() {
-        bytes.push(limits::has_plenty().into());
+        bytes.extend([limits::has_plenty().into(), CODE]);
     }
     out.set_buffer(bytes);
 }
 
 #[no_mangle]
 pub unsafe extern "C" fn ubiq_hook_deserialize(bytes: &wasm_byte_vec_t, counts_fuel: bool) -> Option<Box<Unit>> {
-    let (&for_plenty, bytes) = bytes.as_slice().split_last()?;
-    if (for_plenty != 0) != limits::has_plenty() {
+    let [bytes @ .., for_plenty, code] = bytes.as_slice() else {
+        return None;
+    };
+    if *code != CODE || (*for_plenty != 0) != limits::has_plenty() {
         return None;
     }
     let load = |engine: &Engine| Module::deserialize(engine, bytes).map_err(|error| error.to_string());

@@ -1,5 +1,6 @@
-//! Code that looks up: at the beginning of each function and of each turn of a loop it reads a global of its instance,
-//! and when another thread has set that, it calls the function in the table that edit.rs added, which may end the call.
+//! Code that looks up: at the beginning of each function and of each turn of a loop, and before what copies or fills a
+//! range, it reads a global of its instance, and when another thread has set that, it calls the function in the table that
+//! edit.rs added, which may end the call.
 //! Where fuel is counted, another global is lowered before each jump and call by as many instructions as came before it;
 //! below zero the same function is called.
 
@@ -122,9 +123,23 @@ fn is_crossing(operator: &Operator) -> bool {
     )
 }
 
+// What takes as long as an operand says: many of these may follow each other without a loop.
+fn is_on_a_range(operator: &Operator) -> bool {
+    use Operator::*;
+    matches!(
+        operator,
+        MemoryInit { .. }
+            | MemoryCopy { .. }
+            | MemoryFill { .. }
+            | TableInit { .. }
+            | TableCopy { .. }
+            | TableFill { .. }
+    )
+}
+
 impl<'a> FunctionMiddleware<'a> for WatchedFunction {
     fn feed(&mut self, operator: Operator<'a>, state: &mut MiddlewareReaderState<'a>) -> Result<(), MiddlewareError> {
-        if !self.has_begun {
+        if !self.has_begun || is_on_a_range(&operator) {
             self.has_begun = true;
             self.look_up(state);
         }
