@@ -42,6 +42,9 @@ static const char endless[] =
 static const char start[] = "(module (func $s (loop (br 0))) (start $s) (func (export \"never\")))";
 static const char initialize[] = "(module (func (export \"_initialize\") (loop (br 0))) (func (export \"never\")))";
 
+// Code without loops that takes long, and a loop of long turns behind many short ones; write_long writes them.
+static char fills[1 << 17], divisions[1 << 20];
+
 static const struct {
   const char *module, *function, *name;
 } cases[] = {
@@ -54,10 +57,30 @@ static const struct {
     {endless, "pointers", "calls_by_table_without_a_loop"},
     {endless, "fill", "fills_of_16_mib"},
     {endless, "copy", "copies_of_16_mib"},
+    {fills, "fills", "fills_of_16_mib_without_a_loop"},
+    {divisions, "divisions", "a_loop_of_long_turns"},
     {start, "never", "a_start_function"},
     {initialize, "never", "an_initialize"},
 };
 enum { CASES = sizeof cases / sizeof *cases };
+
+// Writes `before`, `count` times `code`, and `after`.
+static void write_repeated(char *text, const char *before, const char *code, size_t count, const char *after) {
+  text = stpcpy(text, before);
+  for (size_t i = 0; i < count; i++) text = stpcpy(text, code);
+  stpcpy(text, after);
+}
+
+static void write_long(void) {
+  write_repeated(fills, "(module (memory 257) (func (export \"fills\")",
+                 "(memory.fill (i32.const 0) (i32.const 1) (i32.const 16777216))", 2000, "))");
+  write_repeated(
+      divisions,
+      "(module (func (export \"divisions\") (local $i i32) (local $x i64)"
+      " (loop (br_if 0 (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 3000000))))"
+      " (loop",
+      "(local.set $x (i64.div_u (i64.const -7) (i64.add (local.get $x) (i64.const 1))))", 10000, " (br 0))))");
+}
 
 /// One test: a case on an engine, on the caller's stack or a loop, that ends in one of two ways.
 typedef struct trial {
@@ -164,6 +187,7 @@ static int run_engine(const engine_ops *ops) {
 
 int main(void) {
   const engine_ops *engines[ENGINES_MAX];
+  write_long();
   plugin_testing_begin();
   ubiq_log_set(UBIQ_LOG_OFF, NULL, NULL);
   size_t count = engines_present(engines);
