@@ -80,7 +80,7 @@ static int serve_until_told(const command *command, serve_command *self, const o
   return error == NULL ? code : command_fail(error);
 }
 
-enum { OWN_OPTIONS = 7, SERVE_OPTIONS = SERVING_OPTIONS + SERVE_STATE_OPTIONS + OWN_OPTIONS };
+enum { OWN_OPTIONS = 8, SERVE_OPTIONS = SERVING_OPTIONS + SERVE_STATE_OPTIONS + OWN_OPTIONS };
 
 static void list_options(serve_command *self, option list[SERVE_OPTIONS]) {
   limits *ceiling = &self->ceiling;
@@ -106,6 +106,9 @@ static void list_options(serve_command *self, option list[SERVE_OPTIONS]) {
        &ceiling->response_bytes_max, 1, 0},
       {"ready-max", 0, OPTION_NUMBER, "N", "instances that it may ask to be always ready (default 100)",
        &self->ready_max, 1, POOL_MIN_MAX},
+      {"run-log", 0, OPTION_TEXT, "FILE",
+       "write a line of JSON for each run, \"-\": to standard output; SIGHUP: open anew", &self->serving.run_log_path,
+       0, 0},
   };
   memcpy(list + SERVING_OPTIONS + SERVE_STATE_OPTIONS, own, sizeof own);
 }

@@ -2,6 +2,7 @@
 #include "cli/serving.h"
 
 #include "base/log.h"
+#include "runtime/run_log.h"
 
 #include <signal.h>
 #include <sys/resource.h>
@@ -82,11 +83,19 @@ static void on_signal(uv_signal_t *handle, int number) {
     server_stop(self->server, again ? WORKER_STOP_NOW : WORKER_STOP_GRACEFUL);
 }
 
+static void on_hangup(uv_signal_t *handle, int number) {
+  (void)number;
+  ubiq_error *error = run_log_reopen(((serving *)handle->data)->settings.run_log);
+  if (error != NULL) log_error("the run log stays as it was: %s", ubiq_error_message(error));
+  ubiq_error_delete(error);
+}
+
 void serving_quit(serving *self) {
   self->is_stopping = self->is_over = true;
   if (self->is_busy || uv_is_closing((uv_handle_t *)&self->terminate)) return;
   uv_close((uv_handle_t *)&self->terminate, NULL);
   uv_close((uv_handle_t *)&self->interrupt, NULL);
+  uv_close((uv_handle_t *)&self->hangup, NULL);
   uv_close((uv_handle_t *)&self->all_stopped, NULL);
   serving_tls_unwatch(&self->tls);
   if (self->close != NULL) self->close(self->user);
@@ -106,18 +115,25 @@ static void tell_stopped(void *user) {
 static void listen_to_signals(serving *self) {
   uv_signal_init(&self->loop, &self->terminate);
   uv_signal_init(&self->loop, &self->interrupt);
+  uv_signal_init(&self->loop, &self->hangup);
   uv_async_init(&self->loop, &self->all_stopped, on_stopped);
-  self->terminate.data = self->interrupt.data = self->all_stopped.data = self;
+  self->hangup.data = self->terminate.data = self->interrupt.data = self->all_stopped.data = self;
   uv_signal_start(&self->terminate, on_signal, SIGTERM);
   uv_signal_start(&self->interrupt, on_signal, SIGINT);
+  if (self->settings.run_log != NULL) uv_signal_start(&self->hangup, on_hangup, SIGHUP);
 }
 
 ubiq_error *serving_open(serving *self) {
   ubiq_error *error = serving_tls_read(&self->tls);
-  if (error != NULL) return error;
+  if (error == NULL && self->run_log_path != NULL) error = run_log_open(self->run_log_path, &self->settings.run_log);
+  if (error != NULL) {
+    serving_tls_free(&self->tls);
+    return error;
+  }
   int number = uv_loop_init(&self->loop);
   if (number != 0) {
     serving_tls_free(&self->tls);
+    run_log_close(self->settings.run_log);
     return ubiq_error_new(UBIQ_INTERNAL, "the main loop cannot be made: %s", uv_strerror(number));
   }
   listen_to_signals(self);
@@ -147,5 +163,6 @@ void serving_end(serving *self) {
   while (uv_run(&self->loop, UV_RUN_DEFAULT) != 0) {
   }
   uv_loop_close(&self->loop);
+  run_log_close(self->settings.run_log);
   serving_tls_free(&self->tls);
 }

@@ -15,9 +15,11 @@ typedef struct serving {
   const char *log_level;
   uint64_t workers, runs_max, queue_max, connections_max;
   serving_tls tls;
+  const char *run_log_path; ///< NULL: no line for each run
 
   uv_loop_t loop; ///< the main thread's
   uv_signal_t terminate, interrupt;
+  uv_signal_t hangup;     ///< opens the run log anew; handled only where there is one
   uv_async_t all_stopped; ///< sent by the last worker
   server *server;         ///< NULL until serving_start
   bool is_stopping;       ///< a signal came, or there is nothing to wait for any more

@@ -239,6 +239,14 @@ ubiq_error *plugin_call_resume(plugin *plugin, plugin_state *state) {
   return settle(plugin, error, engine, state);
 }
 
+uint64_t plugin_entered_ns(const plugin *plugin) {
+  return plugin->poll_started_ns;
+}
+
+uint64_t plugin_cpu_ns(const plugin *plugin) {
+  return plugin->cpu_ns;
+}
+
 ubiq_bytes plugin_output(plugin *plugin) {
   return plugin->output;
 }

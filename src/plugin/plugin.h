@@ -98,6 +98,11 @@ uint64_t plugin_deadline_ns(const plugin *plugin);
 /// Bytes of linear memory in use, kernel and modules together.
 uint64_t plugin_memory_bytes(plugin *plugin);
 
+/// Of the call that was made last, in an image that suspends: when its guest was last entered (monotonic clock), and for how
+/// long it has had the thread.
+uint64_t plugin_entered_ns(const plugin *plugin);
+uint64_t plugin_cpu_ns(const plugin *plugin);
+
 /// An exported function of the main module that can be called as a plugin function.
 typedef struct compiled_function {
   const char *name; ///< lives as long as the compiled plugin

@@ -18,6 +18,8 @@ typedef struct route_target {
   const static_files *files;
 } route_target;
 
+enum { RELEASE_DIGEST_BYTES = 12 }; ///< of a digest, to tell releases apart where people read it
+
 typedef struct release {
   atomic_size_t owners;
   project *project;
@@ -27,6 +29,8 @@ typedef struct release {
   route_target *targets;
   router *router; ///< leads to `targets`
   release_counts counts;
+  char digest[RELEASE_DIGEST_BYTES +
+              1]; ///< the first digits of its bundle's; empty: it was not sent to a server. Set before it is shared
 } release;
 
 /// Builds and loads what a project's folder describes. `*out` has one owner, the caller. Blocks while compilers run. `stop`

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "runtime/places.h"
+#include "runtime/run_record.h"
 
 #include <assert.h>
 
@@ -58,7 +59,7 @@ static void wake_at(void *user, uint64_t deadline_ns) {
 const trace *run_trace(run *self) {
   if (self->has_trace) return &self->trace;
   const text parent = self->parent == NULL ? (text){NULL, 0} : self->parent(self);
-  trace_begin(&self->worker->trace_ids, parent, false, &self->trace);
+  trace_begin(&self->worker->trace_ids, parent, self->worker->run_log != NULL, &self->trace);
   self->has_trace = true;
   return &self->trace;
 }
@@ -94,7 +95,8 @@ static ubiq_error *check_output(const run *self) {
 }
 
 static bool fail(run *self, ubiq_error *error) {
-  move(self, ubiq_error_code(error) == UBIQ_CANCELLED ? RUN_CANCELLED : RUN_FAILED);
+  self->outcome = ubiq_error_code(error);
+  move(self, self->outcome == UBIQ_CANCELLED ? RUN_CANCELLED : RUN_FAILED);
   self->error = error;
   return true;
 }
@@ -103,6 +105,7 @@ static bool answer(run *self) {
   self->output = plugin_output(self->plugin);
   ubiq_error *error = check_output(self);
   if (error != NULL) return fail(self, error);
+  self->outcome = UBIQ_OK;
   move(self, RUN_DONE);
   return true;
 }
@@ -173,11 +176,13 @@ static bool begin(run *self, const plugin_limits *limits) {
   move(self, RUN_STARTING);
   self->woken = false;
   self->wake_ns = UINT64_MAX;
+  if (self->worker->is_watched) self->started_ns = clock_monotonic_ns();
   ubiq_error *error = get_instance(self, limits);
   if (error != NULL) return fail(self, error);
   move(self, RUN_RUNNING);
   error = self->is_start ? plugin_start(self->plugin, &self->function->entry, &state)
                          : plugin_call_start(self->plugin, &self->function->entry, self->input, &state);
+  if (self->worker->is_watched) self->called_ns = plugin_entered_ns(self->plugin);
   return settle(self, error, state);
 }
 
@@ -235,10 +240,16 @@ static bool reserve_deadline(worker *worker) {
   return deadlines_reserve(&worker->deadlines, (size_t)worker->runs.used + worker->queue.used + 1);
 }
 
+static void begin_record(run *self) {
+  self->came_ns = clock_monotonic_ns();
+  self->started_ns = self->called_ns = 0;
+}
+
 bool run_start(run *self) {
   worker *worker = self->worker;
   self->id = (uint64_t)worker->options.index << 48 | ++worker->runs_begun;
   self->lane = lease_lane(self->lease, self->function);
+  if (worker->is_watched) begin_record(self);
   move(self, RUN_QUEUED);
   if (!reserve_deadline(worker)) return fail(self, ubiq_error_no_memory());
   if (!places_take(self)) return wait_for_place(self);
@@ -286,21 +297,30 @@ bool run_deadline_passed(run *self, uint64_t now_ns) {
   return false;
 }
 
+static void cancel(run *self) {
+  self->outcome = UBIQ_CANCELLED;
+  move(self, RUN_CANCELLED);
+}
+
 void run_end(run *self) {
   worker *worker = self->worker;
-  self->has_trace = false;
-  if (self->state == RUN_IDLE) return;
+  if (self->state == RUN_IDLE) {
+    self->has_trace = false; // for an input that was no good, and so no run
+    return;
+  }
   assert(self->state != RUN_RUNNING || self->is_ready); // not from within its turn
   if (self->state == RUN_QUEUED)
     stop_waiting(self);
   else if (self->is_ready)
     worker_unready(worker, self);
-  if (!run_state_is_over(self->state)) move(self, RUN_CANCELLED);
+  if (!run_state_is_over(self->state)) cancel(self);
+  if (worker->is_watched && !self->is_start) run_record_tell(self);
   deadlines_cancel(&worker->deadlines, &self->deadline);
   give_instance_back(self);
   ubiq_error_delete(self->error);
   self->error = NULL;
   self->output = (ubiq_bytes){0};
+  self->has_trace = false;
   charge(self);
   move(self, RUN_IDLE);
   if (self->has_place) places_give_back(self);

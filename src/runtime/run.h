@@ -30,20 +30,24 @@ typedef struct run {
   // The result, valid when run_state_is_over(state).
   ubiq_error *error; ///< NULL: `output` is the answer. The owner may take it; what is left is deleted by run_end
   ubiq_bytes output; ///< borrowed until run_end
+  ubiq_code
+      outcome; ///< UBIQ_OK or the error's class; the owner may change it when the output turns out to be no answer
 
   // For this module and the worker.
-  run_state state;   ///< changed by run_state_move alone
-  bool is_ready;     ///< in its lane's line: begins or goes on when it is its turn
-  bool has_place;    ///< counts among the runs that are let in (places.h)
-  bool is_start;     ///< starts an instance ahead: it has no input and no answer (pool_keeper.h)
-  bool woken;        ///< what it waits for came while it was in the guest
-  bool has_trace;    ///< `trace` was made
-  uint64_t id;       ///< unique in the process
-  uint64_t came_ns;  ///< QUEUED: when it was started (monotonic clock)
-  uint64_t began_ns; ///< when it began its first turn as it was started, until its lane is charged for that; else 0
-  uint64_t wake_ns;  ///< when its host function wants to be resumed; UINT64_MAX: only when woken
-  deadline deadline; ///< the earliest of what ends or wakes it while it is suspended
-  plugin *plugin;    ///< NULL before it begins
+  run_state state;     ///< changed by run_state_move alone
+  bool is_ready;       ///< in its lane's line: begins or goes on when it is its turn
+  bool has_place;      ///< counts among the runs that are let in (places.h)
+  bool is_start;       ///< starts an instance ahead: it has no input and no answer (pool_keeper.h)
+  bool woken;          ///< what it waits for came while it was in the guest
+  bool has_trace;      ///< `trace` was made
+  uint64_t id;         ///< unique in the process
+  uint64_t came_ns;    ///< QUEUED, and where the worker is watched: when it was started (monotonic clock)
+  uint64_t began_ns;   ///< when it began its first turn as it was started, until its lane is charged for that; else 0
+  uint64_t started_ns; ///< where the worker is watched: when it became STARTING; 0: it has not
+  uint64_t called_ns;  ///< and when its guest was entered; before `started_ns`: it was not
+  uint64_t wake_ns;    ///< when its host function wants to be resumed; UINT64_MAX: only when woken
+  deadline deadline;   ///< the earliest of what ends or wakes it while it is suspended
+  plugin *plugin;      ///< NULL before it begins
   struct instance *instance; ///< what the plugin is in its pool; NULL: it is for this run alone
   bool is_in_pool;           ///< counts as busy in its pool
   plugin_host host;          ///< what the plugin is given; made by run_init
@@ -69,7 +73,7 @@ void run_init(run *self, struct worker *worker);
 /// done with `busy`, whose detail says in how many seconds it may be worth another try.
 bool run_start(run *self);
 
-/// The run's span, made at the first call: few runs are asked for it. After the owner has set its fields, run_start or not.
+/// The run's span, made at the first call: not all runs are asked for it. After the owner has set its fields, run_start or not.
 const trace *run_trace(run *self);
 
 /// What makes the run's span the parent of what follows; lives until run_end.

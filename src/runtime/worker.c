@@ -306,6 +306,14 @@ static void open_handles(worker *self) {
   pool_keeper_open(&self->keeper, self);
 }
 
+/// Who is told of runs.
+static bool open_listeners(worker *self) {
+  run_log *log = self->options.run_log;
+  if (log != NULL && (self->run_log = run_log_writer_new(log, &self->loop)) == NULL) return false;
+  self->is_watched = self->run_log != NULL;
+  return true;
+}
+
 ubiq_error *worker_new(const worker_options *options, release *release, worker **out) {
   worker *self = calloc(1, sizeof *self);
   if (self == NULL) return ubiq_error_no_memory();
@@ -319,7 +327,7 @@ ubiq_error *worker_new(const worker_options *options, release *release, worker *
   number = uv_async_init(&self->loop, &self->wakeup, wake_up);
   if (number != 0) goto fail_wakeup;
   open_handles(self);
-  if (open_shares(self)) self->lease = take_lease(self, release);
+  if (open_shares(self) && open_listeners(self)) self->lease = take_lease(self, release);
   if (self->lease == NULL) {
     worker_delete(self);
     return ubiq_error_no_memory();
@@ -348,6 +356,7 @@ void worker_finish(worker *self) {
   uv_close((uv_handle_t *)&self->timer, NULL);
   uv_close((uv_handle_t *)&self->settling, NULL);
   pool_keeper_close(&self->keeper);
+  run_log_writer_close(self->run_log);
   uv_close((uv_handle_t *)&self->wakeup, NULL);
 }
 

@@ -14,6 +14,7 @@
 #include "base/fetch_loop.h"
 #include "runtime/lease.h"
 #include "runtime/pool_keeper.h"
+#include "runtime/run_log.h"
 #include "runtime/traffic.h"
 
 #include <pthread.h>
@@ -53,6 +54,7 @@ typedef struct worker_options {
   worker_events events;
   const struct sockaddr_storage *own; ///< listeners that functions shall not reach; borrowed, may be NULL
   size_t own_count;
+  run_log *run_log; ///< gets a line for each run; borrowed; NULL: none
 } worker_options;
 
 typedef struct worker {
@@ -81,6 +83,8 @@ typedef struct worker {
   uint64_t runs_begun;  ///< makes their ids
   trace_ids trace_ids;  ///< makes those that others see
   bool finishing;
+  bool is_watched;         ///< somebody wants to know of each run that has ended (run_record.h)
+  run_log_writer *run_log; ///< NULL: none
 
   // Places (places.h).
   admission *admission;

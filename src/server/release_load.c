@@ -5,8 +5,8 @@
 
 #include <stdio.h>
 
-static const char *shorten(const char *digest, char out[RELEASE_DIGEST_SHOWN_BYTES + 1]) {
-  snprintf(out, RELEASE_DIGEST_SHOWN_BYTES + 1, "%s", digest);
+static const char *shorten(const char *digest, char out[RELEASE_DIGEST_BYTES + 1]) {
+  snprintf(out, RELEASE_DIGEST_BYTES + 1, "%s", digest);
   return out;
 }
 
@@ -28,7 +28,7 @@ static ubiq_error *check_names(const project *project) {
 
 /// What is in a file has to be what its digest says: on its way, or on the disk, it may have changed.
 static ubiq_error *read_bundle(const char *path, const char *digest, bundle **out, uint64_t *size) {
-  char found[DIGEST_SHA256_HEX_SIZE], name[RELEASE_DIGEST_SHOWN_BYTES + 1];
+  char found[DIGEST_SHA256_HEX_SIZE], name[RELEASE_DIGEST_BYTES + 1];
   buffer bytes = {0};
   ubiq_error *error = file_read_all(path, BUNDLE_BYTES_MAX, &bytes);
   if (error == NULL) {
@@ -57,6 +57,7 @@ ubiq_error *release_load(const releases_settings *self, const char *path, releas
     release_delete(loaded);
     return error;
   }
+  shorten(record->digest, loaded->digest);
   snprintf(record->project, sizeof record->project, "%s", loaded->project->name);
   snprintf(record->version, sizeof record->version, "%s", loaded->project->version);
   *out = loaded;

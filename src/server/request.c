@@ -64,7 +64,8 @@ static answer take_answer(connection *self) {
   ubiq_error *error = run->error;
   run->error = NULL;
   if (error == NULL) error = exchange_answer(self, run->output, &answer);
-  count(self, ubiq_error_code(error));
+  run->outcome = ubiq_error_code(error);
+  count(self, run->outcome);
   if (error != NULL) answer = refuse_run(self, error);
   run_end(run);
   return answer;

@@ -58,6 +58,7 @@ static ubiq_error *open_pair(server *self, unsigned index, int listener, release
       .admission = self->admission,
       .own = self->own,
       .own_count = self->own_count,
+      .run_log = self->settings.run_log,
       .events = {.after_runs = after_runs, .stop = stop, .ended = ended, .user = pair},
   };
   pair->server = self;

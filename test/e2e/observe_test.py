@@ -1,0 +1,134 @@
+"""What a server tells of itself: a line for each run, with the real program."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+
+import support
+from support import function
+
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+class RunLog(support.Test):
+    def launch(self, path, *functions, workers=1):
+        return self.start(self.project(*functions), "--workers", str(workers), "--run-log", path)
+
+    def path(self):
+        return os.path.join(self.project(function("hello", "/hello")), "runs.log")
+
+    def read(self, path):
+        with open(path) as file:
+            return [json.loads(line) for line in file]
+
+    def wait_for_lines(self, path, count):
+        deadline = time.monotonic() + support.PATIENCE
+        while time.monotonic() < deadline:
+            if os.path.exists(path) and len(self.read(path)) >= count:
+                break
+            time.sleep(0.02)
+        return self.read(path)
+
+    def test_each_run_has_a_line_with_its_outcome(self):
+        path = self.path()
+        server = self.launch(path, function("hello", "POST /hello"), function("trap", "POST /trap"),
+                             function("fail", "POST /fail"), function("spin", "POST /spin", cpu="20"),
+                             function("odd", "POST /odd", export='"hello"', input='"request"'))
+        for name in ("hello", "trap", "fail", "spin", "odd"):
+            server.post("/" + name, b"Ada")
+        server.post("/nowhere")  # runs nothing
+        lines = self.wait_for_lines(path, 5)
+        self.assertEqual([("hello", "ok"), ("trap", "trap"), ("fail", "guest_error"), ("spin", "cpu_limit"),
+                          ("odd", "invalid_output")], [(line["function"], line["outcome"]) for line in lines])
+        hello = lines[0]
+        self.assertEqual({"time", "trace_id", "span_id", "function", "release", "worker", "outcome", "queue_ms", "start_ms",
+                          "run_ms", "cpu_ms", "memory_bytes", "bytes_in", "bytes_out"}, set(hello))
+        self.assertEqual(("0.1.0", 0, 3, 11), tuple(hello[key] for key in ("release", "worker", "bytes_in", "bytes_out")))
+        self.assertRegex(hello["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+        self.assertGreater(hello["memory_bytes"], 0)
+        self.assertGreater(lines[3]["cpu_ms"], 15)
+
+    def test_a_line_names_the_trace_that_its_request_is_part_of(self):
+        path = self.path()
+        server = self.launch(path, function("hello", "POST /hello"))
+        server.request("POST", "/hello", b"", {"traceparent": TRACE})
+        server.request("POST", "/hello", b"", {"traceparent": TRACE + "0"})
+        first, second = self.wait_for_lines(path, 2)
+        self.assertEqual(TRACE.split("-")[1:3], [first["trace_id"], first["parent_id"]])
+        self.assertNotEqual(first["trace_id"], second["trace_id"])
+        self.assertNotIn("parent_id", second)
+
+    def test_a_client_that_leaves_makes_a_cancelled_run(self):
+        path = self.path()
+        server = self.launch(path, function("spin", "POST /spin"))
+        with server.socket() as connection:
+            connection.sendall(b"POST /spin HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")
+            connection.shutdown(socket.SHUT_RDWR)
+        self.assertEqual(["cancelled"], [line["outcome"] for line in self.wait_for_lines(path, 1)])
+
+    def test_nothing_is_lost_when_the_server_is_told_to_stop(self):
+        path = self.path()
+        server = self.launch(path, function("hello", "POST /hello"), workers=2)
+        for _ in range(50):
+            server.post("/hello")
+        self.assertEqual(0, server.stop())
+        self.assertEqual(50, len(self.read(path)))
+
+    def test_the_file_is_opened_anew_on_sighup(self):
+        path = self.path()
+        server = self.launch(path, function("hello", "POST /hello"))
+        server.post("/hello")
+        self.wait_for_lines(path, 1)
+        os.rename(path, path + ".1")
+        server.signal(signal.SIGHUP)
+        deadline = time.monotonic() + support.PATIENCE
+        while not os.path.exists(path) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        server.post("/hello")
+        self.assertEqual((1, 1), (len(self.wait_for_lines(path, 1)), len(self.read(path + ".1"))))
+
+    def test_standard_output_gets_the_lines(self):
+        server = self.launch("-", function("hello", "POST /hello"))
+        server.post("/hello")
+        self.assertEqual("ok", json.loads(server.wait_for(r'^(\{"time".*\})$').group(1))["outcome"])
+
+    def test_a_full_disk_and_a_reader_that_does_not_read_stop_no_request(self):
+        server = self.launch("/dev/full", function("hello", "POST /hello"))
+        self.ask_much(server)
+        server.wait_for(r"/dev/full: runs are not written down, 1 so far")
+        project = self.project(function("hello", "POST /hello"))
+        reading, writing = os.pipe()
+        self.addCleanup(os.close, reading)
+        process = subprocess.Popen([support.UBIQ, "serve", project, "--listen", "127.0.0.1:0", "--run-log", "-"],
+                                   stdin=subprocess.DEVNULL, stdout=writing, stderr=subprocess.PIPE)
+        os.close(writing)
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.kill)
+        line = b""
+        while not line.endswith(b"\n"):
+            line += os.read(reading, 1)
+        stuck = support.Server.__new__(support.Server)
+        stuck.host, stuck.port = "127.0.0.1", int(line.rpartition(b":")[2])
+        self.ask_much(stuck)
+        process.terminate()
+        self.assertEqual(0, process.wait(support.PATIENCE))
+
+    def ask_much(self, server):
+        """More than a pipe and a writer's buffer hold."""
+        connection = support.http.client.HTTPConnection(server.host, server.port, timeout=support.PATIENCE)
+        for _ in range(1600):
+            connection.request("POST", "/hello", b"Ada")
+            self.assertEqual(b"Hello, Ada!", connection.getresponse().read())
+        connection.close()
+
+    def test_a_place_that_cannot_be_written_is_told_at_the_start(self):
+        done = self.run_ubiq("serve", self.project(function("hello", "/hello")), "--run-log", "/nowhere/runs.log")
+        self.assertEqual(66, done.returncode)
+        self.assertIn("/nowhere/runs.log", done.stderr)
+
+
+if __name__ == "__main__":
+    support.main()
