@@ -34,6 +34,8 @@ typedef struct lane {
   uint32_t ended;               ///< runs that gave their place back since it was settled
   uint64_t ended_a_minute;      ///< the same as a rate, of the last seconds
 
+  struct metrics_block *metrics; ///< where its runs are counted; NULL: none was counted yet
+
   char name[]; ///< the function's
 } lane;
 

@@ -21,6 +21,12 @@ static void fill_times(run_record *record, const run *run, uint64_t now_ns) {
   record->cpu_ns = was_called && run->plugin != NULL ? plugin_cpu_ns(run->plugin) : 0;
 }
 
+/// What finds no memory for a function's numbers is not counted.
+static void count(lane *lane, const worker *worker, const run_record *record) {
+  if (lane->metrics == NULL) lane->metrics = metrics_join(worker->options.metrics, lane->name, worker->options.index);
+  if (lane->metrics != NULL) metrics_add(lane->metrics, record);
+}
+
 void run_record_tell(run *run) {
   worker *worker = run->worker;
   run_record record = {
@@ -33,6 +39,7 @@ void run_record_tell(run *run) {
       .bytes_out = run->outcome == UBIQ_OK ? run->output.size : 0,
   };
   fill_times(&record, run, clock_monotonic_ns());
+  if (worker->options.metrics != NULL) count(run->lane, worker, &record);
   if (worker->run_log == NULL) return;
   record.trace = run_trace(run);
   run_log_add(worker->run_log, &record);

@@ -258,6 +258,10 @@ void worker_ask_to_stop(worker *self, worker_stop how) {
   uv_async_send(&self->wakeup);
 }
 
+bool worker_is_ready(const worker *self) {
+  return atomic_load(&self->next_traffic) == NULL && atomic_load(&self->stop) == WORKER_STOP_NONE;
+}
+
 /// What belongs to the thread that runs the loop is made on it.
 static void *live(void *user) {
   worker *self = user;
@@ -296,21 +300,36 @@ ubiq_error *worker_start(worker *self) {
 
 static void open_handles(worker *self) {
   uv_check_init(&self->loop, &self->polled);
+  uv_prepare_init(&self->loop, &self->pause);
   uv_idle_init(&self->loop, &self->busy);
   uv_timer_init(&self->loop, &self->timer);
   uv_timer_init(&self->loop, &self->settling);
-  self->settling.data = self->polled.data = self->busy.data = self->timer.data = self->wakeup.data = self;
+  self->settling.data = self->polled.data = self->pause.data = self->busy.data = self->timer.data = self->wakeup.data =
+      self;
   uv_check_start(&self->polled, give_turns);
   uv_unref((uv_handle_t *)&self->polled);
   uv_unref((uv_handle_t *)&self->settling);
   pool_keeper_open(&self->keeper, self);
 }
 
+/// Before the thread may sleep: what it has now is told.
+static void note_numbers(uv_prepare_t *pause) {
+  const worker *self = pause->data;
+  atomic_store_explicit(&self->numbers->runs, self->runs.used, memory_order_relaxed);
+  atomic_store_explicit(&self->numbers->queued, self->queue.used, memory_order_relaxed);
+}
+
 /// Who is told of runs.
 static bool open_listeners(worker *self) {
-  run_log *log = self->options.run_log;
-  if (log != NULL && (self->run_log = run_log_writer_new(log, &self->loop)) == NULL) return false;
-  self->is_watched = self->run_log != NULL;
+  const worker_options *options = &self->options;
+  if (options->run_log != NULL && (self->run_log = run_log_writer_new(options->run_log, &self->loop)) == NULL)
+    return false;
+  if (options->metrics != NULL) {
+    self->numbers = metrics_of_worker(options->metrics, options->index);
+    uv_prepare_start(&self->pause, note_numbers);
+    uv_unref((uv_handle_t *)&self->pause);
+  }
+  self->is_watched = options->run_log != NULL || options->metrics != NULL;
   return true;
 }
 
@@ -352,6 +371,7 @@ void worker_finish(worker *self) {
   if (self->admission != NULL) admission_leave(self->admission, self->options.index);
   if (self->fetches != NULL) fetch_loop_close(self->fetches, NULL, NULL);
   uv_close((uv_handle_t *)&self->polled, NULL);
+  uv_close((uv_handle_t *)&self->pause, NULL);
   uv_close((uv_handle_t *)&self->busy, NULL);
   uv_close((uv_handle_t *)&self->timer, NULL);
   uv_close((uv_handle_t *)&self->settling, NULL);

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/fetch_loop.h"
 #include "runtime/lease.h"
+#include "runtime/metrics.h"
 #include "runtime/pool_keeper.h"
 #include "runtime/run_log.h"
 #include "runtime/traffic.h"
@@ -55,6 +56,7 @@ typedef struct worker_options {
   const struct sockaddr_storage *own; ///< listeners that functions shall not reach; borrowed, may be NULL
   size_t own_count;
   run_log *run_log; ///< gets a line for each run; borrowed; NULL: none
+  metrics *metrics; ///< where runs are counted; borrowed; NULL: nowhere
 } worker_options;
 
 typedef struct worker {
@@ -67,6 +69,7 @@ typedef struct worker {
   uv_loop_t loop;
   uv_async_t wakeup;   ///< another thread has something for us
   uv_check_t polled;   ///< after each poll
+  uv_prepare_t pause;  ///< before each poll, where somebody reads `numbers`
   uv_idle_t busy;      ///< active while runs are ready, so that the poll does not wait
   uv_timer_t timer;    ///< for the first of `deadlines`
   uint64_t timer_ns;   ///< what it is set to; UINT64_MAX: not set
@@ -85,6 +88,7 @@ typedef struct worker {
   bool finishing;
   bool is_watched;         ///< somebody wants to know of each run that has ended (run_record.h)
   run_log_writer *run_log; ///< NULL: none
+  metrics_worker *numbers; ///< what it has now, for others to read; NULL: nobody does
 
   // Places (places.h).
   admission *admission;
@@ -138,6 +142,9 @@ bool worker_may_begin(const worker *self, const lane *lane);
 
 /// Charges a lane for the time of a run that began without a turn.
 void worker_charge(worker *self, lane *lane, uint64_t took_ns);
+
+/// Whether it serves what worker_use said last, and is not about to stop. Any thread, once it was started.
+bool worker_is_ready(const worker *self);
 
 /// Sets when a suspended run is looked at in any case.
 void worker_deadline(worker *self, run *run, uint64_t at_ns);

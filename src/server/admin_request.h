@@ -36,6 +36,7 @@ typedef struct admin_endpoint {
   const char *method, *path;
   bool changes;      ///< needs a token that may change
   bool takes_bundle; ///< its body is a bundle, else it has none
+  bool is_open;      ///< needs no token
   answer (*answer)(admin_request *self);
 } admin_endpoint;
 

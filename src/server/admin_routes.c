@@ -3,8 +3,10 @@
 
 #include "base/clock.h"
 #include "runtime/units.h"
+#include "server/admin_health.h"
 #include "server/admin_json.h"
 #include "server/admin_logs.h"
+#include "server/admin_metrics.h"
 #include "server/admin_pool.h"
 
 #include <stdlib.h>
@@ -157,15 +159,18 @@ static answer post_promote(admin_request *self) {
 // ---------------------------------------------------------------------------------------------------------- routes
 
 static const admin_endpoint endpoints[] = {
-    {"GET", "/v1/status", false, false, get_status},
-    {"GET", "/v1/functions", false, false, get_functions},
-    {"GET", "/v1/logs", false, false, admin_logs_get},
-    {"GET", "/v1/releases", false, false, get_releases},
-    {"PUT", "/v1/releases/{digest}", true, true, put_release},
-    {"GET", "/v1/functions/{name}/pool", false, false, admin_pool_get},
-    {"GET", "/_ubiq/functions/{name}/pool", false, false, admin_pool_get},
-    {"POST", "/v1/rollback", true, false, post_rollback},
-    {"POST", "/v1/promote", true, false, post_promote},
+    {"GET", "/v1/status", false, false, false, get_status},
+    {"GET", "/v1/functions", false, false, false, get_functions},
+    {"GET", "/v1/logs", false, false, false, admin_logs_get},
+    {"GET", "/v1/releases", false, false, false, get_releases},
+    {"PUT", "/v1/releases/{digest}", true, true, false, put_release},
+    {"GET", "/v1/functions/{name}/pool", false, false, false, admin_pool_get},
+    {"GET", "/_ubiq/functions/{name}/pool", false, false, false, admin_pool_get},
+    {"GET", "/_ubiq/metrics", false, false, false, admin_metrics_get},
+    {"GET", "/_ubiq/health/live", false, false, true, admin_health_live},
+    {"GET", "/_ubiq/health/ready", false, false, true, admin_health_ready},
+    {"POST", "/v1/rollback", true, false, false, post_rollback},
+    {"POST", "/v1/promote", true, false, false, post_promote},
 };
 enum { ENDPOINTS = sizeof endpoints / sizeof endpoints[0] };
 

@@ -129,6 +129,8 @@ static uint64_t housekeeping_period_ms(const front *self) {
 
 void front_connections(front *self, int change) {
   self->count += (size_t)(ptrdiff_t)change;
+  metrics_worker *numbers = self->worker->numbers;
+  if (numbers != NULL) atomic_store_explicit(&numbers->connections, (unsigned)self->count, memory_order_relaxed);
   if (change > 0 && self->count == 1) {
     uint64_t period_ms = housekeeping_period_ms(self);
     uv_timer_start(&self->housekeeping, keep_house, period_ms, period_ms);

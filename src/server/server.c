@@ -22,6 +22,7 @@ struct server {
   size_t own_count;
   char *url;
   admission *admission; ///< what all workers admit together
+  metrics *metrics;     ///< NULL: nobody could read them
   pair *pairs;          ///< as many as settings.workers
   atomic_uint running;  ///< workers whose thread has not ended; touched by all of them
 };
@@ -59,6 +60,7 @@ static ubiq_error *open_pair(server *self, unsigned index, int listener, release
       .own = self->own,
       .own_count = self->own_count,
       .run_log = self->settings.run_log,
+      .metrics = self->metrics,
       .events = {.after_runs = after_runs, .stop = stop, .ended = ended, .user = pair},
   };
   pair->server = self;
@@ -117,7 +119,9 @@ ubiq_error *server_new(const server_settings *settings, release *release, server
   self->pairs = calloc(settings->workers, sizeof *self->pairs);
   self->admission =
       admission_new(settings->workers, (admission_limits){.runs = settings->runs_max, .queue = settings->queue_max});
-  bool has_memory = self->pairs != NULL && self->admission != NULL;
+  if (settings->admin != NULL) self->metrics = metrics_new(settings->workers);
+  bool has_memory =
+      self->pairs != NULL && self->admission != NULL && (self->metrics != NULL || settings->admin == NULL);
   ubiq_error *error = has_memory ? open_all(self, release) : ubiq_error_no_memory();
   if (error == NULL) {
     *out = self;
@@ -130,6 +134,20 @@ ubiq_error *server_new(const server_settings *settings, release *release, server
 
 const char *server_url(const server *self) {
   return self->url;
+}
+
+metrics *server_metrics(const server *self) {
+  return self->metrics;
+}
+
+const run_log *server_run_log(const server *self) {
+  return self->settings.run_log;
+}
+
+bool server_is_ready(const server *self) {
+  for (unsigned i = 0; i < self->settings.workers; i++)
+    if (!worker_is_ready(self->pairs[i].worker)) return false;
+  return true;
 }
 
 void server_share(server *self, release *current, release *canary, uint32_t canary_percent) {
@@ -164,6 +182,7 @@ void server_delete(server *self) {
   }
   free(self->pairs);
   admission_delete(self->admission);
+  metrics_delete(self->metrics);
   free(self->url);
   free(self);
 }

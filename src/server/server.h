@@ -20,6 +20,15 @@ ubiq_error *server_new(const server_settings *settings, release *release, server
 /// `http://HOST:PORT`, with the port that was taken. Lives as long as the server.
 const char *server_url(const server *self);
 
+/// What its workers count; NULL without an admin API. Lives as long as the server.
+metrics *server_metrics(const server *self);
+
+/// The run log that it was given; NULL: none.
+const run_log *server_run_log(const server *self);
+
+/// Whether all workers serve what they were last given, and none is about to stop. Any thread.
+bool server_is_ready(const server *self);
+
 /// Lets new requests have another release; no request is dropped. Any thread, one at a time.
 void server_use(server *self, release *release);
 

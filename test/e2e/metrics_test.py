@@ -1,0 +1,151 @@
+"""Metrics and health on the admin port, with the real program."""
+
+import http.client
+import time
+
+import deploying
+import prometheus
+import support
+
+
+class Metrics(deploying.Test):
+    def get_admin(self, server, path, token=None):
+        connection = http.client.HTTPConnection("127.0.0.1", server.admin_port, timeout=support.PATIENCE)
+        try:
+            connection.request("GET", path, headers={"Authorization": "Bearer " + token} if token else {})
+            response = connection.getresponse()
+            return response.status, response.headers, response.read().decode()
+        finally:
+            connection.close()
+
+    def scrape(self, server):
+        status, headers, text = self.get_admin(server, "/_ubiq/metrics", server.token)
+        self.assertEqual((200, "text/plain; version=0.0.4; charset=utf-8"), (status, headers["Content-Type"]))
+        return prometheus.parse(text)
+
+    def wait_until(self, server, name, wanted, **labels):
+        """Numbers of now are told when a worker is about to sleep: soon."""
+        deadline = time.monotonic() + support.PATIENCE
+        while True:
+            families = self.scrape(server)
+            found = sum(value for (_, own), value in families[name].samples.items()
+                        if labels.items() <= dict(own).items())
+            if found == wanted or time.monotonic() > deadline:
+                self.assertEqual(wanted, found, name)
+                return families
+            time.sleep(0.02)
+
+    def test_runs_are_counted_by_function_and_outcome(self):
+        server = self.launch()
+        self.deployed(server, self.bundle("1"))
+        for _ in range(30):  # each on a connection of its own, so that both workers get some
+            self.assertEqual((200, "1"), server.get("/a"))
+        server.get("/sleepy")
+        server.get("/nowhere")
+        families = self.wait_until(server, "ubiq_runs_total", 30, outcome="ok")
+        self.assertEqual(30, prometheus.value(families, "ubiq_runs_total", function="a", outcome="ok"))
+        for name in ("ubiq_run_queue_seconds", "ubiq_run_start_seconds", "ubiq_run_seconds", "ubiq_run_cpu_seconds",
+                     "ubiq_run_memory_bytes", "ubiq_run_input_bytes", "ubiq_run_output_bytes"):
+            self.assertEqual(30, prometheus.value(families, name, "_count", function="a"), name)
+        self.assertEqual(30, prometheus.value(families, "ubiq_run_output_bytes", "_sum", function="a"))
+        self.assertGreater(prometheus.value(families, "ubiq_run_memory_bytes", "_sum", function="a"), 0)
+        self.assertGreater(prometheus.value(families, "ubiq_run_cpu_seconds", "_sum", function="a"), 0)
+
+    def test_failures_are_counted_by_their_class(self):
+        server = self.launch()
+        self.deployed(server, self.failing("1"))
+        for _ in range(3):
+            self.assertEqual(502, server.get("/a")[0])
+        families = self.scrape(server)
+        self.assertEqual(3, prometheus.value(families, "ubiq_runs_total", function="a", outcome="trap"))
+        self.assertEqual(0, prometheus.value(families, "ubiq_runs_total", function="a", outcome="ok"))
+
+    def test_counters_go_on_when_releases_change_and_releases_have_their_own(self):
+        server = self.launch()
+        first = self.deployed(server, self.bundle("1"))["digest"]
+        for _ in range(4):
+            server.get("/a")
+        second = self.deployed(server, self.bundle("2"), canary=50)["digest"]
+        for _ in range(8):
+            server.get("/a")
+        families = self.scrape(server)
+        self.assertEqual(12, prometheus.value(families, "ubiq_runs_total", function="a", outcome="ok"))
+        self.assertEqual(50, prometheus.value(families, "ubiq_canary_percent"))
+        counted = [prometheus.value(families, "ubiq_release_requests_total", release=digest, role=role)
+                   for digest, role in ((first, "current"), (second, "canary"))]
+        self.assertEqual(12, sum(counted))
+        self.assertGreater(counted[1], 0)
+        self.assertEqual(1, prometheus.value(families, "ubiq_release_info", release=second, role="canary", project="shop",
+                                             version="2"))
+
+    def test_what_is_there_now_is_told(self):
+        server = self.launch()
+        self.deployed(server, self.bundle("1"))
+        connections = [server.connect() for _ in range(3)]
+        for connection in connections:
+            connection.request("GET", "/a")
+            connection.getresponse().read()
+        self.wait_until(server, "ubiq_connections", 3)
+        for connection in connections:
+            connection.close()
+        families = self.wait_until(server, "ubiq_connections", 0)
+        families = self.wait_until(server, "ubiq_runs_in_progress", 0)
+        self.assertEqual(2, len(families["ubiq_runs_queued"].samples))
+        self.assertEqual(1, prometheus.value(families, "ubiq_build_info", version=self.version()))
+        self.assertGreater(time.time() + 1, prometheus.value(families, "ubiq_start_time_seconds"))
+        self.assertIsNotNone(prometheus.value(families, "ubiq_pool_busy", function="a"))
+        self.assertGreaterEqual(prometheus.value(families, "ubiq_pool_made_total", function="a"), 3)
+        self.assertIsNotNone(prometheus.value(families, "ubiq_pool_ended_total", function="a", reason="used"))
+
+    def wait_for_readiness(self, server, wanted):
+        deadline = time.monotonic() + support.PATIENCE
+        while True:
+            status, _, text = self.get_admin(server, "/_ubiq/health/ready")
+            if status == wanted or time.monotonic() > deadline:
+                self.assertEqual(wanted, status)
+                return text
+            time.sleep(0.02)
+
+    def version(self):
+        return self.run_ubiq("--version").stdout.split()[1]
+
+    def test_a_server_with_nothing_has_metrics_that_are_well_formed(self):
+        families = self.scrape(self.launch())
+        self.assertEqual({}, families["ubiq_runs_total"].samples)
+        self.assertEqual(0, prometheus.value(families, "ubiq_canary_percent"))
+
+    def test_dropped_lines_of_the_run_log_are_counted(self):
+        server = self.launch(None, "--run-log", "/dev/full")
+        self.assertEqual(0, prometheus.value(self.scrape(server), "ubiq_run_log_dropped_total"))
+
+    def test_metrics_want_a_token_and_health_does_not(self):
+        server = self.launch()
+        self.assertEqual(401, self.get_admin(server, "/_ubiq/metrics")[0])
+        self.assertEqual(401, self.get_admin(server, "/_ubiq/metrics/../health/live")[0])
+        self.assertEqual(401, self.get_admin(server, "/_ubiq/health")[0])
+        self.assertEqual(401, self.get_admin(server, "/_ubiq/health/live/")[0])
+        status, headers, text = self.get_admin(server, "/_ubiq/health/live")
+        self.assertEqual((200, '{"status":"live"}', "application/json"), (status, text, headers["Content-Type"]))
+        for path in ("/_ubiq/metrics", "/_ubiq/health/live", "/_ubiq/health/ready"):
+            self.assertEqual(404, server.get(path)[0])  # nothing of it is where functions are
+
+    def test_a_server_is_ready_when_it_serves_what_was_deployed(self):
+        server = self.launch()
+        status, _, text = self.get_admin(server, "/_ubiq/health/ready")
+        self.assertEqual(503, status)
+        self.assertIn("nothing was deployed yet", text)
+        self.deployed(server, self.bundle("1"))
+        self.wait_for_readiness(server, 200)
+        self.assertEqual((200, '{"status":"ready"}'), self.get_admin(server, "/_ubiq/health/ready")[::2])
+        with server.socket() as connection:  # keeps it from ending
+            connection.sendall(b"GET /busy HTTP/1.1\r\nHost: h\r\n\r\n")
+            server.wait_for("listening")
+            connection.sendall(b"GET /a HTTP/1.1\r\n")
+            server.signal()
+            server.wait_for("finishing what is under way")
+            self.assertIn("about to stop", self.wait_for_readiness(server, 503))
+            self.assertEqual(200, self.get_admin(server, "/_ubiq/health/live")[0])
+
+
+if __name__ == "__main__":
+    support.main()

@@ -1,0 +1,147 @@
+// Counting runs on workers, and adding up on any thread.
+#include "runtime/metrics.h"
+
+#include "unit/base/testing.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void a_value_is_counted_below_the_first_bound_that_it_does_not_pass(void **state) {
+  (void)state;
+  histogram self = {0};
+  histogram_total total = {0};
+  const uint64_t values[] = {0, 256, 257, 1024, UINT64_C(1) << 30, (UINT64_C(1) << 30) + 1, UINT64_C(1) << 50};
+  uint64_t sum = 0;
+  for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+    histogram_add(&self, &histogram_sizes, values[i]);
+    sum += values[i];
+  }
+  histogram_sum(&self, &total);
+  assert_int_equal(total.counts[0], 2);
+  assert_int_equal(total.counts[1], 2);
+  assert_int_equal(total.counts[histogram_sizes.count - 1], 1);
+  assert_int_equal(total.counts[HISTOGRAM_BOUNDS_MAX], 2);
+  assert_int_equal(total.sum, sum);
+}
+
+static void bounds_rise(void **state) {
+  (void)state;
+  const histogram_bounds *all[] = {&histogram_times, &histogram_sizes};
+  for (size_t i = 0; i < 2; i++) {
+    assert_true(all[i]->count > 0 && all[i]->count <= HISTOGRAM_BOUNDS_MAX);
+    for (size_t at = 1; at < all[i]->count; at++) assert_true(all[i]->values[at] > all[i]->values[at - 1]);
+  }
+}
+
+static void a_worker_has_one_block_for_a_function(void **state) {
+  (void)state;
+  metrics *self = metrics_new(2);
+  metrics_block *first = metrics_join(self, "a", 0), *other = metrics_join(self, "a", 1);
+  assert_ptr_equal(metrics_join(self, "a", 0), first);
+  assert_ptr_not_equal(first, other);
+  assert_ptr_not_equal(metrics_join(self, "b", 0), first);
+  metrics_delete(self);
+  metrics_delete(NULL);
+}
+
+static void blocks_are_listed_by_function_and_worker(void **state) {
+  (void)state;
+  metrics *self = metrics_new(2);
+  static const char *const names[] = {"b", "a", "c", "b", "a"};
+  for (unsigned i = 0; i < 5; i++) metrics_join(self, names[i], i / 3);
+  const metrics_block *const *list = NULL;
+  size_t count = 0;
+  assert_true(metrics_list(self, &list, &count));
+  assert_int_equal(count, 5);
+  static const char expected[] = "a0a1b0b1c0";
+  for (size_t i = 0; i < count; i++) {
+    assert_int_equal(list[i]->function[0], expected[2 * i]);
+    assert_int_equal(list[i]->worker, (unsigned)(expected[2 * i + 1] - '0'));
+  }
+  free((void *)(uintptr_t)list);
+  metrics_delete(self);
+}
+
+static void a_run_is_counted_by_its_outcome_and_in_every_histogram(void **state) {
+  (void)state;
+  metrics *self = metrics_new(1);
+  metrics_block *block = metrics_join(self, "a", 0);
+  const run_record record = {.outcome = UBIQ_QUOTA,
+                             .queue_ns = 1,
+                             .start_ns = 2,
+                             .run_ns = 3,
+                             .cpu_ns = 4,
+                             .memory_bytes = 5,
+                             .bytes_in = 6,
+                             .bytes_out = 7};
+  metrics_add(block, &record);
+  metrics_add(block, &record);
+  for (int kind = 0; kind < METRICS_KINDS; kind++) {
+    histogram_total total = {0};
+    histogram_sum(&block->histograms[kind], &total);
+    assert_int_equal(total.counts[0], 2);
+    assert_int_equal(total.sum, 2 * (kind + 1));
+  }
+  assert_int_equal(block->outcomes[UBIQ_QUOTA], 2);
+  assert_int_equal(block->outcomes[UBIQ_OK], 0);
+  metrics_delete(self);
+}
+
+enum { RUNS = 20000, WORKERS = 2 };
+
+typedef struct writer {
+  metrics *metrics;
+  unsigned worker;
+} writer;
+
+static void *write_runs(void *user) {
+  writer *self = user;
+  char name[] = "a0";
+  const run_record record = {.run_ns = 1000, .bytes_in = 3};
+  for (int i = 0; i < RUNS; i++) {
+    name[1] = (char)('0' + i % 10);
+    metrics_add(metrics_join(self->metrics, name, self->worker), &record);
+  }
+  return NULL;
+}
+
+static uint64_t count_all(metrics *self) {
+  const metrics_block *const *list = NULL;
+  size_t count = 0;
+  uint64_t sum = 0;
+  assert_true(metrics_list(self, &list, &count));
+  for (size_t i = 0; i < count; i++) sum += atomic_load_explicit(&list[i]->outcomes[UBIQ_OK], memory_order_relaxed);
+  free((void *)(uintptr_t)list);
+  return sum;
+}
+
+static void what_is_read_while_workers_count_never_falls(void **state) {
+  (void)state;
+  metrics *self = metrics_new(WORKERS);
+  writer writers[WORKERS];
+  pthread_t threads[WORKERS];
+  for (unsigned i = 0; i < WORKERS; i++) {
+    writers[i] = (writer){self, i};
+    assert_int_equal(pthread_create(&threads[i], NULL, write_runs, &writers[i]), 0);
+  }
+  for (uint64_t before = 0, now; before < RUNS; before = now) {
+    now = count_all(self);
+    assert_true(now >= before);
+  }
+  for (unsigned i = 0; i < WORKERS; i++) pthread_join(threads[i], NULL);
+  assert_int_equal(count_all(self), WORKERS * RUNS);
+  metrics_delete(self);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_value_is_counted_below_the_first_bound_that_it_does_not_pass),
+      cmocka_unit_test(bounds_rise),
+      cmocka_unit_test(a_worker_has_one_block_for_a_function),
+      cmocka_unit_test(blocks_are_listed_by_function_and_worker),
+      cmocka_unit_test(a_run_is_counted_by_its_outcome_and_in_every_histogram),
+      cmocka_unit_test(what_is_read_while_workers_count_never_falls),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
