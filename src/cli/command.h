@@ -34,6 +34,7 @@ extern const command command_engines;
 extern const command command_functions;
 extern const command command_key;
 extern const command command_logs;
+extern const command command_new;
 extern const command command_promote;
 extern const command command_releases;
 extern const command command_rollback;

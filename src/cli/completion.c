@@ -24,7 +24,9 @@ static bool takes_file(const option *option) {
 
 /// The words that may stand for an option's value; NULL: none are known.
 static const char *words_of(const option *option) {
-  return option->value != NULL && strcmp(option->value, "LEVEL") == 0 ? levels : NULL;
+  if (option->value == NULL) return NULL;
+  if (strcmp(option->value, "LEVEL") == 0) return levels;
+  return strcmp(option->value, "LANGUAGE") == 0 ? "c cpp rust go" : NULL;
 }
 
 /// Within single quotes of a shell; what begins or ends a quoted part is `quote`.
@@ -42,7 +44,7 @@ static void print_quoted(const char *value, const char *quote) {
 static void begin_bash(const command *const *commands, size_t count) {
   printf("# Completion of `ubiq` in bash, made by `ubiq completion bash`.\n"
          "_ubiq() {\n"
-         "  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} words= first= values=\n"
+         "  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} words= first= values= of=\n"
          "  COMPREPLY=()\n"
          "  if ((COMP_CWORD == 1)); then\n"
          "    words='");
@@ -58,7 +60,11 @@ static void begin_bash(const command *const *commands, size_t count) {
 static void print_bash(const command *self, const options *options) {
   printf("    %s)\n      words='", self->name);
   for (size_t i = 0; i < options->count; i++) printf("%s--%s", i == 0 ? "" : " ", options->list[i].name);
-  printf("'\n      values=' ");
+  printf("'\n");
+  for (size_t i = 0; i < options->count; i++)
+    if (words_of(&options->list[i]) != NULL)
+      printf("      [[ $previous == --%s ]] && of='%s'\n", options->list[i].name, words_of(&options->list[i]));
+  printf("      values=' ");
   for (size_t i = 0; i < options->count; i++) {
     const option *option = &options->list[i];
     if (option->value == NULL || words_of(option) != NULL) continue;
@@ -72,8 +78,8 @@ static void print_bash(const command *self, const options *options) {
 
 static void end_bash(void) {
   printf("  esac\n"
-         "  if [[ $previous == --log-level ]]; then\n"
-         "    mapfile -t COMPREPLY < <(compgen -W '%s' -- \"$current\")\n"
+         "  if [[ -n $of ]]; then\n"
+         "    mapfile -t COMPREPLY < <(compgen -W \"$of\" -- \"$current\")\n"
          "  elif [[ $values == *\" $previous \"* ]]; then\n"
          "    return\n"
          "  elif [[ $current == -* ]]; then\n"
@@ -82,8 +88,7 @@ static void end_bash(void) {
          "    mapfile -t COMPREPLY < <(compgen -W \"$first\" -- \"$current\")\n"
          "  fi\n"
          "}\n"
-         "complete -o default -F _ubiq ubiq\n",
-         levels);
+         "complete -o default -F _ubiq ubiq\n");
 }
 
 // ---------------------------------------------------------------------------------------------------- zsh
