@@ -12,6 +12,7 @@ typedef struct trap_text {
 
 static const trap_text trap_texts[] = {
     {"incompatible import", UBIQ_INVALID_INPUT, NULL, 0}, // first: names of the guest's stand in it
+    {"the engine panicked", UBIQ_INTERNAL, NULL, 0},
     {"unreachable", UBIQ_TRAP, "unreachable code was reached", ENGINE_TRAP_UNREACHABLE},
     {"out of bounds memory access", UBIQ_TRAP, "out of bounds memory access", 0},
     {"out of bounds table access", UBIQ_TRAP, "out of bounds table access", 0},

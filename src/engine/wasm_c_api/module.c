@@ -25,48 +25,75 @@ uint32_t capi_code_place(const capi_code *code, const char *name, wasm_kind kind
   return item && item->kind == kind ? code->export_places[item - code->wasm->exports] : CAPI_NOWHERE;
 }
 
+// -- Places: where each import and export of ours is among the engine's. There may be a hundred thousand --
+
 static bool is_named(const wasm_name_t *name, const char *text) {
   return name->size == strlen(text) && memcmp(name->data, text, name->size) == 0;
+}
+
+typedef struct capi_place {
+  text name;
+  uint32_t place;
+} capi_place;
+
+static int compare_names(const void *one, const void *other) {
+  const text *a = &((const capi_place *)one)->name, *b = &((const capi_place *)other)->name;
+  int order = memcmp(a->data, b->data, a->size < b->size ? a->size : b->size);
+  return order ? order : (a->size > b->size) - (a->size < b->size);
+}
+
+static capi_place *sort_exports(const wasm_exporttype_vec_t *exports) {
+  capi_place *places = calloc(exports->size + 1, sizeof *places);
+  for (uint32_t i = 0; places && i < exports->size; i++) {
+    const wasm_name_t *name = wasm_exporttype_name(exports->data[i]);
+    places[i] = (capi_place){.name = {name->data, name->size}, .place = i};
+  }
+  if (places) qsort(places, exports->size, sizeof *places, compare_names);
+  return places;
 }
 
 static ubiq_error *find_exports(capi_code *code, const wasm_exporttype_vec_t *exports) {
   size_t count = code->wasm->exports_count;
   code->export_places = calloc(count + 1, sizeof *code->export_places);
-  if (!code->export_places) return ubiq_error_no_memory();
-  for (size_t i = 0; i < count; i++) {
-    uint32_t place = 0;
-    while (place < exports->size && !is_named(wasm_exporttype_name(exports->data[place]), code->wasm->exports[i].name))
-      place++;
-    code->export_places[i] = place < exports->size ? place : CAPI_NOWHERE;
+  capi_place *sorted = sort_exports(exports);
+  bool is_there = code->export_places && sorted;
+  for (size_t i = 0; i < count && is_there; i++) {
+    const char *name = code->wasm->exports[i].name;
+    capi_place wanted = {.name = {name, strlen(name)}};
+    const capi_place *found = bsearch(&wanted, sorted, exports->size, sizeof *sorted, compare_names);
+    code->export_places[i] = found ? found->place : CAPI_NOWHERE;
   }
-  return NULL;
+  free(sorted);
+  return is_there ? NULL : ubiq_error_no_memory();
 }
 
-static bool is_import(const wasm_importtype_t *theirs, const wasm_item *ours) {
+static bool is_of_kind(const wasm_importtype_t *theirs, wasm_kind kind) {
   static const wasm_externkind_t kinds[] = {[WASM_FUNCTION] = WASM_EXTERN_FUNC,
                                             [WASM_TABLE] = WASM_EXTERN_TABLE,
                                             [WASM_MEMORY] = WASM_EXTERN_MEMORY,
                                             [WASM_GLOBAL] = WASM_EXTERN_GLOBAL};
-  return ours->kind <= WASM_GLOBAL && kinds[ours->kind] == wasm_externtype_kind(wasm_importtype_type(theirs)) &&
-         is_named(wasm_importtype_module(theirs), ours->module) && is_named(wasm_importtype_name(theirs), ours->name);
+  return kind <= WASM_GLOBAL && kinds[kind] == wasm_externtype_kind(wasm_importtype_type(theirs));
 }
 
-// Several imports may have one name: those of one kind keep their order.
+static bool is_import(const wasm_importtype_t *theirs, const wasm_item *ours) {
+  return is_of_kind(theirs, ours->kind) && is_named(wasm_importtype_module(theirs), ours->module) &&
+         is_named(wasm_importtype_name(theirs), ours->name);
+}
+
+// Imports of one kind keep their order: so each is the next of its kind.
 static ubiq_error *find_imports(capi_code *code, const wasm_importtype_vec_t *imports) {
-  size_t count = code->wasm->imports_count;
+  size_t count = code->wasm->imports_count, next[WASM_TAG + 1] = {0};
   code->import_places = calloc(count + 1, sizeof *code->import_places);
-  bool *taken = calloc(count + 1, sizeof *taken);
+  if (!code->import_places) return ubiq_error_no_memory();
   bool all = imports->size == count;
-  for (size_t i = 0; i < count && all && taken && code->import_places; i++) {
-    uint32_t place = 0;
-    while (place < count && (taken[place] || !is_import(imports->data[place], &code->wasm->imports[i]))) place++;
-    all = place < count;
-    taken[place] = true;
-    code->import_places[i] = place;
+  for (size_t i = 0; i < count && all; i++) {
+    const wasm_item *ours = &code->wasm->imports[i];
+    size_t place = next[ours->kind];
+    while (place < count && !is_of_kind(imports->data[place], ours->kind)) place++;
+    all = place < count && is_import(imports->data[place], ours);
+    code->import_places[i] = (uint32_t)place;
+    next[ours->kind] = place + 1;
   }
-  bool is_there = taken && code->import_places;
-  free(taken);
-  if (!is_there) return ubiq_error_no_memory();
   return all ? NULL : ubiq_error_new(UBIQ_INTERNAL, CAPI_NAME " tells other imports than the module has");
 }
 

@@ -1,10 +1,12 @@
 // The adapter for wasm.h, on each engine that has it and was built. Skipped where none was.
 #define TEST_ENGINE tested
 static const char *tested;
+#include "base/buffer.h"
 #include "engine_testing.h"
 
 #include <pthread.h>
 #include <stdio.h>
+#include <time.h>
 
 enum { PAGE = 65536 };
 
@@ -56,6 +58,34 @@ static void imports_of_all_kinds_are_bound_in_any_order(void **state) {
   assert_int_equal(call_i32(other, 2, "f", 0), 30);
   engine_store_delete(other);
   engine_image_delete(image);
+}
+
+static buffer write_many(size_t count) {
+  buffer text = {0};
+  bool ok = buffer_printf(&text, "(module (func $f (export \"f\") (result i32) (i32.const 1)) (func $g (export \"g\") "
+                                 "(result i32) (i32.const 2))");
+  for (size_t i = 0; i < count; i++)
+    ok = ok && buffer_printf(&text, "(export \"%zu of many\" (func $%c))", i * 7919 % count, i % 2 ? 'f' : 'g');
+  assert_true(ok && buffer_printf(&text, ")") && buffer_string(&text));
+  return text;
+}
+
+// A search from the first for each would take half a minute.
+static void a_hundred_thousand_exports_are_found_in_seconds(void **state) {
+  (void)state;
+  enum { COUNT = 99000, SECONDS_MAX = 10 };
+  buffer text = write_many(COUNT);
+  engine_link link = {0};
+  engine_image *image;
+  clock_t before = clock();
+  assert_success(link_texts(&(const char *){buffer_string(&text)}, 1, &link, &image));
+  assert_in_range((clock() - before) / CLOCKS_PER_SEC, 0, SECONDS_MAX);
+  engine_store *store = new_store(image, NULL);
+  assert_int_equal(call_i32(store, 0, "0 of many", 0), 2);
+  assert_int_equal(call_i32(store, 0, "7919 of many", 0), 1);
+  engine_store_delete(store);
+  engine_image_delete(image);
+  buffer_free(&text);
 }
 
 static void a_table_that_another_module_fills_is_called_through(void **state) {
@@ -431,6 +461,7 @@ static void threads_compile_and_run_at_once(void **state) {
 static int test_one(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(imports_of_all_kinds_are_bound_in_any_order),
+      cmocka_unit_test(a_hundred_thousand_exports_are_found_in_seconds),
       cmocka_unit_test(a_table_that_another_module_fills_is_called_through),
       cmocka_unit_test(imports_of_another_type_are_invalid_input),
       cmocka_unit_test(numbers_of_every_type_are_passed),
