@@ -5,6 +5,7 @@
 #include "server/front.h"
 #include "server/request.h"
 
+#include <gnutls/gnutls.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -104,14 +105,20 @@ static const char too_slow[] = "HTTP/1.1 408 Request Timeout\r\n"
                                "Connection: close\r\n"
                                "Content-Length: 0\r\n\r\n";
 
+static void tell_too_slow(const connection *self) {
+  const union MHD_ConnectionInfo *tls = MHD_get_connection_info(self->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+  const size_t size = sizeof too_slow - 1;
+  ssize_t sent = tls != NULL
+                     ? gnutls_record_send(tls->tls_session, too_slow, size) // an error before the handshake is done
+                     : send(self->socket, too_slow, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+  (void)sent; // the client's loss
+}
+
 static void time_out(connection *self) {
   static const char *const waited_for[CONNECTION_LISTS] = {
       [CONNECTION_HEADERS] = "the headers", [CONNECTION_BODY] = "the body", [CONNECTION_IDLE] = "another request"};
   log_debug("a connection is closed: %s did not come in time", waited_for[self->list]);
-  if (self->list != CONNECTION_IDLE) {
-    ssize_t sent = send(self->socket, too_slow, sizeof too_slow - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-    (void)sent; // the client's loss
-  }
+  if (self->list != CONNECTION_IDLE) tell_too_slow(self);
   shutdown(self->socket, SHUT_RDWR);
   connection_move(self, CONNECTION_CLOSING);
 }

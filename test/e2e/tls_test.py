@@ -21,11 +21,11 @@ def make_certificate(folder, name):
 
 
 class Tls(support.Test):
-    def serve_tls(self, *functions):
+    def serve_tls(self, *functions, options=()):
         self.folder = self.enterContext(tempfile.TemporaryDirectory())
         make_certificate(self.folder, "first")
         self.server = self.start(self.project(*functions), "--tls-certificate", os.path.join(self.folder, "certificate.pem"),
-                                 "--tls-key", os.path.join(self.folder, "key.pem"))
+                                 "--tls-key", os.path.join(self.folder, "key.pem"), *options)
         return self.server
 
     def connect(self):
@@ -55,6 +55,17 @@ class Tls(support.Test):
         client.sendall(b"POST /spin HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
         client.close()
         server.wait_for("spin: cancelled: the client has gone")
+
+    def test_a_client_that_is_too_slow_is_told_so_over_tls(self):
+        self.serve_tls(function("echo", "POST /echo"), options=("--body-timeout", "200ms", "--header-timeout", "10s"))
+        with self.connect() as client:
+            client.sendall(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nAd")
+            self.assertEqual(408, support.read_response(client.makefile("rb"))[0])
+
+    def test_a_client_that_is_too_slow_to_shake_hands_is_not_answered(self):
+        server = self.serve_tls(function("echo", "POST /echo"), options=("--header-timeout", "200ms"))
+        with server.socket() as client:
+            self.assertEqual(b"", client.recv(100))
 
     def test_a_new_certificate_counts_without_a_restart(self):
         server = self.serve_tls(function("echo", "POST /echo"))
