@@ -30,6 +30,7 @@ extern const command command_completion;
 extern const command command_config;
 extern const command command_deploy;
 extern const command command_dev;
+extern const command command_doctor;
 extern const command command_engines;
 extern const command command_functions;
 extern const command command_key;

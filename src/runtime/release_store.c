@@ -129,7 +129,7 @@ static ubiq_error *make_folders(release_store *self, const char *directory) {
 }
 
 static ubiq_error *open_database(release_store *self) {
-  char *path = file_path_join(self->directory, "state.db");
+  char *path = file_path_join(self->directory, RELEASE_STORE_FILE);
   if (path == NULL) return ubiq_error_no_memory();
   ubiq_error *error = database_open(path, RELEASE_STORE_SCHEMA, RELEASE_STORE_VERSION, &self->database);
   free(path);

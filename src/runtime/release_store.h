@@ -17,6 +17,8 @@
 #include "base/signature.h"
 #include "runtime/database.h"
 
+#define RELEASE_STORE_FILE "state.db" ///< in the folder
+
 enum {
   RELEASE_STORE_KEPT = 20,         ///< releases; older ones are forgotten, but never one that is served
   RELEASE_NAME_BYTES_MAX = 200,    ///< of a project's name and of a version, longer ones are refused
