@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import threading
+import time
 
 import deploying
 import support
@@ -328,7 +329,13 @@ class Access(deploying.Test):
                 self.assertEqual(b"", connection.recv(100))
             except ConnectionResetError:
                 pass  # closed, with bytes that nobody read
-        self.assertEqual(200, server.ask("GET", "/v1/status")[0])
+        end = time.monotonic() + support.PATIENCE
+        while True:
+            try:
+                self.assertEqual(200, server.ask("GET", "/v1/status")[0])
+                break
+            except (ConnectionResetError, http.client.RemoteDisconnected):  # a place comes free just after its client is told
+                self.assertLess(time.monotonic(), end)
         over.set()
         thread.join()
         for connection in idle:
