@@ -80,7 +80,7 @@ static int serve_until_told(const command *command, serve_command *self, const o
   return error == NULL ? code : command_fail(error);
 }
 
-enum { OWN_OPTIONS = 8, SERVE_OPTIONS = SERVING_OPTIONS + SERVE_STATE_OPTIONS + OWN_OPTIONS };
+enum { OWN_OPTIONS = 9, SERVE_OPTIONS = SERVING_OPTIONS + SERVE_STATE_OPTIONS + OWN_OPTIONS };
 
 static void list_options(serve_command *self, option list[SERVE_OPTIONS]) {
   limits *ceiling = &self->ceiling;
@@ -109,6 +109,8 @@ static void list_options(serve_command *self, option list[SERVE_OPTIONS]) {
       {"run-log", 0, OPTION_TEXT, "FILE",
        "write a line of JSON for each run, \"-\": to standard output; SIGHUP: open anew", &self->serving.run_log_path,
        0, 0},
+      {"otlp", 0, OPTION_TEXT, "URL", "send traces, metrics and logs of runs to this collector (OTLP over HTTP)",
+       &self->serving.otlp_url, 0, 0},
   };
   memcpy(list + SERVING_OPTIONS + SERVE_STATE_OPTIONS, own, sizeof own);
 }

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "runtime/run_log.h"
+#include "server/otlp.h"
 
 #include <signal.h>
 #include <sys/resource.h>
@@ -123,17 +124,24 @@ static void listen_to_signals(serving *self) {
   if (self->settings.run_log != NULL) uv_signal_start(&self->hangup, on_hangup, SIGHUP);
 }
 
+static void free_parts(serving *self) {
+  otlp_delete(self->settings.otlp);
+  run_log_close(self->settings.run_log);
+  serving_tls_free(&self->tls);
+}
+
 ubiq_error *serving_open(serving *self) {
   ubiq_error *error = serving_tls_read(&self->tls);
   if (error == NULL && self->run_log_path != NULL) error = run_log_open(self->run_log_path, &self->settings.run_log);
+  if (error == NULL && self->otlp_url != NULL)
+    error = otlp_new(self->otlp_url, self->settings.workers, &self->settings.otlp);
   if (error != NULL) {
-    serving_tls_free(&self->tls);
+    free_parts(self);
     return error;
   }
   int number = uv_loop_init(&self->loop);
   if (number != 0) {
-    serving_tls_free(&self->tls);
-    run_log_close(self->settings.run_log);
+    free_parts(self);
     return ubiq_error_new(UBIQ_INTERNAL, "the main loop cannot be made: %s", uv_strerror(number));
   }
   listen_to_signals(self);
@@ -146,6 +154,8 @@ ubiq_error *serving_start(serving *self, release *release) {
   self->settings.stopped = tell_stopped;
   self->settings.user = self;
   ubiq_error *error = server_new(&self->settings, release, &self->server);
+  if (error == NULL && self->settings.otlp != NULL)
+    error = otlp_start(self->settings.otlp, server_metrics(self->server));
   if (error != NULL) return error;
   printf("listening on %s\n", server_url(self->server));
   fflush(stdout);
@@ -159,10 +169,10 @@ int serving_run(serving *self) {
 
 void serving_end(serving *self) {
   serving_quit(self);
+  otlp_stop(self->settings.otlp);
   server_delete(self->server);
   while (uv_run(&self->loop, UV_RUN_DEFAULT) != 0) {
   }
   uv_loop_close(&self->loop);
-  run_log_close(self->settings.run_log);
-  serving_tls_free(&self->tls);
+  free_parts(self);
 }

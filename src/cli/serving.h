@@ -16,6 +16,7 @@ typedef struct serving {
   uint64_t workers, runs_max, queue_max, connections_max;
   serving_tls tls;
   const char *run_log_path; ///< NULL: no line for each run
+  const char *otlp_url;     ///< NULL: nothing is sent to a collector
 
   uv_loop_t loop; ///< the main thread's
   uv_signal_t terminate, interrupt;

@@ -59,7 +59,7 @@ static void wake_at(void *user, uint64_t deadline_ns) {
 const trace *run_trace(run *self) {
   if (self->has_trace) return &self->trace;
   const text parent = self->parent == NULL ? (text){NULL, 0} : self->parent(self);
-  trace_begin(&self->worker->trace_ids, parent, self->worker->run_log != NULL, &self->trace);
+  trace_begin(&self->worker->trace_ids, parent, self->worker->keeps_runs, &self->trace);
   self->has_trace = true;
   return &self->trace;
 }

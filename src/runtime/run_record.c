@@ -40,7 +40,8 @@ void run_record_tell(run *run) {
   };
   fill_times(&record, run, clock_monotonic_ns());
   if (worker->options.metrics != NULL) count(run->lane, worker, &record);
-  if (worker->run_log == NULL) return;
+  if (!worker->keeps_runs) return;
   record.trace = run_trace(run);
-  run_log_add(worker->run_log, &record);
+  if (worker->run_log != NULL) run_log_add(worker->run_log, &record);
+  if (worker->options.ring != NULL) run_ring_put(worker->options.ring, &record);
 }

@@ -329,7 +329,8 @@ static bool open_listeners(worker *self) {
     uv_prepare_start(&self->pause, note_numbers);
     uv_unref((uv_handle_t *)&self->pause);
   }
-  self->is_watched = options->run_log != NULL || options->metrics != NULL;
+  self->keeps_runs = options->run_log != NULL || options->ring != NULL;
+  self->is_watched = self->keeps_runs || options->metrics != NULL;
   return true;
 }
 

@@ -16,6 +16,7 @@
 #include "runtime/metrics.h"
 #include "runtime/pool_keeper.h"
 #include "runtime/run_log.h"
+#include "runtime/run_ring.h"
 #include "runtime/traffic.h"
 
 #include <pthread.h>
@@ -57,6 +58,7 @@ typedef struct worker_options {
   size_t own_count;
   run_log *run_log; ///< gets a line for each run; borrowed; NULL: none
   metrics *metrics; ///< where runs are counted; borrowed; NULL: nowhere
+  run_ring *ring;   ///< gets a copy of what is told of each run; borrowed; NULL: none does
 } worker_options;
 
 typedef struct worker {
@@ -87,6 +89,7 @@ typedef struct worker {
   trace_ids trace_ids;  ///< makes those that others see
   bool finishing;
   bool is_watched;         ///< somebody wants to know of each run that has ended (run_record.h)
+  bool keeps_runs;         ///< and somebody of them wants to know its trace
   run_log_writer *run_log; ///< NULL: none
   metrics_worker *numbers; ///< what it has now, for others to read; NULL: nobody does
 

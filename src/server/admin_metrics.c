@@ -2,6 +2,7 @@
 #include "server/admin_metrics.h"
 
 #include "server/metrics_text.h"
+#include "server/otlp.h"
 #include "ubiq/version.h"
 
 #include <stdio.h>
@@ -11,12 +12,25 @@ static const metrics_labels no_labels = {0};
 
 // ------------------------------------------------------------------------------------------------------- the server
 
+static void add_exporter(metrics_text *out, const otlp *otlp) {
+  otlp_counts counts;
+  otlp_count(otlp, &counts);
+  metrics_text_family(out, "ubiq_otlp_sent_total", "counter", "Runs that the collector took.");
+  metrics_text_value(out, &no_labels, counts.sent);
+  metrics_text_family(out, "ubiq_otlp_dropped_total", "counter", "Runs that the collector will not get.");
+  metrics_text_value(out, &no_labels, counts.dropped);
+  metrics_text_family(out, "ubiq_otlp_failures_total", "counter", "Requests to the collector that failed.");
+  metrics_text_value(out, &no_labels, counts.failures);
+}
+
 static void add_server(metrics_text *out, const admin_context *context) {
   metrics_text_family(out, "ubiq_build_info", "gauge", "The version that runs; always 1.");
   metrics_text_value(out, &(metrics_labels){{{"version", UBIQ_VERSION}}}, 1);
   metrics_text_family(out, "ubiq_start_time_seconds", "gauge", "When the server began, since 1970.");
   metrics_text_value(out, &no_labels, context->began_ms / 1000);
   const run_log *log = server_run_log(context->server);
+  const otlp *otlp = server_otlp(context->server);
+  if (otlp != NULL) add_exporter(out, otlp);
   if (log == NULL) return;
   metrics_text_family(out, "ubiq_run_log_dropped_total", "counter", "Runs that could not be written to the run log.");
   metrics_text_value(out, &no_labels, run_log_dropped(log));

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "server/address.h"
 #include "server/front.h"
+#include "server/otlp.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -61,6 +62,7 @@ static ubiq_error *open_pair(server *self, unsigned index, int listener, release
       .own_count = self->own_count,
       .run_log = self->settings.run_log,
       .metrics = self->metrics,
+      .ring = self->settings.otlp == NULL ? NULL : otlp_ring(self->settings.otlp, index),
       .events = {.after_runs = after_runs, .stop = stop, .ended = ended, .user = pair},
   };
   pair->server = self;
@@ -119,9 +121,9 @@ ubiq_error *server_new(const server_settings *settings, release *release, server
   self->pairs = calloc(settings->workers, sizeof *self->pairs);
   self->admission =
       admission_new(settings->workers, (admission_limits){.runs = settings->runs_max, .queue = settings->queue_max});
-  if (settings->admin != NULL) self->metrics = metrics_new(settings->workers);
-  bool has_memory =
-      self->pairs != NULL && self->admission != NULL && (self->metrics != NULL || settings->admin == NULL);
+  bool counts = settings->admin != NULL || settings->otlp != NULL;
+  if (counts) self->metrics = metrics_new(settings->workers);
+  bool has_memory = self->pairs != NULL && self->admission != NULL && (self->metrics != NULL || !counts);
   ubiq_error *error = has_memory ? open_all(self, release) : ubiq_error_no_memory();
   if (error == NULL) {
     *out = self;
@@ -142,6 +144,10 @@ metrics *server_metrics(const server *self) {
 
 const run_log *server_run_log(const server *self) {
   return self->settings.run_log;
+}
+
+const otlp *server_otlp(const server *self) {
+  return self->settings.otlp;
 }
 
 bool server_is_ready(const server *self) {

@@ -20,11 +20,14 @@ ubiq_error *server_new(const server_settings *settings, release *release, server
 /// `http://HOST:PORT`, with the port that was taken. Lives as long as the server.
 const char *server_url(const server *self);
 
-/// What its workers count; NULL without an admin API. Lives as long as the server.
+/// What its workers count; NULL where neither the admin API nor an exporter could tell. Lives as long as the server.
 metrics *server_metrics(const server *self);
 
 /// The run log that it was given; NULL: none.
 const run_log *server_run_log(const server *self);
+
+/// The exporter that it was given; NULL: none.
+const struct otlp *server_otlp(const server *self);
 
 /// Whether all workers serve what they were last given, and none is about to stop. Any thread.
 bool server_is_ready(const server *self);

@@ -1,0 +1,230 @@
+"""Sending what runs did to a collector, which is a small server here that looks at the shape of what comes."""
+
+import http.client
+import http.server
+import json
+import re
+import socket
+import threading
+import time
+
+import deploying
+import prometheus
+import support
+from support import function
+
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+UNSAMPLED = TRACE[:-1] + "0"
+
+
+class Collector:
+    """Keeps what is sent, by path; `status` is what it answers."""
+
+    def __init__(self):
+        collector = self
+        self.news, self.received, self.status, self.asked = threading.Condition(), [], 200, 0
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                with collector.news:
+                    collector.asked += 1
+                    if collector.status == 200:
+                        collector.received.append((self.path, self.headers["Content-Type"], json.loads(body)))
+                    collector.news.notify_all()
+                    status = collector.status
+                self.send_response(status)
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"{}")
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = "http://127.0.0.1:%d" % self.server.server_port
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def answer(self, status):
+        with self.news:
+            self.status = status
+
+    def wait_until_asked(self):
+        with self.news:
+            before = self.asked
+            assert self.news.wait_for(lambda: self.asked > before, support.PATIENCE)
+
+    def items(self, path, resources, scopes, items):
+        """All that came by a path, after its envelope was looked at."""
+        found = []
+        for at, kind, body in self.received:
+            if at != path:
+                continue
+            assert kind == "application/json" and set(body) == {resources}, body
+            resource, = body[resources]
+            assert set(resource) == {"resource", scopes}, resource
+            assert attributes(resource["resource"])["service.name"] == "ubiq"
+            scope, = resource[scopes]
+            assert set(scope) == {"scope", items} and scope["scope"]["name"] == "ubiq", scope
+            found += scope[items]
+        return found
+
+    def wait_for(self, count, *place):
+        with self.news:
+            self.news.wait_for(lambda: len(self.items(*place)) >= count, support.PATIENCE)
+            return self.items(*place)
+
+
+SPANS = ("/v1/traces", "resourceSpans", "scopeSpans", "spans")
+LOGS = ("/v1/logs", "resourceLogs", "scopeLogs", "logRecords")
+METRICS = ("/v1/metrics", "resourceMetrics", "scopeMetrics", "metrics")
+
+
+def attributes(item):
+    """An item's attributes as Python's values."""
+    found = {}
+    for attribute in item["attributes"]:
+        assert set(attribute) == {"key", "value"} and len(attribute["value"]) == 1, attribute
+        (kind, value), = attribute["value"].items()
+        assert attribute["key"] not in found
+        if kind == "intValue":
+            assert isinstance(value, str)  # 64 bits are a string in protobuf's JSON
+            value = int(value)
+        else:
+            assert isinstance(value, {"stringValue": str, "doubleValue": float}[kind]), attribute
+        found[attribute["key"]] = value
+    return found
+
+
+class Export(support.Test):
+    def collector(self):
+        collector = Collector()
+        self.addCleanup(collector.close)
+        return collector
+
+    def launch(self, collector, *names, workers=1):
+        functions = [function(name, "POST /" + name) for name in names]
+        return self.start(self.project(*functions), "--workers", str(workers), "--otlp", collector.url)
+
+    def test_each_run_is_a_span(self):
+        collector = self.collector()
+        server = self.launch(collector, "hello", "trap")
+        began_ns = time.time_ns()
+        server.request("POST", "/hello", b"Ada", {"traceparent": TRACE})
+        server.post("/trap")
+        first, second = collector.wait_for(2, *SPANS)
+        self.assertEqual(TRACE.split("-")[1:3], [first["traceId"], first["parentSpanId"]])
+        self.assertRegex(first["spanId"], "^[0-9a-f]{16}$")
+        self.assertEqual(("hello", 2, {}), (first["name"], first["kind"], first["status"]))
+        self.assertRegex(second["traceId"], "^[0-9a-f]{32}$")
+        self.assertNotIn("parentSpanId", second)
+        self.assertEqual({"code": 2, "message": "trap"}, second["status"])
+        for span in (first, second):
+            begin, end = (span[key] for key in ("startTimeUnixNano", "endTimeUnixNano"))
+            self.assertTrue(re.fullmatch("[0-9]{19}", begin) and re.fullmatch("[0-9]{19}", end))
+            self.assertTrue(began_ns - 10**9 < int(begin) <= int(end) < time.time_ns() + 10**9)
+        told = attributes(first)
+        self.assertEqual(("hello", "0.1.0", "ok", 3, 11), tuple(told[key] for key in (
+            "faas.name", "faas.version", "ubiq.outcome", "ubiq.bytes_in", "ubiq.bytes_out")))
+
+    def test_a_trace_that_is_not_sampled_has_no_span_but_a_log_record(self):
+        collector = self.collector()
+        server = self.launch(collector, "hello", "fail")
+        server.request("POST", "/hello", b"", {"traceparent": UNSAMPLED})
+        server.request("POST", "/fail", b"", {"traceparent": TRACE})
+        first, second = collector.wait_for(2, *LOGS)
+        self.assertEqual(["fail"], [span["name"] for span in collector.items(*SPANS)])
+        self.assertEqual(TRACE.split("-")[1], first["traceId"])
+        self.assertEqual(({"stringValue": "hello: ok"}, 9, "INFO"),
+                         tuple(first[key] for key in ("body", "severityNumber", "severityText")))
+        self.assertEqual(({"stringValue": "fail: guest_error"}, 13, "WARN"),
+                         tuple(second[key] for key in ("body", "severityNumber", "severityText")))
+        self.assertEqual("guest_error", attributes(second)["ubiq.outcome"])
+
+    def test_the_end_sends_all_that_is_left_and_the_metrics(self):
+        collector = self.collector()
+        server = self.launch(collector, "hello", workers=2)
+        for _ in range(700):  # more than a batch
+            server.post("/hello")
+        self.assertEqual(0, server.stop())
+        self.assertEqual(700, len(collector.items(*SPANS)))
+        metrics = {metric["name"]: metric for metric in collector.items(*METRICS)}
+        runs = metrics["ubiq.runs"]["sum"]
+        self.assertEqual((2, True), (runs["aggregationTemporality"], runs["isMonotonic"]))
+        self.assertEqual(700, sum(int(point["asInt"]) for point in runs["dataPoints"]))
+        self.assertEqual({"hello"}, {attributes(point)["faas.name"] for point in runs["dataPoints"]})
+        for name in ("queue", "start", "duration", "cpu", "memory", "input", "output"):
+            histogram = metrics["ubiq.run." + name]["histogram"]
+            self.assertEqual(2, histogram["aggregationTemporality"])
+            for point in histogram["dataPoints"]:
+                counts, bounds = point["bucketCounts"], point["explicitBounds"]
+                self.assertEqual((len(counts), int(point["count"])), (len(bounds) + 1, sum(map(int, counts))))
+                self.assertEqual(sorted(set(bounds)), bounds)
+                self.assertLess(int(point["startTimeUnixNano"]), int(point["timeUnixNano"]))
+                self.assertIsInstance(point["sum"], float)
+            self.assertEqual(700, sum(int(point["count"]) for point in histogram["dataPoints"]))
+
+    def test_what_a_collector_does_not_take_for_now_is_sent_again(self):
+        collector = self.collector()
+        collector.answer(503)
+        server = self.launch(collector, "hello")
+        server.post("/hello")
+        collector.wait_until_asked()
+        server.wait_for("/v1/traces: the collector does not take what is sent: it answers 503")
+        collector.answer(200)
+        self.assertEqual(1, len(collector.wait_for(1, *SPANS)))
+        self.assertEqual(1, len(collector.wait_for(1, *LOGS)))
+
+    def test_without_a_collector_requests_are_answered_and_the_server_ends(self):
+        listener = socket.create_server(("127.0.0.1", 0))  # takes connections, and says nothing
+        self.addCleanup(listener.close)
+        server = self.start(self.project(function("hello", "POST /hello")), "--workers", "1", "--otlp",
+                            "http://127.0.0.1:%d/" % listener.getsockname()[1])
+        for _ in range(50):
+            self.assertEqual((200, b"Hello, Ada!"), server.post("/hello", b"Ada"))
+        began = time.monotonic()
+        self.assertEqual(0, server.stop())
+        self.assertLess(time.monotonic() - began, 15)
+
+    def test_what_is_no_url_is_refused(self):
+        done = self.run_ubiq("serve", self.project(function("hello", "/hello")), "--otlp", "collector:4318")
+        self.assertEqual(65, done.returncode)
+        self.assertIn('otlp is "collector:4318"; expected the URL of a collector', done.stderr)
+
+
+class Counts(deploying.Test):
+    def test_runs_that_the_collector_refuses_are_counted_as_dropped(self):
+        collector = Collector()
+        self.addCleanup(collector.close)
+        collector.answer(400)
+        server = self.launch(None, "--otlp", collector.url)
+        self.deployed(server, self.bundle("1"))
+        for _ in range(3):
+            server.get("/a")
+        deadline = time.monotonic() + support.PATIENCE
+        families = {}
+        while time.monotonic() < deadline:
+            families = self.scrape(server)
+            if prometheus.value(families, "ubiq_otlp_dropped_total") == 3:
+                break
+            time.sleep(0.05)
+        self.assertEqual(3, prometheus.value(families, "ubiq_otlp_dropped_total"))
+        self.assertEqual(0, prometheus.value(families, "ubiq_otlp_sent_total"))
+        self.assertGreater(prometheus.value(families, "ubiq_otlp_failures_total"), 0)
+
+    def scrape(self, server):
+        connection = http.client.HTTPConnection("127.0.0.1", server.admin_port, timeout=support.PATIENCE)
+        connection.request("GET", "/_ubiq/metrics", headers={"Authorization": "Bearer " + server.token})
+        text = connection.getresponse().read().decode()
+        connection.close()
+        return prometheus.parse(text)
+
+
+if __name__ == "__main__":
+    support.main()
