@@ -2,8 +2,7 @@
 
 #include "base/clock.h"
 
-#include <stdarg.h>
-#include <stdio.h>
+#include <string.h>
 
 /// Bytes of names that are shown; each may take six as an escape.
 enum { FUNCTION_BYTES_MAX = 128, RELEASE_BYTES_MAX = 64 };
@@ -13,17 +12,49 @@ typedef struct line {
   size_t size;
 } line;
 
-UBIQ_PRINTF(2, 3) static void add(line *self, const char *format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  int written = vsnprintf(self->data + self->size, RUN_LOG_LINE_MAX - self->size, format, arguments);
-  va_end(arguments);
-  if (written > 0) self->size += (size_t)written;
+/// By hand, because printf would take most of the time that a line costs.
+static void add_bytes(line *self, const char *bytes, size_t size) {
+  memcpy(self->data + self->size, bytes, size);
+  self->size += size;
+}
+
+static void add(line *self, const char *string) {
+  add_bytes(self, string, strlen(string));
+}
+
+/// With zeroes before it, so that it has as many digits as `digits_min` at least.
+static void add_digits(line *self, uint64_t number, size_t digits_min) {
+  char digits[20];
+  size_t at = sizeof digits;
+  for (; number > 0 || sizeof digits - at < digits_min; number /= 10) digits[--at] = (char)('0' + number % 10);
+  add_bytes(self, digits + at, sizeof digits - at);
+}
+
+static void add_key(line *self, const char *key) {
+  add(self, self->data[self->size - 1] == '{' ? "\"" : ",\"");
+  add(self, key);
+  add(self, "\":");
+}
+
+static void add_number(line *self, const char *key, uint64_t number) {
+  add_key(self, key);
+  add_digits(self, number, 1);
+}
+
+/// Text that needs no escapes.
+static void add_word(line *self, const char *key, const char *word) {
+  add_key(self, key);
+  add(self, "\"");
+  add(self, word);
+  add(self, "\"");
 }
 
 static void add_character(line *self, char c) {
   if ((unsigned char)c < 0x20 || c == 0x7f) {
-    add(self, "\\u%04x", (unsigned)(unsigned char)c);
+    char digits[3];
+    trace_hex((const uint8_t *)&c, 1, digits);
+    add(self, "\\u00");
+    add(self, digits);
     return;
   }
   if (c == '"' || c == '\\') self->data[self->size++] = '\\';
@@ -35,21 +66,23 @@ static void add_name(line *self, const char *key, const char *name, size_t bytes
   size_t size = strnlen(name, bytes_max + 1);
   if (size > bytes_max)
     for (size = bytes_max; size > 0 && ((unsigned char)name[size] & 0xc0) == 0x80;) size--;
-  add(self, "\"%s\":\"", key);
+  add_key(self, key);
+  add(self, "\"");
   for (size_t i = 0; i < size; i++) add_character(self, name[i]);
-  add(self, "\",");
+  add(self, "\"");
 }
 
 /// Milliseconds, to the microsecond.
 static void add_time(line *self, const char *key, uint64_t ns) {
-  add(self, "\"%s\":%llu.%03u,", key, (unsigned long long)(ns / CLOCK_NS_PER_MS),
-      (unsigned)(ns % CLOCK_NS_PER_MS / 1000));
+  add_number(self, key, ns / CLOCK_NS_PER_MS);
+  add(self, ".");
+  add_digits(self, ns % CLOCK_NS_PER_MS / 1000, 3);
 }
 
 static void add_id(line *self, const char *key, const uint8_t *bytes, size_t size) {
   char digits[2 * TRACE_ID_SIZE + 1];
   trace_hex(bytes, size, digits);
-  add(self, "\"%s\":\"%s\",", key, digits);
+  add_word(self, key, digits);
 }
 
 static void add_trace(line *self, const trace *trace) {
@@ -62,16 +95,20 @@ size_t run_log_line(const run_record *record, char out[RUN_LOG_LINE_MAX]) {
   line self = {.data = out};
   char time[CLOCK_TEXT_SIZE];
   clock_format(record->came_at_ns, time);
-  add(&self, "{\"time\":\"%s\",", time);
+  add(&self, "{");
+  add_word(&self, "time", time);
   add_trace(&self, record->trace);
   add_name(&self, "function", record->function, FUNCTION_BYTES_MAX);
   add_name(&self, "release", record->release, RELEASE_BYTES_MAX);
-  add(&self, "\"worker\":%u,\"outcome\":\"%s\",", record->worker, ubiq_code_name(record->outcome));
+  add_number(&self, "worker", record->worker);
+  add_word(&self, "outcome", ubiq_code_name(record->outcome));
   add_time(&self, "queue_ms", record->queue_ns);
   add_time(&self, "start_ms", record->start_ns);
   add_time(&self, "run_ms", record->run_ns);
   add_time(&self, "cpu_ms", record->cpu_ns);
-  add(&self, "\"memory_bytes\":%llu,\"bytes_in\":%llu,\"bytes_out\":%llu}\n", (unsigned long long)record->memory_bytes,
-      (unsigned long long)record->bytes_in, (unsigned long long)record->bytes_out);
+  add_number(&self, "memory_bytes", record->memory_bytes);
+  add_number(&self, "bytes_in", record->bytes_in);
+  add_number(&self, "bytes_out", record->bytes_out);
+  add(&self, "}\n");
   return self.size;
 }
