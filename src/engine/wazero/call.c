@@ -88,10 +88,12 @@ ubiq_error *wz_call_now(engine_store *base, const engine_function *function, eng
   uint64_t words[WASM_SIGNATURE_MAX];
   wazero_message message;
   size_t most = signature->params_count > signature->results_count ? signature->params_count : signature->results_count;
-  store->epoch = atomic_load_explicit(&store->image->engine->epoch, memory_order_relaxed);
+  // Ticks before the first call are nobody's; those within it are its own, also when the host calls in between.
+  if (store->depth++ == 0) store->epoch = atomic_load_explicit(&store->image->engine->epoch, memory_order_relaxed);
   to_words(values, signature->params, signature->params_count, words);
-  if (!ubiq_wazero_call((wazero_handle)function->opaque[0], words, most, &message))
-    return wz_call_error(store, &message);
+  bool succeeded = ubiq_wazero_call((wazero_handle)function->opaque[0], words, most, &message);
+  store->depth--;
+  if (!succeeded) return wz_call_error(store, &message);
   from_words(words, signature->results_count, values);
   return NULL;
 }

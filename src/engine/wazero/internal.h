@@ -62,6 +62,7 @@ typedef struct wz_store {
   engine_store_options options;
   ubiq_error *host_error; ///< what a host function or a tick ended the call with; owned until taken
   unsigned epoch;         ///< at the last tick
+  unsigned depth;         ///< of calls from the host: host functions call the kernel
   int32_t slice;          ///< how far guarded modules count before they ask
   wz_memory *memories;    ///< of each module
 } wz_store;

@@ -263,6 +263,38 @@ static void ticks_end_whatever_goes_on_without_end(void **state) {
   }
 }
 
+// As a host function that makes a block does; a tick comes before it.
+static ubiq_error *tick_and_call_the_hub(void *env, engine_call *call, engine_value *values) {
+  (void)env;
+  engine_function alloc;
+  one_engine->ops->tick(one_engine);
+  assert_true(engine_store_function(call->store, 0, "alloc", &alloc));
+  return engine_call_now(call->store, &alloc, values, 1);
+}
+
+static void ticks_are_seen_by_guests_whose_host_calls_the_hub(void **state) {
+  (void)state;
+  static const char *const texts[] = {
+      "(module (import \"host\" \"host\" (func $h (result i32))) (export \"host\" (func $h)) (func (export \"alloc\") "
+      "(result i32) (i32.const 8)))",
+      "(module (import \"h\" \"host\" (func $h (result i32))) (func (export \"run\") (param $left i32) (result i32) "
+      "(loop (drop (call $h)) (br_if 0 (local.tee $left (i32.sub (local.get $left) (i32.const 1))))) (i32.const 1)))"};
+  static const wasm_type i32 = WASM_TYPE_I32;
+  static const wasm_signature to_i32 = {.results = &i32, .results_count = 1};
+  static const engine_binding bindings[] = {{0, "host"}};
+  const engine_link_module modules[] = {{0}, {.bindings = bindings, .bindings_count = 1}};
+  engine_host_function host = {.module = "host", .name = "host", .signature = &to_i32, .call = tick_and_call_the_hub};
+  engine_link link = {.modules = modules, .functions = &host, .functions_count = 1};
+  engine_image *image;
+  int ticks = 3;
+  assert_success(link_texts(texts, 2, &link, &image));
+  engine_store *store = new_store(image, &(engine_store_options){.user = &ticks, .tick = stop_at});
+  engine_value values[4] = {{.i32 = 100000}};
+  assert_fails(call(store, 1, "run", values), UBIQ_TIMEOUT, "enough");
+  engine_store_delete(store);
+  engine_image_delete(image);
+}
+
 static void recursion_without_end_is_a_trap_and_the_next_call_works(void **state) {
   (void)state;
   engine_store *store = store_of("(module (func $down (export \"down\") (param i32) (result i32) (if (result i32) "
@@ -357,6 +389,7 @@ int main(void) {
       cmocka_unit_test(tables_that_begin_above_the_limit_are_refused),
       cmocka_unit_test(a_memory_has_a_page_less_than_four_gibibytes),
       cmocka_unit_test(ticks_end_whatever_goes_on_without_end),
+      cmocka_unit_test(ticks_are_seen_by_guests_whose_host_calls_the_hub),
       cmocka_unit_test(recursion_without_end_is_a_trap_and_the_next_call_works),
       cmocka_unit_test(traps_are_told_in_words_and_leave_the_store_alive),
       cmocka_unit_test(threads_make_stores_of_one_image),
