@@ -43,4 +43,5 @@ pkg_check_modules(GNUTLS REQUIRED IMPORTED_TARGET gnutls) # of libmicrohttpd
 pkg_check_modules(LIBUV REQUIRED IMPORTED_TARGET libuv)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
+pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
 pkg_check_modules(CMOCKA IMPORTED_TARGET cmocka)

@@ -9,7 +9,7 @@ add_library(ubiq_usage INTERFACE)
 target_include_directories(ubiq_usage INTERFACE
   ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/src ${generated} ${CMAKE_SOURCE_DIR}) # the last for "kernel/kernel.h"
 target_link_libraries(ubiq_usage INTERFACE wasmtime yyjson tomlplusplus PkgConfig::MICROHTTPD
-  PkgConfig::LIBUV PkgConfig::GNUTLS ubiq_curl ubiq_sodium PkgConfig::ZSTD PkgConfig::SQLITE Threads::Threads ${CMAKE_DL_LIBS} m)
+  PkgConfig::LIBUV PkgConfig::GNUTLS ubiq_curl ubiq_sodium PkgConfig::ZSTD PkgConfig::SQLITE PkgConfig::SECCOMP Threads::Threads ${CMAKE_DL_LIBS} m)
 
 # The C ABI's own objects, so that libextism.so is these and what they need.
 file(GLOB extism_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/plugin/extism*.c)

@@ -1,0 +1,103 @@
+// libseccomp knows each machine's numbers, and refuses those of others (x86's 32-bit calls, x32) by itself.
+#include "server/system_calls.h"
+
+#include <asm/ioctls.h>
+#include <errno.h>
+#include <linux/netlink.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/// By name, because some are younger than the library and some are not on every machine: those are left out there.
+static const char *const refused[] = {
+    // other processes
+    "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "process_mrelease", "kcmp", "pidfd_getfd",
+    // new processes and programs
+    "fork", "vfork", "execve", "execveat", "uselib", "personality",
+    // namespaces and mounts
+    "unshare", "setns", "chroot", "pivot_root", "mount", "umount", "umount2", "mount_setattr", "move_mount",
+    "open_tree", "fsopen", "fsconfig", "fsmount", "fspick", "swapon", "swapoff", "open_by_handle_at", "quotactl",
+    "quotactl_fd", "acct",
+    // other users
+    "setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setfsuid", "setfsgid", "setgroups", "capset",
+    // the kernel and the machine
+    "bpf", "perf_event_open", "userfaultfd", "io_uring_setup", "io_uring_enter", "io_uring_register", "keyctl",
+    "add_key", "request_key", "init_module", "finit_module", "delete_module", "create_module", "query_module",
+    "get_kernel_syms", "kexec_load", "kexec_file_load", "reboot", "syslog", "iopl", "ioperm", "modify_ldt",
+    "lookup_dcookie", "nfsservctl", "vhangup", "sethostname", "setdomainname", "settimeofday", "clock_settime",
+    "clock_adjtime", "adjtimex", "stime", "fanotify_init", "move_pages", "migrate_pages", "vmsplice", "_sysctl",
+    "ustat", "sysfs", "afs_syscall", "vserver", "security", "bdflush", "idle"};
+
+/// The kinds of socket that are left: those of the machine, IPv4, IPv6, and what the resolver asks for addresses.
+static bool is_kept(int family) {
+  return family == AF_UNIX || family == AF_INET || family == AF_INET6 || family == AF_NETLINK;
+}
+
+static int refuse_names(scmp_filter_ctx filter) {
+  int number = 0;
+  for (size_t i = 0; number == 0 && i < sizeof refused / sizeof refused[0]; i++) {
+    int call = seccomp_syscall_resolve_name(refused[i]);
+    if (call != __NR_SCMP_ERROR) number = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), call, 0);
+  }
+  return number;
+}
+
+/// The whole argument is compared: more than the 32 bits that the kernel looks at is no family that is kept.
+static int refuse_sockets(scmp_filter_ctx filter) {
+  const uint32_t answer = SCMP_ACT_ERRNO(EPERM);
+  int number = seccomp_rule_add(filter, answer, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_GT, AF_NETLINK));
+  for (int family = 0; number == 0 && family <= AF_NETLINK; family++)
+    if (!is_kept(family))
+      number = seccomp_rule_add(filter, answer, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, (unsigned)family));
+  if (number != 0) return number;
+  return seccomp_rule_add(filter, answer, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK),
+                          SCMP_A2(SCMP_CMP_NE, NETLINK_ROUTE));
+}
+
+/// Keys that another program on the same terminal would take for its user's. The kernel looks at 32 bits of the request, so
+/// that what stands in the others must not make it another.
+static int refuse_typing(scmp_filter_ctx filter) {
+  static const unsigned requests[] = {TIOCSTI, TIOCLINUX};
+  int number = 0;
+  for (size_t i = 0; number == 0 && i < sizeof requests / sizeof requests[0]; i++)
+    number = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
+                              SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, requests[i]));
+  return number;
+}
+
+/// Threads are left, processes and namespaces are not. What clone3 is asked for lies in memory, where no filter looks: with
+/// ENOSYS the C library asks clone instead.
+static int refuse_processes(scmp_filter_ctx filter) {
+  static const unsigned namespaces[] = {CLONE_NEWNS,  CLONE_NEWUSER, CLONE_NEWPID,   CLONE_NEWNET,
+                                        CLONE_NEWUTS, CLONE_NEWIPC,  CLONE_NEWCGROUP};
+  int number = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+  if (number == 0)
+    number = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
+                              SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
+  for (size_t i = 0; number == 0 && i < sizeof namespaces / sizeof namespaces[0]; i++)
+    number = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
+                              SCMP_A0(SCMP_CMP_MASKED_EQ, namespaces[i], namespaces[i]));
+  return number;
+}
+
+static int fill(scmp_filter_ctx filter) {
+  int number = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(EPERM));
+  if (number == 0) number = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+  if (number == 0) number = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2); // a tree: many calls pass it
+  if (number == 0) number = refuse_names(filter);
+  if (number == 0) number = refuse_sockets(filter);
+  if (number == 0) number = refuse_typing(filter);
+  return number == 0 ? refuse_processes(filter) : number;
+}
+
+ubiq_error *system_calls_restrict(void) {
+  scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+  if (filter == NULL) return ubiq_error_no_memory();
+  int number = fill(filter);
+  if (number == 0) number = seccomp_load(filter);
+  seccomp_release(filter);
+  if (number == 0) return NULL;
+  return ubiq_error_new(UBIQ_UNAVAILABLE, "this kernel takes no filter of system calls (seccomp): %s",
+                        strerrordesc_np(-number));
+}
