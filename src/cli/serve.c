@@ -13,6 +13,7 @@ static bool is_bundle(const char *place) {
 typedef struct serve_command {
   serving serving;
   serve_state state;
+  serve_guard guard;
   option_list hosts;
   limits ceiling; ///< of bundles
   uint64_t ready_max;
@@ -25,36 +26,59 @@ static release_grant grant_of(const serve_command *self) {
                          .ready_max = self->ready_max};
 }
 
-static ubiq_error *read_bundle(const serve_command *self, const char *path, release **out) {
+static serve_needs needs_of(const serve_command *self) {
+  return (serve_needs){.certificate = self->serving.tls.certificate_file, .key = self->serving.tls.key_file};
+}
+
+static ubiq_error *read_bundle(serve_command *self, const char *path, release **out) {
   const release_grant grant = grant_of(self);
   bundle *bundle = NULL;
-  ubiq_error *error = bundle_read(path, &bundle);
+  serve_needs needs = needs_of(self);
+  needs.bundle = path;
+  ubiq_error *error = serve_guard_enclose(&self->guard, &needs);
+  if (error == NULL) error = bundle_read(path, &bundle);
   if (error == NULL) error = release_from_bundle(bundle, &grant, out);
   bundle_delete(bundle);
   return error;
 }
 
-static ubiq_error *read_release(const serve_command *self, const char *place, release **out) {
+/// Compilers have run.
+static ubiq_error *enclose(void *user, const project *project) {
+  serve_command *self = user;
+  serve_needs needs = needs_of(self);
+  needs.project = project;
+  return serve_guard_enclose(&self->guard, &needs);
+}
+
+static ubiq_error *read_release(serve_command *self, const char *place, release **out) {
   if (is_bundle(place)) return read_bundle(self, place, out);
   if (self->hosts.count > 0)
     return ubiq_error_new(UBIQ_INVALID_INPUT,
                           "%s: is no bundle; expected --allow-host with a bundle only, a folder's " PROJECT_FILE
                           " says allowed_hosts itself",
                           place);
-  return release_read(place, NULL, out);
+  return release_read_then(place, NULL, enclose, self, out);
+}
+
+static ubiq_error *acquire_and_read(serve_command *self, release **out) {
+  ubiq_error *error = serving_acquire(&self->serving);
+  if (error == NULL) error = serve_guard_become(&self->guard);
+  if (error == NULL) error = read_release(self, self->serving.directory, out);
+  return error;
 }
 
 static ubiq_error *serve_place(serve_command *self, int *code) {
   serving *serving = &self->serving;
   release *release = NULL;
-  ubiq_error *error = read_release(self, serving->directory, &release);
-  if (error != NULL) return error;
-  error = serving_open(serving);
+  ubiq_error *error = acquire_and_read(self, &release);
+  if (error == NULL) error = serving_open(serving);
   if (error == NULL) {
     error = serving_start(serving, release);
+    if (error == NULL) serve_guard_tell(&self->guard);
     if (error == NULL) *code = serving_run(serving);
     serving_end(serving);
   }
+  serving_release(serving);
   release_delete(release);
   return error;
 }
@@ -67,7 +91,7 @@ static ubiq_error *prepare(serve_command *self, const options *given, bool *is_d
                            "\"%s\" stands beside --state or --admin; expected one of them: what such a "
                            "server serves is deployed to it (`ubiq deploy`)",
                            given->positionals[0]);
-  return error;
+  return error != NULL ? error : serve_guard_prepare(&self->guard);
 }
 
 static int serve_until_told(const command *command, serve_command *self, const options *given) {
@@ -76,11 +100,12 @@ static int serve_until_told(const command *command, serve_command *self, const o
   ubiq_error *error = prepare(self, given, &is_deployed_to);
   if (error != NULL) return command_fail_usage(command, error);
   const release_grant grant = grant_of(self);
-  error = is_deployed_to ? serve_state_run(&self->state, &self->serving, &grant, &code) : serve_place(self, &code);
+  error = is_deployed_to ? serve_state_run(&self->state, &self->serving, &self->guard, &grant, &code)
+                         : serve_place(self, &code);
   return error == NULL ? code : command_fail(error);
 }
 
-enum { OWN_OPTIONS = 9, SERVE_OPTIONS = SERVING_OPTIONS + SERVE_STATE_OPTIONS + OWN_OPTIONS };
+enum { OWN_OPTIONS = 9, SERVE_OPTIONS = SERVING_OPTIONS + SERVE_STATE_OPTIONS + SERVE_GUARD_OPTIONS + OWN_OPTIONS };
 
 static void list_options(serve_command *self, option list[SERVE_OPTIONS]) {
   limits *ceiling = &self->ceiling;
@@ -92,6 +117,7 @@ static void list_options(serve_command *self, option list[SERVE_OPTIONS]) {
                           .ready_max = 100};
   serving_options(&self->serving, list);
   serve_state_options(&self->state, list + SERVING_OPTIONS);
+  serve_guard_options(&self->guard, list + SERVING_OPTIONS + SERVE_STATE_OPTIONS);
   const option own[OWN_OPTIONS] = {
       {"allow-host", 0, OPTION_LIST, "HOST", "grant a bundle an entry of its allowed_hosts; may be repeated",
        &self->hosts, 0, 0},
@@ -112,7 +138,7 @@ static void list_options(serve_command *self, option list[SERVE_OPTIONS]) {
       {"otlp", 0, OPTION_TEXT, "URL", "send traces, metrics and logs of runs to this collector (OTLP over HTTP)",
        &self->serving.otlp_url, 0, 0},
   };
-  memcpy(list + SERVING_OPTIONS + SERVE_STATE_OPTIONS, own, sizeof own);
+  memcpy(list + SERVE_OPTIONS - OWN_OPTIONS, own, sizeof own);
 }
 
 static int serve(const command *command, int count, char **arguments) {
@@ -125,6 +151,7 @@ static int serve(const command *command, int count, char **arguments) {
   if (command_begin(command, &given, count, arguments, &code) == COMMAND_GO)
     code = serve_until_told(command, &self, &given);
   free(self.hosts.values);
+  serve_guard_free(&self.guard);
   serve_state_free(&self.state);
   return code;
 }
@@ -140,6 +167,8 @@ const command command_serve = {
         "what `ubiq deploy` sends; the first token is written to the file `token` in the folder, which is\n"
         "$XDG_STATE_HOME/ubiq unless --state says another. When it is ready to take requests, the line\n"
         "`listening on http://HOST:PORT` is printed. SIGTERM and SIGINT stop it: nothing new is taken, what is under\n"
-        "way is finished; a second signal ends it at once.\n",
+        "way is finished; a second signal ends it at once.\n"
+        "What a server does not need it gives up before it loads a function: other files, programs, system calls\n"
+        "(docs/security.md). Started by root it listens, reads --tls-key and becomes --user.\n",
     .run = serve,
 };

@@ -60,14 +60,25 @@ static ubiq_error *read_keys(running *self, const option_list *files) {
   return error;
 }
 
-static ubiq_error *open_state(running *self, const serve_state *given, const release_grant *grant) {
-  ubiq_error *error = serve_state_directory(given->directory, &self->directory);
+/// What only root may, perhaps, and then what only root could take back. The default folder is the new user's.
+static ubiq_error *acquire(running *self, const serve_state *given, serving *serving, const admin_settings *settings,
+                           serve_guard *guard) {
+  ubiq_error *error = serving_acquire(serving);
+  if (error == NULL) error = admin_new(settings, &self->admin);
   if (error == NULL) error = read_keys(self, &given->key_files);
-  if (error != NULL) return error;
+  if (error == NULL) error = serve_guard_make_state(guard, given->directory);
+  if (error == NULL) error = serve_guard_become(guard);
+  if (error == NULL) error = serve_state_directory(given->directory, &self->directory);
+  const serve_needs needs = {
+      .state = self->directory, .certificate = serving->tls.certificate_file, .key = serving->tls.key_file};
+  return error != NULL ? error : serve_guard_enclose(guard, &needs);
+}
+
+static ubiq_error *open_state(running *self, const serve_state *given, const release_grant *grant) {
   self->token_path = file_path_join(self->directory, SERVE_STATE_TOKEN_FILE);
   if (self->token_path == NULL) return ubiq_error_no_memory();
   const releases_settings settings = {self->directory, *grant, self->keys, given->key_files.count};
-  error = releases_open(&settings, &self->releases);
+  ubiq_error *error = releases_open(&settings, &self->releases);
   if (error != NULL) return error;
   return access_token_first(release_store_database(releases_store(self->releases)), self->token_path);
 }
@@ -107,13 +118,14 @@ static void end_admin(running *self, const serving *serving) {
   self->admin = NULL;
 }
 
-static ubiq_error *serve(running *self, serving *serving) {
+static ubiq_error *serve(running *self, serving *serving, const serve_guard *guard) {
   ubiq_error *error = serving_open(serving);
   if (error != NULL) return error;
   serving->stop = freeze;
   serving->user = self;
   serving->settings.admin = admin_address(self->admin);
   error = start(self, serving);
+  if (error == NULL) serve_guard_tell(guard);
   if (error == NULL) self->code = serving_run(serving);
   end_admin(self, serving);
   releases_freeze(self->releases);
@@ -121,17 +133,19 @@ static ubiq_error *serve(running *self, serving *serving) {
   return error;
 }
 
-ubiq_error *serve_state_run(const serve_state *self, serving *serving, const release_grant *grant, int *code) {
+ubiq_error *serve_state_run(const serve_state *self, serving *serving, serve_guard *guard, const release_grant *grant,
+                            int *code) {
   running running = {.code = EXIT_OK};
   log_ring *logs = log_ring_new();
   const admin_settings settings = {self->admin == NULL ? SERVE_STATE_ADMIN : self->admin, self->admin_hosts.values,
                                    self->admin_hosts.count, logs, serving->settings.header_timeout_ms};
-  ubiq_error *error = logs == NULL ? ubiq_error_no_memory() : open_state(&running, self, grant);
-  if (error == NULL) error = admin_new(&settings, &running.admin);
-  if (error == NULL) error = serve(&running, serving);
+  ubiq_error *error = logs == NULL ? ubiq_error_no_memory() : acquire(&running, self, serving, &settings, guard);
+  if (error == NULL) error = open_state(&running, self, grant);
+  if (error == NULL) error = serve(&running, serving, guard);
   *code = running.code;
   admin_delete(running.admin);
   releases_close(running.releases);
+  serving_release(serving);
   log_ring_delete(logs); // the threads that log have ended
   free(running.keys);
   free(running.directory);

@@ -130,8 +130,23 @@ static void free_parts(serving *self) {
   serving_tls_free(&self->tls);
 }
 
-ubiq_error *serving_open(serving *self) {
+ubiq_error *serving_acquire(serving *self) {
   ubiq_error *error = serving_tls_read(&self->tls);
+  if (error == NULL) error = listeners_open("listen", self->settings.listen, self->settings.workers, &self->listeners);
+  if (error == NULL)
+    self->settings.listeners = &self->listeners;
+  else
+    serving_release(self);
+  return error;
+}
+
+void serving_release(serving *self) {
+  listeners_close(&self->listeners);
+  serving_tls_free(&self->tls);
+}
+
+ubiq_error *serving_open(serving *self) {
+  ubiq_error *error = self->tls.tls == NULL ? serving_tls_read(&self->tls) : NULL;
   if (error == NULL && self->run_log_path != NULL) error = run_log_open(self->run_log_path, &self->settings.run_log);
   if (error == NULL && self->otlp_url != NULL)
     error = otlp_new(self->otlp_url, self->settings.workers, &self->settings.otlp);

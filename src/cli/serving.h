@@ -4,6 +4,7 @@
 
 #include "cli/command.h"
 #include "cli/serving_tls.h"
+#include "server/address.h"
 #include "server/server.h"
 
 #include <uv.h>
@@ -17,6 +18,7 @@ typedef struct serving {
   serving_tls tls;
   const char *run_log_path; ///< NULL: no line for each run
   const char *otlp_url;     ///< NULL: nothing is sent to a collector
+  listeners listeners;      ///< of serving_acquire
 
   uv_loop_t loop; ///< the main thread's
   uv_signal_t terminate, interrupt;
@@ -41,6 +43,13 @@ void serving_options(serving *self, option list[SERVING_OPTIONS]);
 
 /// Applies what the options said. Call before the first release is read.
 ubiq_error *serving_prepare(serving *self, const options *given);
+
+/// Takes what perhaps only root may: reads the certificate and its key, when there are any, and listens. Optional before
+/// serving_open, which reads the certificate otherwise; serving_start listens otherwise. End it with serving_release.
+ubiq_error *serving_acquire(serving *self);
+
+/// Gives back what nothing took over. Twice is allowed.
+void serving_release(serving *self);
 
 /// Reads the certificate, when there is one, makes the loop and listens to signals on it. Before serving_start, a signal ends serving_run as soon as it is not busy.
 ubiq_error *serving_open(serving *self);

@@ -7,23 +7,44 @@
 
 #include <stdlib.h>
 
-static ubiq_error *build_and_open(const project *project, const project_function *settings, build_stop *stop,
-                                  function *out) {
-  char *file = NULL;
-  ubiq_error *error = build_function(project, settings, stop, &file);
-  if (error == NULL) error = function_open(out, settings, file, NULL);
-  free(file);
-  return error;
+/// Where a release comes from.
+typedef struct origin {
+  const ubiq_files *files; ///< has what was built; NULL: it is built in the project's folder
+  build_stop *stop;        ///< may end that; NULL: nobody does
+  release_built built;     ///< called behind that; NULL: nothing is
+  void *user;
+} origin;
+
+static void free_names(char **names, size_t count) {
+  for (size_t i = 0; names != NULL && i < count; i++) free(names[i]);
+  free(names);
 }
 
-/// `files` has what was built; NULL: it is built in the project's folder.
-static ubiq_error *open_functions(release *self, const ubiq_files *files, build_stop *stop) {
+static ubiq_error *build_all(const project *project, const origin *origin, char **names) {
+  ubiq_error *error = NULL;
+  for (size_t i = 0; i < project->functions_count && error == NULL; i++)
+    error = build_function(project, &project->functions[i], origin->stop, &names[i]);
+  return error == NULL && origin->built != NULL ? origin->built(origin->user, project) : error;
+}
+
+/// `names` has where each function's file is; NULL: where the project says.
+static ubiq_error *open_named(release *self, const ubiq_files *files, char *const *names) {
   const project *project = self->project;
   ubiq_error *error = NULL;
   for (size_t i = 0; i < project->functions_count && error == NULL; i++)
-    error = files == NULL
-                ? build_and_open(project, &project->functions[i], stop, &self->functions[i])
-                : function_open(&self->functions[i], &project->functions[i], project->functions[i].file, files);
+    error = function_open(&self->functions[i], &project->functions[i],
+                          names != NULL ? names[i] : project->functions[i].file, files);
+  return error;
+}
+
+static ubiq_error *open_functions(release *self, const origin *origin) {
+  if (origin->files != NULL) return open_named(self, origin->files, NULL);
+  size_t count = self->project->functions_count;
+  char **names = calloc(count + 1, sizeof *names);
+  if (names == NULL) return ubiq_error_no_memory();
+  ubiq_error *error = build_all(self->project, origin, names);
+  if (error == NULL) error = open_named(self, NULL, names);
+  free_names(names, count);
   return error;
 }
 
@@ -81,7 +102,7 @@ static ubiq_error *make_router(release *self) {
 }
 
 /// Takes `project` over, also on failure.
-static ubiq_error *release_new(project *project, const ubiq_files *files, build_stop *stop, release **out) {
+static ubiq_error *release_new(project *project, const origin *origin, release **out) {
   release *self = calloc(1, sizeof *self);
   function *functions = calloc(project->functions_count + 1, sizeof *functions); // one at least: none is no failure
   static_files **static_files = calloc(project->files_count + 1, sizeof *static_files);
@@ -96,9 +117,9 @@ static ubiq_error *release_new(project *project, const ubiq_files *files, build_
   self->project = project;
   self->functions = functions;
   self->files = static_files;
-  ubiq_error *error = open_functions(self, files, stop);
-  if (error == NULL) error = open_files(self, files);
-  if (error == NULL && project->auth != NULL) error = auth_new(project->auth, files, &self->auth);
+  ubiq_error *error = open_functions(self, origin);
+  if (error == NULL) error = open_files(self, origin->files);
+  if (error == NULL && project->auth != NULL) error = auth_new(project->auth, origin->files, &self->auth);
   if (error == NULL) error = make_router(self);
   if (error == NULL)
     *out = self;
@@ -107,16 +128,21 @@ static ubiq_error *release_new(project *project, const ubiq_files *files, build_
   return error;
 }
 
-ubiq_error *release_read(const char *directory, build_stop *stop, release **out) {
+ubiq_error *release_read_then(const char *directory, build_stop *stop, release_built built, void *user, release **out) {
   project *project;
+  const origin origin = {.stop = stop, .built = built, .user = user};
   ubiq_error *error = project_read(directory, &project);
-  return error != NULL ? error : release_new(project, NULL, stop, out);
+  return error != NULL ? error : release_new(project, &origin, out);
+}
+
+ubiq_error *release_read(const char *directory, build_stop *stop, release **out) {
+  return release_read_then(directory, stop, NULL, NULL, out);
 }
 
 ubiq_error *release_empty(release **out) {
   project *project;
   ubiq_error *error = project_empty(&project);
-  return error != NULL ? error : release_new(project, NULL, NULL, out);
+  return error != NULL ? error : release_new(project, &(origin){0}, out);
 }
 
 ubiq_error *release_warm(const release *self) {
@@ -206,7 +232,8 @@ ubiq_error *release_from_bundle(const bundle *bundle, const release_grant *grant
   size_t bytes_max = grant->bytes_max == 0 ? RELEASE_BYTES_MAX : grant->bytes_max;
   reading reading = {bundle, bytes_max, bytes_max};
   const ubiq_files files = {read_bundled, &reading};
-  if (error == NULL) return ubiq_error_wrap(release_new(project, &files, NULL, out), "%s", bundle_name(bundle));
+  if (error == NULL)
+    return ubiq_error_wrap(release_new(project, &(origin){.files = &files}, out), "%s", bundle_name(bundle));
   project_delete(project);
   return error;
 }

@@ -37,6 +37,13 @@ typedef struct release {
 /// may end that from another thread; NULL: nobody does. Errors: those of project_read, build_function, function_open and router_new.
 ubiq_error *release_read(const char *directory, build_stop *stop, release **out);
 
+/// What is to happen between building and loading. An error of it is the reading's.
+typedef ubiq_error *(*release_built)(void *user, const project *project);
+
+/// The same, but calls `built` once, when all that is built is: from then on no program is started, and what is loaded are the
+/// project's files and those that its manifests name.
+ubiq_error *release_read_then(const char *directory, build_stop *stop, release_built built, void *user, release **out);
+
 enum { RELEASE_BYTES_MAX = 1 << 30 };
 
 /// What the functions of a bundle may do that is not for its author to say.

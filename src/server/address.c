@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 enum { HOST_BYTES_MAX = 255 };
@@ -122,6 +123,21 @@ ubiq_error *address_listen(address *address, unsigned count, int *sockets) {
   }
   while (error != NULL && opened > 0) close(sockets[--opened]);
   return error;
+}
+
+ubiq_error *listeners_open(const char *option, const char *text, unsigned count, listeners *out) {
+  *out = (listeners){.sockets = calloc(count, sizeof *out->sockets)};
+  if (out->sockets == NULL) return ubiq_error_no_memory();
+  ubiq_error *error = address_parse(option, text, &out->address);
+  if (error == NULL) error = address_listen(&out->address, count, out->sockets);
+  if (error == NULL) out->count = count;
+  return error;
+}
+
+void listeners_close(listeners *self) {
+  while (self->count > 0) close(self->sockets[--self->count]);
+  free(self->sockets);
+  self->sockets = NULL;
 }
 
 bool address_is_loopback(const address *address) {

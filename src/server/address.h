@@ -25,6 +25,20 @@ bool address_is_loopback(const address *address);
 /// port is in use, `denied`, `internal`.
 ubiq_error *address_listen(address *address, unsigned count, int *sockets);
 
+/// Sockets that a server will take over: opened by who may, perhaps root, before it becomes who may not.
+typedef struct listeners {
+  address address;
+  int *sockets; ///< owned
+  unsigned count;
+} listeners;
+
+/// Reads an address and opens `count` sockets on it. Connections wait until a server takes them. Close it, also on failure.
+/// Errors: those of address_parse and address_listen.
+ubiq_error *listeners_open(const char *option, const char *text, unsigned count, listeners *out);
+
+/// Closes what was not taken over.
+void listeners_close(listeners *self);
+
 /// The address's URL, `http://127.0.0.1:8080`, or https; the caller's (free), NULL when memory is out.
 char *address_url(const address *address, bool has_tls);
 

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum {
@@ -79,6 +80,13 @@ static int show(gnutls_session_t session, const struct gnutls_cert_retr_st *info
   return connection == NULL ? -1 : tls_show(((admin *)connection->all->user)->tls, chain, count, key, flags);
 }
 
+/// What would have an end in its middle stays escaped, which no path and no value of ours is.
+static size_t unescape(void *user, struct MHD_Connection *mhd, char *text) {
+  (void)user;
+  (void)mhd;
+  return strstr(text, "%00") != NULL ? strlen(text) : MHD_http_unescape(text);
+}
+
 static struct MHD_Daemon *start_daemon(admin *self) {
   const struct MHD_OptionItem tls_options[] = {{MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, (void *)(uintptr_t)show},
                                                {MHD_OPTION_END, 0, NULL}};
@@ -88,6 +96,7 @@ static struct MHD_Daemon *start_daemon(admin *self) {
                           MHD_OPTION_LISTEN_SOCKET, self->listener,                             //
                           MHD_OPTION_NOTIFY_CONNECTION, notice, self,                           //
                           MHD_OPTION_NOTIFY_COMPLETED, admin_request_completed, &self->context, //
+                          MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL,                         //
                           MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,               //
                           MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)STALLED_SECONDS,             //
                           MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,  //

@@ -58,6 +58,34 @@ static bool is_own_origin(const char *origin, const char *host) {
   return false;
 }
 
+typedef struct header_count {
+  const char *name;
+  unsigned count;
+} header_count;
+
+static enum MHD_Result count_header(void *user, enum MHD_ValueKind kind, const char *name, const char *value) {
+  header_count *self = user;
+  (void)kind;
+  (void)value;
+  self->count += strcasecmp(name, self->name) == 0;
+  return MHD_YES;
+}
+
+/// Of two, a proxy before us may have looked at the other one.
+static bool check_single(const admin_request *self, answer *answer) {
+  static const char *const names[] = {MHD_HTTP_HEADER_HOST, "Origin", MHD_HTTP_HEADER_AUTHORIZATION};
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    header_count found = {names[i], 0};
+    MHD_get_connection_values(self->mhd, MHD_HEADER_KIND, count_header, &found);
+    if (found.count <= 1) continue;
+    *answer =
+        answer_problem(UBIQ_INVALID_INPUT, "the request has a header Host, Origin or Authorization twice; expected "
+                                           "each once at most");
+    return false;
+  }
+  return true;
+}
+
 static bool check_browser(const admin_request *self, answer *answer) {
   const char *host = admin_request_header(self, MHD_HTTP_HEADER_HOST);
   const char *origin = admin_request_header(self, "Origin");
@@ -190,8 +218,9 @@ static enum MHD_Result begin(admin_request *self, const char *method) {
   answer answer;
   if (self->connection == NULL) return MHD_NO; // memory was out when it came
   admin_connection_expect_body(self->connection);
-  bool good = check_browser(self, &answer) && (is_open(self, method) || check_token(self, &answer)) &&
-              find_endpoint(self, method, &answer) && check_length(self, &answer);
+  bool good = check_single(self, &answer) && check_browser(self, &answer) &&
+              (is_open(self, method) || check_token(self, &answer)) && find_endpoint(self, method, &answer) &&
+              check_length(self, &answer);
   return good ? MHD_YES : send_answer(self, answer);
 }
 

@@ -11,7 +11,8 @@
 /// What of a place is left.
 typedef enum landlock_access {
   LANDLOCK_READ,  ///< reading files and listing folders
-  LANDLOCK_WRITE, ///< that, and changing, making and removing files and folders
+  LANDLOCK_ADD,   ///< writing files, and making new ones: no reading, no removing
+  LANDLOCK_WRITE, ///< reading, and changing, making and removing files and folders
 } landlock_access;
 
 typedef struct landlock {

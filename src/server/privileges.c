@@ -124,6 +124,15 @@ ubiq_error *privileges_become(const identity *who) {
   return check(who);
 }
 
+ubiq_error *privileges_drop_capabilities(void) {
+  if (privileges_are_root() || !has_capabilities()) return NULL;
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+  const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
+  if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == 0 && syscall(SYS_capset, &header, none) == 0)
+    return NULL;
+  return ubiq_error_new(UBIQ_INTERNAL, "capabilities cannot be given up: %s", strerrordesc_np(errno));
+}
+
 // ------------------------------------------------------------------------------------------------------------- rest
 
 ubiq_error *privileges_accept_no_new(void) {

@@ -27,6 +27,10 @@ void identity_free(identity *self);
 /// root's, `internal` when any of it did not take effect, after which the process must end.
 ubiq_error *privileges_become(const identity *who);
 
+/// Gives up the capabilities that a process without root was given, by systemd perhaps, to listen at a port below 1024. This
+/// thread's, before there are others. For root: nothing. Errors: `internal`.
+ubiq_error *privileges_drop_capabilities(void);
+
 /// Whether this process is root's.
 bool privileges_are_root(void);
 

@@ -6,6 +6,7 @@
 #include "server/front.h"
 #include "server/otlp.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -100,15 +101,24 @@ static void note_own(server *self) {
   if (self->settings.admin != NULL) self->own[self->own_count++] = *self->settings.admin;
 }
 
+static ubiq_error *listen_and_open(server *self, release *release) {
+  listeners own = {0}, *listeners = self->settings.listeners;
+  ubiq_error *error = NULL;
+  if (listeners == NULL)
+    error = listeners_open("listen", self->settings.listen, self->settings.workers, listeners = &own);
+  if (error == NULL) {
+    assert(listeners->count == self->settings.workers);
+    self->address = listeners->address;
+    note_own(self);
+    listeners->count = 0; // from here on the sockets are the pairs'
+    error = open_pairs(self, listeners->sockets, release);
+  }
+  listeners_close(&own);
+  return error;
+}
+
 static ubiq_error *open_all(server *self, release *release) {
-  ubiq_error *error = address_parse("listen", self->settings.listen, &self->address);
-  if (error != NULL) return error;
-  int *listeners = calloc(self->settings.workers, sizeof *listeners);
-  if (listeners == NULL) return ubiq_error_no_memory();
-  error = address_listen(&self->address, self->settings.workers, listeners);
-  if (error == NULL) note_own(self);
-  if (error == NULL) error = open_pairs(self, listeners, release);
-  free(listeners);
+  ubiq_error *error = listen_and_open(self, release);
   if (error == NULL && (self->url = address_url(&self->address, self->settings.tls != NULL)) == NULL)
     error = ubiq_error_no_memory();
   return error != NULL ? error : start_workers(self);

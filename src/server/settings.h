@@ -7,14 +7,15 @@
 #include <sys/socket.h>
 
 typedef struct server_settings {
-  const char *listen;         ///< HOST:PORT, [IPv6]:PORT; port 0: a free one
-  unsigned workers;           ///< threads
-  uint32_t runs_max;          ///< runs at once, all workers together
-  uint32_t queue_max;         ///< runs that wait for a place, all workers together
-  uint32_t connections_max;   ///< all workers together
-  uint64_t header_timeout_ms; ///< from a connection's beginning to the end of its first request's headers
-  uint64_t body_timeout_ms;   ///< from the headers' end to the body's
-  uint64_t idle_timeout_ms;   ///< from an answer to the end of the next request's headers; and without a byte moving
+  const char *listen;          ///< HOST:PORT, [IPv6]:PORT; port 0: a free one
+  struct listeners *listeners; ///< where it is listened already, for each worker; taken over. NULL: `listen` says it
+  unsigned workers;            ///< threads
+  uint32_t runs_max;           ///< runs at once, all workers together
+  uint32_t queue_max;          ///< runs that wait for a place, all workers together
+  uint32_t connections_max;    ///< all workers together
+  uint64_t header_timeout_ms;  ///< from a connection's beginning to the end of its first request's headers
+  uint64_t body_timeout_ms;    ///< from the headers' end to the body's
+  uint64_t idle_timeout_ms;    ///< from an answer to the end of the next request's headers; and without a byte moving
   const struct sockaddr_storage *admin; ///< where the admin API listens; NULL: nowhere. Read by server_new alone
   uint64_t grace_ms;                    ///< what is under way gets so long to finish after a stop was asked for
   struct tls *tls;                      ///< NULL: no TLS. Borrowed

@@ -279,6 +279,37 @@ class Access(deploying.Test):
         self.assertEqual(200, server.ask("GET", "/v1/status", headers={"Host": "Admin.example.com:443"})[0])
         self.assertEqual(403, server.ask("GET", "/v1/status", headers={"Host": "www.example.com"})[0])
 
+    def raw(self, server, target, *headers, body=b""):
+        """The status of a request that is sent as it stands."""
+        lines = ["GET %s HTTP/1.1" % target, *headers, "Connection: close", "", ""]
+        with socket.create_connection(("127.0.0.1", server.admin_port), support.PATIENCE) as client:
+            client.sendall("\r\n".join(lines).encode("latin-1") + body)
+            answer = support.read_response(client.makefile("rb"))
+            return None if answer is None else answer[0]
+
+    def test_a_token_counts_in_its_header_alone_and_once(self):
+        server = self.launch()
+        host, good, bad = "Host: localhost", "Authorization: Bearer " + server.token, "Authorization: Bearer x"
+        self.assertEqual(200, self.raw(server, "/v1/status", host, good))
+        for headers in ((good, bad), (bad, good), (good, good), (good, "authorization: Basic eDp4")):
+            self.assertEqual(400, self.raw(server, "/v1/status", host, *headers), headers)
+        self.assertEqual(400, self.raw(server, "/v1/status", host, "Host: evil.example", good))
+        self.assertEqual(400, self.raw(server, "/v1/status", host, "Origin: http://localhost", "Origin: null", good))
+        for query in ("token=", "access_token=", "authorization=Bearer%20", "Authorization=Bearer+"):
+            self.assertEqual(401, self.raw(server, "/v1/status?" + query + server.token, host), query)
+        for header in ("Cookie: token=", "X-Authorization: Bearer ", "Proxy-Authorization: Bearer ", "X-Api-Key: "):
+            self.assertEqual(401, self.raw(server, "/v1/status", host, header + server.token), header)
+        self.assertEqual(401, self.raw(server, "http://x:%s@localhost/v1/status" % server.token, host))
+
+    def test_no_spelling_of_a_path_leads_elsewhere(self):
+        server = self.launch()
+        host, good = "Host: localhost", "Authorization: Bearer " + server.token
+        for path in ("/../v1/status", "/v1/../../etc/passwd", "/v1/releases/../status", "/v1/releases/..%2fstatus", "//v1/status",
+                     "/v1//status", "/v1/status/", "/v1/status%00", "/v1/%73tatus/..", "/v1/functions/..%2f..%2ftoken/pool",
+                     "/v1/functions/%2e%2e/pool", "/V1/status", "/v1/status;a=b", "/v1\\status", "/token", "/v1/releases/../../token"):
+            self.assertIn(self.raw(server, path, host, good), (400, 404, 405), path)
+            self.assertIn(self.raw(server, path, host), (400, 401), path)
+
     def test_methods_and_paths_that_there_are_not(self):
         server = self.launch()
         self.assertEqual(404, server.ask("GET", "/v2/status")[0])
@@ -293,12 +324,20 @@ class Access(deploying.Test):
             self.assertEqual(404, status)
 
     def test_no_function_reaches_it(self):
-        server = self.launch(None, "--allow-host", "127.0.0.1")
-        files = self.build(function("fetch", "POST /fetch", allowed_hosts='["127.0.0.1"]'))
+        hosts = ("127.0.0.1", "localhost", "LOCALHOST.", "0.0.0.0", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "0",
+                 "[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::127.0.0.1]", "127.0.0.2", "127.0.0.1.",
+                 "x@127.0.0.1", "localhost.localdomain", "ip6-localhost")
+        server = self.launch(None, "--allow-host", "*", "--allow-host", "127.0.0.1")
+        files = self.build(function("fetch", "POST /fetch", allowed_hosts='["127.0.0.1", "*"]'))
         self.deployed(server, deploying.pack(*files.items()))
-        status, answer = server.post("/fetch", server.admin.encode() + b"/v1/status")
-        self.assertEqual(500, status, answer)
+        for port in (server.admin_port, server.port):
+            for host in hosts:
+                status, answer = server.post("/fetch", b"http://%s:%d/v1/status" % (host.encode(), port))
+                self.assertNotEqual((200, b"fetched"), (status, answer), host)
+                self.assertGreaterEqual(status, 500, host)
+        server.post("/fetch", server.admin.encode() + b"/v1/status")
         server.wait_for("is this server.s own listener")
+        self.redirected(server)
         with socket.create_server(("127.0.0.1", 0)) as other:
             def answer_once():
                 client, _ = other.accept()
@@ -308,6 +347,21 @@ class Access(deploying.Test):
             thread = support.in_thread(answer_once)
             self.assertEqual((200, b"fetched"), server.post("/fetch", b"http://127.0.0.1:%d/" % other.getsockname()[1]))
             thread.join()
+
+    def redirected(self, server):
+        """Another server, which functions reach, sends them on to this one."""
+        for target in (server.admin + "/v1/status", server.url + "/fetch", "//127.0.0.1:%d/v1/status" % server.admin_port,
+                       "http://localhost:%d/v1/status" % server.admin_port):
+            with socket.create_server(("127.0.0.1", 0)) as other:
+                def send_on():
+                    client, _ = other.accept()
+                    client.recv(4096)
+                    client.sendall(b"HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n" % target.encode())
+                    client.close()
+                thread = support.in_thread(send_on)
+                status, answer = server.post("/fetch", b"http://127.0.0.1:%d/" % other.getsockname()[1])
+                thread.join()
+                self.assertNotEqual((200, b"fetched"), (status, answer), target)
 
     def test_slow_connections_do_not_keep_others_out(self):
         server = self.launch(None, "--header-timeout", "200ms")
@@ -402,7 +456,7 @@ class State(deploying.Test):
     def test_the_default_folder_is_where_xdg_says(self):
         home = self.folder()
         environment = {**os.environ, "XDG_STATE_HOME": home}
-        process = subprocess.Popen([UBIQ, "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"], env=environment,
+        process = subprocess.Popen([UBIQ, "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--sandbox=off"], env=environment,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         with process.stdout:
             process.stdout.readline()

@@ -101,6 +101,8 @@ class Server:
     """A running `ubiq serve` or `ubiq dev`; unless `ready` is waited for, call wait_until_ready before a request."""
 
     def __init__(self, directory, *options, command="serve", ready=True, usual=("--listen", "127.0.0.1:0", "--log-level", "debug")):
+        if command == "serve" and os.environ.get("UBIQ_SANITIZE"):
+            usual = (*usual, "--sandbox=off")  # at the end it is looked for leaks from another process
         self.process = subprocess.Popen([UBIQ, command, directory, *usual, *options], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True, errors="replace")
         self.connections = []

@@ -5,9 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 
 enum { SOMEBODY = 54321, SOMEBODYS = 54322 };
@@ -111,6 +114,28 @@ static void capabilities_that_were_kept_are_noticed(void **state) {
   in_child(become_with_kept_capabilities);
 }
 
+/// As systemd starts a service with AmbientCapabilities.
+static void drop_what_was_given(void) {
+  enum { BIND = 10 }; // CAP_NET_BIND_SERVICE
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+  struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{1 << BIND, 1 << BIND, 1 << BIND}};
+  child_assert(prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0 && setresuid(SOMEBODY, SOMEBODY, SOMEBODY) == 0);
+  child_assert(syscall(SYS_capset, &header, data) == 0);
+  child_assert(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, BIND, 0, 0) == 0);
+  child_assert(status_value("CapEff") == 1 << BIND && status_value("CapAmb") == 1 << BIND);
+  child_assert(privileges_drop_capabilities() == NULL);
+  child_assert(status_value("CapEff") == 0 && status_value("CapPrm") == 0);
+  child_assert(status_value("CapInh") == 0 && status_value("CapAmb") == 0);
+  child_assert(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, BIND, 0, 0) != 0);
+  child_assert(syscall(SYS_capset, &header, data) != 0 && errno == EPERM);
+}
+
+static void capabilities_that_were_given_are_given_up(void **state) {
+  (void)state;
+  if (geteuid() != 0) skip();
+  in_child(drop_what_was_given);
+}
+
 static void accept_no_new(void) {
   child_assert(privileges_accept_no_new() == NULL);
   child_assert(status_value("NoNewPrivs") == 1);
@@ -176,6 +201,7 @@ int main(void) {
       cmocka_unit_test(what_root_gave_up_does_not_come_back),
       cmocka_unit_test(only_root_becomes_another),
       cmocka_unit_test(capabilities_that_were_kept_are_noticed),
+      cmocka_unit_test(capabilities_that_were_given_are_given_up),
       cmocka_unit_test(no_new_privileges_cannot_be_taken_back),
       cmocka_unit_test(hidden_memory_is_not_read_by_the_same_user),
       cmocka_unit_test(what_a_parent_left_open_is_closed),
