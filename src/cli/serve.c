@@ -26,14 +26,10 @@ static release_grant grant_of(const serve_command *self) {
                          .ready_max = self->ready_max};
 }
 
-static serve_needs needs_of(const serve_command *self) {
-  return (serve_needs){.certificate = self->serving.tls.certificate_file, .key = self->serving.tls.key_file};
-}
-
 static ubiq_error *read_bundle(serve_command *self, const char *path, release **out) {
   const release_grant grant = grant_of(self);
   bundle *bundle = NULL;
-  serve_needs needs = needs_of(self);
+  serve_needs needs = serve_guard_needs(&self->serving);
   needs.bundle = path;
   ubiq_error *error = serve_guard_enclose(&self->guard, &needs);
   if (error == NULL) error = bundle_read(path, &bundle);
@@ -45,7 +41,7 @@ static ubiq_error *read_bundle(serve_command *self, const char *path, release **
 /// Compilers have run.
 static ubiq_error *enclose(void *user, const project *project) {
   serve_command *self = user;
-  serve_needs needs = needs_of(self);
+  serve_needs needs = serve_guard_needs(&self->serving);
   needs.project = project;
   return serve_guard_enclose(&self->guard, &needs);
 }

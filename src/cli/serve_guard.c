@@ -98,8 +98,15 @@ static ubiq_error *weigh(serve_guard *self, ubiq_error *error) {
   return NULL;
 }
 
+serve_needs serve_guard_needs(const serving *serving) {
+  bool has_log = serving->run_log_path != NULL && strcmp(serving->run_log_path, "-") != 0;
+  return (serve_needs){.certificate = serving->tls.certificate_file,
+                       .key = serving->tls.key_file,
+                       .run_log = has_log ? serving->run_log_path : NULL};
+}
+
 ubiq_error *serve_guard_enclose(serve_guard *self, const serve_needs *needs) {
-  umask(077);
+  umask(027);
   ubiq_error *error = privileges_accept_no_new();
   if (error == NULL) error = privileges_hide_memory();
   if (error != NULL || is_mode(self, "off")) return error;

@@ -5,7 +5,7 @@
 #ifndef CLI_SERVE_GUARD_H
 #define CLI_SERVE_GUARD_H
 
-#include "cli/options.h"
+#include "cli/serving.h"
 #include "runtime/project.h"
 #include "server/privileges.h"
 
@@ -43,7 +43,11 @@ typedef struct serve_needs {
   const project *project;  ///< with its folder, built
   const char *certificate; ///< of TLS: its folder, and that of its key, are read again
   const char *key;
+  const char *run_log; ///< a file that is made anew when it was moved away
 } serve_needs;
+
+/// What a server needs whatever it serves. Borrowed from `serving`.
+serve_needs serve_guard_needs(const serving *serving);
 
 /// Gives up all that is not needed any more. Errors: `unavailable` where --sandbox on asks for what the kernel lacks.
 ubiq_error *serve_guard_enclose(serve_guard *self, const serve_needs *needs);

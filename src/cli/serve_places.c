@@ -58,8 +58,8 @@ static void allow_all(places *self, const char *const *paths, size_t count) {
   for (size_t i = 0; i < count; i++) allow(self, paths[i], LANDLOCK_READ);
 }
 
-static void allow_folder_of(places *self, const char *file) {
-  if (file != NULL) allow_taken(self, file_path_directory(file), LANDLOCK_READ);
+static void allow_folder_of(places *self, const char *file, landlock_access access) {
+  if (file != NULL) allow_taken(self, file_path_directory(file), access);
 }
 
 // ------------------------------------------------------------------------------------------------------- the system
@@ -67,7 +67,7 @@ static void allow_folder_of(places *self, const char *file) {
 /// Where the resolver's settings are a link out of /etc, what they lead to is replaced by other files of that folder.
 static void allow_resolver(places *self) {
   char *real = realpath("/etc/resolv.conf", NULL);
-  if (real != NULL && strncmp(real, "/etc/", 5) != 0) allow_folder_of(self, real);
+  if (real != NULL && strncmp(real, "/etc/", 5) != 0) allow_folder_of(self, real, LANDLOCK_READ);
   free(real);
 }
 
@@ -149,8 +149,9 @@ ubiq_error *serve_places_allow(landlock *rules, const serve_needs *needs) {
   allow_engines(&self);
   allow_cache(&self, file_cache_path);
   allow_cache(&self, cache_folder);
-  allow_folder_of(&self, needs->certificate);
-  allow_folder_of(&self, needs->key);
+  allow_folder_of(&self, needs->certificate, LANDLOCK_READ);
+  allow_folder_of(&self, needs->key, LANDLOCK_READ);
+  allow_folder_of(&self, needs->run_log, LANDLOCK_ADD);
   allow(&self, needs->bundle, LANDLOCK_READ);
   if (needs->project != NULL) allow_project(&self, needs->project);
   if (needs->state != NULL) ubiq_error_delete(file_make_private_directory(needs->state)); // opening it tells

@@ -69,8 +69,8 @@ static ubiq_error *acquire(running *self, const serve_state *given, serving *ser
   if (error == NULL) error = serve_guard_make_state(guard, given->directory);
   if (error == NULL) error = serve_guard_become(guard);
   if (error == NULL) error = serve_state_directory(given->directory, &self->directory);
-  const serve_needs needs = {
-      .state = self->directory, .certificate = serving->tls.certificate_file, .key = serving->tls.key_file};
+  serve_needs needs = serve_guard_needs(serving);
+  needs.state = self->directory;
   return error != NULL ? error : serve_guard_enclose(guard, &needs);
 }
 

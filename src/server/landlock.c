@@ -40,6 +40,7 @@ enum {
   ALL_OF_LEVEL_2 = (1 << 14) - 1,
   FOR_FILES = WRITE_FILE | READ_FILE | TRUNCATE, // the others are for folders
   READING = READ_FILE | READ_DIRECTORY,
+  ADDING = WRITE_FILE | MAKE_FILE,
   WRITING =
       READING | WRITE_FILE | REMOVE_DIRECTORY | REMOVE_FILE | MAKE_DIRECTORY | MAKE_FILE | MAKE_LINK | MOVE | TRUNCATE,
 };
@@ -83,8 +84,8 @@ ubiq_error *landlock_open(landlock *out) {
 }
 
 static uint64_t rights_of(const landlock *self, landlock_access access, bool is_folder) {
-  uint64_t rights = access == LANDLOCK_WRITE ? WRITING : READING;
-  return rights & handled_at(self->level).files & (is_folder ? UINT64_MAX : FOR_FILES);
+  static const uint64_t rights[] = {[LANDLOCK_READ] = READING, [LANDLOCK_ADD] = ADDING, [LANDLOCK_WRITE] = WRITING};
+  return rights[access] & handled_at(self->level).files & (is_folder ? UINT64_MAX : FOR_FILES);
 }
 
 ubiq_error *landlock_allow(landlock *self, const char *path, landlock_access access) {

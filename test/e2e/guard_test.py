@@ -6,6 +6,7 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -73,6 +74,17 @@ class Sandbox(deploying.Test):
         with open(os.path.join(pages, "later"), "w", encoding="ascii") as file:
             file.write("later")
         self.assertEqual(b"later", server.request("GET", "/pages/later")[2])
+
+    @unittest.skipIf(SANITIZED, "no sandbox with sanitizers")
+    def test_a_run_log_is_opened_anew(self):
+        folder = self.folder()
+        path = os.path.join(folder, "runs.log")
+        server = self.serve(function("hello", "/hello"), options=("--workers", "1", "--sandbox", "on", "--run-log", path))
+        os.rename(path, path + ".1")
+        server.signal(signal.SIGHUP)
+        while not os.path.exists(path):
+            self.assertIsNone(server.process.poll())
+            server.post("/hello")
 
     def test_a_mode_that_there_is_not(self):
         done = self.run_ubiq("serve", self.folder(), "--sandbox", "some")

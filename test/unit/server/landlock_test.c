@@ -93,6 +93,17 @@ static void write_what_is_to_be_written(void) {
   child_assert(mkfifo(at("write/pipe"), 0600) != 0);
 }
 
+static void do_more_than_add(void) {
+  landlock rules;
+  child_assert(privileges_accept_no_new() == NULL && landlock_open(&rules) == NULL);
+  child_assert(landlock_allow(&rules, at("write"), LANDLOCK_ADD) == NULL && landlock_enforce(&rules) == NULL);
+  child_assert(open(at("write/log"), O_WRONLY | O_APPEND | O_CREAT, 0600) >= 0);
+  child_assert(open(at("write/state"), O_WRONLY | O_APPEND) >= 0);
+  child_assert(is_denied(at("write/state"), O_RDONLY));
+  child_assert(is_denied(at("write"), O_RDONLY | O_DIRECTORY));
+  child_assert(unlink(at("write/state")) != 0 && rename(at("write/log"), at("write/moved")) != 0);
+}
+
 static void execute_anything(void) {
   enter();
   const char *const programs[] = {"/bin/true", at("read/program"), at("write/state"), "/proc/self/exe"};
@@ -150,6 +161,11 @@ static void what_is_to_be_written_is_but_takes_no_devices(void **state) {
   attempt(write_what_is_to_be_written);
 }
 
+static void where_files_are_added_nothing_is_read_or_removed(void **state) {
+  (void)state;
+  attempt(do_more_than_add);
+}
+
 static void nothing_is_executed(void **state) {
   (void)state;
   attempt(execute_anything);
@@ -170,6 +186,7 @@ int main(void) {
       cmocka_unit_test(what_is_not_listed_is_not_read_by_any_path),
       cmocka_unit_test(what_is_to_be_read_is_not_changed),
       cmocka_unit_test(what_is_to_be_written_is_but_takes_no_devices),
+      cmocka_unit_test(where_files_are_added_nothing_is_read_or_removed),
       cmocka_unit_test(nothing_is_executed),
       cmocka_unit_test(a_second_list_gives_nothing_back),
       cmocka_unit_test(no_further_port_is_listened_at_and_no_other_process_signalled),
