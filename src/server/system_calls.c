@@ -34,25 +34,31 @@ static bool is_kept(int family) {
   return family == AF_UNIX || family == AF_INET || family == AF_INET6 || family == AF_NETLINK;
 }
 
+/// A call is refused when what it is asked for meets the condition; NULL: always.
+static int refuse(scmp_filter_ctx filter, int call, const struct scmp_arg_cmp *condition) {
+  return seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), call, condition != NULL, condition);
+}
+
 static int refuse_names(scmp_filter_ctx filter) {
   int number = 0;
   for (size_t i = 0; number == 0 && i < sizeof refused / sizeof refused[0]; i++) {
     int call = seccomp_syscall_resolve_name(refused[i]);
-    if (call != __NR_SCMP_ERROR) number = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), call, 0);
+    if (call != __NR_SCMP_ERROR) number = refuse(filter, call, NULL);
   }
   return number;
 }
 
 /// The whole argument is compared: more than the 32 bits that the kernel looks at is no family that is kept.
 static int refuse_sockets(scmp_filter_ctx filter) {
-  const uint32_t answer = SCMP_ACT_ERRNO(EPERM);
-  int number = seccomp_rule_add(filter, answer, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_GT, AF_NETLINK));
-  for (int family = 0; number == 0 && family <= AF_NETLINK; family++)
-    if (!is_kept(family))
-      number = seccomp_rule_add(filter, answer, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, (unsigned)family));
-  if (number != 0) return number;
-  return seccomp_rule_add(filter, answer, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK),
-                          SCMP_A2(SCMP_CMP_NE, NETLINK_ROUTE));
+  const struct scmp_arg_cmp others = {.arg = 0, .op = SCMP_CMP_GT, .datum_a = AF_NETLINK};
+  const struct scmp_arg_cmp netlink[] = {{.arg = 0, .op = SCMP_CMP_EQ, .datum_a = AF_NETLINK},
+                                         {.arg = 2, .op = SCMP_CMP_NE, .datum_a = NETLINK_ROUTE}};
+  int number = refuse(filter, SCMP_SYS(socket), &others);
+  for (unsigned family = 0; number == 0 && family <= AF_NETLINK; family++) {
+    const struct scmp_arg_cmp this = {.arg = 0, .op = SCMP_CMP_EQ, .datum_a = family};
+    if (!is_kept((int)family)) number = refuse(filter, SCMP_SYS(socket), &this);
+  }
+  return number != 0 ? number : seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 2, netlink);
 }
 
 /// Keys that another program on the same terminal would take for its user's. The kernel looks at 32 bits of the request, so
@@ -60,9 +66,11 @@ static int refuse_sockets(scmp_filter_ctx filter) {
 static int refuse_typing(scmp_filter_ctx filter) {
   static const unsigned requests[] = {TIOCSTI, TIOCLINUX};
   int number = 0;
-  for (size_t i = 0; number == 0 && i < sizeof requests / sizeof requests[0]; i++)
-    number = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
-                              SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, requests[i]));
+  for (size_t i = 0; number == 0 && i < sizeof requests / sizeof requests[0]; i++) {
+    const struct scmp_arg_cmp this = {
+        .arg = 1, .op = SCMP_CMP_MASKED_EQ, .datum_a = UINT32_MAX, .datum_b = requests[i]};
+    number = refuse(filter, SCMP_SYS(ioctl), &this);
+  }
   return number;
 }
 
@@ -71,13 +79,14 @@ static int refuse_typing(scmp_filter_ctx filter) {
 static int refuse_processes(scmp_filter_ctx filter) {
   static const unsigned namespaces[] = {CLONE_NEWNS,  CLONE_NEWUSER, CLONE_NEWPID,   CLONE_NEWNET,
                                         CLONE_NEWUTS, CLONE_NEWIPC,  CLONE_NEWCGROUP};
-  int number = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
-  if (number == 0)
-    number = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
-                              SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
-  for (size_t i = 0; number == 0 && i < sizeof namespaces / sizeof namespaces[0]; i++)
-    number = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
-                              SCMP_A0(SCMP_CMP_MASKED_EQ, namespaces[i], namespaces[i]));
+  const struct scmp_arg_cmp no_thread = {.arg = 0, .op = SCMP_CMP_MASKED_EQ, .datum_a = CLONE_THREAD, .datum_b = 0};
+  int number = seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0, NULL);
+  if (number == 0) number = refuse(filter, SCMP_SYS(clone), &no_thread);
+  for (size_t i = 0; number == 0 && i < sizeof namespaces / sizeof namespaces[0]; i++) {
+    const struct scmp_arg_cmp this = {
+        .arg = 0, .op = SCMP_CMP_MASKED_EQ, .datum_a = namespaces[i], .datum_b = namespaces[i]};
+    number = refuse(filter, SCMP_SYS(clone), &this);
+  }
   return number;
 }
 
