@@ -239,8 +239,7 @@ static ubiq_error *make(making *self, bool is_function) {
 
 /// `new NAME`, `new function NAME`.
 static ubiq_error *check(making *self, const options *given, const char *template, bool *is_function) {
-  const char *first = given->positionals_count > 0 ? given->positionals[0] : NULL;
-  *is_function = first != NULL && strcmp(first, "function") == 0;
+  *is_function = given->positionals_count > 0 && strcmp(given->positionals[0], "function") == 0;
   size_t wanted = *is_function ? 2 : 1;
   if (given->positionals_count < wanted) return ubiq_error_new(UBIQ_INVALID_INPUT, "NAME is missing");
   if (given->positionals_count > wanted)
