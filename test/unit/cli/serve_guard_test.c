@@ -1,0 +1,128 @@
+#include "cli/serve_guard.h"
+
+#include "server/landlock.h"
+#include "unit/server/sandbox_testing.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+static char folder[] = "/tmp/ubiq-guard-XXXXXX";
+
+static const char *at(const char *name) {
+  static char paths[4][128];
+  static unsigned next;
+  char *path = paths[next++ % 4];
+  snprintf(path, sizeof paths[0], "%s/%s", folder, name);
+  return path;
+}
+
+static void write_file(const char *name) {
+  int descriptor = open(at(name), O_WRONLY | O_CREAT | O_EXCL, 0700);
+  child_assert(descriptor >= 0 && write(descriptor, "#!/bin/sh\n", 10) == 10);
+  close(descriptor);
+}
+
+/// As a server with a state and a certificate does before it takes a bundle.
+static void enclose(void) {
+  static const char *const folders[] = {"state", "tls", "logs", "other", "cache"};
+  for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) child_assert(mkdir(at(folders[i]), 0700) == 0);
+  write_file("tls/key");
+  write_file("other/secret");
+  child_assert(setenv("XDG_CACHE_HOME", at("cache"), 1) == 0 && unsetenv("UBIQ_CACHE") == 0);
+  char state[128], key[128], log[128];
+  strcpy(state, at("state"));
+  strcpy(key, at("tls/key"));
+  strcpy(log, at("logs/runs"));
+  serve_guard guard = {.sandbox = "on"};
+  const serve_needs needs = {.state = state, .certificate = key, .key = key, .run_log = log};
+  ubiq_error *error = serve_guard_enclose(&guard, &needs);
+  if (error != NULL) fprintf(stderr, "%s\n", ubiq_error_message(error));
+  child_assert(error == NULL);
+}
+
+static bool is_denied(const char *path, int flags) {
+  return open(path, flags, 0600) < 0 && errno == EACCES;
+}
+
+static void reach_for_files(void) {
+  char parent[64];
+  snprintf(parent, sizeof parent, "/proc/%d/environ", getppid());
+  enclose();
+  const char *const closed[] = {
+      "/",        "/root",           "/home",          "/tmp",        "/var",        "/usr/bin/env", "/usr/bin",
+      "/dev/mem", "/proc/1/environ", "/proc/kallsyms", "/sys/kernel", "/etc/shadow", "/run",         "/boot"};
+  for (size_t i = 0; i < sizeof closed / sizeof closed[0]; i++)
+    if (access(closed[i], F_OK) == 0)
+      child_assert(open(closed[i], O_RDONLY) < 0 && (errno == EACCES || errno == EPERM));
+  child_assert(is_denied(parent, O_RDONLY));
+  child_assert(is_denied(at("other/secret"), O_RDONLY) && is_denied(at("state/../other/secret"), O_RDONLY));
+  child_assert(is_denied(at("new"), O_WRONLY | O_CREAT));
+  child_assert(is_denied(at("tls/key"), O_WRONLY) && is_denied("/usr/share/new", O_WRONLY | O_CREAT));
+  child_assert(is_denied("/proc/self/mem", O_RDWR) && is_denied("/proc/sys/vm/max_map_count", O_WRONLY));
+  child_assert(symlink(at("other/secret"), at("state/link")) == 0 && is_denied(at("state/link"), O_RDONLY));
+}
+
+static void reach_for_the_rest(void) {
+  enclose();
+  char *arguments[] = {"true", NULL};
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_port = htons(1)};
+  child_assert(execv("/bin/true", arguments) != 0 && fork() < 0);
+  child_assert(ptrace(PTRACE_ATTACH, getppid(), NULL, NULL) < 0 && errno == EPERM);
+  child_assert(chroot(at("state")) != 0 && setuid(1) != 0);
+  int client = socket(AF_INET, SOCK_STREAM, 0);
+  child_assert(connect(client, (struct sockaddr *)&address, sizeof address) != 0 && errno == ECONNREFUSED);
+  child_assert(status_value("NoNewPrivs") == 1 && status_value("Seccomp") == 2);
+}
+
+static void use_what_is_needed(void) {
+  enclose();
+  struct addrinfo *found = NULL;
+  child_assert(open(at("tls/key"), O_RDONLY) >= 0);
+  child_assert(open(at("state/new"), O_RDWR | O_CREAT | O_EXCL, 0600) >= 0 && unlink(at("state/new")) == 0);
+  child_assert(open(at("logs/runs"), O_WRONLY | O_CREAT | O_APPEND, 0640) >= 0);
+  child_assert(open(at("cache/ubiq/modules/new"), O_WRONLY | O_CREAT, 0600) >= 0);
+  child_assert(open("/dev/urandom", O_RDONLY) >= 0 && open("/dev/null", O_WRONLY) >= 0);
+  child_assert(open("/proc/self/status", O_RDONLY) >= 0 && open("/proc/sys/vm/max_map_count", O_RDONLY) >= 0);
+  child_assert(getaddrinfo("localhost", "80", NULL, &found) == 0);
+  freeaddrinfo(found);
+}
+
+static void attempt(void (*body)(void)) {
+  if (landlock_level() < LANDLOCK_LEVEL_MIN || status_value("Threads") > 1) skip(); // a sanitizer's thread
+  strcpy(folder + strlen(folder) - 6, "XXXXXX");
+  assert_non_null(mkdtemp(folder));
+  in_child(body);
+  char command[128];
+  snprintf(command, sizeof command, "rm -rf '%s'", folder);
+  assert_int_equal(system(command), 0);
+}
+
+static void files_that_a_server_does_not_need_are_out_of_reach(void **state) {
+  (void)state;
+  attempt(reach_for_files);
+}
+
+static void programs_processes_and_users_are_out_of_reach(void **state) {
+  (void)state;
+  attempt(reach_for_the_rest);
+}
+
+static void what_a_server_needs_is_within_reach(void **state) {
+  (void)state;
+  attempt(use_what_is_needed);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(files_that_a_server_does_not_need_are_out_of_reach),
+      cmocka_unit_test(programs_processes_and_users_are_out_of_reach),
+      cmocka_unit_test(what_a_server_needs_is_within_reach),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
