@@ -22,12 +22,19 @@ static void add(line *self, const char *string) {
   add_bytes(self, string, strlen(string));
 }
 
+static size_t count_digits(uint64_t number) {
+  size_t count = 1;
+  for (; number >= 10; number /= 10) count++;
+  return count;
+}
+
 /// With zeroes before it, so that it has as many digits as `digits_min` at least.
 static void add_digits(line *self, uint64_t number, size_t digits_min) {
-  char digits[20];
-  size_t at = sizeof digits;
-  for (; number > 0 || sizeof digits - at < digits_min; number /= 10) digits[--at] = (char)('0' + number % 10);
-  add_bytes(self, digits + at, sizeof digits - at);
+  size_t digits = count_digits(number);
+  if (digits < digits_min) digits = digits_min;
+  char *first = self->data + self->size;
+  for (size_t at = digits; at > 0; number /= 10) first[--at] = (char)('0' + number % 10);
+  self->size += digits;
 }
 
 static void add_key(line *self, const char *key) {
