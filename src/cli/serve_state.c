@@ -100,10 +100,17 @@ static void freeze(void *user, bool at_once) {
   releases_freeze(((running *)user)->releases);
 }
 
+// The exit codes of the classes, as constants: a handler of signals may not look one up.
+enum {
+#define END_CODE(identifier, name, status, exit_code, text) END_##identifier = (exit_code),
+  UBIQ_CODES(END_CODE)
+#undef END_CODE
+};
+
 /// As a second signal promises. What is on the disk is whole at any time.
 static void end_at_once(int number) {
   (void)number;
-  _exit(ubiq_code_exit(UBIQ_CANCELLED));
+  _exit(END_CANCELLED);
 }
 
 /// What the admin API is doing, a deploy perhaps, is waited for, unless a second signal came or comes.

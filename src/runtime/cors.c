@@ -23,6 +23,7 @@ static text after_scheme(text origin) {
 static bool is_origin(text origin) {
   if (text_equal_string(origin, "null")) return true;
   text host = after_scheme(origin);
+  if (host.data == NULL) return false;
   if (text_starts_with(host, TEXT("*."))) host = (text){host.data + 2, host.size - 2};
   for (size_t i = 0; i < host.size; i++) {
     char c = host.data[i];
