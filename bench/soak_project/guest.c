@@ -3,7 +3,9 @@
 
 #include <stdbool.h>
 
-UBIQ_EXPORT(hello) { return ubiq_output_string("Hello!"); }
+UBIQ_EXPORT(hello) {
+  return ubiq_output_string("Hello!");
+}
 
 UBIQ_EXPORT(echo) {
   size_t size;
@@ -24,12 +26,17 @@ UBIQ_EXPORT(count) {
   if (ubiq_input_size() > 0) ubiq_input_read(&first, 1);
   if (first == 't') __builtin_trap();
   size_t start = sizeof digits;
-  for (uint32_t left = ++calls; left > 0 || start == sizeof digits; left /= 10) digits[--start] = (char)('0' + left % 10);
+  for (uint32_t left = ++calls; left > 0 || start == sizeof digits; left /= 10)
+    digits[--start] = (char)('0' + left % 10);
   return ubiq_output(digits + start, sizeof digits - start);
 }
 
-UBIQ_EXPORT(trap) { __builtin_trap(); }
-UBIQ_EXPORT(fail) { return ubiq_error_string("asked to fail"); }
+UBIQ_EXPORT(trap) {
+  __builtin_trap();
+}
+UBIQ_EXPORT(fail) {
+  return ubiq_error_string("asked to fail");
+}
 
 UBIQ_EXPORT(spin) {
   for (volatile int i = 0;; i++) {

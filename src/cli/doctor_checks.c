@@ -50,7 +50,7 @@ static ubiq_error *check_engine(const doctor_question *question, finding *out) {
   if (error != NULL)
     return say_error(out, FINDING_FAIL, error, "`ubiq engines` lists what there is; UBIQ_ENGINE names one");
   if (!(ops->capabilities & ENGINE_CAN_SUSPEND))
-    return SAY(out, FINDING_FAIL, "unset UBIQ_ENGINE, or set it to wasmtime",
+    return SAY(out, FINDING_FAIL, "unset UBIQ_ENGINE: what an engine can do is listed by `ubiq engines`",
                "%s %s: it cannot suspend runs, so nothing can be served on it", ops->name, ops->version);
   return SAY(out, FINDING_OK, NULL, "%s %s", ops->name, ops->version);
 }
