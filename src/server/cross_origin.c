@@ -45,8 +45,9 @@ static void set_permissions(const connection *self, const cors *cors, text metho
 }
 
 bool cross_origin_preflight(const connection *self, const router_request *request, answer *out) {
+  if (!text_equal(request->method, TEXT("OPTIONS"))) return false; // nearly all: no header is looked up for them
   text method = header(self, "Access-Control-Request-Method"), origin = header(self, MHD_HTTP_HEADER_ORIGIN);
-  if (method.size == 0 || origin.size == 0 || !text_equal(request->method, TEXT("OPTIONS"))) return false;
+  if (method.size == 0 || origin.size == 0) return false;
   router_match match;
   const router_request wanted = {method, request->host, request->path};
   if (router_find(self->lease->release->router, &wanted, &match) != ROUTER_FOUND) return false;
