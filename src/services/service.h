@@ -1,0 +1,108 @@
+// What a function, or a person by the admin port, asks of a service, and the answer: the same for InvokeHost and for HTTP.
+//
+// A service is a few handlers, one for each operation of the API (api/*.tsp), and what they keep. A handler is given a call
+// whose parameters and body were checked against the API, and whose permission was granted. It answers at once or later:
+// it sets the answer and says service_call_done, exactly once.
+//
+// THREADS: a handler is called on the caller's thread, a worker's most often, and never blocks it but for a short read.
+// service_call_done may be said by any thread.
+#ifndef SERVICES_SERVICE_H
+#define SERVICES_SERVICE_H
+
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/text.h"
+#include "ubiq/error.h"
+#include "yyjson.h"
+
+struct permissions;
+struct service_operation;
+struct services;
+
+enum {
+  SERVICE_PARAMS_MAX = 12,  ///< of one operation
+  SERVICE_HEADERS_MAX = 16, ///< of one answer
+};
+
+/// A parameter: of the path (unescaped), the query or a header. Numbers, booleans and durations are read already.
+typedef struct service_param {
+  bool is_given;
+  text text;       ///< as it was sent, but unescaped
+  uint64_t number; ///< of an integer; of a boolean 0 or 1; of a duration its milliseconds
+} service_param;
+
+typedef enum service_body_kind {
+  SERVICE_BODY_NONE,
+  SERVICE_BODY_JSON,  ///< of a request: `value`; of an answer: `bytes`, which are JSON text
+  SERVICE_BODY_BYTES, ///< `bytes`, of `media_type`
+} service_body_kind;
+
+typedef struct service_body {
+  service_body_kind kind;
+  yyjson_val *value;
+  ubiq_bytes bytes;
+  text media_type; ///< of bytes; empty: application/octet-stream
+} service_body;
+
+/// Who asks. All of it is what the host knows, nothing what the request says.
+typedef struct service_caller {
+  text project;                          ///< services keep each project's data apart
+  text function;                         ///< empty: a person or a program, by the admin port
+  const struct permissions *permissions; ///< what is granted (services/permissions.h); NULL: everything
+  const char *traceparent;               ///< what makes the caller's span the parent of what follows; NULL: none
+  uint64_t deadline_ns;                  ///< of the caller's run (monotonic clock); UINT64_MAX: none
+  uint32_t depth;                        ///< calls of functions above this one
+  uint32_t hops;                         ///< events and schedules that led to this one
+  void *run;                             ///< the runtime's; NULL: none
+} service_caller;
+
+typedef struct service_header {
+  const char *name; ///< lower case; a constant
+  text value;       ///< lives as long as the call's arena
+} service_header;
+
+typedef struct service_call {
+  // What is asked. Borrowed from the owner until the call is done.
+  const struct service_operation *operation;
+  service_param params[SERVICE_PARAMS_MAX]; ///< in the operation's order (generated: KV_PUT_KEY, KV_PUT_TTL, ...)
+  service_body body;
+  service_caller caller;
+  struct services *services;
+
+  // The answer, which the handler sets. Either `error`, or the rest.
+  ubiq_error *error; ///< owned; becomes a problem object (RFC 9457) with the status of its class
+  unsigned status;   ///< 0: 200 with a body, 204 without
+  service_header headers[SERVICE_HEADERS_MAX];
+  size_t headers_count;
+  service_body answer; ///< its bytes: the arena's, or `bytes`
+  buffer bytes;        ///< owned by the call: for an answer's body
+
+  arena arena;                             ///< what lives as long as the call
+  void *state;                             ///< the handler's, while it waits
+  void (*done)(struct service_call *self); ///< the owner's: takes the answer, and ends the call. Any thread
+} service_call;
+
+typedef void (*service_handler)(service_call *call);
+
+/// One operation of the API. The table of them is generated from api/openapi.yaml.
+typedef struct service_operation {
+  const char *name;        ///< "kv.put"
+  const char *permission;  ///< its service and action, "kv:write"; NULL: none is needed, or the handler asks
+  int subject;             ///< the parameter that the permission's pattern is matched with; -1: none
+  service_handler handler; ///< NULL: this host does not have it (501 as `unavailable`)
+} service_operation;
+
+/// Ends a call whose answer is set. Exactly once; the call is not to be used afterwards. Any thread.
+void service_call_done(service_call *self);
+
+/// Ends it with an error, of which it takes ownership.
+void service_call_fail(service_call *self, ubiq_error *error);
+
+/// Ends it with JSON text, which is copied behind what `self->bytes` holds; or with those bytes alone.
+void service_call_answer_json(service_call *self, text json);
+void service_call_answer_bytes(service_call *self, text media_type);
+
+/// Adds a header to the answer. `name` is a constant, in lower case; the value is copied into the arena. False when memory or room is out.
+UBIQ_NODISCARD bool service_call_header(service_call *self, const char *name, text value);
+
+#endif
