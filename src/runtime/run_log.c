@@ -16,8 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { END_MS = 1000 };
-
+#define END_NS            CLOCK_NS_PER_SECOND
 #define WARNING_PERIOD_NS (60 * CLOCK_NS_PER_SECOND)
 
 struct run_log {
@@ -29,6 +28,8 @@ struct run_log {
   bool is_file;                 ///< takes as much as there is room for, at once
   unsigned opened;              ///< how often
   const run_log_writer *writer; ///< wrote half a line; NULL: nobody did
+  pthread_cond_t is_whole;      ///< `writer` became NULL
+  uint64_t end_ns;              ///< writers that end wait no longer, by the monotonic clock; 0: none has waited yet
 };
 
 struct run_log_writer {
@@ -39,6 +40,7 @@ struct run_log_writer {
   unsigned opened; ///< the log's number when the first line was half written
   bool is_halved;  ///< the beginning of the first line is in the file
   bool has_failed; ///< nothing could be written: not tried again before the timer is due
+  bool is_ending;  ///< waits, because it will not try again
 };
 
 // --------------------------------------------------------------------------------------------------------- the file
@@ -49,12 +51,27 @@ static ubiq_error *open_file(const char *path, int *fd) {
   return *fd >= 0 ? NULL : file_error(errno, path == NULL ? "standard output" : path);
 }
 
+/// Nobody's line, or the writer's, is half written. With the lock.
+static void set_writer(run_log *self, const run_log_writer *writer) {
+  self->writer = writer;
+  if (writer == NULL) pthread_cond_broadcast(&self->is_whole);
+}
+
 static void use(run_log *self, int fd) {
   struct stat status;
   self->fd = fd;
   self->is_file = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
   self->opened++;
-  self->writer = NULL;
+  set_writer(self, NULL);
+}
+
+static void open_locks(run_log *self) {
+  pthread_condattr_t monotonic;
+  pthread_condattr_init(&monotonic);
+  pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+  pthread_cond_init(&self->is_whole, &monotonic);
+  pthread_condattr_destroy(&monotonic);
+  pthread_mutex_init(&self->lock, NULL);
 }
 
 ubiq_error *run_log_open(const char *path, run_log **out) {
@@ -67,7 +84,7 @@ ubiq_error *run_log_open(const char *path, run_log **out) {
     free(self);
     return error;
   }
-  pthread_mutex_init(&self->lock, NULL);
+  open_locks(self);
   use(self, fd);
   *out = self;
   return NULL;
@@ -92,6 +109,7 @@ uint64_t run_log_dropped(const run_log *self) {
 void run_log_close(run_log *self) {
   if (self == NULL) return;
   close(self->fd);
+  pthread_cond_destroy(&self->is_whole);
   pthread_mutex_destroy(&self->lock);
   free(self);
 }
@@ -121,20 +139,48 @@ static size_t portion(const run_log_writer *self) {
   return end == NULL ? PIPE_BUF : (size_t)(end - self->data) + 1;
 }
 
-static bool is_writable(int fd, int wait_ms) {
+/// Until when a writer may wait, by the monotonic clock; 0: not at all. All that end wait until the same moment.
+static uint64_t patience_until_ns(const run_log_writer *self) {
+  run_log *log = self->log;
+  if (!self->is_ending) return 0;
+  if (log->end_ns == 0) log->end_ns = clock_monotonic_ns() + END_NS;
+  return log->end_ns;
+}
+
+static bool is_writable_now(int fd, int wait_ms) {
   struct pollfd wanted = {.fd = fd, .events = POLLOUT};
   return poll(&wanted, 1, wait_ms) > 0 && (wanted.revents & POLLOUT) != 0;
 }
 
-/// Writes a portion. False: nothing more can be written now.
-static bool write_portion(run_log_writer *self, int wait_ms) {
+static bool is_writable(const run_log_writer *self) {
+  if (is_writable_now(self->log->fd, 0)) return true;
+  uint64_t until_ns = patience_until_ns(self), now_ns = clock_monotonic_ns();
+  if (until_ns <= now_ns) return false;
+  return is_writable_now(self->log->fd, (int)((until_ns - now_ns + CLOCK_NS_PER_MS - 1) / CLOCK_NS_PER_MS));
+}
+
+/// Waits for whoever wrote half a line, as long as may be. False: the file is still theirs.
+static bool is_for(const run_log_writer *self) {
   run_log *log = self->log;
-  if (!is_writable(log->fd, wait_ms)) return false;
+  bool is_late = !self->is_ending;
+  while (log->writer != NULL && log->writer != self && !is_late) {
+    uint64_t until_ns = patience_until_ns(self);
+    const struct timespec until = {.tv_sec = (time_t)(until_ns / CLOCK_NS_PER_SECOND),
+                                   .tv_nsec = (long)(until_ns % CLOCK_NS_PER_SECOND)};
+    is_late = pthread_cond_timedwait(&log->is_whole, &log->lock, &until) != 0;
+  }
+  return log->writer == NULL || log->writer == self;
+}
+
+/// Writes a portion. False: nothing more can be written now.
+static bool write_portion(run_log_writer *self) {
+  run_log *log = self->log;
+  if (!is_writable(self)) return false;
   ssize_t written = write(log->fd, self->data, portion(self));
   if (written <= 0) return written < 0 && errno == EINTR;
   self->is_halved = self->data[written - 1] != '\n';
   self->opened = log->opened;
-  log->writer = self->is_halved ? self : NULL;
+  set_writer(log, self->is_halved ? self : NULL);
   forget(self, (size_t)written);
   return true;
 }
@@ -148,21 +194,25 @@ static void forget_half(run_log_writer *self) {
   drop(self->log);
 }
 
-static void write_out(run_log_writer *self, int wait_ms) {
-  run_log *log = self->log;
-  if (pthread_mutex_trylock(&log->lock) != 0) return;
+/// With the lock.
+static void write_all(run_log_writer *self) {
   forget_half(self);
-  if (log->writer == NULL || log->writer == self)
-    while (self->size > 0 && write_portion(self, wait_ms)) continue;
-  pthread_mutex_unlock(&log->lock);
+  if (is_for(self))
+    while (self->size > 0 && write_portion(self)) continue;
   self->has_failed = self->size > 0;
+}
+
+static void write_out(run_log_writer *self) {
+  if (pthread_mutex_trylock(&self->log->lock) != 0) return;
+  write_all(self);
+  pthread_mutex_unlock(&self->log->lock);
 }
 
 static void wait_a_little(run_log_writer *self);
 
 static void on_time(uv_timer_t *timer) {
   run_log_writer *self = timer->data;
-  write_out(self, 0);
+  write_out(self);
   if (self->size > 0) wait_a_little(self);
 }
 
@@ -195,7 +245,7 @@ void run_log_add(run_log_writer *self, const run_record *record) {
   }
   if (self->size == 0) wait_a_little(self);
   self->size += run_log_line(record, (char *)self->data + self->size);
-  if (self->size >= RUN_LOG_WRITE_BYTES && !self->has_failed) write_out(self, 0);
+  if (self->size >= RUN_LOG_WRITE_BYTES && !self->has_failed) write_out(self);
 }
 
 static void is_closed(uv_handle_t *handle) {
@@ -204,17 +254,23 @@ static void is_closed(uv_handle_t *handle) {
   free(self);
 }
 
+/// With the lock, whose holders keep it for no longer than until `end_ns`.
+static void write_rest(run_log_writer *self) {
+  self->is_ending = true;
+  write_all(self);
+  if (self->log->writer == self) set_writer(self->log, NULL);
+}
+
 static void drop_rest(run_log_writer *self) {
   for (size_t i = 0; i < self->size; i++)
     if (self->data[i] == '\n') drop(self->log);
-  pthread_mutex_lock(&self->log->lock);
-  if (self->log->writer == self) self->log->writer = NULL;
-  pthread_mutex_unlock(&self->log->lock);
 }
 
 void run_log_writer_close(run_log_writer *self) {
   if (self == NULL) return;
-  write_out(self, END_MS);
+  pthread_mutex_lock(&self->log->lock);
+  write_rest(self);
+  pthread_mutex_unlock(&self->log->lock);
   drop_rest(self);
   uv_close((uv_handle_t *)&self->timer, is_closed);
 }

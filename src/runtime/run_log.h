@@ -5,7 +5,9 @@
 // only one who writes until it has written the rest. What cannot be written stays in the buffer and is tried again; what
 // finds no room there is dropped and counted, and a warning a minute says so. Nobody waits for a disk or a reader.
 //
-// LOCKS: one for the file. Workers only try it: who finds it taken writes a little later.
+// LOCKS: one for the file. Workers only try it: who finds it taken writes a little later. Only a writer that ends waits for
+// it, for the end of another's half line, and for a reader: all of them together for no longer than a second from when the
+// first of them had to.
 #ifndef RUNTIME_RUN_LOG_H
 #define RUNTIME_RUN_LOG_H
 
@@ -40,8 +42,8 @@ run_log_writer *run_log_writer_new(run_log *log, uv_loop_t *loop);
 
 void run_log_add(run_log_writer *self, const run_record *record);
 
-/// Writes what is left, and ends the writer with its handle on the loop. What a reader does not take within a second is
-/// dropped. NULL is allowed.
+/// Writes what is left, and ends the writer with its handle on the loop. What a reader does not take within a second, which
+/// all writers that end share, is dropped. NULL is allowed.
 void run_log_writer_close(run_log_writer *self);
 
 #endif

@@ -1,9 +1,11 @@
 // Lines of runs on their way to a file: whole, in order, and never waited for.
 #include "runtime/run_log.h"
 
+#include "base/clock.h"
 #include "runtime/run_log_line.h"
 #include "unit/runtime/runtime_testing.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <yyjson.h>
@@ -284,6 +286,112 @@ static void a_line_that_was_half_written_is_finished_before_others_write(void **
   close_log(&self);
 }
 
+enum { CLOSING_THREADS = 2, CLOSING_ROUNDS = 300, CLOSING_LINES = 150 };
+
+typedef struct closing {
+  run_log *log;
+  pthread_barrier_t *barrier;
+} closing;
+
+/// A worker, as far as its log sees it: a loop, lines, and an end at the same time as the others'.
+static void *write_and_close(void *user) {
+  const closing *self = user;
+  const run_record record = record_of("a");
+  uv_loop_t loop;
+  assert_int_equal(uv_loop_init(&loop), 0);
+  run_log_writer *writer = run_log_writer_new(self->log, &loop);
+  assert_non_null(writer);
+  for (int i = 0; i < CLOSING_LINES; i++) run_log_add(writer, &record);
+  pthread_barrier_wait(self->barrier);
+  run_log_writer_close(writer);
+  uv_run(&loop, UV_RUN_DEFAULT);
+  assert_int_equal(uv_loop_close(&loop), 0);
+  return NULL;
+}
+
+static void close_together(closing *self) {
+  pthread_t threads[CLOSING_THREADS];
+  for (int i = 0; i < CLOSING_THREADS; i++)
+    assert_int_equal(pthread_create(&threads[i], NULL, write_and_close, self), 0);
+  for (int i = 0; i < CLOSING_THREADS; i++) assert_int_equal(pthread_join(threads[i], NULL), 0);
+}
+
+static void writers_that_end_together_lose_nothing(void **state) {
+  (void)state;
+  char *folder = folder_make();
+  const char *path = folder_path(folder, "runs.log");
+  pthread_barrier_t barrier;
+  pthread_barrier_init(&barrier, NULL, CLOSING_THREADS);
+  closing self = {.barrier = &barrier};
+  assert_success(run_log_open(path, &self.log));
+  for (int i = 0; i < CLOSING_ROUNDS; i++) close_together(&self);
+  assert_int_equal(run_log_dropped(self.log), 0);
+  assert_int_equal(count_lines(path), CLOSING_ROUNDS * CLOSING_THREADS * CLOSING_LINES);
+  run_log_close(self.log);
+  pthread_barrier_destroy(&barrier);
+  folder_remove(folder);
+}
+
+enum { UNREAD_WRITERS = 20 };
+
+static void writers_that_end_share_one_second_for_a_reader_that_does_not_read(void **state) {
+  (void)state;
+  fixture self;
+  char *folder = folder_make();
+  const char *fifo = folder_path(folder, "fifo");
+  assert_int_equal(mkfifo(fifo, 0600), 0);
+  int reader = open(fifo, O_RDONLY | O_NONBLOCK);
+  assert_true(reader >= 0);
+  ubiq_log_set(UBIQ_LOG_OFF, NULL, NULL);
+  open_log(&self, fifo);
+  for (int i = 0; i < 2000; i++) add(&self, "a");
+  run_log_writer *others[UNREAD_WRITERS];
+  const run_record record = record_of("b");
+  for (int i = 0; i < UNREAD_WRITERS; i++) {
+    others[i] = run_log_writer_new(self.log, &self.loop);
+    run_log_add(others[i], &record);
+  }
+  uint64_t dropped = run_log_dropped(self.log), began_ns = clock_monotonic_ns();
+  for (int i = 0; i < UNREAD_WRITERS; i++) run_log_writer_close(others[i]);
+  assert_true(clock_monotonic_ns() - began_ns < UNREAD_WRITERS / 2 * CLOCK_NS_PER_SECOND);
+  assert_int_equal(run_log_dropped(self.log), dropped + UNREAD_WRITERS);
+  close_log(&self);
+  close(reader);
+  ubiq_log_set(UBIQ_LOG_INFO, NULL, NULL);
+  folder_remove(folder);
+}
+
+/// Another worker's thread: the file takes its line again.
+static void *lift_limit(void *user) {
+  limit_files(RLIM_INFINITY);
+  end_writer(user);
+  return NULL;
+}
+
+static void a_writer_that_ends_waits_for_the_rest_of_a_line_of_another(void **state) {
+  (void)state;
+  fixture self;
+  uv_loop_t loop;
+  pthread_t thread;
+  signal(SIGXFSZ, SIG_IGN);
+  open_log(&self, NULL);
+  assert_int_equal(uv_loop_init(&loop), 0);
+  run_log_writer *other = run_log_writer_new(self.log, &loop);
+  const run_record record = record_of("b");
+  run_log_add(other, &record);
+  limit_files(1000);
+  for (int i = 0; i < 5; i++) add(&self, "a");
+  wait_for_writer(&self);
+  assert_int_equal(pthread_create(&thread, NULL, lift_limit, &self), 0);
+  run_log_writer_close(other);
+  assert_int_equal(pthread_join(thread, NULL), 0);
+  uv_run(&loop, UV_RUN_DEFAULT);
+  assert_int_equal(uv_loop_close(&loop), 0);
+  assert_int_equal(run_log_dropped(self.log), 0);
+  assert_int_equal(count_lines(self.path), 6);
+  close_log(&self);
+}
+
 static void half_a_line_is_not_continued_in_another_file(void **state) {
   (void)state;
   fixture self;
@@ -323,6 +431,9 @@ int main(void) {
       cmocka_unit_test(a_full_disk_loses_lines_that_are_counted_and_one_warning_says_so),
       cmocka_unit_test(a_reader_that_does_not_read_is_not_waited_for_and_finds_whole_lines),
       cmocka_unit_test(a_line_that_was_half_written_is_finished_before_others_write),
+      cmocka_unit_test(writers_that_end_together_lose_nothing),
+      cmocka_unit_test(writers_that_end_share_one_second_for_a_reader_that_does_not_read),
+      cmocka_unit_test(a_writer_that_ends_waits_for_the_rest_of_a_line_of_another),
       cmocka_unit_test(half_a_line_is_not_continued_in_another_file),
       cmocka_unit_test(a_file_that_cannot_be_opened_is_an_error),
   };
