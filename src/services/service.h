@@ -49,11 +49,12 @@ typedef struct service_caller {
   text project;                          ///< services keep each project's data apart
   text function;                         ///< empty: a person or a program, by the admin port
   const struct permissions *permissions; ///< what is granted (services/permissions.h); NULL: everything
-  const char *traceparent;               ///< what makes the caller's span the parent of what follows; NULL: none
+  const char *(*traceparent)(void *run); ///< what makes the caller's span the parent of what follows, made when it is
+                                         ///< asked for; NULL: none. Within the handler only
   uint64_t deadline_ns;                  ///< of the caller's run (monotonic clock); UINT64_MAX: none
   uint32_t depth;                        ///< calls of functions above this one
   uint32_t hops;                         ///< events and schedules that led to this one
-  void *run;                             ///< the runtime's; NULL: none
+  void *run;                             ///< the runtime's; NULL: none. Within the handler and until `cancel`
 } service_caller;
 
 typedef struct service_header {
@@ -67,18 +68,21 @@ typedef struct service_call {
   service_param params[SERVICE_PARAMS_MAX]; ///< in the operation's order (generated: KV_PUT_KEY, KV_PUT_TTL, ...)
   service_body body;
   service_caller caller;
-  struct services *services;
+  struct services *services; ///< services/services.h
 
   // The answer, which the handler sets. Either `error`, or the rest.
   ubiq_error *error; ///< owned; becomes a problem object (RFC 9457) with the status of its class
-  unsigned status;   ///< 0: 200 with a body, 204 without
+  unsigned status;   ///< 0: that of the error's class; 200 with a body, 204 without
   service_header headers[SERVICE_HEADERS_MAX];
   size_t headers_count;
   service_body answer; ///< its bytes: the arena's, or `bytes`
   buffer bytes;        ///< owned by the call: for an answer's body
 
-  arena arena;                             ///< what lives as long as the call
-  void *state;                             ///< the handler's, while it waits
+  arena arena; ///< what lives as long as the call
+  void *state; ///< the handler's, while it waits
+  /// The handler's, set before it returns without an answer; NULL: it is not to be disturbed. Called once at most, when nobody
+  /// waits for the answer any more, on the caller's thread: the call is to end soon, in here or later.
+  void (*cancel)(struct service_call *self);
   void (*done)(struct service_call *self); ///< the owner's: takes the answer, and ends the call. Any thread
 } service_call;
 
@@ -86,10 +90,9 @@ typedef void (*service_handler)(service_call *call);
 
 /// One operation of the API. The table of them is generated from api/openapi.yaml.
 typedef struct service_operation {
-  const char *name;        ///< "kv.put"
-  const char *permission;  ///< its service and action, "kv:write"; NULL: none is needed, or the handler asks
-  int subject;             ///< the parameter that the permission's pattern is matched with; -1: none
-  service_handler handler; ///< NULL: this host does not have it (501 as `unavailable`)
+  const char *name;       ///< "kv.put"
+  const char *permission; ///< its service and action, "kv:write"; NULL: none is needed, or the handler asks
+  int subject;            ///< the parameter that the permission's pattern is matched with; -1: none
 } service_operation;
 
 /// Ends a call whose answer is set. Exactly once; the call is not to be used afterwards. Any thread.
