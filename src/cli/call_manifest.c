@@ -5,8 +5,8 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "base/toml.h"
+#include "base/units.h"
 #include "plugin/manifest.h"
-#include "runtime/units.h"
 
 #include <errno.h>
 #include <stdlib.h>

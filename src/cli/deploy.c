@@ -1,10 +1,10 @@
 // `ubiq deploy`: sends a bundle to a server, which serves it.
 #include "base/file.h"
 #include "base/log.h"
+#include "base/units.h"
 #include "cli/admin_client.h"
 #include "runtime/bundle_build.h"
 #include "runtime/bundle_signature.h"
-#include "runtime/units.h"
 
 #include <stdlib.h>
 #include <string.h>

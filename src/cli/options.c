@@ -2,7 +2,7 @@
 #include "cli/options.h"
 
 #include "base/text.h"
-#include "runtime/units.h"
+#include "base/units.h"
 
 #include <stdlib.h>
 

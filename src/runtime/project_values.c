@@ -1,7 +1,7 @@
 // See the header. Numbers are taken as they are, strings have units.
 #include "runtime/project_values.h"
 
-#include "runtime/units.h"
+#include "base/units.h"
 
 ubiq_error *project_read_duration(const json_value *value, uint64_t *milliseconds) {
   if (yyjson_is_int(value->value)) return json_get_u64(value, 1, UINT32_MAX, milliseconds);

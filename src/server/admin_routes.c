@@ -2,7 +2,7 @@
 #include "server/admin_routes.h"
 
 #include "base/clock.h"
-#include "runtime/units.h"
+#include "base/units.h"
 #include "server/admin_health.h"
 #include "server/admin_json.h"
 #include "server/admin_logs.h"

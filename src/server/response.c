@@ -3,7 +3,7 @@
 
 #include "base/text.h"
 #include "plugin/plugin.h"
-#include "yyjson.h"
+#include "wire/problem.h"
 
 #include <stdlib.h>
 
@@ -64,38 +64,13 @@ answer answer_value(const http_answer *value, const char *content_type) {
   return self;
 }
 
-static bool add_text(yyjson_mut_doc *document, yyjson_mut_val *root, const char *key, const char *value) {
-  if (text_utf8_valid(value, strlen(value))) return yyjson_mut_obj_add_strcpy(document, root, key, value);
-  buffer escaped = {0};
-  bool good = text_escape(&escaped, text_of(value)) &&
-              yyjson_mut_obj_add_strncpy(document, root, key, (const char *)escaped.data, escaped.size);
-  buffer_free(&escaped);
-  return good;
-}
-
-static char *problem_text(unsigned status, ubiq_code code, const char *detail, size_t *size) {
-  yyjson_mut_doc *document = yyjson_mut_doc_new(NULL);
-  yyjson_mut_val *root = yyjson_mut_obj(document);
-  yyjson_mut_doc_set_root(document, root);
-  char type[64];
-  snprintf(type, sizeof type, "urn:ubiq:failure:%s", ubiq_code_name(code));
-  bool good = yyjson_mut_obj_add_str(document, root, "type", type) &&
-              yyjson_mut_obj_add_str(document, root, "title", ubiq_code_text(code)) &&
-              yyjson_mut_obj_add_uint(document, root, "status", status) && add_text(document, root, "detail", detail) &&
-              yyjson_mut_obj_add_str(document, root, "class", ubiq_code_name(code));
-  char *text = good ? yyjson_mut_write(document, YYJSON_WRITE_NOFLAG, size) : NULL;
-  yyjson_mut_doc_free(document);
-  return text;
-}
-
 static answer problem(unsigned status, ubiq_code code, const char *detail) {
   answer self = {.status = status};
-  size_t size;
-  char *text = problem_text(status, code, detail, &size);
-  if (text == NULL) return self;
-  self.response = MHD_create_response_from_buffer(size, text, MHD_RESPMEM_MUST_FREE);
-  if (self.response == NULL) free(text);
-  add_header(&self, MHD_HTTP_HEADER_CONTENT_TYPE, "application/problem+json");
+  buffer body = {0};
+  if (problem_write(&body, status, code, text_of(detail)))
+    self.response = MHD_create_response_from_buffer(body.size, body.data, MHD_RESPMEM_MUST_COPY);
+  buffer_free(&body);
+  add_header(&self, MHD_HTTP_HEADER_CONTENT_TYPE, PROBLEM_TYPE);
   return self;
 }
 

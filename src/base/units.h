@@ -1,6 +1,6 @@
 // Durations and sizes as people write them in ubiq.toml and on the command line: `30s`, `500ms`, `64MiB`.
-#ifndef RUNTIME_UNITS_H
-#define RUNTIME_UNITS_H
+#ifndef BASE_UNITS_H
+#define BASE_UNITS_H
 
 #include "base/text.h"
 

@@ -1,4 +1,4 @@
-#include "runtime/units.h"
+#include "base/units.h"
 
 #include "unit/base/testing.h"
 

@@ -1,5 +1,5 @@
 // Numbers with a unit behind them: a table of units for each kind, one parser for both.
-#include "runtime/units.h"
+#include "base/units.h"
 
 #define UNITS_DURATION_MS_MAX (UINT64_C(100) * 366 * 24 * 3600 * 1000)
 #define UNITS_SIZE_BYTES_MAX  (UINT64_C(1) << 53)
