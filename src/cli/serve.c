@@ -129,8 +129,8 @@ static void list_options(serve_command *self, option list[SERVE_OPTIONS]) {
       {"ready-max", 0, OPTION_NUMBER, "N", "instances that it may ask to be always ready (default 100)",
        &self->ready_max, 1, POOL_MIN_MAX},
       {"run-log", 0, OPTION_TEXT, "FILE",
-       "write a line of JSON for each run, \"-\": to standard output; SIGHUP: open anew", &self->serving.run_log_path,
-       0, 0},
+       "write a line of JSON for each run and refused request, \"-\": to standard output; SIGHUP: open anew",
+       &self->serving.run_log_path, 0, 0},
       {"otlp", 0, OPTION_TEXT, "URL", "send traces, metrics and logs of runs to this collector (OTLP over HTTP)",
        &self->serving.otlp_url, 0, 0},
   };

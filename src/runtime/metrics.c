@@ -42,6 +42,22 @@ metrics_worker *metrics_of_worker(metrics *self, unsigned worker) {
   return &self->workers[worker];
 }
 
+/// There is one writer, so nothing has to be locked.
+static void add_one(_Atomic uint64_t *counter) {
+  atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
+void metrics_count_refusal(metrics_worker *self, refusal reason) {
+  add_one(&self->refusals[reason]);
+}
+
+uint64_t metrics_refusals(metrics *self, refusal reason) {
+  uint64_t sum = 0;
+  for (unsigned i = 0; i < self->workers_count; i++)
+    sum += atomic_load_explicit(&self->workers[i].refusals[reason], memory_order_relaxed);
+  return sum;
+}
+
 static metrics_block *first_of(metrics *self) {
   pthread_mutex_lock(&self->lock);
   metrics_block *first = self->first;
@@ -79,8 +95,7 @@ void metrics_add(metrics_block *self, const run_record *record) {
   };
   for (int kind = 0; kind < METRICS_KINDS; kind++)
     histogram_add(&self->histograms[kind], metrics_bounds((metrics_kind)kind), values[kind]);
-  _Atomic uint64_t *outcome = &self->outcomes[record->outcome];
-  atomic_store_explicit(outcome, atomic_load_explicit(outcome, memory_order_relaxed) + 1, memory_order_relaxed);
+  add_one(&self->outcomes[record->outcome]);
 }
 
 static int by_function(const void *a, const void *b) {

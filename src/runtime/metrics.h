@@ -6,6 +6,7 @@
 #define RUNTIME_METRICS_H
 
 #include "runtime/histogram.h"
+#include "runtime/refusal.h"
 #include "runtime/run_record.h"
 
 typedef struct metrics metrics;
@@ -38,8 +39,9 @@ typedef struct metrics_block {
 /// What a worker has now. Written on its thread.
 typedef struct metrics_worker {
   atomic_uint connections;
-  atomic_uint runs;   ///< that have a place
-  atomic_uint queued; ///< that wait for one
+  atomic_uint runs;                    ///< that have a place
+  atomic_uint queued;                  ///< that wait for one
+  _Atomic uint64_t refusals[REFUSALS]; ///< requests without a run, ever
 } metrics_worker;
 
 /// For workers 0 to `workers` - 1. NULL when memory is out. The caller's.
@@ -50,6 +52,12 @@ void metrics_delete(metrics *self);
 
 unsigned metrics_workers(const metrics *self);
 metrics_worker *metrics_of_worker(metrics *self, unsigned worker);
+
+/// Counts a request that was refused. The worker's thread only.
+void metrics_count_refusal(metrics_worker *self, refusal reason);
+
+/// How many requests all workers have refused for a reason. Any thread.
+uint64_t metrics_refusals(metrics *self, refusal reason);
 
 /// A worker's block for a function, made when it has none; lives as long as the metrics. NULL when memory is out. Any thread.
 metrics_block *metrics_join(metrics *self, const char *function, unsigned worker);

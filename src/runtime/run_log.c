@@ -238,14 +238,27 @@ run_log_writer *run_log_writer_new(run_log *log, uv_loop_t *loop) {
   return self;
 }
 
-void run_log_add(run_log_writer *self, const run_record *record) {
-  if (self->size + RUN_LOG_LINE_MAX > RUN_LOG_BUFFER_BYTES) {
-    drop(self->log);
-    return;
-  }
+/// Where a line may be written; NULL: nowhere, and it is dropped.
+static char *place_for_line(run_log_writer *self) {
+  if (self->size + RUN_LOG_LINE_MAX <= RUN_LOG_BUFFER_BYTES) return (char *)self->data + self->size;
+  drop(self->log);
+  return NULL;
+}
+
+static void add_line(run_log_writer *self, size_t size) {
   if (self->size == 0) wait_a_little(self);
-  self->size += run_log_line(record, (char *)self->data + self->size);
+  self->size += size;
   if (self->size >= RUN_LOG_WRITE_BYTES && !self->has_failed) write_out(self);
+}
+
+void run_log_add(run_log_writer *self, const run_record *record) {
+  char *place = place_for_line(self);
+  if (place != NULL) add_line(self, run_log_line(record, place));
+}
+
+void run_log_add_refusal(run_log_writer *self, const refusal_record *record) {
+  char *place = place_for_line(self);
+  if (place != NULL) add_line(self, run_log_refusal_line(record, place));
 }
 
 static void is_closed(uv_handle_t *handle) {

@@ -1,4 +1,4 @@
-// A file with a line of JSON for each run (run_log_line.h).
+// A file with a line of JSON for each run, and for each request that was refused without one (run_log_line.h).
 //
 // DESIGN: each worker has a writer with a buffer, which it writes out with one write(2) when much has come together, and
 // else a fifth of a second after the first line. The file is opened for appending; a writer that wrote half a line is the
@@ -11,6 +11,7 @@
 #ifndef RUNTIME_RUN_LOG_H
 #define RUNTIME_RUN_LOG_H
 
+#include "runtime/refusal.h"
 #include "runtime/run_record.h"
 
 #include <uv.h>
@@ -41,6 +42,7 @@ void run_log_close(run_log *self);
 run_log_writer *run_log_writer_new(run_log *log, uv_loop_t *loop);
 
 void run_log_add(run_log_writer *self, const run_record *record);
+void run_log_add_refusal(run_log_writer *self, const refusal_record *record);
 
 /// Writes what is left, and ends the writer with its handle on the loop. What a reader does not take within a second, which
 /// all writers that end share, is dropped. NULL is allowed.

@@ -5,7 +5,7 @@
 #include <string.h>
 
 /// Bytes of names that are shown; each may take six as an escape.
-enum { FUNCTION_BYTES_MAX = 128, RELEASE_BYTES_MAX = 64 };
+enum { FUNCTION_BYTES_MAX = 128, RELEASE_BYTES_MAX = 64, METHOD_BYTES_MAX = 32, URL_BYTES_MAX = 256 };
 
 typedef struct line {
   char *data;
@@ -116,6 +116,42 @@ size_t run_log_line(const run_record *record, char out[RUN_LOG_LINE_MAX]) {
   add_number(&self, "memory_bytes", record->memory_bytes);
   add_number(&self, "bytes_in", record->bytes_in);
   add_number(&self, "bytes_out", record->bytes_out);
+  add(&self, "}\n");
+  return self.size;
+}
+
+/// Bytes of a client's, which need be no UTF-8.
+static void add_bytes_of_client(line *self, const char *key, const char *bytes, size_t bytes_max) {
+  add_key(self, key);
+  add(self, "\"");
+  for (size_t i = 0; i < bytes_max && bytes[i] != '\0'; i++) {
+    if ((unsigned char)bytes[i] < 0x80) {
+      add_character(self, bytes[i]);
+      continue;
+    }
+    char digits[3];
+    trace_hex((const uint8_t *)&bytes[i], 1, digits);
+    add(self, "%");
+    add(self, digits);
+  }
+  add(self, "\"");
+}
+
+size_t run_log_refusal_line(const refusal_record *record, char out[RUN_LOG_LINE_MAX]) {
+  line self = {.data = out};
+  char time[CLOCK_TEXT_SIZE];
+  clock_format(record->came_at_ns, time);
+  add(&self, "{");
+  add_word(&self, "time", time);
+  if (record->trace != NULL) {
+    add_id(&self, "trace_id", record->trace->id, sizeof record->trace->id);
+    add_id(&self, "parent_id", record->trace->parent, sizeof record->trace->parent);
+  }
+  add_number(&self, "worker", record->worker);
+  add_word(&self, "refused", refusal_name(refusal_of_status(record->status)));
+  add_number(&self, "status", record->status);
+  if (record->method != NULL) add_bytes_of_client(&self, "method", record->method, METHOD_BYTES_MAX);
+  if (record->url != NULL) add_bytes_of_client(&self, "path", record->url, URL_BYTES_MAX);
   add(&self, "}\n");
   return self.size;
 }

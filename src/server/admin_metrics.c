@@ -70,6 +70,13 @@ static void add_workers(metrics_text *out, metrics *metrics) {
   }
 }
 
+static void add_refusals(metrics_text *out, metrics *metrics) {
+  metrics_text_family(out, "ubiq_requests_refused_total", "counter", "Requests that reached no function, by why.");
+  for (int reason = 0; reason < REFUSALS; reason++)
+    metrics_text_value(out, &(metrics_labels){{{"reason", refusal_name((refusal)reason)}}},
+                       metrics_refusals(metrics, (refusal)reason));
+}
+
 // ----------------------------------------------------------------------------------------------------------- runs
 
 /// All blocks, by function.
@@ -237,6 +244,7 @@ answer admin_metrics_get(admin_request *self) {
   metrics_text out = {0};
   add_server(&out, context);
   add_workers(&out, server_metrics(context->server));
+  add_refusals(&out, server_metrics(context->server));
   add_runs(&out, server_metrics(context->server));
   add_pools(&out, context->releases);
   add_releases(&out, &status);

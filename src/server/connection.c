@@ -118,7 +118,9 @@ static void time_out(connection *self) {
   static const char *const waited_for[CONNECTION_LISTS] = {
       [CONNECTION_HEADERS] = "the headers", [CONNECTION_BODY] = "the body", [CONNECTION_IDLE] = "another request"};
   log_debug("a connection is closed: %s did not come in time", waited_for[self->list]);
+  bool was_refused = self->list == CONNECTION_BODY && self->stage != REQUEST_BODY;
   if (self->list != CONNECTION_IDLE) tell_too_slow(self);
+  if (self->list != CONNECTION_IDLE && !was_refused) request_tell_refusal(self, MHD_HTTP_REQUEST_TIMEOUT);
   shutdown(self->socket, SHUT_RDWR);
   connection_move(self, CONNECTION_CLOSING);
 }

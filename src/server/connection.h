@@ -42,7 +42,7 @@ typedef struct connection {
 
   // The request under way.
   size_t target_bytes;      ///< of its URL with the query (framing.h)
-  const char *method, *url; ///< libmicrohttpd's, until the request is over
+  const char *method, *url; ///< libmicrohttpd's, until the request is over; NULL before its headers have come
   request_stage stage;
   const function *function; ///< NULL in a request that was refused
   lease *lease;             ///< keeps the function's release; NULL when there is none

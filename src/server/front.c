@@ -160,6 +160,14 @@ static int show(gnutls_session_t session, const struct gnutls_cert_retr_st *info
   return self == NULL ? -1 : tls_show(self->front->settings->tls, chain, count, key, flags);
 }
 
+/// libmicrohttpd answers by itself where a request's head is too long or cannot be parsed, and says so nowhere but here.
+static void note_message(void *user, const char *format, va_list arguments) {
+  const front *self = user;
+  if (strstr(format, "HTTP response code is %u") == NULL) return;
+  unsigned status = va_arg(arguments, unsigned);
+  if (self->worker->is_watched) refusal_tell(self->worker, (refusal_record){.status = status});
+}
+
 static ubiq_error *start_daemon(front *self) {
   const server_settings *settings = self->settings;
   uint64_t stalled_seconds = settings->idle_timeout_ms / 1000 + 1;
@@ -168,8 +176,10 @@ static ubiq_error *start_daemon(front *self) {
   bool has_tls = settings->tls != NULL;
   const struct MHD_OptionItem tls_options[] = {{MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, (void *)(uintptr_t)show},
                                                {MHD_OPTION_END, 0, NULL}};
-  unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (has_tls ? MHD_USE_TLS : MHD_USE_TURBO);
+  unsigned flags =
+      MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (has_tls ? MHD_USE_TLS : MHD_USE_TURBO) | MHD_USE_ERROR_LOG;
   self->daemon = MHD_start_daemon(flags, 0, NULL, NULL, request_handle, self,                                    //
+                                  MHD_OPTION_EXTERNAL_LOGGER, note_message, self,                                //
                                   MHD_OPTION_LISTEN_SOCKET, self->listener,                                      //
                                   MHD_OPTION_NOTIFY_CONNECTION, connection_notice, self,                         //
                                   MHD_OPTION_URI_LOG_CALLBACK, request_announced, self,                          //

@@ -192,6 +192,17 @@ static void add_distribution(const points *self, value *list, const metrics_bloc
   yyjson_mut_obj_add_real(self->doc, point, "sum", (double)total.sum / (double)bounds->unit);
 }
 
+static void add_refusals(const points *self, value *list, metrics *metrics) {
+  for (int reason = 0; reason < REFUSALS; reason++) {
+    value *point = yyjson_mut_arr_add_obj(self->doc, list);
+    add_number(self->doc, point, "startTimeUnixNano", self->from_ns);
+    add_number(self->doc, point, "timeUnixNano", self->now_ns);
+    value *attributes = yyjson_mut_obj_add_arr(self->doc, point, "attributes");
+    add_text(self->doc, attributes, "ubiq.reason", refusal_name((refusal)reason));
+    add_number(self->doc, point, "asInt", metrics_refusals(metrics, (refusal)reason));
+  }
+}
+
 /// A metric; answers the list of its points.
 static value *add_metric(document *doc, value *list, const char *name, const char *unit, const char *type) {
   value *metric = yyjson_mut_arr_add_obj(doc, list);
@@ -217,6 +228,7 @@ char *otlp_json_metrics(metrics *metrics, uint64_t from_ns, uint64_t now_ns, siz
   value *list = begin(self.doc, "resourceMetrics", "scopeMetrics", "metrics");
   value *outcomes = add_metric(self.doc, list, "ubiq.runs", "{run}", "sum");
   for (size_t i = 0; i < count; i++) add_outcomes(&self, outcomes, blocks[i]);
+  add_refusals(&self, add_metric(self.doc, list, "ubiq.requests.refused", "{request}", "sum"), metrics);
   for (int kind = 0; kind < METRICS_KINDS; kind++) {
     value *metric = add_metric(self.doc, list, names[kind][0], names[kind][1], "histogram");
     for (size_t i = 0; i < count; i++) add_distribution(&self, metric, blocks[i], (metrics_kind)kind);

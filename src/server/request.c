@@ -97,9 +97,27 @@ void request_abandon(connection *self) {
 
 // ------------------------------------------------------------------------------------------------------ the stages
 
-static text parent(const run *run) {
-  const connection *self = (const connection *)(const void *)((const char *)run - offsetof(connection, run));
+static text parent_of(const connection *self) {
   return text_trim(text_of(header(self->mhd, TEXT(TRACE_PARENT_HEADER))));
+}
+
+static text parent(const run *run) {
+  return parent_of((const connection *)(const void *)((const char *)run - offsetof(connection, run)));
+}
+
+void request_tell_refusal(const connection *self, unsigned status) {
+  worker *worker = self->front->worker;
+  if (status < MHD_HTTP_BAD_REQUEST || !worker->is_watched) return;
+  trace trace;
+  bool has_trace = self->method != NULL && trace_read(parent_of(self), &trace);
+  refusal_tell(
+      worker,
+      (refusal_record){.status = status, .method = self->method, .url = self->url, .trace = has_trace ? &trace : NULL});
+}
+
+static enum MHD_Result send_refusal(connection *self, answer answer) {
+  request_tell_refusal(self, answer.status);
+  return send_answer(self, answer);
 }
 
 static enum MHD_Result start_run(connection *self) {
@@ -107,7 +125,7 @@ static enum MHD_Result start_run(connection *self) {
   if (self->front->stopping == WORKER_STOP_NOW) return MHD_NO; // a daemon cannot be stopped with suspended connections
   run->parent = parent;
   ubiq_error *error = exchange_input(self);
-  if (error != NULL) return send_answer(self, answer_error(error));
+  if (error != NULL) return send_refusal(self, answer_error(error));
   run->function = self->function;
   run->lease = self->lease;
   run->input = buffer_bytes(&self->body);
@@ -134,6 +152,7 @@ static enum MHD_Result send_early(connection *self) {
 /// Answers a request without running anything. Its body, when there is one, is read and dropped first, so that the
 /// client gets to see the answer; a client that asks before it sends its body, or sends too much, is answered at once.
 static enum MHD_Result refuse(connection *self, answer answer, const framing *framing) {
+  request_tell_refusal(self, answer.status);
   cross_origin_add(self, &answer);
   self->function = NULL;
   self->answer = answer;
@@ -176,10 +195,10 @@ static const function *find_function(connection *self, answer *answer) {
 static enum MHD_Result begin(connection *self, const char *url, const char *method, const char *version) {
   const request_line line = {method, url, version, self->target_bytes};
   const framing framing = framing_read(self->mhd, &line);
-  if (framing.status != 0) return refuse(self, answer_bad_framing(framing.status, framing.problem), &framing);
-  answer answer;
   self->method = method;
   self->url = url;
+  if (framing.status != 0) return refuse(self, answer_bad_framing(framing.status, framing.problem), &framing);
+  answer answer;
   self->lease = worker_hold(self->front->worker);
   self->function = find_function(self, &answer);
   if (framing.has_body) connection_move(self, CONNECTION_BODY);
@@ -196,6 +215,7 @@ static enum MHD_Result take_body(connection *self, const char *data, size_t size
   if (self->stage == REQUEST_BODY && self->body.size + size > self->function->limits.body_bytes_max) {
     self->dropped = self->body.size;
     self->answer = too_large(self->function);
+    request_tell_refusal(self, self->answer.status);
     self->stage = REQUEST_REFUSED;
   }
   if (self->stage == REQUEST_REFUSED || self->stage == REQUEST_SENT) {
@@ -253,6 +273,7 @@ void request_completed(void *user, struct MHD_Connection *mhd, void **context, e
   if (self->lease != NULL) lease_let_go(self->lease);
   self->lease = NULL;
   self->function = NULL;
+  self->method = self->url = NULL;
   self->dropped = 0;
   self->stage = REQUEST_NONE;
   buffer_free(&self->identity);

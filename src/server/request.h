@@ -19,6 +19,9 @@ enum MHD_Result request_handle(void *front, struct MHD_Connection *mhd, const ch
 /// MHD_RequestCompletedCallback.
 void request_completed(void *front, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode reason);
 
+/// Tells who listens to the worker of a request that is answered with `status` and reaches no function.
+void request_tell_refusal(const connection *self, unsigned status);
+
 /// Cancels a suspended request's run and lets its connection end.
 void request_abandon(connection *self);
 

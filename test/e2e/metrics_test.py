@@ -1,5 +1,6 @@
 """Metrics and health on the admin port, with the real program."""
 
+import contextlib
 import http.client
 import time
 
@@ -59,6 +60,23 @@ class Metrics(deploying.Test):
         families = self.scrape(server)
         self.assertEqual(3, prometheus.value(families, "ubiq_runs_total", function="a", outcome="trap"))
         self.assertEqual(0, prometheus.value(families, "ubiq_runs_total", function="a", outcome="ok"))
+
+    def test_requests_that_reach_no_function_are_counted_by_reason(self):
+        server = self.launch()
+        self.deployed(server, self.bundle("1"))
+        for path in ("/nowhere", "/else", "/nowhere?a=b"):
+            self.assertEqual(404, server.get(path)[0])
+        with server.socket() as connection:
+            with contextlib.suppress(ConnectionError):
+                connection.sendall(b"GET /a HTTP/1.1\r\nX: " + b"a" * 40000 + b"\r\n\r\n")
+                while connection.recv(65536):
+                    pass
+        families = self.scrape(server)
+        counted = {dict(labels)["reason"]: value
+                   for (_, labels), value in families["ubiq_requests_refused_total"].samples.items()}
+        self.assertEqual({"not_found": 3, "headers_too_large": 1}, {key: value for key, value in counted.items() if value})
+        self.assertEqual({"malformed", "unknown_caller", "denied", "not_found", "no_method", "too_slow", "too_large",
+                          "headers_too_large", "unavailable", "other"}, set(counted))
 
     def test_counters_go_on_when_releases_change_and_releases_have_their_own(self):
         server = self.launch()

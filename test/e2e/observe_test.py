@@ -1,5 +1,6 @@
 """What a server tells of itself: a line for each run, with the real program."""
 
+import contextlib
 import json
 import os
 import signal
@@ -39,7 +40,6 @@ class RunLog(support.Test):
                              function("odd", "POST /odd", export='"hello"', input='"request"'))
         for name in ("hello", "trap", "fail", "spin", "odd"):
             server.post("/" + name, b"Ada")
-        server.post("/nowhere")  # runs nothing
         lines = self.wait_for_lines(path, 5)
         self.assertEqual([("hello", "ok"), ("trap", "trap"), ("fail", "guest_error"), ("spin", "cpu_limit"),
                           ("odd", "invalid_output")], [(line["function"], line["outcome"]) for line in lines])
@@ -50,6 +50,47 @@ class RunLog(support.Test):
         self.assertRegex(hello["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
         self.assertGreater(hello["memory_bytes"], 0)
         self.assertGreater(lines[3]["cpu_ms"], 15)
+
+    def raw(self, server, sent):
+        """Sends bytes on a connection of their own, and waits until the server has ended it: the answer's status, where it
+        was not lost with what the server did not read."""
+        with server.socket() as connection:
+            answer = b""
+            with contextlib.suppress(ConnectionError):
+                connection.sendall(sent)
+                while part := connection.recv(65536):
+                    answer += part
+            return int(answer.split()[1]) if answer else None
+
+    def test_requests_that_reach_no_function_have_a_line_that_says_why(self):
+        path = self.path()
+        key = json.loads(self.run_ubiq("api-key", "ci", "--json").stdout)["hash"]
+        project = self.project('[auth.api_keys]\nci = "%s"\n' % key, function("hello", "POST /hello", body_max='"4B"'),
+                               function("sealed", "/sealed", export='"hello"', auth='"required"'))
+        server = self.start(project, "--workers", "1", "--run-log", path, "--body-timeout", "200ms")
+        close = b"Host: h\r\nConnection: close\r\n"
+        sent = [b"GET /nowhere?secret=1 HTTP/1.1\r\ntraceparent: " + TRACE.encode() + b"\r\n" + close + b"\r\n",
+                b"GET /hello HTTP/1.1\r\n" + close + b"\r\n",
+                b"GET /sealed HTTP/1.1\r\n" + close + b"\r\n",
+                b"POST /hello HTTP/1.1\r\nContent-Length: 5\r\n" + close + b"\r\n12345",
+                b"POST /hello HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" + close + b"\r\n5\r\n12345\r\n0\r\n\r\n",
+                b"POST /hello HTTP/1.1\r\nContent-Length: 3\r\n" + close + b"\r\n1",
+                b"POST /hello HTTP/1.1\r\nContent-Length: x\r\n" + close + b"\r\n",
+                b"GET /" + b"a" * 40000 + b" HTTP/1.1\r\n" + close + b"\r\n",
+                b"GET /hello HTTP/1.1\r\nX: " + b"a" * 40000 + b"\r\n" + close + b"\r\n",
+                b"GET /hello HTTP/2.7\r\n" + close + b"\r\n"]
+        answered = [self.raw(server, one) for one in sent]
+        self.assertEqual([404, 405, 401, 413, 413, 408, 400], answered[:7])
+        lines = self.wait_for_lines(path, len(sent))
+        self.assertEqual(len(sent), len(lines))
+        for status, line in zip(answered, lines):
+            self.assertIn(status, (line["status"], None))
+        self.assertEqual(["not_found", "no_method", "unknown_caller", "too_large", "too_large", "too_slow", "malformed"],
+                         [line["refused"] for line in lines[:7]])
+        self.assertEqual({"headers_too_large"}, {line["refused"] for line in lines[7:9]})
+        self.assertEqual({"time", "trace_id", "parent_id", "worker", "refused", "status", "method", "path"}, set(lines[0]))
+        self.assertEqual(("GET", "/nowhere", TRACE.split("-")[1]), tuple(lines[0][key] for key in ("method", "path", "trace_id")))
+        self.assertFalse([line for line in lines if "function" in line])
 
     def test_a_line_names_the_trace_that_its_request_is_part_of(self):
         path = self.path()

@@ -152,6 +152,7 @@ class Export(support.Test):
         server = self.launch(collector, "hello", workers=2)
         for _ in range(700):  # more than a batch
             server.post("/hello")
+        server.post("/nowhere")
         self.assertEqual(0, server.stop())
         self.assertEqual(700, len(collector.items(*SPANS)))
         metrics = {metric["name"]: metric for metric in collector.items(*METRICS)}
@@ -159,6 +160,9 @@ class Export(support.Test):
         self.assertEqual((2, True), (runs["aggregationTemporality"], runs["isMonotonic"]))
         self.assertEqual(700, sum(int(point["asInt"]) for point in runs["dataPoints"]))
         self.assertEqual({"hello"}, {attributes(point)["faas.name"] for point in runs["dataPoints"]})
+        refused = metrics["ubiq.requests.refused"]["sum"]["dataPoints"]
+        self.assertEqual({"not_found": 1}, {attributes(point)["ubiq.reason"]: int(point["asInt"]) for point in refused
+                                            if int(point["asInt"]) > 0})
         for name in ("queue", "start", "duration", "cpu", "memory", "input", "output"):
             histogram = metrics["ubiq.run." + name]["histogram"]
             self.assertEqual(2, histogram["aggregationTemporality"])

@@ -63,6 +63,18 @@ static void blocks_are_listed_by_function_and_worker(void **state) {
   metrics_delete(self);
 }
 
+static void refusals_of_all_workers_are_added_up_by_reason(void **state) {
+  (void)state;
+  metrics *self = metrics_new(2);
+  metrics_count_refusal(metrics_of_worker(self, 0), REFUSAL_NOT_FOUND);
+  metrics_count_refusal(metrics_of_worker(self, 1), REFUSAL_NOT_FOUND);
+  metrics_count_refusal(metrics_of_worker(self, 1), REFUSAL_OTHER);
+  assert_int_equal(metrics_refusals(self, REFUSAL_NOT_FOUND), 2);
+  assert_int_equal(metrics_refusals(self, REFUSAL_OTHER), 1);
+  assert_int_equal(metrics_refusals(self, REFUSAL_MALFORMED), 0);
+  metrics_delete(self);
+}
+
 static void a_run_is_counted_by_its_outcome_and_in_every_histogram(void **state) {
   (void)state;
   metrics *self = metrics_new(1);
@@ -140,6 +152,7 @@ int main(void) {
       cmocka_unit_test(bounds_rise),
       cmocka_unit_test(a_worker_has_one_block_for_a_function),
       cmocka_unit_test(blocks_are_listed_by_function_and_worker),
+      cmocka_unit_test(refusals_of_all_workers_are_added_up_by_reason),
       cmocka_unit_test(a_run_is_counted_by_its_outcome_and_in_every_histogram),
       cmocka_unit_test(what_is_read_while_workers_count_never_falls),
   };

@@ -71,6 +71,41 @@ static void names_are_escaped_and_cut_between_characters(void **state) {
   yyjson_doc_free(document);
 }
 
+static void a_line_of_a_refusal_has_no_function(void **state) {
+  (void)state;
+  char line[RUN_LOG_LINE_MAX + 1];
+  refusal_record record = {.status = 404,
+                           .worker = 3,
+                           .came_at_ns = UINT64_C(1600000000123456789),
+                           .method = "GET",
+                           .url = "/a\"\x01\xc3\xa4"};
+  line[run_log_refusal_line(&record, line)] = '\0';
+  assert_string_equal(line,
+                      "{\"time\":\"2020-09-13T12:26:40.123Z\",\"worker\":3,\"refused\":\"not_found\",\"status\":404,"
+                      "\"method\":\"GET\",\"path\":\"/a\\\"\\u0001%c3%a4\"}\n");
+  trace child = span;
+  child.parent[7] = 9;
+  record = (refusal_record){.status = 400, .trace = &child};
+  line[run_log_refusal_line(&record, line)] = '\0';
+  assert_string_equal(line,
+                      "{\"time\":\"1970-01-01T00:00:00.000Z\",\"trace_id\":\"01000000000000000000000000000000\","
+                      "\"parent_id\":\"0000000000000009\",\"worker\":0,\"refused\":\"malformed\",\"status\":400}\n");
+}
+
+static void a_long_url_is_cut(void **state) {
+  (void)state;
+  char line[RUN_LOG_LINE_MAX + 1], url[5000];
+  memset(url, 1, sizeof url - 1);
+  url[sizeof url - 1] = '\0';
+  const refusal_record record = {
+      .status = UINT32_MAX, .worker = UINT32_MAX, .came_at_ns = UINT64_MAX, .method = url, .url = url, .trace = &span};
+  size_t size = run_log_refusal_line(&record, line);
+  assert_true(size < RUN_LOG_LINE_MAX);
+  yyjson_doc *document = yyjson_read(line, size, YYJSON_READ_NOFLAG);
+  assert_int_equal(yyjson_get_len(yyjson_obj_get(yyjson_doc_get_root(document), "path")), 256);
+  yyjson_doc_free(document);
+}
+
 typedef struct fixture {
   char *folder;
   const char *path;
@@ -152,6 +187,18 @@ static void what_is_left_is_written_at_the_end(void **state) {
   end_writer(&self);
   assert_int_equal(count_lines(self.path), 1);
   assert_int_equal(run_log_dropped(self.log), 0);
+  close_log(&self);
+}
+
+static void refusals_are_among_the_lines(void **state) {
+  (void)state;
+  fixture self;
+  open_log(&self, NULL);
+  const refusal_record record = {.status = 404};
+  add(&self, "a");
+  run_log_add_refusal(self.writer, &record);
+  end_writer(&self);
+  assert_int_equal(count_lines(self.path), 2);
   close_log(&self);
 }
 
@@ -423,6 +470,9 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_line_is_json_with_all_that_is_known),
       cmocka_unit_test(names_are_escaped_and_cut_between_characters),
+      cmocka_unit_test(a_line_of_a_refusal_has_no_function),
+      cmocka_unit_test(a_long_url_is_cut),
+      cmocka_unit_test(refusals_are_among_the_lines),
       cmocka_unit_test(lines_are_written_together_and_soon),
       cmocka_unit_test(what_is_left_is_written_at_the_end),
       cmocka_unit_test(much_is_written_before_its_time),
