@@ -38,6 +38,8 @@ target_compile_options(yyjson PRIVATE -w)
 add_library(tomlplusplus INTERFACE)
 target_compile_definitions(tomlplusplus INTERFACE TOML_HEADER_ONLY=1)
 
+find_package(date REQUIRED) # time zones
+
 pkg_check_modules(MICROHTTPD REQUIRED IMPORTED_TARGET libmicrohttpd)
 pkg_check_modules(GNUTLS REQUIRED IMPORTED_TARGET gnutls) # of libmicrohttpd
 pkg_check_modules(LIBUV REQUIRED IMPORTED_TARGET libuv)
