@@ -50,6 +50,9 @@ enum {
   WT_TABLE_KEEP_BYTES = 4 << 10,
   WT_TABLE_ELEMENTS = 100000,
   WT_MEMORIES_PER_STORE = 2, // the kernel's and the plugin's
+  // How many memories of ended stores are given back to the system by one call: each such call makes the processors that run
+  // the process's other threads wait. What they hold meanwhile is bounded (WT_MEMORY_LINGERS_BYTES).
+  WT_GIVEN_BACK_AT_ONCE = 16,
 };
 
 static const uint64_t WT_MEMORY_32BIT_BYTES = UINT64_C(4) << 30;
@@ -101,6 +104,8 @@ static void configure_pool(wasm_config_t *config, const engine_options *options)
   wasmtime_pooling_allocation_config_table_elements_set(pool, WT_TABLE_ELEMENTS);
   wasmtime_pooling_allocation_config_linear_memory_keep_resident_set(pool, WT_MEMORY_KEEP_BYTES);
   wasmtime_pooling_allocation_config_table_keep_resident_set(pool, WT_TABLE_KEEP_BYTES);
+  if (wt_gives_back_later(options))
+    wasmtime_pooling_allocation_config_decommit_batch_size_set(pool, WT_GIVEN_BACK_AT_ONCE);
   wasmtime_pooling_allocation_strategy_set(config, pool);
   wasmtime_pooling_allocation_config_delete(pool);
 }

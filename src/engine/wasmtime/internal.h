@@ -13,6 +13,12 @@ typedef struct wt_engine {
   engine_options options;
 } wt_engine;
 
+/// Whether memories of ended stores wait in the pool until there are several to be given back to the system. Large ones would
+/// hold too much meanwhile.
+static inline bool wt_gives_back_later(const engine_options *options) {
+  return options->memory_bytes_max > 0 && options->memory_bytes_max < UINT64_C(4) << 30;
+}
+
 typedef struct wt_module {
   engine_module base;
   wt_engine *engine;
@@ -49,6 +55,8 @@ typedef struct wt_image {
 enum {
   WT_MODULES_MAX = 16,
   WT_MEMORIES_KNOWN = 16, // memories at a later place are looked up each time
+  // A larger memory is given back to the system as soon as its store ends; others wait in the pool for a few more.
+  WT_MEMORY_LINGERS_BYTES = 2 << 20,
   // Of calls that may suspend, and of host functions that wait: a store holds these values, and there are many stores.
   WT_CALL_VALUES_MAX = 4,
   WT_WAIT_VALUES_MAX = 8,

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static_assert(sizeof(wasmtime_func_t) == sizeof(engine_function), "engine_function holds a wasmtime_func_t");
 static_assert(sizeof(wasmtime_val_raw_t) == sizeof(engine_value), "engine_value is a wasmtime_val_raw_t");
@@ -134,9 +135,26 @@ ubiq_error *wt_store_new(engine_image *base, const engine_store_options *options
   return NULL;
 }
 
+static void look_at(wasmtime_context_t *context, const wasmtime_memory_t *memory, engine_memory *out) {
+  out->data = wasmtime_memory_data(context, memory);
+  out->size = wasmtime_memory_data_size(context, memory);
+}
+
+// The pool gives memories back some at a time, and asks for the number alone. What a large one holds is dropped here, as the
+// pool would: pages of the module's data come back as they were, all others as zeros.
+static void give_back_large(wt_store *store) {
+  if (!wt_gives_back_later(&store->image->engine->options)) return;
+  for (uint32_t i = 0; store->memories_known >> i != 0; i++) {
+    engine_memory memory = {0};
+    if (store->memories_known >> i & 1) look_at(store->context, &store->memories[i], &memory);
+    if (memory.size > WT_MEMORY_LINGERS_BYTES) (void)madvise(memory.data, memory.size, MADV_DONTNEED);
+  }
+}
+
 void wt_store_delete(engine_store *base) {
   wt_store *store = (wt_store *)base;
   if (store->call.future) wasmtime_call_future_delete(store->call.future);
+  give_back_large(store);
   SLOTS_GIVEN_BACK(store->image->engine);
   wasmtime_store_delete(store->store);
   ubiq_error_delete(store->host_error);
@@ -168,11 +186,6 @@ static bool find_memory(wt_store *store, uint32_t place, wasmtime_memory_t *out)
   }
   *out = item.of.memory;
   return true;
-}
-
-static void look_at(wasmtime_context_t *context, const wasmtime_memory_t *memory, engine_memory *out) {
-  out->data = wasmtime_memory_data(context, memory);
-  out->size = wasmtime_memory_data_size(context, memory);
 }
 
 bool wt_store_memory(engine_store *base, uint32_t place, engine_memory *out) {

@@ -3,6 +3,8 @@
 
 #include "base/buffer.h"
 
+#include <stdio.h>
+
 enum { PAGE = 65536 };
 
 static engine *one_engine;
@@ -188,6 +190,46 @@ static void a_memory_that_begins_larger_than_the_limit_is_refused(void **state) 
   engine_image_delete(image);
 }
 
+static size_t resident_bytes(void) {
+  unsigned long all = 0, resident = 0;
+  FILE *file = fopen("/proc/self/statm", "re");
+  assert_non_null(file);
+  assert_int_equal(fscanf(file, "%lu %lu", &all, &resident), 2);
+  fclose(file);
+  return resident * 4096;
+}
+
+// The pool gives back those of several ended stores at once: what it has not yet must be little, and nobody's to see.
+static void memories_of_ended_stores_are_given_back_and_come_clean(void **state) {
+  (void)state;
+  enum { STORES = 40, FILLED_BYTES = 32 << 20 };
+  static const char *const texts[] = {
+      "(module (memory (export \"m\") 512) (data (i32.const 100) \"A\")"
+      " (func (export \"f\") (param i32) (result i32) (memory.fill (i32.const 0) (i32.const 7) (i32.const 0x2000000))"
+      "  (i32.const 0)))"};
+  static const engine_binding memories[] = {{0, "m"}};
+  engine *before = one_engine;
+  engine_options options = {.memory_bytes_max = 64 << 20, .stores_max = STORES, .fibers_max = 1};
+  assert_success(engine_open(test_ops(), &options, &one_engine));
+  engine_image *image;
+  assert_success(link_texts(texts, 1, NULL, 0, memories, 1, &image));
+  size_t resident = resident_bytes();
+  for (int i = 0; i < STORES; i++) {
+    engine_store *store = new_store(image, NULL);
+    engine_memory memory;
+    assert_true(engine_store_memory(store, 0, &memory));
+    assert_int_equal(memory.data[100], 'A');
+    assert_int_equal(memory.data[99], 0);
+    assert_int_equal(memory.data[FILLED_BYTES - 1], 0);
+    assert_int_equal(call_i32(store, 0, "f", 0), 0);
+    engine_store_delete(store);
+  }
+  assert_true(resident_bytes() < resident + FILLED_BYTES);
+  engine_image_delete(image);
+  engine_close(one_engine);
+  one_engine = before;
+}
+
 static void tables_have_a_limit_of_their_own(void **state) {
   (void)state;
   engine_image *image = link_alone(one_engine,
@@ -306,6 +348,7 @@ int main(void) {
       cmocka_unit_test(spans_are_checked_without_overflow),
       cmocka_unit_test(growth_stops_at_the_limit_as_it_is_now),
       cmocka_unit_test(a_memory_that_begins_larger_than_the_limit_is_refused),
+      cmocka_unit_test(memories_of_ended_stores_are_given_back_and_come_clean),
       cmocka_unit_test(tables_have_a_limit_of_their_own),
       cmocka_unit_test(memories_of_several_threads_are_invalid_input),
       cmocka_unit_test(data_outside_of_memory_is_a_trap),
