@@ -38,8 +38,9 @@ function(ubiq_engine_object target)
   target_link_options(${target} PRIVATE -Wl,--version-script=${CMAKE_SOURCE_DIR}/packaging/engine.map -Wl,-z,nodelete)
 endfunction()
 
-# What adapters use to read modules.
-set(reader_sources base/arena.c base/buffer.c base/text.c engine/wasm.c engine/wasm_reader.c engine/wasm_signature.c)
+# What adapters use to read modules and to link them.
+set(reader_sources base/arena.c base/buffer.c base/text.c engine/links.c engine/wasm.c engine/wasm_exports.c
+  engine/wasm_reader.c engine/wasm_signature.c)
 list(TRANSFORM reader_sources PREPEND ${CMAKE_SOURCE_DIR}/src/)
 
 # ubiq_engine(NAME SOURCES...): the engine's name is added to UBIQ_ENGINES.

@@ -392,6 +392,7 @@ ubiq_error *wasm_module_read_details(const uint8_t *bytes, size_t size, wasm_mod
   if (self.module == NULL) return ubiq_error_no_memory();
   ubiq_error *error = read_sections(&self, bytes, size);
   if (error == NULL) error = tell_details(&self, details);
+  if (error == NULL) error = wasm_module_sort_exports(self.module);
   buffer_free(&self.types);
   for (int kind = 0; kind < KINDS; kind++) buffer_free(&self.spaces[kind]);
   if (error != NULL) {

@@ -48,6 +48,7 @@ typedef struct wasm_module {
   size_t imports_count;
   wasm_item *exports;
   size_t exports_count;
+  const wasm_item **exports_sorted; ///< by their names
   uint64_t memory_pages_min;   ///< sum of the initial sizes of the memories that the module defines
   uint64_t table_elements_min; ///< the largest of the initial sizes of the tables that the module defines
   uint32_t memories_count;     ///< defined, not imported
@@ -64,6 +65,7 @@ bool wasm_is_component(const uint8_t *bytes, size_t size);
 ubiq_error *wasm_module_read(const uint8_t *bytes, size_t size, wasm_module **out);
 void wasm_module_free(wasm_module *module);
 
+/// The export called `name`; NULL when there is none.
 const wasm_item *wasm_module_export(const wasm_module *module, const char *name);
 
 /// The name under which a lifted start function is exported.
@@ -83,6 +85,8 @@ ubiq_error *wasm_export_memories(const uint8_t *bytes, size_t size, uint8_t **ou
 const wasm_item *wasm_module_memory(const wasm_module *module, uint32_t place);
 
 bool wasm_signature_equal(const wasm_signature *a, const wasm_signature *b);
+/// Whether its values are of types up to `last` in the order of wasm_type, and not too many of them.
+bool wasm_signature_within(const wasm_signature *signature, wasm_type last);
 /// Writes `(i32, i64) -> i64` into `text`, cut at `size` bytes, ended by NUL.
 void wasm_signature_print(const wasm_signature *signature, char *text, size_t size);
 const char *wasm_type_name(wasm_type type);

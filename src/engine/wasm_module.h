@@ -11,6 +11,9 @@ typedef struct wasm_details {
   const uint16_t *params_counts; ///< for each function; lives as long as the module
 } wasm_details;
 
+/// Sorts the exports of a module that was read, so that wasm_module_export finds them.
+ubiq_error *wasm_module_sort_exports(wasm_module *module);
+
 /// wasm_module_read that also tells the details.
 ubiq_error *wasm_module_read_details(const uint8_t *bytes, size_t size, wasm_module **out, wasm_details *details);
 

@@ -27,10 +27,15 @@ bool wasm_signature_equal(const wasm_signature *a, const wasm_signature *b) {
          types_equal(a->params, b->params, a->params_count) && types_equal(a->results, b->results, a->results_count);
 }
 
-const wasm_item *wasm_module_export(const wasm_module *module, const char *name) {
-  for (size_t i = 0; i < module->exports_count; i++)
-    if (strcmp(module->exports[i].name, name) == 0) return &module->exports[i];
-  return NULL;
+static bool types_within(const wasm_type *types, uint16_t count, wasm_type last) {
+  for (uint16_t i = 0; i < count; i++)
+    if (types[i] > last) return false;
+  return count <= WASM_SIGNATURE_MAX;
+}
+
+bool wasm_signature_within(const wasm_signature *signature, wasm_type last) {
+  return types_within(signature->params, signature->params_count, last) &&
+         types_within(signature->results, signature->results_count, last);
 }
 
 // Text that is cut at the end of its room.

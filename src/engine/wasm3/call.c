@@ -21,25 +21,18 @@ static M3Result enter(IM3Function function, uint64_t *stack) {
   return result;
 }
 
-static ubiq_error *wait_here(const engine_host_function *host, engine_call *call, engine_value *values) {
-  ubiq_error *error = NULL;
-  while (!host->ready(host->env, call, values, &error) && !error) host->wait(host->env, call);
-  return error;
-}
-
 const void *w3_enter_host(IM3Runtime runtime, IM3ImportContext context, uint64_t *stack, void *memory) {
   (void)runtime;
   (void)memory;
   const w3_import *import = context->userdata;
   w3_store *store = import->caller->store;
   const engine_host_function *host = import->target->host;
-  const wasm_signature *signature = import->target->signature;
+  const wasm_signature *signature = &import->target->item->signature;
   engine_value values[WASM_SIGNATURE_MAX] = {0};
   for (uint16_t i = 0; i < signature->params_count; i++)
     memcpy(&values[i], &stack[signature->results_count + i], sizeof *stack);
   engine_call call = {.store = &store->base, .user = store->options.user, .caller = (void *)import};
-  ubiq_error *error = host->call(host->env, &call, values);
-  if (!error && host->ready) error = wait_here(host, &call, values);
+  ubiq_error *error = links_call_host(host, &call, values);
   if (!error) {
     for (uint16_t i = 0; i < signature->results_count; i++) memcpy(&stack[i], &values[i], sizeof *stack);
     return NULL;
@@ -53,7 +46,7 @@ const void *w3_enter_module(IM3Runtime runtime, IM3ImportContext context, uint64
   (void)runtime;
   (void)memory;
   const w3_import *import = context->userdata;
-  const wasm_signature *signature = import->target->signature;
+  const wasm_signature *signature = &import->target->item->signature;
   uint64_t *other = import->callee->module->runtime->stack;
   size_t results = signature->results_count;
   memcpy(other + results, stack + results, signature->params_count * sizeof *stack);

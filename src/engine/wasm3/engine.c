@@ -22,33 +22,20 @@ static void tick(engine *engine) {
   atomic_fetch_add_explicit(&((w3_engine *)engine)->epoch, 1, memory_order_relaxed);
 }
 
-w3_code *w3_code_retain(w3_code *code) {
-  atomic_fetch_add_explicit(&code->owners, 1, memory_order_relaxed);
-  return code;
+static void module_delete(engine_module *base) {
+  w3_module *self = (w3_module *)base;
+  wasm_module_free(self->base.wasm);
+  free(self->bytes);
+  free(self);
 }
 
-void w3_code_release(w3_code *code) {
-  if (!code || atomic_fetch_sub(&code->owners, 1) != 1) return;
-  wasm_module_free(code->wasm);
-  free(code->bytes);
-  free(code);
-}
-
-static ubiq_error *code_new(const uint8_t *wasm, size_t size, w3_code **out) {
+static ubiq_error *read_module(w3_module *self, const uint8_t *wasm, size_t size) {
   if (size > UINT32_MAX) return ubiq_error_new(UBIQ_TOO_LARGE, "the module has 4 GiB or more");
-  w3_code *code = calloc(1, sizeof *code);
-  if (!code) return ubiq_error_no_memory();
-  atomic_init(&code->owners, 1);
-  code->size = (uint32_t)size;
-  code->bytes = malloc(size ? size : 1);
-  ubiq_error *error = code->bytes ? wasm_module_read(wasm, size, &code->wasm) : ubiq_error_no_memory();
-  if (error) {
-    w3_code_release(code);
-    return error;
-  }
-  memcpy(code->bytes, wasm, size);
-  *out = code;
-  return NULL;
+  self->size = (uint32_t)size;
+  self->bytes = malloc(size + 1);
+  if (!self->bytes) return ubiq_error_no_memory();
+  memcpy(self->bytes, wasm, size);
+  return wasm_module_read(wasm, size, &self->base.wasm);
 }
 
 // What cannot be linked, and what the parser of Wasm3 would misread.
@@ -80,22 +67,22 @@ static ubiq_error *try_functions(IM3Module module) {
   return NULL;
 }
 
-static ubiq_error *try_module(IM3Environment environment, IM3Runtime runtime, const w3_code *code) {
+static ubiq_error *try_module(IM3Environment environment, IM3Runtime runtime, const w3_module *self) {
   IM3Module module = NULL;
-  M3Result result = m3_ParseModule(environment, &module, code->bytes, code->size);
+  M3Result result = m3_ParseModule(environment, &module, self->bytes, self->size);
   if (result) return w3_take_error(NULL, result);
   module->runtime = runtime; // not loaded: neither memory nor segments are wanted
   runtime->modules = module;
   return try_functions(module);
 }
 
-static ubiq_error *try_code(const w3_code *code) {
+static ubiq_error *try_code(const w3_module *self) {
   atomic_uint epoch = 0;
   w3_guard guard = {.epoch = &epoch};
   w3_guard_set_limit(&guard);
   IM3Environment environment = m3_NewEnvironment();
   IM3Runtime runtime = environment ? m3_NewRuntime(environment, W3_PAGE_BYTES, &guard) : NULL;
-  ubiq_error *error = runtime ? try_module(environment, runtime, code) : ubiq_error_no_memory();
+  ubiq_error *error = runtime ? try_module(environment, runtime, self) : ubiq_error_no_memory();
   m3_FreeRuntime(runtime);
   if (environment) m3_FreeEnvironment(environment);
   return error;
@@ -103,25 +90,18 @@ static ubiq_error *try_code(const w3_code *code) {
 
 static ubiq_error *compile(engine *engine, const uint8_t *wasm, size_t size, engine_module **out) {
   (void)engine;
-  w3_code *code = NULL;
   w3_module *self = calloc(1, sizeof *self);
-  ubiq_error *error = self ? code_new(wasm, size, &code) : ubiq_error_no_memory();
-  if (!error) error = check_imports(code->wasm);
-  if (!error) error = try_code(code);
+  if (!self) return ubiq_error_no_memory();
+  self->base.base.ops = &wasm3_ops;
+  ubiq_error *error = read_module(self, wasm, size);
+  if (!error) error = check_imports(self->base.wasm);
+  if (!error) error = try_code(self);
   if (error) {
-    w3_code_release(code);
-    free(self);
+    module_delete(&self->base.base);
     return ubiq_error_wrap(error, "module does not compile");
   }
-  self->base.ops = &wasm3_ops;
-  self->code = code;
-  *out = &self->base;
+  *out = &self->base.base;
   return NULL;
-}
-
-static void module_delete(engine_module *module) {
-  w3_code_release(((w3_module *)module)->code);
-  free(module);
 }
 
 const engine_ops wasm3_ops = {

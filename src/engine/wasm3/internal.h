@@ -11,7 +11,7 @@
 #ifndef ENGINE_WASM3_INTERNAL_H
 #define ENGINE_WASM3_INTERNAL_H
 
-#include "engine/engine.h"
+#include "engine/links.h"
 #include "engine/wasm3/guard.h"
 
 #include <m3_env.h>
@@ -21,30 +21,11 @@ typedef struct w3_engine {
   atomic_uint epoch;
 } w3_engine;
 
-/// A module's bytes and what they import and export; shared by the module and its images.
-typedef struct w3_code {
-  atomic_size_t owners;
+typedef struct w3_module {
+  links_module base;
   uint8_t *bytes;
   uint32_t size;
-  wasm_module *wasm;
-} w3_code;
-
-typedef struct w3_module {
-  engine_module base;
-  w3_code *code;
 } w3_module;
-
-/// Where an import leads.
-typedef struct w3_target {
-  const engine_host_function *host; ///< NULL: to another module
-  uint32_t module, function;        ///< its place in the image, and the index of a function that it defines
-  const wasm_signature *signature;
-} w3_target;
-
-typedef struct w3_linked {
-  w3_code *code;
-  w3_target *targets; ///< one for each import
-} w3_linked;
 
 typedef struct w3_store w3_store;
 
@@ -54,13 +35,7 @@ enum { W3_IDLE_MAX = 16 };
 typedef struct w3_image {
   engine_image base;
   w3_engine *engine;
-  engine_host_function *hosts;
-  size_t hosts_count;
-  w3_linked *modules; ///< [0] is the hub
-  size_t modules_count;
-  uint32_t *memories; ///< the module that has each, by its place; UINT32_MAX: none
-  size_t memories_count;
-  uint32_t caller_memory;
+  links links;
   atomic_flag idle_taken; ///< guards the two below. Who cannot have it does without them: a child of fork() never waits
   w3_store *idle[W3_IDLE_MAX]; ///< as they began
   size_t idle_count;
@@ -71,13 +46,13 @@ typedef struct w3_instance w3_instance;
 /// An import of an instance: what the raw functions get.
 typedef struct w3_import {
   w3_instance *caller;
-  const w3_target *target;
+  const links_target *target;
   IM3Function callee; ///< NULL: the host
 } w3_import;
 
 struct w3_instance {
   w3_store *store;
-  const w3_linked *linked;
+  const links_linked *linked;
   IM3Runtime runtime;
   IM3Module module;   ///< the runtime's once it is loaded
   w3_import *imports; ///< one for each
@@ -117,9 +92,6 @@ bool w3_is_trap(M3Result result);
 static inline void w3_guard_set_limit(w3_guard *guard) {
   guard->stack_limit = (const char *)__builtin_frame_address(0) - W3_NATIVE_STACK_BYTES;
 }
-
-w3_code *w3_code_retain(w3_code *code);
-void w3_code_release(w3_code *code);
 
 /// The raw functions behind imports.
 const void *w3_enter_host(IM3Runtime runtime, IM3ImportContext context, uint64_t *stack, void *memory);

@@ -6,10 +6,10 @@
 #include <string.h>
 
 static ubiq_error *parse(w3_store *store, w3_instance *instance) {
-  const w3_code *code = instance->linked->code;
+  const w3_module *module = (const w3_module *)instance->linked->module;
   instance->runtime = m3_NewRuntime(store->environment, W3_STACK_BYTES, &store->guard);
   if (!instance->runtime) return ubiq_error_no_memory();
-  return w3_take_error(NULL, m3_ParseModule(store->environment, &instance->module, code->bytes, code->size));
+  return w3_take_error(NULL, m3_ParseModule(store->environment, &instance->module, module->bytes, module->size));
 }
 
 static uint32_t pages_allowed(const w3_instance *instance, uint64_t bytes) {
@@ -39,15 +39,15 @@ static ubiq_error *load(w3_instance *instance) {
 }
 
 static ubiq_error *link_imports(w3_store *store, w3_instance *instance) {
-  size_t count = instance->linked->code->wasm->imports_count;
+  size_t count = instance->linked->module->wasm->imports_count;
   instance->imports = calloc(count + 1, sizeof *instance->imports);
   if (!instance->imports) return ubiq_error_no_memory();
   M3Result result = m3Err_none;
   for (size_t i = 0; i < count && !result; i++) {
-    const w3_target *target = &instance->linked->targets[i];
+    const links_target *target = &instance->linked->targets[i];
     w3_import *import = &instance->imports[i];
     *import = (w3_import){.caller = instance, .target = target};
-    if (!target->host) import->callee = &store->instances[target->module].module->functions[target->function];
+    if (!target->host) import->callee = &store->instances[target->module].module->functions[target->item->index];
     M3RawCall callback = target->host ? w3_enter_host : w3_enter_module;
     result = LinkRawFunction(instance->module, &instance->module->functions[i], NULL, callback, import);
   }
@@ -57,7 +57,7 @@ static ubiq_error *link_imports(w3_store *store, w3_instance *instance) {
 static ubiq_error *instantiate(w3_store *store, size_t index) {
   w3_instance *instance = &store->instances[index];
   instance->store = store;
-  instance->linked = &store->image->modules[index];
+  instance->linked = &store->image->links.modules[index];
   ubiq_error *error = parse(store, instance);
   if (!error) error = check_memory(instance, store->options.memory_bytes_max);
   if (error) return error;
@@ -70,10 +70,10 @@ static ubiq_error *instantiate(w3_store *store, size_t index) {
 static ubiq_error *fill(w3_store *store) {
   w3_image *image = store->image;
   store->environment = m3_NewEnvironment();
-  store->instances = calloc(image->modules_count, sizeof *store->instances);
+  store->instances = calloc(image->links.modules_count, sizeof *store->instances);
   if (!store->environment || !store->instances) return ubiq_error_no_memory();
   ubiq_error *error = NULL;
-  for (size_t i = 0; i < image->modules_count && !error; i++) error = instantiate(store, i);
+  for (size_t i = 0; i < image->links.modules_count && !error; i++) error = instantiate(store, i);
   return error;
 }
 
@@ -96,7 +96,7 @@ static ubiq_error *make(w3_image *image, const engine_store_options *options, w3
 static ubiq_error *use_again(w3_store *store, const engine_store_options *options) {
   store->options = *options;
   ubiq_error *error = NULL;
-  for (size_t i = 0; i < store->image->modules_count && !error; i++)
+  for (size_t i = 0; i < store->image->links.modules_count && !error; i++)
     error = check_memory(&store->instances[i], options->memory_bytes_max);
   if (error) w3_store_delete(&store->base);
   return error;
@@ -123,7 +123,8 @@ static void instance_free(w3_instance *instance) {
 }
 
 void w3_store_free(w3_store *store) {
-  for (size_t i = 0; store->instances && i < store->image->modules_count; i++) instance_free(&store->instances[i]);
+  for (size_t i = 0; store->instances && i < store->image->links.modules_count; i++)
+    instance_free(&store->instances[i]);
   free(store->instances);
   if (store->environment) m3_FreeEnvironment(store->environment);
   ubiq_error_delete(store->host_error);
@@ -134,7 +135,7 @@ static bool reset(w3_store *store) {
   if (store->is_spent || store->depth > 0) return false;
   ubiq_error_delete(store->host_error);
   store->host_error = NULL;
-  for (size_t i = 0; i < store->image->modules_count; i++)
+  for (size_t i = 0; i < store->image->links.modules_count; i++)
     if (!w3_instance_reset(&store->instances[i])) return false;
   return true;
 }
@@ -146,38 +147,35 @@ void w3_store_delete(engine_store *base) {
 
 void w3_store_memory_limit(engine_store *base, uint64_t bytes) {
   w3_store *store = (w3_store *)base;
-  for (size_t i = 0; i < store->image->modules_count; i++)
+  for (size_t i = 0; i < store->image->links.modules_count; i++)
     store->instances[i].runtime->memory.maxPages = pages_allowed(&store->instances[i], bytes);
 }
 
 bool w3_store_function(engine_store *base, uint32_t module, const char *name, engine_function *out) {
   w3_store *store = (w3_store *)base;
   const w3_instance *instance = &store->instances[module];
-  const wasm_item *item = wasm_module_export(instance->linked->code->wasm, name);
+  const wasm_item *item = wasm_module_export(instance->linked->module->wasm, name);
   if (!item || item->kind != WASM_FUNCTION) return false;
   out->opaque[0] = (uint64_t)(uintptr_t)&instance->module->functions[item->index];
   return true;
 }
 
-static bool look_at(const w3_instance *instance, engine_memory *out) {
-  M3MemoryHeader *memory = instance->runtime->memory.mallocated;
+static bool look_at(const w3_store *store, links_target target, engine_memory *out) {
+  if (!target.item) return false;
+  M3MemoryHeader *memory = store->instances[target.module].runtime->memory.mallocated;
   out->data = (uint8_t *)(memory + 1);
   out->size = memory->length;
   return true;
 }
 
 bool w3_store_memory(engine_store *base, uint32_t place, engine_memory *out) {
-  w3_store *store = (w3_store *)base;
-  if (place >= store->image->memories_count || store->image->memories[place] == UINT32_MAX) return false;
-  return look_at(&store->instances[store->image->memories[place]], out);
+  const w3_store *store = (w3_store *)base;
+  const links *links = &store->image->links;
+  return place < links->memories_count && look_at(store, links->memories[place], out);
 }
 
 bool w3_caller_memory(engine_call *call, engine_memory *out) {
-  w3_store *store = (w3_store *)call->store;
-  uint32_t place = store->image->caller_memory;
-  if (place == ENGINE_MEMORY_NONE) return false;
-  if (place != ENGINE_MEMORY_BY_CALLER) return w3_store_memory(call->store, place, out);
+  const w3_store *store = (w3_store *)call->store;
   const w3_instance *caller = ((const w3_import *)call->caller)->caller;
-  const wasm_item *item = wasm_module_export(caller->linked->code->wasm, "memory");
-  return item && item->kind == WASM_MEMORY && look_at(caller, out);
+  return look_at(store, links_caller_memory(&store->image->links, (uint32_t)(caller - store->instances)), out);
 }

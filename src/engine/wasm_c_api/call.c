@@ -9,17 +9,6 @@ enum { CAPI_SLICE_FUEL = 200000 };
 static const wasm_valkind_t kinds[] = {
     [WASM_TYPE_I32] = WASM_I32, [WASM_TYPE_I64] = WASM_I64, [WASM_TYPE_F32] = WASM_F32, [WASM_TYPE_F64] = WASM_F64};
 
-static bool all_cross(const wasm_type *types, uint16_t count) {
-  for (uint16_t i = 0; i < count; i++)
-    if (types[i] > WASM_TYPE_F64) return false;
-  return count <= WASM_SIGNATURE_MAX;
-}
-
-bool capi_crosses(const wasm_signature *signature) {
-  return all_cross(signature->params, signature->params_count) &&
-         all_cross(signature->results, signature->results_count);
-}
-
 static void types_new(const wasm_type *types, uint16_t count, wasm_valtype_vec_t *out) {
   wasm_valtype_vec_new_uninitialized(out, count);
   for (uint16_t i = 0; i < count; i++) out->data[i] = wasm_valtype_new(kinds[types[i]]);
@@ -51,12 +40,6 @@ static wasm_trap_t *keep_host_error(capi_store *store, ubiq_error *error) {
   return wasm_trap_new(store->store, &(wasm_message_t){.size = sizeof text, .data = text});
 }
 
-static ubiq_error *wait_here(const engine_host_function *host, engine_call *call, engine_value *values) {
-  ubiq_error *error = NULL;
-  while (!host->ready(host->env, call, values, &error) && !error) host->wait(host->env, call);
-  return error;
-}
-
 wasm_trap_t *capi_enter_host(void *env, const wasm_val_vec_t *arguments, wasm_val_vec_t *results) {
   const capi_bound *bound = env;
   capi_store *store = bound->store;
@@ -64,8 +47,7 @@ wasm_trap_t *capi_enter_host(void *env, const wasm_val_vec_t *arguments, wasm_va
   engine_value values[WASM_SIGNATURE_MAX] = {0};
   to_raw(arguments->data, arguments->size, values);
   engine_call call = {.store = &store->base, .user = store->options.user, .caller = env};
-  ubiq_error *error = host->call(host->env, &call, values);
-  if (!error && host->ready) error = wait_here(host, &call, values);
+  ubiq_error *error = links_call_host(host, &call, values);
   if (error) return keep_host_error(store, error);
   from_raw(values, host->signature->results, results->size, results->data);
   return NULL;
@@ -122,7 +104,7 @@ ubiq_error *capi_call_now(engine_store *base, const engine_function *function, e
   (void)count;
   capi_store *store = (capi_store *)base;
   const wasm_signature *signature = (const wasm_signature *)(uintptr_t)function->opaque[1];
-  if (!capi_crosses(signature))
+  if (!wasm_signature_within(signature, WASM_TYPE_F64))
     return ubiq_error_new(UBIQ_INVALID_INPUT, CAPI_NAME " takes numbers only as parameters and results");
   wasm_val_t given[WASM_SIGNATURE_MAX], taken[WASM_SIGNATURE_MAX];
   wasm_val_vec_t arguments = {.size = signature->params_count, .data = given};

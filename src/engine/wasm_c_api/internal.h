@@ -8,7 +8,7 @@
 #define ENGINE_WASM_C_API_INTERNAL_H
 
 #include "base/buffer.h"
-#include "engine/engine.h"
+#include "engine/links.h"
 #include "engine/wasm_c_api/hooks.h"
 
 typedef struct capi_engine {
@@ -18,49 +18,24 @@ typedef struct capi_engine {
   atomic_uint epoch; ///< counts ticks
 } capi_engine;
 
-/// A compiled module and what it imports and exports; shared by the module and its images.
-typedef struct capi_code {
-  atomic_size_t owners;
-  capi_unit *unit;
-  wasm_module *wasm;
-  buffer interface; ///< what `wasm` was read from; for engines that serialize
-  // Engines may have imports and exports in an order of their own.
-  uint32_t *import_places; ///< of each import of `wasm` among the engine's
-  uint32_t *export_places; ///< of each export of `wasm` among the engine's
-} capi_code;
-
 typedef struct capi_module {
-  engine_module base;
-  capi_code *code;
+  links_module base;
+  capi_unit *unit;
+  buffer interface; ///< what `base` was read from; for engines that serialize
+  // Engines may have imports and exports in an order of their own.
+  uint32_t *import_places; ///< of each import of ours among the engine's
+  uint32_t *export_places; ///< of each export of ours among the engine's
 } capi_module;
-
-/// Where an import leads.
-typedef struct capi_target {
-  const engine_host_function *host; ///< NULL: to another module
-  uint32_t module, place;           ///< its place in the image, and that of its export among the engine's
-} capi_target;
-
-typedef struct capi_linked {
-  capi_code *code;
-  capi_target *targets; ///< one for each import
-} capi_linked;
-
-/// A memory of an image.
-typedef struct capi_memory {
-  uint32_t module, place; ///< as in capi_target; CAPI_NOWHERE: there is none
-} capi_memory;
 
 typedef struct capi_image {
   engine_image base;
   capi_engine *engine;
-  engine_host_function *hosts;
-  size_t hosts_count;
-  capi_linked *modules; ///< [0] is the hub
-  size_t modules_count;
-  capi_memory *memories;
-  size_t memories_count;
-  uint32_t caller_memory;
+  links links;
 } capi_image;
+
+static inline const capi_module *capi_image_module(const capi_image *image, uint32_t place) {
+  return (const capi_module *)image->links.modules[place].module;
+}
 
 typedef struct capi_store capi_store;
 
@@ -95,16 +70,8 @@ enum { CAPI_NOWHERE = INT32_MAX, CAPI_MODULES_MAX = 16 };
 
 extern const engine_ops wasm_c_api_ops;
 
-capi_code *capi_code_retain(capi_code *code);
-void capi_code_release(capi_code *code);
-/// The place of export `name` of that kind among the engine's exports; CAPI_NOWHERE when there is none.
-uint32_t capi_code_place(const capi_code *code, const char *name, wasm_kind kind);
-
 /// What a trap means, as an error of ours; it is ended. NULL for NULL. `store` may be NULL.
 ubiq_error *capi_take_trap(capi_store *store, wasm_trap_t *trap);
-
-/// Whether all its values are numbers, which alone cross between host and guest, and not too many.
-bool capi_crosses(const wasm_signature *signature);
 
 /// The callback behind every host function; `env` is a capi_bound.
 wasm_trap_t *capi_enter_host(void *env, const wasm_val_vec_t *arguments, wasm_val_vec_t *results);

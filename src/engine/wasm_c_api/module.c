@@ -5,24 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-capi_code *capi_code_retain(capi_code *code) {
-  atomic_fetch_add_explicit(&code->owners, 1, memory_order_relaxed);
-  return code;
-}
-
-void capi_code_release(capi_code *code) {
-  if (!code || atomic_fetch_sub(&code->owners, 1) != 1) return;
-  if (code->unit) ubiq_hook_unit_delete(code->unit);
-  wasm_module_free(code->wasm);
-  buffer_free(&code->interface);
-  free(code->import_places);
-  free(code->export_places);
-  free(code);
-}
-
-uint32_t capi_code_place(const capi_code *code, const char *name, wasm_kind kind) {
-  const wasm_item *item = wasm_module_export(code->wasm, name);
-  return item && item->kind == kind ? code->export_places[item - code->wasm->exports] : CAPI_NOWHERE;
+void capi_module_delete(engine_module *base) {
+  capi_module *self = (capi_module *)base;
+  if (self->unit) ubiq_hook_unit_delete(self->unit);
+  wasm_module_free(self->base.wasm);
+  buffer_free(&self->interface);
+  free(self->import_places);
+  free(self->export_places);
+  free(self);
 }
 
 // -- Places: where each import and export of ours is among the engine's. There may be a hundred thousand --
@@ -52,16 +42,16 @@ static capi_place *sort_exports(const wasm_exporttype_vec_t *exports) {
   return places;
 }
 
-static ubiq_error *find_exports(capi_code *code, const wasm_exporttype_vec_t *exports) {
-  size_t count = code->wasm->exports_count;
-  code->export_places = calloc(count + 1, sizeof *code->export_places);
+static ubiq_error *find_exports(capi_module *module, const wasm_exporttype_vec_t *exports) {
+  size_t count = module->base.wasm->exports_count;
+  module->export_places = calloc(count + 1, sizeof *module->export_places);
   capi_place *sorted = sort_exports(exports);
-  bool is_there = code->export_places && sorted;
+  bool is_there = module->export_places && sorted;
   for (size_t i = 0; i < count && is_there; i++) {
-    const char *name = code->wasm->exports[i].name;
+    const char *name = module->base.wasm->exports[i].name;
     capi_place wanted = {.name = {name, strlen(name)}};
     const capi_place *found = bsearch(&wanted, sorted, exports->size, sizeof *sorted, compare_names);
-    code->export_places[i] = found ? found->place : CAPI_NOWHERE;
+    module->export_places[i] = found ? found->place : CAPI_NOWHERE;
   }
   free(sorted);
   return is_there ? NULL : ubiq_error_no_memory();
@@ -81,29 +71,29 @@ static bool is_import(const wasm_importtype_t *theirs, const wasm_item *ours) {
 }
 
 // Imports of one kind keep their order: so each is the next of its kind.
-static ubiq_error *find_imports(capi_code *code, const wasm_importtype_vec_t *imports) {
-  size_t count = code->wasm->imports_count, next[WASM_TAG + 1] = {0};
-  code->import_places = calloc(count + 1, sizeof *code->import_places);
-  if (!code->import_places) return ubiq_error_no_memory();
+static ubiq_error *find_imports(capi_module *module, const wasm_importtype_vec_t *imports) {
+  size_t count = module->base.wasm->imports_count, next[WASM_TAG + 1] = {0};
+  module->import_places = calloc(count + 1, sizeof *module->import_places);
+  if (!module->import_places) return ubiq_error_no_memory();
   bool all = imports->size == count;
   for (size_t i = 0; i < count && all; i++) {
-    const wasm_item *ours = &code->wasm->imports[i];
+    const wasm_item *ours = &module->base.wasm->imports[i];
     size_t place = next[ours->kind];
     while (place < count && !is_of_kind(imports->data[place], ours->kind)) place++;
     all = place < count && is_import(imports->data[place], ours);
-    code->import_places[i] = (uint32_t)place;
+    module->import_places[i] = (uint32_t)place;
     next[ours->kind] = place + 1;
   }
   return all ? NULL : ubiq_error_new(UBIQ_INTERNAL, CAPI_NAME " tells other imports than the module has");
 }
 
-static ubiq_error *find_places(capi_code *code, wasm_store_t *store) {
+static ubiq_error *find_places(capi_module *module, wasm_store_t *store) {
   wasm_exporttype_vec_t exports;
   wasm_importtype_vec_t imports;
-  ubiq_hook_exports(store, code->unit, &exports);
-  ubiq_hook_imports(store, code->unit, &imports);
-  ubiq_error *error = find_exports(code, &exports);
-  if (!error) error = find_imports(code, &imports);
+  ubiq_hook_exports(store, module->unit, &exports);
+  ubiq_hook_imports(store, module->unit, &imports);
+  ubiq_error *error = find_exports(module, &exports);
+  if (!error) error = find_imports(module, &imports);
   wasm_importtype_vec_delete(&imports);
   wasm_exporttype_vec_delete(&exports);
   return error;
@@ -116,10 +106,10 @@ static ubiq_error *refuse(wasm_byte_vec_t *message) {
 }
 
 static ubiq_error *compile_in(const capi_engine *engine, wasm_store_t *store, const wasm_byte_vec_t *wasm,
-                              capi_code *code) {
+                              capi_module *module) {
   wasm_byte_vec_t message;
-  code->unit = ubiq_hook_unit_new(engine->engine, store, wasm, engine->fuel, &message);
-  return code->unit ? NULL : refuse(&message);
+  module->unit = ubiq_hook_unit_new(engine->engine, store, wasm, engine->fuel, &message);
+  return module->unit ? NULL : refuse(&message);
 }
 
 // What wasm_module_read reads of a module: a module as well.
@@ -137,10 +127,10 @@ static ubiq_error *keep_interface(const uint8_t *bytes, size_t size, buffer *out
   return ok ? NULL : ubiq_error_no_memory();
 }
 
-static ubiq_error *read_module(const uint8_t *bytes, size_t size, capi_code *code) {
-  ubiq_error *error = wasm_module_read(bytes, size, &code->wasm);
+static ubiq_error *read_module(const uint8_t *bytes, size_t size, capi_module *module) {
+  ubiq_error *error = wasm_module_read(bytes, size, &module->base.wasm);
   if (!error && (wasm_c_api_ops.capabilities & ENGINE_CAN_SERIALIZE))
-    error = keep_interface(bytes, size, &code->interface);
+    error = keep_interface(bytes, size, &module->interface);
   return error;
 }
 
@@ -151,28 +141,25 @@ static ubiq_error *check_process(void) {
 
 /// Makes the engine's part of `bytes`, with a store that ends afterwards.
 typedef ubiq_error *(*make_unit)(const capi_engine *engine, wasm_store_t *store, const wasm_byte_vec_t *bytes,
-                                 capi_code *code);
+                                 capi_module *module);
 
 static ubiq_error *module_new(engine *base, ubiq_bytes wasm, ubiq_bytes bytes, make_unit make, engine_module **out) {
   capi_engine *engine = (capi_engine *)base;
   capi_module *self = calloc(1, sizeof *self);
-  capi_code *code = calloc(1, sizeof *code);
-  if (code) atomic_init(&code->owners, 1);
+  if (!self) return ubiq_error_no_memory();
+  self->base.base.ops = &wasm_c_api_ops;
   wasm_byte_vec_t vector = {.size = bytes.size, .data = (char *)bytes.data};
   wasm_store_t *store = wasm_store_new(engine->engine);
-  ubiq_error *error = self && code ? check_process() : ubiq_error_no_memory();
-  if (!error) error = read_module(wasm.data, wasm.size, code);
-  if (!error) error = make(engine, store, &vector, code);
-  if (!error) error = find_places(code, store);
+  ubiq_error *error = check_process();
+  if (!error) error = read_module(wasm.data, wasm.size, self);
+  if (!error) error = make(engine, store, &vector, self);
+  if (!error) error = find_places(self, store);
   wasm_store_delete(store);
   if (error) {
-    capi_code_release(code);
-    free(self);
+    capi_module_delete(&self->base.base);
     return error;
   }
-  self->base.ops = &wasm_c_api_ops;
-  self->code = code;
-  *out = &self->base;
+  *out = &self->base.base;
   return NULL;
 }
 
@@ -182,24 +169,19 @@ ubiq_error *capi_compile(engine *engine, const uint8_t *wasm, size_t size, engin
   return error ? ubiq_error_wrap(error, "module does not compile") : NULL;
 }
 
-void capi_module_delete(engine_module *module) {
-  capi_code_release(((capi_module *)module)->code);
-  free(module);
-}
-
 // -- Serialized: the size of the interface (8 bytes), the interface, the engine's own --
 
-ubiq_error *capi_serialize(engine_module *module, uint8_t **bytes, size_t *size) {
-  const capi_code *code = ((capi_module *)module)->code;
+ubiq_error *capi_serialize(engine_module *base, uint8_t **bytes, size_t *size) {
+  const capi_module *module = (const capi_module *)base;
   wasm_byte_vec_t vector;
-  ubiq_hook_serialize(code->unit, &vector);
-  uint64_t interface_size = code->interface.size;
-  size_t all = sizeof interface_size + code->interface.size + vector.size;
+  ubiq_hook_serialize(module->unit, &vector);
+  uint64_t interface_size = module->interface.size;
+  size_t all = sizeof interface_size + module->interface.size + vector.size;
   uint8_t *out = vector.size ? malloc(all) : NULL;
   if (out) {
     memcpy(out, &interface_size, sizeof interface_size);
-    memcpy(out + sizeof interface_size, code->interface.data, code->interface.size);
-    memcpy(out + sizeof interface_size + code->interface.size, vector.data, vector.size);
+    memcpy(out + sizeof interface_size, module->interface.data, module->interface.size);
+    memcpy(out + sizeof interface_size + module->interface.size, vector.data, vector.size);
   }
   wasm_byte_vec_delete(&vector);
   *bytes = out;
@@ -212,10 +194,10 @@ static ubiq_error *does_not_fit(void) {
 }
 
 static ubiq_error *deserialize_in(const capi_engine *engine, wasm_store_t *store, const wasm_byte_vec_t *bytes,
-                                  capi_code *code) {
+                                  capi_module *module) {
   (void)store;
-  code->unit = ubiq_hook_deserialize(bytes, engine->fuel);
-  return code->unit ? NULL : does_not_fit();
+  module->unit = ubiq_hook_deserialize(bytes, engine->fuel);
+  return module->unit ? NULL : does_not_fit();
 }
 
 ubiq_error *capi_deserialize(engine *engine, const uint8_t *bytes, size_t size, engine_module **out) {

@@ -10,7 +10,7 @@ static uint64_t limit_of(uint64_t value) {
 
 static wasm_extern_t *bind_host(capi_store *store, uint32_t module, size_t import) {
   capi_instance *instance = &store->instances[module];
-  const engine_host_function *host = store->image->modules[module].targets[import].host;
+  const engine_host_function *host = store->image->links.modules[module].targets[import].host;
   capi_bound *bound = &instance->bound[import];
   *bound = (capi_bound){.store = store, .host = host, .module = module};
   wasm_functype_t *type = capi_functype(host->signature);
@@ -19,21 +19,27 @@ static wasm_extern_t *bind_host(capi_store *store, uint32_t module, size_t impor
   return instance->functions[import] ? wasm_func_as_extern(instance->functions[import]) : NULL;
 }
 
+static wasm_extern_t *find_export(const capi_store *store, uint32_t module, const wasm_item *item) {
+  const capi_module *provider = capi_image_module(store->image, module);
+  uint32_t place = provider->export_places[item - provider->base.wasm->exports];
+  return place == CAPI_NOWHERE ? NULL : store->instances[module].exports.data[place];
+}
+
 static ubiq_error *find_imports(capi_store *store, uint32_t module, wasm_extern_t **imports) {
-  const capi_linked *linked = &store->image->modules[module];
-  for (size_t i = 0; i < linked->code->wasm->imports_count; i++) {
-    const capi_target *target = &linked->targets[i];
-    wasm_extern_t *found =
-        target->host ? bind_host(store, module, i) : store->instances[target->module].exports.data[target->place];
-    imports[linked->code->import_places[i]] = found;
+  const capi_module *linked = capi_image_module(store->image, module);
+  for (size_t i = 0; i < linked->base.wasm->imports_count; i++) {
+    links_target target = store->image->links.modules[module].targets[i];
+    wasm_extern_t *found = target.host ? bind_host(store, module, i) : find_export(store, target.module, target.item);
+    imports[linked->import_places[i]] = found;
     if (!found) return ubiq_error_no_memory();
   }
   return NULL;
 }
 
-static ubiq_error *make(capi_store *store, capi_instance *instance, const capi_code *code, wasm_extern_t **imports) {
-  wasm_extern_vec_t vector = {.size = code->wasm->imports_count, .data = imports};
-  wasm_trap_t *trap = ubiq_hook_instance_new(store->guard, code->unit, &vector, &instance->instance);
+static ubiq_error *make(capi_store *store, capi_instance *instance, const capi_module *module,
+                        wasm_extern_t **imports) {
+  wasm_extern_vec_t vector = {.size = module->base.wasm->imports_count, .data = imports};
+  wasm_trap_t *trap = ubiq_hook_instance_new(store->guard, module->unit, &vector, &instance->instance);
   if (trap) return capi_take_trap(NULL, trap);
   wasm_instance_exports(instance->instance, &instance->exports);
   return NULL;
@@ -41,14 +47,14 @@ static ubiq_error *make(capi_store *store, capi_instance *instance, const capi_c
 
 static ubiq_error *instantiate(capi_store *store, uint32_t index) {
   capi_instance *instance = &store->instances[index];
-  const capi_code *code = store->image->modules[index].code;
-  size_t count = code->wasm->imports_count;
+  const capi_module *module = capi_image_module(store->image, index);
+  size_t count = module->base.wasm->imports_count;
   instance->bound = calloc(count + 1, sizeof *instance->bound);
   instance->functions = calloc(count + 1, sizeof(wasm_func_t *));
   wasm_extern_t **imports = calloc(count + 1, sizeof(wasm_extern_t *));
   bool is_there = instance->bound && instance->functions && imports;
   ubiq_error *error = is_there ? find_imports(store, index, imports) : ubiq_error_no_memory();
-  if (!error) error = make(store, instance, code, imports);
+  if (!error) error = make(store, instance, module, imports);
   free(imports);
   return error;
 }
@@ -56,12 +62,12 @@ static ubiq_error *instantiate(capi_store *store, uint32_t index) {
 static ubiq_error *fill(capi_store *store) {
   capi_image *image = store->image;
   store->store = wasm_store_new(image->engine->engine);
-  store->instances = calloc(image->modules_count, sizeof *store->instances);
+  store->instances = calloc(image->links.modules_count, sizeof *store->instances);
   if (!store->store || !store->instances) return ubiq_error_no_memory();
   store->guard = ubiq_hook_guard_new(store->store, &store->terms);
   ubiq_hook_fuel_set(store->guard, UINT64_MAX); // initial data costs fuel, but is no run's
   ubiq_error *error = NULL;
-  for (uint32_t i = 0; i < image->modules_count && !error; i++) error = instantiate(store, i);
+  for (uint32_t i = 0; i < image->links.modules_count && !error; i++) error = instantiate(store, i);
   ubiq_hook_fuel_set(store->guard, 0);
   return error;
 }
@@ -99,8 +105,8 @@ static void instance_free(capi_instance *instance, size_t imports_count) {
 
 void capi_store_delete(engine_store *base) {
   capi_store *store = (capi_store *)base;
-  for (size_t i = 0; store->instances && i < store->image->modules_count; i++)
-    instance_free(&store->instances[i], store->image->modules[i].code->wasm->imports_count);
+  for (size_t i = 0; store->instances && i < store->image->links.modules_count; i++)
+    instance_free(&store->instances[i], links_wasm(&store->image->links, (uint32_t)i)->imports_count);
   free(store->instances);
   if (store->guard) ubiq_hook_guard_delete(store->guard);
   if (store->store) wasm_store_delete(store->store);
@@ -113,20 +119,18 @@ void capi_store_memory_limit(engine_store *base, uint64_t bytes) {
 }
 
 bool capi_store_function(engine_store *base, uint32_t module, const char *name, engine_function *out) {
-  capi_store *store = (capi_store *)base;
-  const capi_code *code = store->image->modules[module].code;
-  uint32_t place = capi_code_place(code, name, WASM_FUNCTION);
-  if (place == CAPI_NOWHERE) return false;
-  wasm_func_t *function = wasm_extern_as_func(store->instances[module].exports.data[place]);
-  const wasm_signature *signature = &wasm_module_export(code->wasm, name)->signature;
-  out->opaque[0] = (uint64_t)(uintptr_t)function;
-  out->opaque[1] = (uint64_t)(uintptr_t)signature;
-  return function != NULL;
+  const capi_store *store = (capi_store *)base;
+  const wasm_item *item = wasm_module_export(links_wasm(&store->image->links, module), name);
+  wasm_extern_t *found = item && item->kind == WASM_FUNCTION ? find_export(store, module, item) : NULL;
+  if (!found) return false;
+  out->opaque[0] = (uint64_t)(uintptr_t)wasm_extern_as_func(found);
+  out->opaque[1] = (uint64_t)(uintptr_t)&item->signature;
+  return out->opaque[0] != 0;
 }
 
-static bool look_at(const capi_store *store, uint32_t module, uint32_t place, engine_memory *out) {
-  if (place == CAPI_NOWHERE) return false;
-  wasm_memory_t *memory = wasm_extern_as_memory(store->instances[module].exports.data[place]);
+static bool look_at(const capi_store *store, links_target target, engine_memory *out) {
+  wasm_extern_t *found = target.item ? find_export(store, target.module, target.item) : NULL;
+  wasm_memory_t *memory = found ? wasm_extern_as_memory(found) : NULL;
   if (!memory) return false;
   out->data = (uint8_t *)wasm_memory_data(memory);
   out->size = wasm_memory_data_size(memory);
@@ -134,17 +138,13 @@ static bool look_at(const capi_store *store, uint32_t module, uint32_t place, en
 }
 
 bool capi_store_memory(engine_store *base, uint32_t place, engine_memory *out) {
-  capi_store *store = (capi_store *)base;
-  if (place >= store->image->memories_count) return false;
-  const capi_memory *memory = &store->image->memories[place];
-  return look_at(store, memory->module, memory->place, out);
+  const capi_store *store = (capi_store *)base;
+  const links *links = &store->image->links;
+  return place < links->memories_count && look_at(store, links->memories[place], out);
 }
 
 bool capi_caller_memory(engine_call *call, engine_memory *out) {
-  capi_store *store = (capi_store *)call->store;
-  uint32_t place = store->image->caller_memory;
-  if (place == ENGINE_MEMORY_NONE) return false;
-  if (place != ENGINE_MEMORY_BY_CALLER) return capi_store_memory(call->store, place, out);
+  const capi_store *store = (capi_store *)call->store;
   uint32_t module = ((const capi_bound *)call->caller)->module;
-  return look_at(store, module, capi_code_place(store->image->modules[module].code, "memory", WASM_MEMORY), out);
+  return look_at(store, links_caller_memory(&store->image->links, module), out);
 }

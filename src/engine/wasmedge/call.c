@@ -3,17 +3,6 @@
 
 #include <string.h>
 
-static bool all_cross(const wasm_type *types, uint16_t count) {
-  for (uint16_t i = 0; i < count; i++)
-    if (types[i] > WASM_TYPE_EXTERNREF) return false;
-  return count <= WASM_SIGNATURE_MAX;
-}
-
-bool edge_crosses(const wasm_signature *signature) {
-  return all_cross(signature->params, signature->params_count) &&
-         all_cross(signature->results, signature->results_count);
-}
-
 static WasmEdge_ValType value_type(wasm_type type) {
   switch (type) {
   case WASM_TYPE_I32: return WasmEdge_ValTypeGenI32();
@@ -75,12 +64,6 @@ static WasmEdge_Result end_call(edge_store *store, ubiq_error *error) {
   return WasmEdge_ResultGen(WasmEdge_ErrCategory_UserLevelError, 1);
 }
 
-static ubiq_error *wait_here(const engine_host_function *host, engine_call *call, engine_value *values) {
-  ubiq_error *error = NULL;
-  while (!host->ready(host->env, call, values, &error) && !error) host->wait(host->env, call);
-  return error;
-}
-
 WasmEdge_Result edge_enter_host(void *data, const WasmEdge_CallingFrameContext *frame, const WasmEdge_Value *arguments,
                                 WasmEdge_Value *results) {
   const edge_bound *bound = data;
@@ -90,8 +73,7 @@ WasmEdge_Result edge_enter_host(void *data, const WasmEdge_CallingFrameContext *
   ubiq_error *error = to_raw(arguments, signature->params, signature->params_count, values);
   if (error) return end_call(bound->store, error);
   engine_call call = {.store = &bound->store->base, .user = bound->store->options.user, .caller = (void *)frame};
-  error = host->call(host->env, &call, values);
-  if (!error && host->ready) error = wait_here(host, &call, values);
+  error = links_call_host(host, &call, values);
   if (!error) error = from_raw(values, signature->results, signature->results_count, results);
   return error ? end_call(bound->store, error) : WasmEdge_Result_Success;
 }
@@ -99,16 +81,16 @@ WasmEdge_Result edge_enter_host(void *data, const WasmEdge_CallingFrameContext *
 // The fence.
 
 static void set_due(const edge_store *store, uint32_t due) {
-  for (size_t i = 0; i < store->image->modules_count; i++) edge_set_global(store->instances[i].due, due);
+  for (size_t i = 0; i < store->image->links.modules_count; i++) edge_set_global(store->instances[i].due, due);
 }
 
 static void set_stack(const edge_store *store) {
-  for (size_t i = 0; i < store->image->modules_count; i++)
+  for (size_t i = 0; i < store->image->links.modules_count; i++)
     edge_set_global(store->instances[i].stack, EDGE_STACK_VALUES);
 }
 
 static bool is_exhausted(const edge_store *store) {
-  for (size_t i = 0; i < store->image->modules_count; i++)
+  for (size_t i = 0; i < store->image->links.modules_count; i++)
     if (WasmEdge_ValueGetI32(WasmEdge_GlobalInstanceGetValue(store->instances[i].stack)) < 0) return true;
   return false;
 }
@@ -167,7 +149,7 @@ ubiq_error *edge_call_now(engine_store *base, const engine_function *function, e
   (void)count;
   edge_store *store = (edge_store *)base;
   const wasm_signature *signature = (const wasm_signature *)(uintptr_t)function->opaque[1];
-  if (!edge_crosses(signature))
+  if (!wasm_signature_within(signature, WASM_TYPE_EXTERNREF))
     return ubiq_error_new(UBIQ_INVALID_INPUT, "wasmedge cannot pass values of all its types");
   WasmEdge_Value given[WASM_SIGNATURE_MAX], taken[WASM_SIGNATURE_MAX];
   ubiq_error *error = from_raw(values, signature->params, signature->params_count, given);

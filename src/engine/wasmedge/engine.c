@@ -33,18 +33,6 @@ static void close(engine *engine) {
   free(self);
 }
 
-edge_code *edge_code_retain(edge_code *code) {
-  atomic_fetch_add_explicit(&code->owners, 1, memory_order_relaxed);
-  return code;
-}
-
-void edge_code_release(edge_code *code) {
-  if (!code || atomic_fetch_sub(&code->owners, 1) != 1) return;
-  wasm_module_free(code->wasm);
-  free(code->bytes);
-  free(code);
-}
-
 static ubiq_error *validate(const edge_engine *engine, const WasmEdge_ASTModuleContext *parsed) {
   WasmEdge_ValidatorContext *validator = WasmEdge_ValidatorCreate(engine->configuration);
   ubiq_error *error = edge_take_result(NULL, WasmEdge_ValidatorValidate(validator, parsed));
@@ -74,36 +62,28 @@ static ubiq_error *check(const edge_engine *engine, const uint8_t *bytes, size_t
   return error;
 }
 
-static ubiq_error *code_new(const edge_engine *engine, const uint8_t *bytes, size_t size, edge_code **out) {
-  edge_code *code = calloc(1, sizeof *code);
-  if (!code) return ubiq_error_no_memory();
-  atomic_init(&code->owners, 1);
-  ubiq_error *error = wasm_module_read(bytes, size, &code->wasm);
-  if (!error) error = check(engine, bytes, size);
-  if (!error) error = wasm_fence(bytes, size, &code->bytes, &code->size, &code->sizes);
-  if (!error) error = check(engine, code->bytes, code->size); // names that are kept for the fence, above all
-  *out = code;
-  return error;
+static void module_delete(engine_module *base) {
+  edge_module *self = (edge_module *)base;
+  wasm_module_free(self->base.wasm);
+  free(self->bytes);
+  free(self);
 }
 
-static ubiq_error *compile(engine *engine, const uint8_t *wasm, size_t size, engine_module **out) {
-  edge_code *code = NULL;
+static ubiq_error *compile(engine *base, const uint8_t *wasm, size_t size, engine_module **out) {
+  const edge_engine *engine = (edge_engine *)base;
   edge_module *self = calloc(1, sizeof *self);
-  ubiq_error *error = self ? code_new((edge_engine *)engine, wasm, size, &code) : ubiq_error_no_memory();
+  if (!self) return ubiq_error_no_memory();
+  self->base.base.ops = &wasmedge_ops;
+  ubiq_error *error = wasm_module_read(wasm, size, &self->base.wasm);
+  if (!error) error = check(engine, wasm, size);
+  if (!error) error = wasm_fence(wasm, size, &self->bytes, &self->size, &self->sizes);
+  if (!error) error = check(engine, self->bytes, self->size); // names that are kept for the fence, above all
   if (error) {
-    edge_code_release(code);
-    free(self);
+    module_delete(&self->base.base);
     return ubiq_error_wrap(error, "module does not compile");
   }
-  self->base.ops = &wasmedge_ops;
-  self->code = code;
-  *out = &self->base;
+  *out = &self->base.base;
   return NULL;
-}
-
-static void module_delete(engine_module *module) {
-  edge_code_release(((edge_module *)module)->code);
-  free(module);
 }
 
 const engine_ops wasmedge_ops = {

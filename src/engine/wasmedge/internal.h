@@ -9,7 +9,7 @@
 #ifndef ENGINE_WASMEDGE_INTERNAL_H
 #define ENGINE_WASMEDGE_INTERNAL_H
 
-#include "engine/engine.h"
+#include "engine/links.h"
 #include "engine/wasm_fence.h"
 
 #include <pthread.h>
@@ -25,50 +25,19 @@ typedef struct edge_engine {
   edge_store *running; ///< a list
 } edge_engine;
 
-/// A module that was checked, with limits put in; shared by the module and its images.
-typedef struct edge_code {
-  atomic_size_t owners;
+/// A module that was checked, with limits put in; `base` tells of it as it was.
+typedef struct edge_module {
+  links_module base;
   uint8_t *bytes;
   size_t size;
-  wasm_module *wasm; ///< as it was
   wasm_fence_sizes sizes;
-} edge_code;
-
-typedef struct edge_module {
-  engine_module base;
-  edge_code *code;
 } edge_module;
-
-/// Where an import leads.
-typedef struct edge_target {
-  const engine_host_function *host; ///< NULL: to another module
-  uint32_t module;                  ///< its place in the image
-  uint32_t import;                  ///< which import of the hub a host function is
-  const char *name;                 ///< of the other module's export
-} edge_target;
-
-typedef struct edge_linked {
-  edge_code *code;
-  edge_target *targets; ///< one for each import
-  WasmEdge_ASTModuleContext *parsed;
-} edge_linked;
-
-/// A memory of an image.
-typedef struct edge_memory {
-  uint32_t module;
-  const char *name;
-} edge_memory;
 
 typedef struct edge_image {
   engine_image base;
   edge_engine *engine;
-  engine_host_function *hosts;
-  size_t hosts_count;
-  edge_linked *modules; ///< [0] is the hub
-  size_t modules_count;
-  edge_memory *memories;
-  size_t memories_count;
-  uint32_t caller_memory;
+  links links;
+  WasmEdge_ASTModuleContext **parsed; ///< each module, its imports named after what they lead to
 } edge_image;
 
 /// A host function of a store: what its callback gets.
@@ -110,22 +79,17 @@ enum { EDGE_STACK_VALUES = 512 << 10 };
 
 extern const engine_ops wasmedge_ops;
 
-edge_code *edge_code_retain(edge_code *code);
-void edge_code_release(edge_code *code);
-
 /// Reads and checks a module. `*out` is owned by the caller.
 ubiq_error *edge_parse(const edge_engine *engine, const uint8_t *bytes, size_t size, WasmEdge_ASTModuleContext **out);
 
-/// Copies a linked module's bytes with the names of its imports after its targets. `*out` is owned by the caller (free).
-ubiq_error *edge_name_imports(const edge_linked *linked, uint8_t **out, size_t *out_size);
+/// Copies a module's bytes with the names of its imports after what they lead to. `*out` is owned by the caller (free).
+ubiq_error *edge_name_imports(const links *links, uint32_t module, uint8_t **out, size_t *out_size);
 /// The name of a place, as in imports.
 void edge_place_name(uint32_t place, char name[static 12]);
 
 /// What WasmEdge reports, as an error of ours; NULL for success. `store` may be NULL.
 ubiq_error *edge_take_result(edge_store *store, WasmEdge_Result result);
 
-/// Whether values of all its types can be passed, and there are not too many.
-bool edge_crosses(const wasm_signature *signature);
 WasmEdge_FunctionTypeContext *edge_function_type(const wasm_signature *signature);
 /// The callback behind every host function; `data` is an edge_bound.
 WasmEdge_Result edge_enter_host(void *data, const WasmEdge_CallingFrameContext *frame, const WasmEdge_Value *arguments,

@@ -21,7 +21,7 @@ static uint32_t elements_of(uint64_t elements) {
 
 static void bind_host(edge_store *store, uint32_t import) {
   char name[12];
-  const engine_host_function *host = store->image->modules[0].targets[import].host;
+  const engine_host_function *host = store->image->links.modules[0].targets[import].host;
   store->bound[import] = (edge_bound){.store = store, .host = host};
   edge_place_name(import, name);
   WasmEdge_FunctionTypeContext *type = edge_function_type(host->signature);
@@ -32,7 +32,7 @@ static void bind_host(edge_store *store, uint32_t import) {
 }
 
 static ubiq_error *bind_hosts(edge_store *store) {
-  size_t count = store->image->modules[0].code->wasm->imports_count;
+  size_t count = links_wasm(&store->image->links, 0)->imports_count;
   store->bound = calloc(count + 1, sizeof *store->bound);
   store->hosts = WasmEdge_ModuleInstanceCreate(name_of(EDGE_HOST_MODULE));
   if (!store->bound || !store->hosts) return ubiq_error_no_memory();
@@ -49,13 +49,13 @@ static void make_fence(edge_store *store) {
 
 // Instances.
 
-static ubiq_error *check_sizes(const edge_store *store, const edge_code *code) {
-  if (code->sizes.pages > pages_of(store->options.memory_bytes_max))
+static ubiq_error *check_sizes(const edge_store *store, const edge_module *module) {
+  if (module->sizes.pages > pages_of(store->options.memory_bytes_max))
     return ubiq_error_new(UBIQ_MEMORY_LIMIT, "memory minimum size of %llu pages exceeds memory limits",
-                          (unsigned long long)code->sizes.pages);
-  if (code->sizes.elements > elements_of(store->options.table_elements_max))
+                          (unsigned long long)module->sizes.pages);
+  if (module->sizes.elements > elements_of(store->options.table_elements_max))
     return ubiq_error_new(UBIQ_MEMORY_LIMIT, "table minimum size of %llu elements exceeds table limits",
-                          (unsigned long long)code->sizes.elements);
+                          (unsigned long long)module->sizes.elements);
   return NULL;
 }
 
@@ -74,24 +74,24 @@ static ubiq_error *set_fence(edge_store *store, edge_instance *self) {
 
 static ubiq_error *instantiate(edge_store *store, uint32_t index) {
   char name[12];
-  const edge_linked *linked = &store->image->modules[index];
+  const edge_image *image = store->image;
   edge_instance *self = &store->instances[index];
-  ubiq_error *error = check_sizes(store, linked->code);
+  ubiq_error *error = check_sizes(store, (const edge_module *)image->links.modules[index].module);
   if (error) return error;
   edge_place_name(index, name);
-  error = edge_take_result(
-      NULL, WasmEdge_ExecutorRegister(store->executor, &self->instance, store->names, linked->parsed, name_of(name)));
+  error = edge_take_result(NULL, WasmEdge_ExecutorRegister(store->executor, &self->instance, store->names,
+                                                           image->parsed[index], name_of(name)));
   return error ? error : set_fence(store, self);
 }
 
 // A memory for which no address space is left is empty, without a word.
 static ubiq_error *find_memories(edge_store *store) {
-  for (size_t i = 0; i < store->image->memories_count; i++) {
-    const edge_memory *memory = &store->image->memories[i];
-    const wasm_item *item = wasm_module_export(store->image->modules[memory->module].code->wasm, memory->name);
+  for (size_t i = 0; i < store->image->links.memories_count; i++) {
+    links_target target = store->image->links.memories[i];
+    if (!target.item) continue;
     store->memories[i] =
-        WasmEdge_ModuleInstanceFindMemory(store->instances[memory->module].instance, name_of(memory->name));
-    if (item && store->memories[i] && WasmEdge_MemoryInstanceGetPageSize(store->memories[i]) < item->pages_min)
+        WasmEdge_ModuleInstanceFindMemory(store->instances[target.module].instance, name_of(target.item->name));
+    if (store->memories[i] && WasmEdge_MemoryInstanceGetPageSize(store->memories[i]) < target.item->pages_min)
       return ubiq_error_new(UBIQ_UNAVAILABLE, "wasmedge needs 12 GiB of address space for each memory");
   }
   return NULL;
@@ -99,15 +99,15 @@ static ubiq_error *find_memories(edge_store *store) {
 
 static ubiq_error *fill(edge_store *store) {
   const edge_image *image = store->image;
-  store->instances = calloc(image->modules_count, sizeof *store->instances);
-  store->memories = calloc(image->memories_count + 1, sizeof(WasmEdge_MemoryInstanceContext *));
+  store->instances = calloc(image->links.modules_count, sizeof *store->instances);
+  store->memories = calloc(image->links.memories_count + 1, sizeof(WasmEdge_MemoryInstanceContext *));
   if (!store->instances || !store->memories) return ubiq_error_no_memory();
   if (image->engine->fuel) store->statistics = WasmEdge_StatisticsCreate();
   store->executor = WasmEdge_ExecutorCreate(image->engine->configuration, store->statistics);
   store->names = WasmEdge_StoreCreate();
   make_fence(store);
   ubiq_error *error = bind_hosts(store);
-  for (uint32_t i = 0; i < image->modules_count && !error; i++) error = instantiate(store, i);
+  for (uint32_t i = 0; i < image->links.modules_count && !error; i++) error = instantiate(store, i);
   return error ? error : find_memories(store);
 }
 
@@ -130,7 +130,7 @@ ubiq_error *edge_store_new(engine_image *base, const engine_store_options *optio
 // Later modules hold what they import of earlier ones.
 void edge_store_delete(engine_store *base) {
   edge_store *store = (edge_store *)base;
-  for (size_t i = store->instances ? store->image->modules_count : 0; i-- > 0;)
+  for (size_t i = store->instances ? store->image->links.modules_count : 0; i-- > 0;)
     WasmEdge_ModuleInstanceDelete(store->instances[i].instance);
   WasmEdge_ModuleInstanceDelete(store->hosts);
   WasmEdge_FunctionInstanceDelete(store->fence);
@@ -146,12 +146,13 @@ void edge_store_delete(engine_store *base) {
 
 void edge_store_memory_limit(engine_store *base, uint64_t bytes) {
   edge_store *store = (edge_store *)base;
-  for (size_t i = 0; i < store->image->modules_count; i++) edge_set_global(store->instances[i].pages, pages_of(bytes));
+  for (size_t i = 0; i < store->image->links.modules_count; i++)
+    edge_set_global(store->instances[i].pages, pages_of(bytes));
 }
 
 bool edge_store_function(engine_store *base, uint32_t module, const char *name, engine_function *out) {
   edge_store *store = (edge_store *)base;
-  const wasm_item *item = wasm_module_export(store->image->modules[module].code->wasm, name);
+  const wasm_item *item = wasm_module_export(links_wasm(&store->image->links, module), name);
   if (!item || item->kind != WASM_FUNCTION) return false;
   WasmEdge_FunctionInstanceContext *function =
       WasmEdge_ModuleInstanceFindFunction(store->instances[module].instance, name_of(name));
@@ -169,11 +170,11 @@ static bool look_at(WasmEdge_MemoryInstanceContext *memory, engine_memory *out) 
 
 bool edge_store_memory(engine_store *base, uint32_t place, engine_memory *out) {
   edge_store *store = (edge_store *)base;
-  return place < store->image->memories_count && look_at(store->memories[place], out);
+  return place < store->image->links.memories_count && look_at(store->memories[place], out);
 }
 
 bool edge_caller_memory(engine_call *call, engine_memory *out) {
-  uint32_t place = ((edge_store *)call->store)->image->caller_memory;
+  uint32_t place = ((edge_store *)call->store)->image->links.caller_memory;
   if (place == ENGINE_MEMORY_NONE) return false;
   if (place != ENGINE_MEMORY_BY_CALLER) return edge_store_memory(call->store, place, out);
   const WasmEdge_ModuleInstanceContext *caller = WasmEdge_CallingFrameGetModuleInstance(call->caller);

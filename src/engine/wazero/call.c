@@ -5,17 +5,6 @@
 
 #include <string.h>
 
-static bool all_cross(const wasm_type *types, uint16_t count) {
-  for (uint16_t i = 0; i < count; i++)
-    if (types[i] > WASM_TYPE_F64) return false;
-  return count <= WASM_SIGNATURE_MAX;
-}
-
-bool wz_crosses(const wasm_signature *signature) {
-  return all_cross(signature->params, signature->params_count) &&
-         all_cross(signature->results, signature->results_count);
-}
-
 static void to_words(const engine_value *values, const wasm_type *types, uint16_t count, uint64_t *words) {
   for (uint16_t i = 0; i < count; i++) {
     bool is_short = types[i] == WASM_TYPE_I32 || types[i] == WASM_TYPE_F32;
@@ -31,12 +20,6 @@ static void from_words(const uint64_t *words, uint16_t count, engine_value *valu
   }
 }
 
-static ubiq_error *wait_here(const engine_host_function *host, engine_call *call, engine_value *values) {
-  ubiq_error *error = NULL;
-  while (!host->ready(host->env, call, values, &error) && !error) host->wait(host->env, call);
-  return error;
-}
-
 static bool end_call(wz_store *store, ubiq_error *error) {
   ubiq_error_delete(store->host_error);
   store->host_error = error;
@@ -45,13 +28,12 @@ static bool end_call(wz_store *store, ubiq_error *error) {
 
 bool wz_enter_host(void *user, uint32_t function, uint32_t module, uint64_t *words) {
   wz_store *store = user;
-  const engine_host_function *host = &store->image->hosts[function];
+  const engine_host_function *host = store->image->links.modules[0].targets[function].host;
   const wasm_signature *signature = host->signature;
   engine_value values[WASM_SIGNATURE_MAX];
   from_words(words, signature->params_count, values);
   engine_call call = {.store = &store->base, .user = store->options.user, .caller = (void *)(uintptr_t)module};
-  ubiq_error *error = host->call(host->env, &call, values);
-  if (!error && host->ready) error = wait_here(host, &call, values);
+  ubiq_error *error = links_call_host(host, &call, values);
   if (error) return end_call(store, error);
   to_words(values, signature->results, signature->results_count, words);
   return true;
@@ -83,7 +65,7 @@ ubiq_error *wz_call_now(engine_store *base, const engine_function *function, eng
   (void)count;
   wz_store *store = (wz_store *)base;
   const wasm_signature *signature = (const wasm_signature *)(uintptr_t)function->opaque[1];
-  if (!wz_crosses(signature))
+  if (!wasm_signature_within(signature, WASM_TYPE_F64))
     return ubiq_error_new(UBIQ_INVALID_INPUT, "wazero takes numbers only as parameters and results");
   uint64_t words[WASM_SIGNATURE_MAX];
   wazero_message message;

@@ -42,55 +42,35 @@ static void tick(engine *engine) {
   atomic_fetch_add_explicit(&((wz_engine *)engine)->epoch, 1, memory_order_relaxed);
 }
 
-wz_code *wz_code_retain(wz_code *code) {
-  atomic_fetch_add_explicit(&code->owners, 1, memory_order_relaxed);
-  return code;
+static void module_delete(engine_module *base) {
+  wz_module *self = (wz_module *)base;
+  wasm_module_free(self->base.wasm);
+  free(self->bytes);
+  free(self);
 }
 
-void wz_code_release(wz_code *code) {
-  if (!code || atomic_fetch_sub(&code->owners, 1) != 1) return;
-  wasm_module_free(code->wasm);
-  free(code->bytes);
-  free(code);
-}
-
-static ubiq_error *code_new(const uint8_t *wasm, size_t size, wz_code **out) {
-  wz_code *code = calloc(1, sizeof *code);
-  if (!code) return ubiq_error_no_memory();
-  atomic_init(&code->owners, 1);
-  code->size = size;
-  code->bytes = malloc(size ? size : 1);
-  ubiq_error *error = code->bytes ? wasm_module_read(wasm, size, &code->wasm) : ubiq_error_no_memory();
-  if (error) {
-    wz_code_release(code);
-    return error;
-  }
-  memcpy(code->bytes, wasm, size);
-  *out = code;
-  return NULL;
+static ubiq_error *read_module(wz_module *self, const uint8_t *wasm, size_t size) {
+  self->size = size;
+  self->bytes = malloc(size + 1);
+  if (!self->bytes) return ubiq_error_no_memory();
+  memcpy(self->bytes, wasm, size);
+  return wasm_module_read(wasm, size, &self->base.wasm);
 }
 
 static ubiq_error *compile(engine *engine, const uint8_t *wasm, size_t size, engine_module **out) {
   (void)engine;
-  wz_code *code = NULL;
   wz_module *self = calloc(1, sizeof *self);
-  ubiq_error *error = self ? code_new(wasm, size, &code) : ubiq_error_no_memory();
-  if (!error && code->wasm->memories_count > 1)
+  if (!self) return ubiq_error_no_memory();
+  self->base.base.ops = &wazero_ops;
+  ubiq_error *error = read_module(self, wasm, size);
+  if (!error && self->base.wasm->memories_count > 1)
     error = ubiq_error_new(UBIQ_INVALID_INPUT, "it has several memories; wazero allows one");
   if (error) {
-    wz_code_release(code);
-    free(self);
+    module_delete(&self->base.base);
     return ubiq_error_wrap(error, "module does not compile");
   }
-  self->base.ops = &wazero_ops;
-  self->code = code;
-  *out = &self->base;
+  *out = &self->base.base;
   return NULL;
-}
-
-static void module_delete(engine_module *module) {
-  wz_code_release(((wz_module *)module)->code);
-  free(module);
 }
 
 const engine_ops wazero_ops = {

@@ -8,7 +8,7 @@
 #ifndef ENGINE_WAZERO_INTERNAL_H
 #define ENGINE_WAZERO_INTERNAL_H
 
-#include "engine/engine.h"
+#include "engine/links.h"
 #include "engine/wazero/hooks.h"
 
 typedef struct wz_engine {
@@ -17,35 +17,17 @@ typedef struct wz_engine {
   atomic_uint epoch; ///< a tick adds one
 } wz_engine;
 
-/// A module's bytes and what they import and export; shared by the module and its images.
-typedef struct wz_code {
-  atomic_size_t owners;
+typedef struct wz_module {
+  links_module base;
   uint8_t *bytes;
   size_t size;
-  wasm_module *wasm;
-} wz_code;
-
-typedef struct wz_module {
-  engine_module base;
-  wz_code *code;
 } wz_module;
-
-typedef struct wz_linked {
-  wz_code *code;
-  uint32_t memory; ///< the place of the module whose memory it has; WZ_NOWHERE: none
-} wz_linked;
 
 typedef struct wz_image {
   engine_image base;
   wz_engine *engine;
   wazero_handle go;
-  engine_host_function *hosts; ///< in the order of the hub's imports
-  size_t hosts_count;
-  wz_linked *modules; ///< [0] is the hub
-  size_t modules_count;
-  uint32_t *memories; ///< the module that has each, by its place; WZ_NOWHERE: none
-  size_t memories_count;
-  uint32_t caller_memory;
+  links links;
 } wz_image;
 
 /// The memory that a module defines.
@@ -67,7 +49,6 @@ typedef struct wz_store {
   wz_memory *memories;    ///< of each module
 } wz_store;
 
-#define WZ_NOWHERE UINT32_MAX
 enum { WZ_MODULES_MAX = 16 };
 enum { WZ_PAGE_BYTES = 64 << 10, WZ_TABLE_ELEMENTS_MAX = 100000 };
 
@@ -75,12 +56,6 @@ enum { WZ_PAGE_BYTES = 64 << 10, WZ_TABLE_ELEMENTS_MAX = 100000 };
 #define WZ_MEMORY_BYTES_MAX (UINT64_C(65535) * WZ_PAGE_BYTES)
 
 extern const engine_ops wazero_ops;
-
-wz_code *wz_code_retain(wz_code *code);
-void wz_code_release(wz_code *code);
-
-/// Whether all its values are numbers, which alone cross between host and guest, and not too many.
-bool wz_crosses(const wasm_signature *signature);
 
 /// What a failed call means, as an error of ours, and what a failed instantiation or compilation does.
 ubiq_error *wz_call_error(wz_store *store, const wazero_message *message);

@@ -22,7 +22,8 @@ static ubiq_error *check_size(const wasm_module *wasm, const engine_store_option
 
 static ubiq_error *check_sizes(const wz_image *image, const engine_store_options *options) {
   ubiq_error *error = NULL;
-  for (size_t i = 0; i < image->modules_count && !error; i++) error = check_size(image->modules[i].code->wasm, options);
+  for (size_t i = 0; i < image->links.modules_count && !error; i++)
+    error = check_size(links_wasm(&image->links, (uint32_t)i), options);
   return error;
 }
 
@@ -37,7 +38,7 @@ ubiq_error *wz_store_new(engine_image *base, const engine_store_options *options
   store->image = image;
   store->options = *options;
   store->slice = FIRST_SLICE;
-  store->memories = calloc(image->modules_count, sizeof *store->memories);
+  store->memories = calloc(image->links.modules_count, sizeof *store->memories);
   wazero_message message;
   if (store->memories) store->go = ubiq_wazero_store_new(image->go, store, &message);
   if (!store->go) {
@@ -52,7 +53,7 @@ ubiq_error *wz_store_new(engine_image *base, const engine_store_options *options
 void wz_store_delete(engine_store *base) {
   wz_store *store = (wz_store *)base;
   if (store->go) ubiq_wazero_store_delete(store->go);
-  for (size_t i = 0; store->memories && i < store->image->modules_count; i++)
+  for (size_t i = 0; store->memories && i < store->image->links.modules_count; i++)
     if (store->memories[i].data) munmap(store->memories[i].data, store->memories[i].reserved);
   free(store->memories);
   ubiq_error_delete(store->host_error);
@@ -65,7 +66,7 @@ void wz_store_memory_limit(engine_store *base, uint64_t bytes) {
 
 bool wz_store_function(engine_store *base, uint32_t module, const char *name, engine_function *out) {
   wz_store *store = (wz_store *)base;
-  const wasm_item *item = wasm_module_export(store->image->modules[module].code->wasm, name);
+  const wasm_item *item = wasm_module_export(links_wasm(&store->image->links, module), name);
   if (!item || item->kind != WASM_FUNCTION) return false;
   out->opaque[0] = ubiq_wazero_function(store->go, module, name);
   out->opaque[1] = (uint64_t)(uintptr_t)&item->signature;
@@ -106,24 +107,20 @@ uint8_t *wz_memory_resize(void *user, uint32_t module, uint64_t bytes, uint64_t 
   return memory->data;
 }
 
-static bool look_at(const wz_store *store, uint32_t module, engine_memory *out) {
-  if (module == WZ_NOWHERE || !store->memories[module].data) return false;
-  out->data = store->memories[module].data;
-  out->size = store->memories[module].size;
+static bool look_at(const wz_store *store, links_target target, engine_memory *out) {
+  if (!target.item || !store->memories[target.module].data) return false;
+  out->data = store->memories[target.module].data;
+  out->size = store->memories[target.module].size;
   return true;
 }
 
 bool wz_store_memory(engine_store *base, uint32_t place, engine_memory *out) {
-  wz_store *store = (wz_store *)base;
-  return place < store->image->memories_count && look_at(store, store->image->memories[place], out);
+  const wz_store *store = (wz_store *)base;
+  const links *links = &store->image->links;
+  return place < links->memories_count && look_at(store, links->memories[place], out);
 }
 
 bool wz_caller_memory(engine_call *call, engine_memory *out) {
-  wz_store *store = (wz_store *)call->store;
-  uint32_t place = store->image->caller_memory;
-  if (place == ENGINE_MEMORY_NONE) return false;
-  if (place != ENGINE_MEMORY_BY_CALLER) return wz_store_memory(call->store, place, out);
-  const wz_linked *linked = &store->image->modules[(uint32_t)(uintptr_t)call->caller];
-  const wasm_item *item = wasm_module_export(linked->code->wasm, "memory");
-  return item && item->kind == WASM_MEMORY && look_at(store, linked->memory, out);
+  const wz_store *store = (wz_store *)call->store;
+  return look_at(store, links_caller_memory(&store->image->links, (uint32_t)(uintptr_t)call->caller), out);
 }

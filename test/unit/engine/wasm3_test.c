@@ -1,21 +1,9 @@
 // The Wasm3 adapter: trampolines between modules, limits, what ends a call, and the places of its sources that are changed
 // (src/engine/wasm3/patch.py). Skipped where the engine was not built.
-#include "engine_testing.h"
+#define TEST_ENGINE "wasm3"
+#include "adapter_testing.h"
 
-#include <pthread.h>
 #include <stdio.h>
-
-static engine *one_engine;
-
-static engine_module *compile(const char *text) {
-  uint8_t *wasm = NULL;
-  size_t size = 0;
-  engine_module *module = NULL;
-  assert_success(engine_wat_to_wasm(text, strlen(text), &wasm, &size));
-  assert_success(engine_compile(one_engine, wasm, size, &module));
-  free(wasm);
-  return module;
-}
 
 static ubiq_error *compile_error(const char *text) {
   uint8_t *wasm = NULL;
@@ -26,22 +14,6 @@ static ubiq_error *compile_error(const char *text) {
   engine_module_delete(module);
   free(wasm);
   return error;
-}
-
-static engine_image *link_text(const char *text) {
-  engine_link_module hub = {.module = compile(text)};
-  engine_binding memory = {.module = 0, .name = "memory"};
-  engine_link link = {.modules = &hub, .modules_count = 1, .memories = &memory, .memories_count = 1};
-  engine_image *image = NULL;
-  assert_success(engine_link_modules(one_engine, &link, &image));
-  engine_module_delete(hub.module);
-  return image;
-}
-
-static ubiq_error *call(engine_store *store, uint32_t module, const char *name, engine_value *values, size_t count) {
-  engine_function function;
-  assert_true(engine_store_function(store, module, name, &function));
-  return engine_call_now(store, &function, values, count);
 }
 
 static ubiq_error *add_host(void *env, engine_call *call, engine_value *values) {
@@ -60,14 +32,16 @@ static void arguments_and_results_of_all_types_cross_from_module_to_module(void 
   static const engine_host_function host = {.module = "host", .name = "add", .signature = &signature, .call = add_host};
   static const engine_binding bindings[] = {{0, "add"}, {0, "swap"}};
   engine_link_module modules[] = {
-      {.module = compile("(module (import \"host\" \"add\" (func $a (param i32 f64 i64 f32) (result f64))) "
-                         "(export \"add\" (func $a)) (func (export \"swap\") (param i64 f32) (result f32 i64) "
-                         "(local.get 1) (local.get 0)))")},
-      {.module = compile("(module (import \"h\" \"add\" (func $a (param i32 f64 i64 f32) (result f64))) "
-                         "(import \"h\" \"swap\" (func $s (param i64 f32) (result f32 i64))) "
-                         "(func (export \"run\") (param i32 f64 i64 f32) (result f64) "
-                         "(call $s (local.get 2) (local.get 3)) (local.set 2) (local.set 3) "
-                         "(call $a (local.get 0) (local.get 1) (local.get 2) (local.get 3))))"),
+      {.module = compile_text(one_engine,
+                              "(module (import \"host\" \"add\" (func $a (param i32 f64 i64 f32) (result f64))) "
+                              "(export \"add\" (func $a)) (func (export \"swap\") (param i64 f32) (result f32 i64) "
+                              "(local.get 1) (local.get 0)))")},
+      {.module =
+           compile_text(one_engine, "(module (import \"h\" \"add\" (func $a (param i32 f64 i64 f32) (result f64))) "
+                                    "(import \"h\" \"swap\" (func $s (param i64 f32) (result f32 i64))) "
+                                    "(func (export \"run\") (param i32 f64 i64 f32) (result f64) "
+                                    "(call $s (local.get 2) (local.get 3)) (local.set 2) (local.set 3) "
+                                    "(call $a (local.get 0) (local.get 1) (local.get 2) (local.get 3))))"),
        .bindings = bindings,
        .bindings_count = 2},
   };
@@ -76,7 +50,7 @@ static void arguments_and_results_of_all_types_cross_from_module_to_module(void 
   assert_success(engine_link_modules(one_engine, &link, &image));
   engine_store *store = new_store(image, NULL);
   engine_value values[4] = {{.i32 = -3}, {.f64 = 0.25}, {.i64 = INT64_C(1) << 40}, {.f32 = 0.5f}};
-  assert_success(call(store, 1, "run", values, 4));
+  assert_success(call(store, 1, "run", values));
   assert_true(values[0].f64 == (double)(INT64_C(1) << 40) - 2.25);
   engine_store_delete(store);
   engine_image_delete(image);
@@ -91,9 +65,7 @@ static void memories_stop_growing_at_their_limit_and_at_wrapping(void **state) {
   engine_store *store = new_store(image, &(engine_store_options){.memory_bytes_max = 4 << 16});
   static const int32_t asked[] = {-1, 3, 1, 2, 1, 0}, answers[] = {-1, -1, 2, -1, 3, 4};
   for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
-    engine_value value = {.i32 = asked[i]};
-    assert_success(call(store, 0, "grow", &value, 1));
-    assert_int_equal(value.i32, answers[i]);
+    assert_int_equal(call_i32(store, 0, "grow", asked[i]), answers[i]);
   }
   engine_memory memory;
   assert_true(engine_store_memory(store, 0, &memory));
@@ -103,11 +75,6 @@ static void memories_stop_growing_at_their_limit_and_at_wrapping(void **state) {
   assert_error_code(engine_store_new(image, &(engine_store_options){.memory_bytes_max = 1 << 16}, &none),
                     UBIQ_MEMORY_LIMIT);
   engine_image_delete(image);
-}
-
-static ubiq_error *stop_at(void *user, engine_tick_action *action) {
-  *action = ENGINE_TICK_GO_ON;
-  return --*(int *)user < 0 ? ubiq_error_new(UBIQ_TIMEOUT, "enough") : NULL;
 }
 
 static void *tick_until(void *done) {
@@ -128,9 +95,9 @@ static void ticks_end_loops_and_calls_without_end(void **state) {
     atomic_bool done = false;
     pthread_t thread;
     engine_store *store = new_store(image, &(engine_store_options){.user = &ticks, .tick = stop_at});
-    engine_value value = {.i32 = 60};
+    engine_value values[4] = {{.i32 = 60}};
     assert_int_equal(pthread_create(&thread, NULL, tick_until, &done), 0);
-    assert_fails(call(store, 0, names[i], &value, 1), UBIQ_TIMEOUT, "enough");
+    assert_fails(call(store, 0, names[i], values), UBIQ_TIMEOUT, "enough");
     atomic_store(&done, true);
     pthread_join(thread, NULL);
     engine_store_delete(store);
@@ -153,11 +120,11 @@ static void a_function_that_the_stack_was_too_short_to_compile_is_compiled_later
   engine_store *store = new_store(image, NULL);
   int traps = 0;
   for (int32_t depth = 1 << 16; depth > 0; depth = depth * 7 / 8) {
-    engine_value value = {.i32 = depth};
-    ubiq_error *error = call(store, 0, "down", &value, 1);
+    engine_value values[4] = {{.i32 = depth}};
+    ubiq_error *error = call(store, 0, "down", values);
     if (error) traps++;
     if (error) assert_int_equal(strncmp(ubiq_error_message(error), "call stack exhausted (in ", 25), 0);
-    if (!error) assert_int_equal(value.i32, 7);
+    if (!error) assert_int_equal(values[0].i32, 7);
     ubiq_error_delete(error);
   }
   assert_true(traps > 2);
@@ -175,11 +142,11 @@ static void traps_name_the_functions_that_they_came_through(void **state) {
                 "(func (export \"go\") (call $middle)) (func $deep (export \"deep\") (call $deep) (call $middle)) "
                 ")");
   engine_store *store = new_store(image, NULL);
-  engine_value value = {0};
+  engine_value values[4] = {{0}};
   for (int i = 0; i < 2; i++)
-    assert_fails(call(store, 0, "go", &value, 1), UBIQ_TRAP,
+    assert_fails(call(store, 0, "go", values), UBIQ_TRAP,
                  "unreachable code was reached (in inner < function 1 < middle < go)");
-  assert_fails(call(store, 0, "deep", &value, 1), UBIQ_TRAP,
+  assert_fails(call(store, 0, "deep", values), UBIQ_TRAP,
                "call stack exhausted (in deep < deep < deep < deep < deep < deep < deep < deep < deep < deep < deep < "
                "deep < ...)");
   engine_store_delete(store);
@@ -219,38 +186,8 @@ static void what_it_cannot_link_is_refused_in_words(void **state) {
                "module does not compile: function 0: unknown opcode");
 }
 
-static void *work(void *image) {
-  for (int i = 0; i < 200; i++) {
-    engine_store *store = new_store(image, NULL);
-    engine_value value = {.i32 = 12};
-    assert_success(call(store, 0, "fib", &value, 1));
-    assert_int_equal(value.i32, 144);
-    engine_store_delete(store);
-  }
-  return NULL;
-}
-
-static void threads_make_stores_of_one_image(void **state) {
-  (void)state;
-  pthread_t threads[4];
-  engine_image *image = link_text(
-      "(module (memory (export \"memory\") 1) (func $fib (export \"fib\") (param i32) (result i32) (if (result i32) "
-      "(i32.lt_u (local.get 0) (i32.const 2)) (then (local.get 0)) (else (i32.add (call $fib (i32.sub (local.get 0) "
-      "(i32.const 1))) (call $fib (i32.sub (local.get 0) (i32.const 2))))))))");
-  for (size_t i = 0; i < 4; i++) assert_int_equal(pthread_create(&threads[i], NULL, work, image), 0);
-  for (size_t i = 0; i < 4; i++) pthread_join(threads[i], NULL);
-  engine_image_delete(image);
-}
-
 int main(void) {
-  const engine_ops *ops = NULL;
-  ubiq_error *error = engine_find("wasm3", &ops);
-  if (!error) error = engine_open(ops, &(engine_options){0}, &one_engine);
-  if (error) {
-    print_message("%s\n", ubiq_error_message(error));
-    ubiq_error_delete(error);
-    return 77; // skipped
-  }
+  if (!open_one_engine()) return SKIPPED;
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(arguments_and_results_of_all_types_cross_from_module_to_module),
       cmocka_unit_test(memories_stop_growing_at_their_limit_and_at_wrapping),

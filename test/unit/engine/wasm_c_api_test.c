@@ -1,39 +1,11 @@
 // The adapter for wasm.h, on each engine that has it and was built. Skipped where none was.
 #define TEST_ENGINE tested
 static const char *tested;
+#include "adapter_testing.h"
 #include "base/buffer.h"
-#include "engine_testing.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <time.h>
-
-enum { PAGE = 65536 };
-
-static engine *one_engine;
-
-static ubiq_error *link_texts(const char *const *texts, size_t count, engine_link *link, engine_image **out) {
-  engine_link_module modules[4] = {{0}};
-  for (size_t i = 0; i < count; i++) modules[i] = link->modules ? link->modules[i] : (engine_link_module){0};
-  for (size_t i = 0; i < count; i++) modules[i].module = compile_text(one_engine, texts[i]);
-  link->modules = modules;
-  link->modules_count = count;
-  ubiq_error *error = engine_link_modules(one_engine, link, out);
-  for (size_t i = 0; i < count; i++) engine_module_delete(modules[i].module);
-  return error;
-}
-
-static ubiq_error *call(engine_store *store, uint32_t module, const char *name, engine_value *values) {
-  engine_function function;
-  assert_true(engine_store_function(store, module, name, &function));
-  return engine_call_now(store, &function, values, 4);
-}
-
-static int32_t call_i32(engine_store *store, uint32_t module, const char *name, int32_t argument) {
-  engine_value values[4] = {{.i32 = argument}};
-  assert_success(call(store, module, name, values));
-  return values[0].i32;
-}
 
 static void imports_of_all_kinds_are_bound_in_any_order(void **state) {
   (void)state;
@@ -111,38 +83,16 @@ static void a_table_that_another_module_fills_is_called_through(void **state) {
   engine_image_delete(image);
 }
 
-static void imports_of_another_type_are_invalid_input(void **state) {
-  (void)state;
-  static const char *const texts[] = {"(module (global (export \"g\") i32 (i32.const 1)))",
-                                      "(module (import \"a\" \"g\" (global i64)))"};
-  static const engine_binding bindings[] = {{0, "g"}};
-  const engine_link_module modules[] = {{0}, {.bindings = bindings, .bindings_count = 1}};
-  engine_link link = {.modules = modules};
-  engine_image *image;
-  engine_store *store = NULL;
-  assert_success(link_texts(texts, 2, &link, &image));
-  assert_error_code(engine_store_new(image, &(engine_store_options){0}, &store), UBIQ_INVALID_INPUT);
-  engine_image_delete(image);
-}
-
 // -- Host functions --
 
 static const wasm_type types[] = {WASM_TYPE_I32, WASM_TYPE_I64, WASM_TYPE_F32, WASM_TYPE_F64};
 static const wasm_signature all_types = {types, types, 4, 4};
-static const wasm_signature nothing = {0};
 
 static ubiq_error *pass_back(void *env, engine_call *call, engine_value *values) {
   (void)env;
   (void)call;
   values[0].i32++;
   return NULL;
-}
-
-static ubiq_error *refuse(void *env, engine_call *call, engine_value *values) {
-  (void)env;
-  (void)call;
-  (void)values;
-  return ubiq_error_new(UBIQ_BUSY, "not here");
 }
 
 static ubiq_error *look(void *env, engine_call *call, engine_value *values) {
@@ -478,7 +428,6 @@ static int test_one(void) {
       cmocka_unit_test(why_a_module_does_not_compile_is_told),
       cmocka_unit_test(threads_compile_and_run_at_once),
   };
-  assert_success(engine_open(test_ops(), &(engine_options){0}, &one_engine));
   traps_save();
   int failed = cmocka_run_group_tests_name(tested, tests, NULL, NULL);
   engine_close(one_engine);
@@ -489,14 +438,10 @@ int main(void) {
   static const char *const engines[] = {"wasmi", "wasmer"};
   int failed = 0, present = 0;
   for (size_t i = 0; i < sizeof engines / sizeof *engines; i++) {
-    const engine_ops *ops = NULL;
-    ubiq_error *absent = engine_find(engines[i], &ops);
-    if (absent) print_message("%s\n", ubiq_error_message(absent));
-    ubiq_error_delete(absent);
-    if (absent) continue;
     tested = engines[i];
+    if (!open_one_engine()) continue;
     failed += test_one();
     present++;
   }
-  return present ? failed : 77; // skipped
+  return present ? failed : SKIPPED;
 }

@@ -1,35 +1,8 @@
 // The WasmEdge adapter. Skipped where that was not built; scripts/wasmedge runs it where WasmEdge cannot be installed.
 #define TEST_ENGINE "wasmedge"
-#include "engine_testing.h"
+#include "adapter_testing.h"
 
 #include <stdio.h>
-
-enum { PAGE = 65536 };
-
-static engine *one_engine;
-
-static ubiq_error *link_texts(const char *const *texts, size_t count, engine_link *link, engine_image **out) {
-  engine_link_module modules[4] = {{0}};
-  for (size_t i = 0; i < count; i++) modules[i] = link->modules[i];
-  for (size_t i = 0; i < count; i++) modules[i].module = compile_text(one_engine, texts[i]);
-  link->modules = modules;
-  link->modules_count = count;
-  ubiq_error *error = engine_link_modules(one_engine, link, out);
-  for (size_t i = 0; i < count; i++) engine_module_delete(modules[i].module);
-  return error;
-}
-
-static ubiq_error *call(engine_store *store, uint32_t module, const char *name, engine_value *values) {
-  engine_function function;
-  assert_true(engine_store_function(store, module, name, &function));
-  return engine_call_now(store, &function, values, 4);
-}
-
-static int32_t call_i32(engine_store *store, uint32_t module, const char *name, int32_t argument) {
-  engine_value values[4] = {{.i32 = argument}};
-  assert_success(call(store, module, name, values));
-  return values[0].i32;
-}
 
 /// A module alone in a store.
 typedef struct world {
@@ -107,18 +80,12 @@ static void what_the_fence_adds_is_out_of_reach(void **state) {
 
 static const wasm_type types[] = {WASM_TYPE_I32, WASM_TYPE_I64, WASM_TYPE_F64, WASM_TYPE_V128};
 static const wasm_signature all_types = {types, types, 4, 4};
-static const wasm_signature nothing = {0};
 
 static ubiq_error *pass_back(void *env, engine_call *call, engine_value *values) {
   (void)env, (void)call;
   values[0].i32++;
   values[3].v128[15]++;
   return NULL;
-}
-
-static ubiq_error *refuse(void *env, engine_call *call, engine_value *values) {
-  (void)env, (void)call, (void)values;
-  return ubiq_error_new(UBIQ_BUSY, "not here");
 }
 
 static void numbers_and_vectors_are_passed(void **state) {
@@ -314,14 +281,7 @@ static void traps_have_our_words(void **state) {
 }
 
 int main(void) {
-  const engine_ops *ops = NULL;
-  ubiq_error *absent = engine_find(TEST_ENGINE, &ops);
-  if (absent) {
-    print_message("%s\n", ubiq_error_message(absent));
-    ubiq_error_delete(absent);
-    return 77; // skipped
-  }
-  ubiq_error_delete(engine_open(ops, &(engine_options){0}, &one_engine));
+  if (!open_one_engine()) return SKIPPED;
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(imports_of_all_kinds_are_bound_also_when_passed_on),
       cmocka_unit_test(names_of_the_fence_are_refused),

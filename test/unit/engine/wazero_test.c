@@ -1,51 +1,21 @@
 // The wazero adapter: links of all kinds, memories and limits, what ends a call, and Go beside another engine that catches
 // faults. Skipped where it was not built.
 #define TEST_ENGINE "wazero"
-#include "engine_testing.h"
+#include "adapter_testing.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <time.h>
-
-enum { PAGE = 65536 };
-
-static engine *one_engine;
-
-static ubiq_error *link_texts(const char *const *texts, size_t count, engine_link *link, engine_image **out) {
-  engine_link_module modules[4] = {{0}};
-  for (size_t i = 0; i < count; i++) modules[i] = link->modules ? link->modules[i] : (engine_link_module){0};
-  for (size_t i = 0; i < count; i++) modules[i].module = compile_text(one_engine, texts[i]);
-  link->modules = modules;
-  link->modules_count = count;
-  ubiq_error *error = engine_link_modules(one_engine, link, out);
-  for (size_t i = 0; i < count; i++) engine_module_delete(modules[i].module);
-  return error;
-}
 
 static engine_image *one_image; // of store_of, until end_store
 
 static engine_store *store_of(const char *text, const engine_store_options *options) {
-  engine_binding memory = {.module = 0, .name = "memory"};
-  engine_link link = {.memories = &memory, .memories_count = 1};
-  assert_success(link_texts(&text, 1, &link, &one_image));
+  one_image = link_text(text);
   return new_store(one_image, options);
 }
 
 static void end_store(engine_store *store) {
   engine_store_delete(store);
   engine_image_delete(one_image);
-}
-
-static ubiq_error *call(engine_store *store, uint32_t module, const char *name, engine_value *values) {
-  engine_function function;
-  assert_true(engine_store_function(store, module, name, &function));
-  return engine_call_now(store, &function, values, 4);
-}
-
-static int32_t call_i32(engine_store *store, uint32_t module, const char *name, int32_t argument) {
-  engine_value values[4] = {{.i32 = argument}};
-  assert_success(call(store, module, name, values));
-  return values[0].i32;
 }
 
 // Export and import have different names, and a module that only imports its memory has it all the same.
@@ -76,20 +46,6 @@ static void imports_of_all_kinds_are_bound_in_any_order(void **state) {
   engine_store_delete(store);
   assert_int_equal(call_i32(other, 2, "f", 0), 30);
   engine_store_delete(other);
-  engine_image_delete(image);
-}
-
-static void imports_of_another_type_are_invalid_input(void **state) {
-  (void)state;
-  static const char *const texts[] = {"(module (global (export \"g\") i32 (i32.const 1)))",
-                                      "(module (import \"a\" \"g\" (global i64)))"};
-  static const engine_binding bindings[] = {{0, "g"}};
-  const engine_link_module modules[] = {{0}, {.bindings = bindings, .bindings_count = 1}};
-  engine_link link = {.modules = modules};
-  engine_image *image;
-  engine_store *store = NULL;
-  assert_success(link_texts(texts, 2, &link, &image));
-  assert_error_code(engine_store_new(image, &(engine_store_options){0}, &store), UBIQ_INVALID_INPUT);
   engine_image_delete(image);
 }
 
@@ -186,11 +142,8 @@ static void memories_grow_to_the_limit_and_stay_where_they_are(void **state) {
 
 static void memories_that_begin_above_the_limit_are_refused(void **state) {
   (void)state;
-  engine_link link = {0};
-  engine_image *image;
+  engine_image *image = link_text(growing);
   engine_store *store = NULL;
-  static const char *const text = growing;
-  assert_success(link_texts(&text, 1, &link, &image));
   assert_error_code(engine_store_new(image, &(engine_store_options){.memory_bytes_max = PAGE}, &store),
                     UBIQ_MEMORY_LIMIT);
   engine_image_delete(image);
@@ -198,11 +151,8 @@ static void memories_that_begin_above_the_limit_are_refused(void **state) {
 
 static void tables_that_begin_above_the_limit_are_refused(void **state) {
   (void)state;
-  static const char *const text = "(module (table 1 funcref) (table 1001 externref))";
-  engine_link link = {0};
-  engine_image *image;
+  engine_image *image = link_text("(module (table 1 funcref) (table 1001 externref))");
   engine_store *store = NULL;
-  assert_success(link_texts(&text, 1, &link, &image));
   assert_fails(engine_store_new(image, &(engine_store_options){.table_elements_max = 1000}, &store), UBIQ_MEMORY_LIMIT,
                "instantiating: table minimum size of 1001 elements exceeds table limits");
   assert_success(engine_store_new(image, &(engine_store_options){.table_elements_max = 1001}, &store));
@@ -225,11 +175,6 @@ static void a_memory_has_a_page_less_than_four_gibibytes(void **state) {
 }
 
 // -- What ends a call --
-
-static ubiq_error *stop_at(void *user, engine_tick_action *action) {
-  *action = ENGINE_TICK_GO_ON;
-  return --*(int *)user < 0 ? ubiq_error_new(UBIQ_TIMEOUT, "enough") : NULL;
-}
 
 static void *tick_until(void *done) {
   while (!atomic_load((atomic_bool *)done)) {
@@ -344,41 +289,8 @@ static void traps_are_told_in_words_and_leave_the_store_alive(void **state) {
   end_store(store);
 }
 
-// -- Threads --
-
-static void *work(void *user) {
-  engine_image *image = user;
-  for (int i = 0; i < 100; i++) {
-    engine_store *store = new_store(image, NULL);
-    assert_int_equal(call_i32(store, 0, "fib", 15), 610);
-    engine_store_delete(store);
-  }
-  return NULL;
-}
-
-static void threads_make_stores_of_one_image(void **state) {
-  (void)state;
-  pthread_t threads[4];
-  engine_image *image = link_alone(
-      one_engine,
-      "(module (memory (export \"memory\") 1) (func $fib (export \"fib\") (param i32) (result i32) (if (result i32) "
-      "(i32.lt_u (local.get 0) (i32.const 2)) (then (local.get 0)) (else (i32.add (call $fib (i32.sub (local.get 0) "
-      "(i32.const 1))) (call $fib (i32.sub (local.get 0) (i32.const 2))))))))",
-      NULL, 0, false);
-  for (size_t i = 0; i < 4; i++) assert_int_equal(pthread_create(&threads[i], NULL, work, image), 0);
-  for (size_t i = 0; i < 4; i++) pthread_join(threads[i], NULL);
-  engine_image_delete(image);
-}
-
 int main(void) {
-  const engine_ops *ops = NULL;
-  ubiq_error *error = engine_find(TEST_ENGINE, &ops);
-  if (!error) error = engine_open(ops, &(engine_options){0}, &one_engine);
-  if (error) {
-    print_message("%s\n", ubiq_error_message(error));
-    ubiq_error_delete(error);
-    return 77; // skipped
-  }
+  if (!open_one_engine()) return SKIPPED;
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(imports_of_all_kinds_are_bound_in_any_order),
       cmocka_unit_test(imports_of_another_type_are_invalid_input),
