@@ -12,28 +12,12 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-static char folder[] = "/tmp/ubiq-guard-XXXXXX";
-
-static const char *at(const char *name) {
-  static char paths[4][128];
-  static unsigned next;
-  char *path = paths[next++ % 4];
-  snprintf(path, sizeof paths[0], "%s/%s", folder, name);
-  return path;
-}
-
-static void write_file(const char *name) {
-  int descriptor = open(at(name), O_WRONLY | O_CREAT | O_EXCL, 0700);
-  child_assert(descriptor >= 0 && write(descriptor, "#!/bin/sh\n", 10) == 10);
-  close(descriptor);
-}
-
 /// As a server with a state and a certificate does before it takes a bundle.
 static void enclose(void) {
   static const char *const folders[] = {"state", "tls", "logs", "other", "cache"};
   for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) child_assert(mkdir(at(folders[i]), 0700) == 0);
-  write_file("tls/key");
-  write_file("other/secret");
+  write_file("tls/key", 0700);
+  write_file("other/secret", 0700);
   child_assert(setenv("XDG_CACHE_HOME", at("cache"), 1) == 0 && unsetenv("UBIQ_CACHE") == 0);
   char state[128], key[128], log[128];
   strcpy(state, at("state"));
@@ -44,10 +28,6 @@ static void enclose(void) {
   ubiq_error *error = serve_guard_enclose(&guard, &needs);
   if (error != NULL) fprintf(stderr, "%s\n", ubiq_error_message(error));
   child_assert(error == NULL);
-}
-
-static bool is_denied(const char *path, int flags) {
-  return open(path, flags, 0600) < 0 && errno == EACCES;
 }
 
 static void reach_for_files(void) {
@@ -95,12 +75,7 @@ static void use_what_is_needed(void) {
 
 static void attempt(void (*body)(void)) {
   if (landlock_level() < LANDLOCK_LEVEL_MIN || status_value("Threads") > 1) skip(); // a sanitizer's thread
-  strcpy(folder + strlen(folder) - 6, "XXXXXX");
-  assert_non_null(mkdtemp(folder));
-  in_child(body);
-  char command[128];
-  snprintf(command, sizeof command, "rm -rf '%s'", folder);
-  assert_int_equal(system(command), 0);
+  in_sandbox(&body, 1);
 }
 
 static void files_that_a_server_does_not_need_are_out_of_reach(void **state) {

@@ -1,7 +1,7 @@
 // A guest that writes everywhere it can, and first looks whether a run before it was there.
 #include "runtime/worker.h"
 
-#include "support/traps.h"
+#include "unit/runtime/begin_testing.h"
 #include "unit/runtime/runtime_testing.h"
 
 // `run` answers a bit for each place where it finds what an earlier run left, as the code with which it fails: it sets an
@@ -110,16 +110,6 @@ static void segments_that_a_reused_instance_dropped_stay_dropped(void **state) {
   (void)found_by_run(&self, UBIQ_TRAP);
   (void)found_by_run(&self, UBIQ_GUEST_ERROR); // the trap has ended that instance
   end(&self);
-}
-
-/// Has the engine install its signal handlers before cmocka does.
-static void begin(void) {
-  const ubiq_compile_options options = {.suspends = true, .memory_bytes_max = limits_default.memory_bytes};
-  ubiq_compiled *compiled = NULL;
-  ubiq_error_delete(ubiq_compiled_new((const uint8_t *)"(module)", 8, &options, &compiled));
-  ubiq_compiled_delete(compiled);
-  traps_save();
-  ubiq_log_set(UBIQ_LOG_ERROR, NULL, NULL);
 }
 
 int main(void) {

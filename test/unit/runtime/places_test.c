@@ -1,7 +1,7 @@
 // Who gets in, on workers whose loops the tests turn themselves. Runs of `endless` hold their places until they are ended.
 #include "runtime/places.h"
 
-#include "support/traps.h"
+#include "unit/runtime/begin_testing.h"
 #include "unit/runtime/runtime_testing.h"
 
 static const char module[] = "(module (func (export \"fine\") (result i32) (i32.const 0))"
@@ -309,16 +309,6 @@ static void how_long_to_stay_away_follows_the_queue(void **state) {
   run_end(&third.run);
   run_end(&first.run);
   end(&self);
-}
-
-/// Has the engine install its signal handlers before cmocka does.
-static void begin(void) {
-  const ubiq_compile_options options = {.suspends = true, .memory_bytes_max = limits_default.memory_bytes};
-  ubiq_compiled *compiled = NULL;
-  ubiq_error_delete(ubiq_compiled_new((const uint8_t *)"(module)", 8, &options, &compiled));
-  ubiq_compiled_delete(compiled);
-  traps_save();
-  ubiq_log_set(UBIQ_LOG_ERROR, NULL, NULL);
 }
 
 int main(void) {

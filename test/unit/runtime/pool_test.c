@@ -2,8 +2,8 @@
 // What a pool keeps, and why instances end. Instances are real, runs are not: the test takes and gives back.
 #include "runtime/pool.h"
 
-#include "support/traps.h"
 #include "unit/base/alloc_failure.h"
+#include "unit/runtime/begin_testing.h"
 #include "unit/runtime/runtime_testing.h"
 
 typedef struct fixture {
@@ -232,16 +232,6 @@ static void without_memory_there_is_no_leak(void **state) {
   make(&self, "");
   assert_true(alloc_failure_sweep(attempt, &self) > 3);
   end(&self);
-}
-
-/// Has the engine install its signal handlers before cmocka does.
-static void begin(void) {
-  const ubiq_compile_options options = {.suspends = true, .memory_bytes_max = limits_default.memory_bytes};
-  ubiq_compiled *compiled = NULL;
-  ubiq_error_delete(ubiq_compiled_new((const uint8_t *)"(module)", 8, &options, &compiled));
-  ubiq_compiled_delete(compiled);
-  traps_save();
-  ubiq_log_set(UBIQ_LOG_ERROR, NULL, NULL);
 }
 
 int main(void) {

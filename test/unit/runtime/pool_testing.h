@@ -5,7 +5,7 @@
 
 #include "runtime/worker.h"
 
-#include "support/traps.h"
+#include "unit/runtime/begin_testing.h"
 #include "unit/runtime/runtime_testing.h"
 
 // Each function answers a number by failing with it: `count` how often its instance was called, `started` how often its
@@ -104,16 +104,6 @@ static inline ubiq_code call(fixture *self, size_t function, int *detail) {
   traps_restore();
   begin_run(self, &run, function);
   return finish_run(self, &run, detail);
-}
-
-/// Has the engine install its signal handlers before cmocka does.
-static inline void begin(void) {
-  const ubiq_compile_options options = {.suspends = true, .memory_bytes_max = limits_default.memory_bytes};
-  ubiq_compiled *compiled = NULL;
-  ubiq_error_delete(ubiq_compiled_new((const uint8_t *)"(module)", 8, &options, &compiled));
-  ubiq_compiled_delete(compiled);
-  traps_save();
-  ubiq_log_set(UBIQ_LOG_ERROR, NULL, NULL);
 }
 
 #endif

@@ -2,7 +2,7 @@
 #include "runtime/run_record.h"
 
 #include "runtime/worker.h"
-#include "support/traps.h"
+#include "unit/runtime/begin_testing.h"
 #include "unit/runtime/runtime_testing.h"
 
 #include <yyjson.h>
@@ -229,16 +229,6 @@ static void a_run_is_told_as_part_of_the_trace_that_it_came_with(void **state) {
   span[52] = '\0';
   assert_text(line, "span_id", span + 36);
   end(&self);
-}
-
-/// An engine installs its signal handlers, once.
-static void begin(void) {
-  const ubiq_compile_options options = {.suspends = true, .memory_bytes_max = limits_default.memory_bytes};
-  ubiq_compiled *compiled = NULL;
-  ubiq_error_delete(ubiq_compiled_new((const uint8_t *)"(module)", 8, &options, &compiled));
-  ubiq_compiled_delete(compiled);
-  traps_save();
-  ubiq_log_set(UBIQ_LOG_ERROR, NULL, NULL);
 }
 
 int main(void) {

@@ -2,7 +2,7 @@
 // Runs on a worker's loop, which the tests turn themselves: no thread, no network.
 #include "runtime/worker.h"
 
-#include "support/traps.h"
+#include "unit/runtime/begin_testing.h"
 #include "unit/runtime/runtime_testing.h"
 
 uint64_t __real_clock_monotonic_ns(void);
@@ -414,16 +414,6 @@ static void a_function_s_lane_outlives_its_release(void **state) {
   assert_int_equal(lanes_count(&self.worker->lanes), 1);
   release_delete(newer);
   end(&self);
-}
-
-/// Has the engine install its signal handlers before cmocka does.
-static void begin(void) {
-  const ubiq_compile_options options = {.suspends = true, .memory_bytes_max = limits_default.memory_bytes};
-  ubiq_compiled *compiled = NULL;
-  ubiq_error_delete(ubiq_compiled_new((const uint8_t *)"(module)", 8, &options, &compiled));
-  ubiq_compiled_delete(compiled);
-  traps_save();
-  ubiq_log_set(UBIQ_LOG_ERROR, NULL, NULL);
 }
 
 int main(void) {
