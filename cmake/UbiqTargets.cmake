@@ -27,6 +27,15 @@ add_custom_command(OUTPUT ${generated}/media_types.inc
   COMMENT "Listing media types"
   VERBATIM)
 
+# Names and tables of the platform API.
+set(api_tables ${generated}/services/operations.h ${generated}/api/operations.inc)
+add_custom_command(OUTPUT ${api_tables}
+  COMMAND ${CMAKE_SOURCE_DIR}/scripts/api-tables ${CMAKE_SOURCE_DIR}/api/openapi.yaml ${generated}
+  DEPENDS ${CMAKE_SOURCE_DIR}/scripts/api-tables ${CMAKE_SOURCE_DIR}/api/openapi.yaml
+  COMMENT "Making tables of api/openapi.yaml"
+  VERBATIM)
+add_custom_target(ubiq_api_tables DEPENDS ${api_tables})
+
 foreach(layer IN LISTS layers)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS
     ${CMAKE_SOURCE_DIR}/src/${layer}/*.c ${CMAKE_SOURCE_DIR}/src/${layer}/*.cpp)
@@ -42,6 +51,9 @@ foreach(layer IN LISTS layers)
   endif()
   add_library(ubiq_${layer} STATIC ${sources})
   target_link_libraries(ubiq_${layer} PUBLIC ${below} PRIVATE ubiq_warnings)
+  if(layer STREQUAL services)
+    add_dependencies(ubiq_${layer} ubiq_api_tables)
+  endif()
   if(layer STREQUAL plugin AND TARGET ubiq_extism_abi)
     target_sources(ubiq_${layer} PRIVATE $<TARGET_OBJECTS:ubiq_extism_abi>)
   endif()

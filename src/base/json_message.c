@@ -85,14 +85,16 @@ static bool append_source(buffer *out, const json_value *value) {
   unsigned line = 0;
   unsigned column = 0;
   if (locate(value, &line, &column)) return buffer_printf(out, "%s:%u:%u: ", value->source->name, line, column);
-  return buffer_printf(out, "%s: ", value->source->name);
+  return value->source->is_root || buffer_printf(out, "%s: ", value->source->name);
 }
 
-/// Appends the way, or `it` for the root.
+/// Appends the way, or `it` for the root that has no name of its own.
 static bool append_path(buffer *out, const json_value *value) {
-  if (value->parent == NULL) return buffer_append_string(out, "it");
+  const char *root = value->source->is_root ? value->source->name : NULL;
+  if (value->parent == NULL) return buffer_append_string(out, root != NULL ? root : "it");
   buffer path = {0};
-  bool ok = json_path(value, &path) && buffer_append(out, path.data, path.size);
+  bool ok = (root == NULL || buffer_append_string(&path, root)) && json_path(value, &path) &&
+            buffer_append(out, path.data, path.size);
   buffer_free(&path);
   return ok;
 }

@@ -93,6 +93,7 @@ typedef struct service_operation {
   const char *name;       ///< "kv.put"
   const char *permission; ///< its service and action, "kv:write"; NULL: none is needed, or the handler asks
   int subject;            ///< the parameter that the permission's pattern is matched with; -1: none
+  bool is_prefix;         ///< the subject is a prefix: all that begins with it must be allowed
 } service_operation;
 
 /// Ends a call whose answer is set. Exactly once; the call is not to be used afterwards. Any thread.
