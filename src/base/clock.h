@@ -2,7 +2,7 @@
 #ifndef UBIQ_BASE_CLOCK_H
 #define UBIQ_BASE_CLOCK_H
 
-#include "ubiq/base.h"
+#include "base/text.h"
 
 #define CLOCK_NS_PER_MS     UINT64_C(1000000)
 #define CLOCK_NS_PER_SECOND UINT64_C(1000000000)
@@ -20,5 +20,11 @@ enum { CLOCK_TEXT_SIZE = 25 }; ///< bytes of a timestamp's text, NUL included
 
 /// Writes a wall-clock time as RFC 3339 in UTC with milliseconds: `2026-11-21T10:00:00.123Z`.
 void clock_format(uint64_t realtime_ns, char out[CLOCK_TEXT_SIZE]);
+
+/// What a point in time looks like, for messages.
+#define CLOCK_TEXT_FORM "a time such as \"2026-11-21T10:00:00Z\" or \"2026-11-21T11:00:00.5+01:00\""
+
+/// Reads a point in time, RFC 3339 with an offset, as milliseconds since 1970; what is finer is cut off. False when it is none.
+bool clock_parse(text value, int64_t *unix_ms);
 
 #endif

@@ -2,7 +2,7 @@
 #include "runtime/auth.h"
 
 #include "base/file.h"
-#include "runtime/project_values.h"
+#include "base/json_units.h"
 
 #include <stdlib.h>
 
@@ -70,7 +70,7 @@ static ubiq_error *read_audience(reader *self, const json_value *value) {
 
 static ubiq_error *read_leeway(reader *self, const json_value *value) {
   uint64_t leeway_ms;
-  ubiq_error *error = project_read_duration(value, &leeway_ms);
+  ubiq_error *error = json_get_duration(value, &leeway_ms);
   if (error == NULL && leeway_ms > 10 * 60 * 1000) error = json_wrong(value, "at most 10m");
   if (error == NULL) self->settings->policy.leeway_s = leeway_ms / 1000;
   return error;

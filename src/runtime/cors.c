@@ -1,7 +1,7 @@
 // Reading and asking; what is sent is said in server/cross_origin.c.
 #include "runtime/cors.h"
 
-#include "runtime/project_values.h"
+#include "base/json_units.h"
 
 enum { MAX_AGE_MS = 5 * 1000 }; // what browsers take without being told
 
@@ -103,7 +103,7 @@ static ubiq_error *read_credentials(reader *self, const json_value *value) {
 }
 
 static ubiq_error *read_max_age(reader *self, const json_value *value) {
-  return project_read_duration(value, &self->cors->max_age_ms);
+  return json_get_duration(value, &self->cors->max_age_ms);
 }
 
 static const struct {

@@ -3,10 +3,10 @@
 
 #include "base/arena.h"
 #include "base/file.h"
+#include "base/json_units.h"
 #include "base/toml.h"
 #include "runtime/project_files.h"
 #include "runtime/project_pool.h"
-#include "runtime/project_values.h"
 #include "runtime/turns.h"
 
 #include <stdlib.h>
@@ -114,33 +114,33 @@ static ubiq_error *read_route(reader *self, const json_value *value) {
 }
 
 static ubiq_error *read_timeout(reader *self, const json_value *value) {
-  return project_read_duration(value, &self->function->limits.wall_ms);
+  return json_get_duration(value, &self->function->limits.wall_ms);
 }
 
 static ubiq_error *read_cpu(reader *self, const json_value *value) {
-  return project_read_duration(value, &self->function->limits.cpu_ms);
+  return json_get_duration(value, &self->function->limits.cpu_ms);
 }
 
 static ubiq_error *read_memory(reader *self, const json_value *value) {
-  ubiq_error *error = project_read_size(value, UINT64_C(4) << 30, &self->function->limits.memory_bytes);
+  ubiq_error *error = json_get_size(value, UINT64_C(4) << 30, &self->function->limits.memory_bytes);
   if (error == NULL && self->function->limits.memory_bytes < 65536)
     error = json_wrong(value, "at least 64KiB, one page of WebAssembly");
   return error;
 }
 
 static ubiq_error *read_stack(reader *self, const json_value *value) {
-  ubiq_error *error = project_read_size(value, UINT64_C(1) << 30, &self->function->stack_bytes);
+  ubiq_error *error = json_get_size(value, UINT64_C(1) << 30, &self->function->stack_bytes);
   if (error == NULL && (self->function->stack_bytes < 1024 || self->function->stack_bytes % 16 != 0))
     error = json_wrong(value, "at least 1KiB and a multiple of 16 bytes");
   return error;
 }
 
 static ubiq_error *read_body_max(reader *self, const json_value *value) {
-  return project_read_size(value, UINT64_C(1) << 30, &self->function->limits.body_bytes_max);
+  return json_get_size(value, UINT64_C(1) << 30, &self->function->limits.body_bytes_max);
 }
 
 static ubiq_error *read_response_max(reader *self, const json_value *value) {
-  return project_read_size(value, UINT64_C(1) << 30, &self->function->limits.response_bytes_max);
+  return json_get_size(value, UINT64_C(1) << 30, &self->function->limits.response_bytes_max);
 }
 
 static ubiq_error *read_weight(reader *self, const json_value *value) {
@@ -155,7 +155,7 @@ static ubiq_error *read_queue(reader *self, const json_value *value) {
 }
 
 static ubiq_error *read_queue_timeout(reader *self, const json_value *value) {
-  return project_read_duration(value, &self->function->limits.queue_ms);
+  return json_get_duration(value, &self->function->limits.queue_ms);
 }
 
 /// Config values may be empty.
@@ -192,7 +192,7 @@ static ubiq_error *read_max_runs(reader *self, const json_value *value) {
 }
 
 static ubiq_error *read_max_age(reader *self, const json_value *value) {
-  return project_read_duration(value, &self->function->lifetime.age_ms_max);
+  return json_get_duration(value, &self->function->lifetime.age_ms_max);
 }
 
 static ubiq_error *read_pool(reader *self, const json_value *value) {

@@ -2,7 +2,7 @@
 #include "runtime/project_files.h"
 
 #include "base/file.h"
-#include "runtime/project_values.h"
+#include "base/json_units.h"
 
 #include <stdlib.h>
 
@@ -44,7 +44,7 @@ static ubiq_error *read_index(reader *self, const json_value *value) {
 }
 
 static ubiq_error *read_max_age(reader *self, const json_value *value) {
-  return project_read_duration(value, &self->files->max_age_ms);
+  return json_get_duration(value, &self->files->max_age_ms);
 }
 
 static ubiq_error *read_entry(arena *arena, const json_value *field, project_entry *out) {

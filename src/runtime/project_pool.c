@@ -1,7 +1,7 @@
 // Each key by itself, then what they must be together.
 #include "runtime/project_pool.h"
 
-#include "runtime/project_values.h"
+#include "base/json_units.h"
 
 enum { INTERVAL_MS_MIN = 10 };
 
@@ -16,7 +16,7 @@ static ubiq_error *read_count(const json_value *table, const char *key, uint32_t
 
 static ubiq_error *read_time(const json_value *table, const char *key, uint64_t *out) {
   json_value value = json_field(table, key);
-  return json_is_absent(&value) ? NULL : project_read_duration(&value, out);
+  return json_is_absent(&value) ? NULL : json_get_duration(&value, out);
 }
 
 static ubiq_error *check_pool(const json_value *value, pool_settings *settings) {

@@ -1,9 +1,9 @@
 // See the header. Numbers are taken as they are, strings have units.
-#include "runtime/project_values.h"
+#include "base/json_units.h"
 
 #include "base/units.h"
 
-ubiq_error *project_read_duration(const json_value *value, uint64_t *milliseconds) {
+ubiq_error *json_get_duration(const json_value *value, uint64_t *milliseconds) {
   if (yyjson_is_int(value->value)) return json_get_u64(value, 1, UINT32_MAX, milliseconds);
   text found;
   ubiq_error *error = yyjson_is_str(value->value) ? json_get_text(value, &found) : NULL;
@@ -13,7 +13,7 @@ ubiq_error *project_read_duration(const json_value *value, uint64_t *millisecond
   return NULL;
 }
 
-ubiq_error *project_read_size(const json_value *value, uint64_t max, uint64_t *bytes) {
+ubiq_error *json_get_size(const json_value *value, uint64_t max, uint64_t *bytes) {
   if (yyjson_is_int(value->value)) return json_get_u64(value, 0, max, bytes);
   text found;
   ubiq_error *error = yyjson_is_str(value->value) ? json_get_text(value, &found) : NULL;
