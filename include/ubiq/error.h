@@ -28,7 +28,8 @@ UBIQ_BEGIN
   X(UNAVAILABLE, "unavailable", 503, 69, "something that is needed is not there now")                                  \
   X(TIMEOUT, "timeout", 504, 124, "the wall clock's limit passed")                                                     \
   X(CPU_LIMIT, "cpu_limit", 504, 152, "the CPU time or fuel allowed was used up")                                      \
-  X(QUOTA, "quota", 507, 73, "a quota of stored things is used up")
+  X(QUOTA, "quota", 507, 73, "a quota of stored things is used up")                                                    \
+  X(CONFLICT, "conflict", 409, 78, "what is there does not fit what is asked")
 
 typedef enum ubiq_code {
   UBIQ_OK = 0,

@@ -6,7 +6,7 @@
 #include "cli/serve_state.h"
 #include "engine/cache_folder.h"
 #include "engine/engine.h"
-#include "runtime/database.h"
+#include "base/database.h"
 #include "runtime/process.h"
 #include "runtime/release_store.h"
 

@@ -5,7 +5,7 @@
 #ifndef RUNTIME_ACCESS_TOKEN_H
 #define RUNTIME_ACCESS_TOKEN_H
 
-#include "runtime/database.h"
+#include "base/database.h"
 
 enum {
   ACCESS_TOKEN_ID_SIZE = 9,    ///< bytes of an id, NUL included

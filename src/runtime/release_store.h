@@ -15,7 +15,7 @@
 
 #include "base/digest.h"
 #include "base/signature.h"
-#include "runtime/database.h"
+#include "base/database.h"
 
 #define RELEASE_STORE_FILE "state.db" ///< in the folder
 
