@@ -1,0 +1,94 @@
+// Reads of keys and values. Where a project is not known, nothing is found.
+#include "services/backend/sqlite_kv.h"
+
+#include <stdlib.h>
+
+enum { COLUMN_KEY, COLUMN_VERSION, COLUMN_EXPIRES, COLUMN_MEDIA_TYPE, COLUMN_VALUE };
+
+static text column_text(sqlite3_stmt *row, int column) {
+  return (text){sqlite3_column_blob(row, column), (size_t)sqlite3_column_bytes(row, column)};
+}
+
+/// What of an entry every row has; the media type of JSON is NULL in the table.
+static backend_kv_entry entry_of(sqlite3_stmt *row) {
+  return (backend_kv_entry){.key = column_text(row, COLUMN_KEY),
+                            .version = (uint64_t)sqlite3_column_int64(row, COLUMN_VERSION),
+                            .expires_ms = (uint64_t)sqlite3_column_int64(row, COLUMN_EXPIRES),
+                            .media_type = column_text(row, COLUMN_MEDIA_TYPE)};
+}
+
+void sqlite_kv_read(database *database, backend_kv_read *operation, uint64_t now_ms) {
+  static const char statement[] =
+      "SELECT key, version, expires_ms, media_type, value FROM kv"
+      " WHERE project = (SELECT id FROM projects WHERE name = ?) AND function = ? AND key = ?"
+      " AND (expires_ms IS NULL OR expires_ms > ?)";
+  const backend_place place = operation->place;
+  const database_value values[] = {
+      database_blob(place.project.data, place.project.size), database_blob(place.function.data, place.function.size),
+      database_blob(operation->key.data, operation->key.size), database_number((int64_t)now_ms)};
+  sqlite3_stmt *row = NULL;
+  operation->error = database_prepare(database, statement, &row);
+  if (operation->error == NULL)
+    operation->error = database_bind(database, row, values, sizeof values / sizeof values[0]);
+  if (operation->error == NULL) operation->error = database_step(database, row, &operation->is_found);
+  if (operation->is_found) {
+    operation->entry = entry_of(row);
+    const text value = column_text(row, COLUMN_VALUE);
+    operation->entry.value = (ubiq_bytes){(const uint8_t *)value.data, value.size};
+  }
+  operation->done(operation);
+  if (row != NULL) sqlite3_reset(row);
+}
+
+/// Where a page begins: the prefix itself, the key behind which it goes on, or behind that.
+static text first_key(const backend_kv_list *operation, bool *is_behind) {
+  *is_behind = operation->is_after && text_compare(operation->after, operation->prefix) >= 0;
+  return *is_behind ? operation->after : operation->prefix;
+}
+
+static ubiq_error *list(database *database, backend_kv_list *operation, uint64_t now_ms, sqlite3_stmt **row) {
+  static const char from[] = "SELECT key, version, expires_ms, media_type, length(value) FROM kv"
+                             " WHERE project = (SELECT id FROM projects WHERE name = ?) AND function = ? AND key >= ?"
+                             " AND (expires_ms IS NULL OR expires_ms > ?) ORDER BY key";
+  static const char behind[] = "SELECT key, version, expires_ms, media_type, length(value) FROM kv"
+                               " WHERE project = (SELECT id FROM projects WHERE name = ?) AND function = ? AND key > ?"
+                               " AND (expires_ms IS NULL OR expires_ms > ?) ORDER BY key";
+  bool is_behind = false;
+  const text first = first_key(operation, &is_behind);
+  const backend_place place = operation->place;
+  const database_value values[] = {database_blob(place.project.data, place.project.size),
+                                   database_blob(place.function.data, place.function.size),
+                                   database_blob(first.data, first.size), database_number((int64_t)now_ms)};
+  ubiq_error *error = database_prepare(database, is_behind ? behind : from, row);
+  return error != NULL ? error : database_bind(database, *row, values, sizeof values / sizeof values[0]);
+}
+
+void sqlite_kv_list(database *database, backend_kv_list *operation, uint64_t now_ms) {
+  sqlite3_stmt *row = NULL;
+  ubiq_error *error = list(database, operation, now_ms, &row);
+  for (size_t told = 0; error == NULL; told++) {
+    bool is_row = false;
+    error = database_step(database, row, &is_row);
+    if (error != NULL || !is_row) break;
+    const backend_kv_entry entry = entry_of(row);
+    if (!text_starts_with(entry.key, operation->prefix)) break;
+    operation->is_more = told == operation->limit;
+    if (operation->is_more) break;
+    operation->each(operation, &entry, (size_t)sqlite3_column_int64(row, COLUMN_VALUE));
+  }
+  if (row != NULL) sqlite3_reset(row);
+  operation->error = error;
+  operation->done(operation);
+}
+
+static ubiq_error *take_usage(void *user, sqlite3_stmt *row) {
+  *(backend_kv_usage *)user =
+      (backend_kv_usage){(uint64_t)sqlite3_column_int64(row, 0), (uint64_t)sqlite3_column_int64(row, 1)};
+  return NULL;
+}
+
+ubiq_error *sqlite_kv_usage(database *database, text project, backend_kv_usage *out) {
+  const database_value name = database_blob(project.data, project.size);
+  *out = (backend_kv_usage){0, 0};
+  return database_query(database, "SELECT keys, bytes FROM projects WHERE name = ?", &name, 1, take_usage, out);
+}

@@ -1,0 +1,19 @@
+// The tables of the services' database, version by version. A step that was in a release is never changed.
+#ifndef SERVICES_BACKEND_SQLITE_SCHEMA_H
+#define SERVICES_BACKEND_SQLITE_SCHEMA_H
+
+/// `sequence` is the last version that was given in a project, `keys` and `bytes` what its kv holds. Values have rows of their own order,
+/// because large ones in the order of keys would make every search a long way.
+static const char *const sqlite_schema[] = {
+    "CREATE TABLE projects ("
+    "  id INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE,"
+    "  sequence INTEGER NOT NULL, keys INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE kv ("
+    "  id INTEGER PRIMARY KEY, project INTEGER NOT NULL REFERENCES projects (id),"
+    "  function BLOB NOT NULL, key BLOB NOT NULL, version INTEGER NOT NULL,"
+    "  expires_ms INTEGER, media_type BLOB, value BLOB NOT NULL) STRICT;"
+    "CREATE UNIQUE INDEX kv_key ON kv (project, function, key);"
+    "CREATE INDEX kv_expiry ON kv (expires_ms, project) WHERE expires_ms IS NOT NULL;",
+};
+
+#endif
