@@ -20,10 +20,11 @@ typedef enum ubiq_log_level {
 /// One record. Everything is borrowed for the length of the call.
 typedef struct ubiq_log_record {
   ubiq_log_level level;
-  uint64_t time_ns;    ///< wall clock, nanoseconds since 1970
-  const char *source;  ///< who spoke: a function's or plugin's name, or "ubiq" for the host itself
-  const char *message; ///< UTF-8, not ended by NUL
-  size_t message_size; ///< in bytes
+  uint64_t time_ns;        ///< wall clock, nanoseconds since 1970
+  const char *source;      ///< who spoke: a function's or plugin's name, or "ubiq" for the host itself
+  const char *message;     ///< UTF-8, not ended by NUL
+  size_t message_size;     ///< in bytes
+  const char *traceparent; ///< of the run that spoke (W3C Trace Context); NULL: of none, or nobody asks for it
 } ubiq_log_record;
 
 /// Takes a record. May be called from any thread, also from several at once.

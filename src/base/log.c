@@ -23,10 +23,12 @@ atomic_int log_threshold = UBIQ_LOG_INFO;
 
 /// The process's sink. A public call of ubiq/log.h sets it, so it is global by contract.
 static struct {
-  pthread_mutex_t lock;
-  ubiq_log_sink write; ///< guarded by `lock`
-  void *user;          ///< guarded by `lock`
-} sink = {PTHREAD_MUTEX_INITIALIZER, log_to_standard_error, NULL};
+  pthread_mutex_t lock; ///< for all that follows
+  ubiq_log_sink write;
+  void *user;
+  ubiq_log_sink listen; ///< NULL: nobody listens
+  void *listen_user;
+} sink = {PTHREAD_MUTEX_INITIALIZER, log_to_standard_error, NULL, NULL, NULL};
 
 /// A level's names and its colour on a terminal.
 static const struct {
@@ -49,6 +51,13 @@ void ubiq_log_set(ubiq_log_level from, ubiq_log_sink write, void *user) {
   atomic_store_explicit(&log_threshold, (int)from, memory_order_relaxed);
 }
 
+void log_set_listener(ubiq_log_sink listen, void *user) {
+  pthread_mutex_lock(&sink.lock);
+  sink.listen = listen;
+  sink.listen_user = user;
+  pthread_mutex_unlock(&sink.lock);
+}
+
 ubiq_log_level ubiq_log_level_get(void) {
   return (ubiq_log_level)atomic_load_explicit(&log_threshold, memory_order_relaxed);
 }
@@ -67,23 +76,33 @@ const char *ubiq_log_level_name(ubiq_log_level level) {
   return (unsigned)level < LEVELS_COUNT ? levels[level].name : "off";
 }
 
-static void hand_on(ubiq_log_level level, const char *source, const char *message, size_t size) {
+static void hand_on(ubiq_log_level level, const char *source, const char *traceparent, const char *message,
+                    size_t size) {
   ubiq_log_record record = {
       .level = level,
       .time_ns = clock_realtime_ns(),
       .source = source,
       .message = message,
       .message_size = size,
+      .traceparent = traceparent,
   };
   pthread_mutex_lock(&sink.lock);
   ubiq_log_sink write = sink.write;
   void *user = sink.user;
+  ubiq_log_sink listen = sink.listen;
+  void *listen_user = sink.listen_user;
   pthread_mutex_unlock(&sink.lock);
   write(user, &record);
+  if (listen != NULL) listen(listen_user, &record);
 }
 
 void log_write(ubiq_log_level level, const char *source, const char *message, size_t size) {
-  if (log_enabled(level)) hand_on(level, source, message, size);
+  log_write_traced(level, source, NULL, message, size);
+}
+
+void log_write_traced(ubiq_log_level level, const char *source, const char *traceparent, const char *message,
+                      size_t size) {
+  if (log_enabled(level)) hand_on(level, source, traceparent, message, size);
 }
 
 void log_printf(ubiq_log_level level, const char *source, const char *format, ...) {
@@ -104,7 +123,7 @@ void log_printf(ubiq_log_level level, const char *source, const char *format, ..
     size = sizeof small - 1; // no memory for the rest
   }
   va_end(again);
-  hand_on(level, source, large != NULL ? large : small, size);
+  hand_on(level, source, NULL, large != NULL ? large : small, size);
   free(large);
 }
 

@@ -21,6 +21,14 @@ static inline bool log_enabled(ubiq_log_level level) {
 /// Hands a record to the sink when its level is on. `message` is `size` bytes of UTF-8. Any thread.
 void log_write(ubiq_log_level level, const char *source, const char *message, size_t size);
 
+/// The same for a run, whose traceparent it is; NULL: none is known.
+void log_write_traced(ubiq_log_level level, const char *source, const char *traceparent, const char *message,
+                      size_t size);
+
+/// Another who gets all records that the sink gets; NULL: nobody. One at a time in a process. As with the sink, records
+/// under way may still reach the former one.
+void log_set_listener(ubiq_log_sink listen, void *user);
+
 /// Makes the message printf-style and hands it on; does not look at the level. Messages over 64 KiB are cut.
 /// Any thread.
 void log_printf(ubiq_log_level level, const char *source, const char *format, ...) UBIQ_PRINTF(3, 4);

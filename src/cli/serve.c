@@ -131,7 +131,7 @@ static void list_options(serve_command *self, option list[SERVE_OPTIONS]) {
       {"run-log", 0, OPTION_TEXT, "FILE",
        "write a line of JSON for each run and refused request, \"-\": to standard output; SIGHUP: open anew",
        &self->serving.run_log_path, 0, 0},
-      {"otlp", 0, OPTION_TEXT, "URL", "send traces, metrics and logs of runs to this collector (OTLP over HTTP)",
+      {"otlp", 0, OPTION_TEXT, "URL", "send traces, metrics and logs to this collector (OTLP over HTTP)",
        &self->serving.otlp_url, 0, 0},
   };
   memcpy(list + SERVE_OPTIONS - OWN_OPTIONS, own, sizeof own);

@@ -149,17 +149,23 @@ static ubiq_error *of_guest(ubiq_error *error) {
   return code == UBIQ_INVALID_INPUT || code == UBIQ_TOO_LARGE ? host_fault(error) : error;
 }
 
+static bool has_header(const guest_request *guest, const char *name) {
+  for (size_t i = 0; i < guest->headers_count; i++)
+    if (text_equal_ignoring_case(text_of(guest->headers[i].name), text_of(name))) return true;
+  return false;
+}
+
 /// Says which run a request comes from, unless the guest says something itself.
 static ubiq_error *add_trace(const plugin *plugin, arena *arena, guest_request *guest) {
-  static const char name[] = "traceparent";
+  static const char parent[] = "traceparent", state[] = "tracestate";
   const plugin_host *host = plugin->host;
-  if (!host || !host->traceparent) return NULL;
-  for (size_t i = 0; i < guest->headers_count; i++)
-    if (text_equal_ignoring_case(text_of(guest->headers[i].name), text_of(name))) return NULL;
-  fetch_header *headers = arena_array(arena, guest->headers_count + 1, sizeof *headers);
+  if (!host || !host->traceparent || has_header(guest, parent)) return NULL;
+  const char *list = host->tracestate && !has_header(guest, state) ? host->tracestate(host->user) : NULL;
+  fetch_header *headers = arena_array(arena, guest->headers_count + 2, sizeof *headers);
   if (!headers) return ubiq_error_no_memory();
   if (guest->headers_count > 0) memcpy(headers, guest->headers, guest->headers_count * sizeof *headers);
-  headers[guest->headers_count++] = (fetch_header){name, host->traceparent(host->user)};
+  headers[guest->headers_count++] = (fetch_header){parent, host->traceparent(host->user)};
+  if (list) headers[guest->headers_count++] = (fetch_header){state, list};
   guest->headers = headers;
   return NULL;
 }

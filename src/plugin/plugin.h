@@ -25,8 +25,9 @@ typedef struct plugin_host {
   void (*wake_at)(void *user, uint64_t deadline_ns); ///< resume it at this time (monotonic clock) or when woken
   void (*log)(void *user, ubiq_log_level level, const char *message, size_t size); ///< NULL: the process's log
   const char *(*traceparent)(
-      void *user);                    ///< for requests of the guest that say none, read at once; NULL: they say none
-  const struct sockaddr_storage *own; ///< addresses that the process listens on: http_request never reaches them
+      void *user);                       ///< for requests of the guest that say none, read at once; NULL: they say none
+  const char *(*tracestate)(void *user); ///< what goes with it, read at once; NULL, or the answer is: nothing does
+  const struct sockaddr_storage *own;    ///< addresses that the process listens on: http_request never reaches them
   size_t own_count;
   void *user;
 } plugin_host;

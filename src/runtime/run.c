@@ -6,6 +6,8 @@
 #include "runtime/run_record.h"
 
 #include <assert.h>
+#include <stdlib.h>
+#include <string.h>
 
 // --------------------------------------------------------------------------------------------------------- lists
 
@@ -69,8 +71,39 @@ const char *run_traceparent(run *self) {
   return self->traceparent;
 }
 
+/// A list counts only beside a traceparent that does. Without memory for it, it is not handed on.
+static char *read_tracestate(run *self) {
+  char list[TRACE_STATE_SIZE];
+  if (self->parent_state == NULL || !trace_has_parent(run_trace(self))) return NULL;
+  return self->parent_state(self, list) == 0 ? NULL : strdup(list);
+}
+
+const char *run_tracestate(run *self) {
+  if (!self->has_tracestate) self->tracestate = read_tracestate(self);
+  self->has_tracestate = true;
+  return self->tracestate;
+}
+
+static void forget_trace(run *self) {
+  free(self->tracestate);
+  self->tracestate = NULL;
+  self->has_trace = self->has_tracestate = false;
+}
+
 static const char *traceparent(void *user) {
   return run_traceparent(user);
+}
+
+static const char *tracestate(void *user) {
+  return run_tracestate(user);
+}
+
+/// What its guest says. Who keeps what ran may want to know which run said it.
+static void say(void *user, ubiq_log_level level, const char *message, size_t size) {
+  run *self = user;
+  if (!log_enabled(level)) return;
+  const char *parent = self->worker->keeps_runs && !self->is_start ? run_traceparent(self) : NULL;
+  log_write_traced(level, self->function->name, parent, message, size);
 }
 
 void run_init(run *self, struct worker *worker) {
@@ -78,7 +111,9 @@ void run_init(run *self, struct worker *worker) {
   self->host = (plugin_host){.fetches = worker->fetches,
                              .wake = wake,
                              .wake_at = wake_at,
+                             .log = say,
                              .traceparent = traceparent,
+                             .tracestate = tracestate,
                              .own = worker->options.own,
                              .own_count = worker->options.own_count,
                              .user = self};
@@ -305,7 +340,7 @@ static void cancel(run *self) {
 void run_end(run *self) {
   worker *worker = self->worker;
   if (self->state == RUN_IDLE) {
-    self->has_trace = false; // for an input that was no good, and so no run
+    forget_trace(self); // of an input that was no good, and so no run
     return;
   }
   assert(self->state != RUN_RUNNING || self->is_ready); // not from within its turn
@@ -320,7 +355,7 @@ void run_end(run *self) {
   ubiq_error_delete(self->error);
   self->error = NULL;
   self->output = (ubiq_bytes){0};
-  self->has_trace = false;
+  forget_trace(self);
   charge(self);
   move(self, RUN_IDLE);
   if (self->has_place) places_give_back(self);

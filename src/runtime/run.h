@@ -13,6 +13,7 @@
 #include "runtime/function.h"
 #include "runtime/run_state.h"
 #include "runtime/trace.h"
+#include "runtime/trace_state.h"
 
 struct lane;
 struct lease;
@@ -26,6 +27,9 @@ typedef struct run {
   void (*done)(struct run *run); ///< for runs that do not finish at once; may end the run
   text (*parent)(
       const struct run *run); ///< the traceparent that it came with, if any; NULL: none. Called until run_end
+  size_t (*parent_state)(
+      const struct run *run,
+      char out[TRACE_STATE_SIZE]); ///< and its tracestate, as trace_state_read answers it; NULL: none
 
   // The result, valid when run_state_is_over(state).
   ubiq_error *error; ///< NULL: `output` is the answer. The owner may take it; what is left is deleted by run_end
@@ -53,6 +57,8 @@ typedef struct run {
   plugin_host host;          ///< what the plugin is given; made by run_init
   trace trace;               ///< made when it is first asked for (run_trace)
   char traceparent[TRACE_PARENT_SIZE];
+  char *tracestate;    ///< owned; NULL: none, or not asked for
+  bool has_tracestate; ///< it was asked for
   struct worker *worker;
   struct lane *lane;           ///< of its function
   struct run *previous, *next; ///< in one of the lane's lists
@@ -78,6 +84,9 @@ const trace *run_trace(run *self);
 
 /// What makes the run's span the parent of what follows; lives until run_end.
 const char *run_traceparent(run *self);
+
+/// The tracestate that goes with it; NULL: none. Lives until run_end.
+const char *run_tracestate(run *self);
 
 /// Ends a run in whatever state it is: one that is not done is cancelled. Frees its instance and its place.
 void run_end(run *self);

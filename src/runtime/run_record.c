@@ -43,5 +43,7 @@ void run_record_tell(run *run) {
   if (!worker->keeps_runs) return;
   record.trace = run_trace(run);
   if (worker->run_log != NULL) run_log_add(worker->run_log, &record);
-  if (worker->options.ring != NULL) run_ring_put(worker->options.ring, &record);
+  if (worker->options.ring == NULL) return;
+  record.tracestate = run_tracestate(run);
+  run_ring_put(worker->options.ring, &record);
 }

@@ -16,6 +16,8 @@ run_ring *run_ring_new(void) {
 }
 
 void run_ring_delete(run_ring *self) {
+  run_span span;
+  while (self != NULL && run_ring_take(self, &span)) free(span.tracestate);
   free(self);
 }
 
@@ -37,6 +39,7 @@ void run_ring_put(run_ring *self, const run_record *record) {
   run_span *span = &self->spans[put % RUN_RING_SPANS];
   span->record = *record;
   span->trace = *record->trace;
+  span->tracestate = record->tracestate == NULL ? NULL : strdup(record->tracestate);
   copy_name(span->function, sizeof span->function, record->function);
   copy_name(span->release, sizeof span->release, record->release);
   atomic_store_explicit(&self->put, put + 1, memory_order_release);
@@ -50,6 +53,7 @@ bool run_ring_take(run_ring *self, run_span *out) {
   out->record.function = out->function;
   out->record.release = out->release;
   out->record.trace = &out->trace;
+  out->record.tracestate = out->tracestate;
   return true;
 }
 

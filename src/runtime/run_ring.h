@@ -12,10 +12,12 @@ enum {
   RUN_SPAN_RELEASE_BYTES = 32,
 };
 
-/// A copy of a record whose trace was asked for. `record`'s pointers lead into the copy.
+/// A copy of a record whose trace was asked for. `record`'s pointers lead into the copy, but for the tracestate, which who takes
+/// it has to free.
 typedef struct run_span {
   run_record record;
   trace trace;
+  char *tracestate; ///< owned; NULL: none
   char function[RUN_SPAN_FUNCTION_BYTES], release[RUN_SPAN_RELEASE_BYTES];
 } run_span;
 
@@ -29,7 +31,7 @@ void run_ring_delete(run_ring *self);
 /// The worker only.
 void run_ring_put(run_ring *self, const run_record *record);
 
-/// Takes the oldest; false when there is none. The other thread only.
+/// Takes the oldest, whose tracestate is the caller's (free); false when there is none. The other thread only.
 bool run_ring_take(run_ring *self, run_span *out);
 
 /// Runs that found no room. Any thread.

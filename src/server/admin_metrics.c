@@ -19,6 +19,10 @@ static void add_exporter(metrics_text *out, const otlp *otlp) {
   metrics_text_value(out, &no_labels, counts.sent);
   metrics_text_family(out, "ubiq_otlp_dropped_total", "counter", "Runs that the collector will not get.");
   metrics_text_value(out, &no_labels, counts.dropped);
+  metrics_text_family(out, "ubiq_otlp_lines_sent_total", "counter", "Log lines that the collector took.");
+  metrics_text_value(out, &no_labels, counts.lines_sent);
+  metrics_text_family(out, "ubiq_otlp_lines_dropped_total", "counter", "Log lines that the collector will not get.");
+  metrics_text_value(out, &no_labels, counts.lines_dropped);
   metrics_text_family(out, "ubiq_otlp_failures_total", "counter", "Requests to the collector that failed.");
   metrics_text_value(out, &no_labels, counts.failures);
 }

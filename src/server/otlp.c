@@ -14,6 +14,7 @@
 
 enum {
   BATCH_RUNS = 512,
+  BATCH_LINES = 512,
   SEND_MS_MAX = 3000, ///< for one request
   LAST_MS_MAX = 2000, ///< for all that are left at the end
   WAIT_S_MAX = 30,    ///< before what failed is sent again
@@ -37,11 +38,15 @@ struct otlp {
   metrics *metrics;
   uint64_t began_ns; ///< wall clock
   _Atomic uint64_t sent, dropped, failures;
+  _Atomic uint64_t lines_sent, lines_dropped; ///< dropped after they were taken from `lines`
+  otlp_lines *lines;
 
   // The thread's own.
   fetch_client *client;
   run_span batch[BATCH_RUNS];
   size_t batch_count;
+  otlp_line line_batch[BATCH_LINES];
+  size_t lines_count;
   bool has_sent[STREAM_METRICS]; ///< of the batch: which of its two requests was taken
   unsigned wait_s;               ///< before the next try; 0: nothing failed
   uint64_t warned_ns, metrics_ns;
@@ -119,6 +124,11 @@ static outcome post_text(otlp *self, stream stream, char *text, size_t size) {
   return outcome;
 }
 
+static void empty_batch(otlp *self) {
+  for (size_t i = 0; i < self->batch_count; i++) free(self->batch[i].tracestate);
+  self->batch_count = 0;
+}
+
 /// Sends what of the batch was not yet. False: it has to be sent again.
 static bool send_batch(otlp *self) {
   bool is_refused = false;
@@ -132,7 +142,7 @@ static bool send_batch(otlp *self) {
     self->has_sent[stream] = true;
   }
   atomic_fetch_add_explicit(is_refused ? &self->dropped : &self->sent, self->batch_count, memory_order_relaxed);
-  self->batch_count = 0;
+  empty_batch(self);
   self->has_sent[STREAM_TRACES] = self->has_sent[STREAM_LOGS] = false;
   return true;
 }
@@ -150,6 +160,41 @@ static bool send_runs(otlp *self) {
     if (!send_batch(self)) return false;
   return true;
 }
+
+// -------------------------------------------------------------------------------------------------------- log lines
+
+/// What the exporter itself says is not sent: with a level of debug, each request would be a reason for another.
+static _Thread_local bool is_exporter;
+
+static void hear(void *user, const ubiq_log_record *record) {
+  otlp *self = user;
+  if (!is_exporter) otlp_lines_put(self->lines, record);
+}
+
+static void empty_lines(otlp *self, _Atomic uint64_t *counter) {
+  atomic_fetch_add_explicit(counter, self->lines_count, memory_order_relaxed);
+  for (size_t i = 0; i < self->lines_count; i++) otlp_line_free(&self->line_batch[i]);
+  self->lines_count = 0;
+}
+
+static bool fill_lines(otlp *self) {
+  while (self->lines_count < BATCH_LINES && otlp_lines_take(self->lines, &self->line_batch[self->lines_count]))
+    self->lines_count++;
+  return self->lines_count > 0;
+}
+
+static bool send_lines(otlp *self) {
+  while (self->lines_count > 0 || fill_lines(self)) {
+    size_t size = 0;
+    char *text = otlp_json_lines(self->line_batch, self->lines_count, &size);
+    outcome outcome = post_text(self, STREAM_LOGS, text, size);
+    if (outcome == FAILED) return false;
+    empty_lines(self, outcome == TAKEN ? &self->lines_sent : &self->lines_dropped);
+  }
+  return true;
+}
+
+// ---------------------------------------------------------------------------------------------------------- metrics
 
 static bool send_metrics(otlp *self) {
   size_t size = 0;
@@ -173,7 +218,7 @@ static bool wait(otlp *self, unsigned seconds) {
 }
 
 static bool send_all(otlp *self, bool with_metrics) {
-  if (!send_runs(self)) return false;
+  if (!send_runs(self) || !send_lines(self)) return false;
   uint64_t now_ns = clock_monotonic_ns();
   if (!with_metrics && now_ns - self->metrics_ns < METRICS_PERIOD_S * CLOCK_NS_PER_SECOND) return true;
   self->metrics_ns = now_ns;
@@ -182,6 +227,7 @@ static bool send_all(otlp *self, bool with_metrics) {
 
 static void *live(void *user) {
   otlp *self = user;
+  is_exporter = true;
   while (!wait(self, self->wait_s == 0 ? 1 : self->wait_s)) {
     unsigned longer = self->wait_s == 0 ? 1 : 2 * self->wait_s;
     self->wait_s = send_all(self, false) ? 0 : longer < WAIT_S_MAX ? longer : WAIT_S_MAX;
@@ -190,8 +236,9 @@ static void *live(void *user) {
   send_all(self, true);
   while (fill_batch(self)) { // what was not taken
     atomic_fetch_add_explicit(&self->dropped, self->batch_count, memory_order_relaxed);
-    self->batch_count = 0;
+    empty_batch(self);
   }
+  while (fill_lines(self)) empty_lines(self, &self->lines_dropped);
   return NULL;
 }
 
@@ -235,6 +282,7 @@ ubiq_error *otlp_new(const char *url, unsigned workers, otlp **out) {
   self->began_ns = clock_realtime_ns();
   ubiq_error *error = make_urls(self, url);
   if (error == NULL) error = make_rings(self);
+  if (error == NULL && (self->lines = otlp_lines_new()) == NULL) error = ubiq_error_no_memory();
   if (error == NULL) error = fetch_client_new(&self->client);
   if (error == NULL)
     *out = self;
@@ -254,11 +302,13 @@ ubiq_error *otlp_start(otlp *self, metrics *metrics) {
   if (number != 0)
     return ubiq_error_new(UBIQ_INTERNAL, "the exporter's thread cannot be started: %s", strerror(number));
   self->is_running = true;
+  log_set_listener(hear, self);
   return NULL;
 }
 
 void otlp_stop(otlp *self) {
   if (self == NULL || !self->is_running) return;
+  log_set_listener(NULL, NULL);
   pthread_mutex_lock(&self->lock);
   self->is_stopping = true;
   pthread_cond_signal(&self->news);
@@ -272,6 +322,7 @@ void otlp_delete(otlp *self) {
   otlp_stop(self);
   fetch_client_delete(self->client);
   for (unsigned i = 0; i < self->rings_count; i++) run_ring_delete(self->rings[i]);
+  otlp_lines_delete(self->lines);
   for (int i = 0; i < STREAMS; i++) free(self->urls[i]);
   pthread_cond_destroy(&self->news);
   pthread_mutex_destroy(&self->lock);
@@ -282,5 +333,8 @@ void otlp_count(const otlp *self, otlp_counts *out) {
   out->sent = atomic_load_explicit(&self->sent, memory_order_relaxed);
   out->dropped = atomic_load_explicit(&self->dropped, memory_order_relaxed);
   out->failures = atomic_load_explicit(&self->failures, memory_order_relaxed);
+  out->lines_sent = atomic_load_explicit(&self->lines_sent, memory_order_relaxed);
+  out->lines_dropped =
+      atomic_load_explicit(&self->lines_dropped, memory_order_relaxed) + otlp_lines_dropped(self->lines);
   for (unsigned i = 0; i < self->rings_count; i++) out->dropped += run_ring_dropped(self->rings[i]);
 }

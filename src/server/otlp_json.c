@@ -9,7 +9,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SPAN_SERVER = 2, STATUS_ERROR = 2, SEVERITY_INFO = 9, SEVERITY_WARN = 13, CUMULATIVE = 2 };
+enum { SPAN_INTERNAL = 1, SPAN_SERVER = 2, STATUS_ERROR = 2, CUMULATIVE = 2 };
+
+/// How OpenTelemetry calls a level.
+static const struct {
+  int number;
+  const char *text;
+} severities[] = {
+    [UBIQ_LOG_TRACE] = {1, "TRACE"}, [UBIQ_LOG_DEBUG] = {5, "DEBUG"},  [UBIQ_LOG_INFO] = {9, "INFO"},
+    [UBIQ_LOG_WARN] = {13, "WARN"},  [UBIQ_LOG_ERROR] = {17, "ERROR"},
+};
 
 typedef yyjson_mut_doc document;
 typedef yyjson_mut_val value;
@@ -96,6 +105,7 @@ static void add_span(document *doc, value *list, const run_span *span) {
   add_id(doc, object, "spanId", span->trace.span, sizeof span->trace.span);
   if (trace_has_parent(&span->trace))
     add_id(doc, object, "parentSpanId", span->trace.parent, sizeof span->trace.parent);
+  if (record->tracestate != NULL) yyjson_mut_obj_add_strcpy(doc, object, "traceState", record->tracestate);
   yyjson_mut_obj_add_uint(doc, object, "flags", span->trace.flags);
   yyjson_mut_obj_add_strcpy(doc, object, "name", span->function);
   yyjson_mut_obj_add_int(doc, object, "kind", SPAN_SERVER);
@@ -108,35 +118,106 @@ static void add_span(document *doc, value *list, const run_span *span) {
   yyjson_mut_obj_add_str(doc, status, "message", ubiq_code_name(record->outcome));
 }
 
+/// An id of its own for a span's child, the same each time that the span is sent: its bits are mixed as SplitMix64 does.
+static void make_child_id(const uint8_t parent[TRACE_SPAN_SIZE], uint64_t child, uint8_t out[TRACE_SPAN_SIZE]) {
+  uint64_t bits;
+  memcpy(&bits, parent, sizeof bits);
+  bits += child * UINT64_C(0x9e3779b97f4a7c15);
+  bits = (bits ^ bits >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+  bits = (bits ^ bits >> 27) * UINT64_C(0x94d049bb133111eb);
+  bits ^= bits >> 31;
+  if (bits == 0) bits = 1; // zeroes stand for no id
+  memcpy(out, &bits, sizeof bits);
+}
+
+static void add_child(document *doc, value *list, const trace *trace, const char *name, uint64_t number,
+                      uint64_t begin_ns, uint64_t end_ns) {
+  uint8_t id[TRACE_SPAN_SIZE];
+  make_child_id(trace->span, number, id);
+  value *object = yyjson_mut_arr_add_obj(doc, list);
+  add_id(doc, object, "traceId", trace->id, sizeof trace->id);
+  add_id(doc, object, "spanId", id, sizeof id);
+  add_id(doc, object, "parentSpanId", trace->span, sizeof trace->span);
+  yyjson_mut_obj_add_uint(doc, object, "flags", trace->flags);
+  yyjson_mut_obj_add_str(doc, object, "name", name);
+  yyjson_mut_obj_add_int(doc, object, "kind", SPAN_INTERNAL);
+  add_number(doc, object, "startTimeUnixNano", begin_ns);
+  add_number(doc, object, "endTimeUnixNano", end_ns);
+}
+
+/// The stages of a run follow one another; one that took no time was not gone through.
+static void add_stages(document *doc, value *list, const run_span *span) {
+  const run_record *record = &span->record;
+  const struct {
+    const char *name;
+    uint64_t took_ns;
+  } stages[] = {{"queue", record->queue_ns}, {"start", record->start_ns}, {"run", record->run_ns}};
+  uint64_t at_ns = record->came_at_ns;
+  for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++) {
+    uint64_t end_ns = at_ns + stages[i].took_ns;
+    if (end_ns > at_ns) add_child(doc, list, &span->trace, stages[i].name, i + 1, at_ns, end_ns);
+    at_ns = end_ns;
+  }
+}
+
+static void add_spans(document *doc, value *list, const run_span *span) {
+  add_span(doc, list, span);
+  add_stages(doc, list, span);
+}
+
 char *otlp_json_traces(const run_span *spans, size_t count, size_t *size) {
   document *doc = yyjson_mut_doc_new(NULL);
   value *list = begin(doc, "resourceSpans", "scopeSpans", "spans");
   for (size_t i = 0; i < count; i++)
-    if ((spans[i].trace.flags & TRACE_SAMPLED) != 0) add_span(doc, list, &spans[i]);
+    if ((spans[i].trace.flags & TRACE_SAMPLED) != 0) add_spans(doc, list, &spans[i]);
   return print(doc, size);
+}
+
+static void say(document *doc, value *object, ubiq_log_level level, const char *message) {
+  yyjson_mut_obj_add_int(doc, object, "severityNumber", severities[level].number);
+  yyjson_mut_obj_add_str(doc, object, "severityText", severities[level].text);
+  value *body = yyjson_mut_obj_add_obj(doc, object, "body");
+  yyjson_mut_obj_add_strcpy(doc, body, "stringValue", message);
+}
+
+static void add_place(document *doc, value *object, const trace *trace) {
+  yyjson_mut_obj_add_uint(doc, object, "flags", trace->flags);
+  add_id(doc, object, "traceId", trace->id, sizeof trace->id);
+  add_id(doc, object, "spanId", trace->span, sizeof trace->span);
 }
 
 static void add_log(document *doc, value *list, const run_span *span) {
   const run_record *record = &span->record;
-  bool is_good = record->outcome == UBIQ_OK;
+  ubiq_log_level level = record->outcome == UBIQ_OK ? UBIQ_LOG_INFO : UBIQ_LOG_WARN;
   char text[RUN_SPAN_FUNCTION_BYTES + 64];
   snprintf(text, sizeof text, "%s: %s", span->function, ubiq_code_name(record->outcome));
   value *object = yyjson_mut_arr_add_obj(doc, list);
   add_number(doc, object, "timeUnixNano", end_of(record));
-  yyjson_mut_obj_add_int(doc, object, "severityNumber", is_good ? SEVERITY_INFO : SEVERITY_WARN);
-  yyjson_mut_obj_add_str(doc, object, "severityText", is_good ? "INFO" : "WARN");
-  value *body = yyjson_mut_obj_add_obj(doc, object, "body");
-  yyjson_mut_obj_add_strcpy(doc, body, "stringValue", text);
+  say(doc, object, level, text);
   describe_run(doc, object, record);
-  yyjson_mut_obj_add_uint(doc, object, "flags", span->trace.flags);
-  add_id(doc, object, "traceId", span->trace.id, sizeof span->trace.id);
-  add_id(doc, object, "spanId", span->trace.span, sizeof span->trace.span);
+  add_place(doc, object, &span->trace);
 }
 
 char *otlp_json_logs(const run_span *spans, size_t count, size_t *size) {
   document *doc = yyjson_mut_doc_new(NULL);
   value *list = begin(doc, "resourceLogs", "scopeLogs", "logRecords");
   for (size_t i = 0; i < count; i++) add_log(doc, list, &spans[i]);
+  return print(doc, size);
+}
+
+static void add_line(document *doc, value *list, const otlp_line *line) {
+  value *object = yyjson_mut_arr_add_obj(doc, list);
+  add_number(doc, object, "timeUnixNano", line->time_ns);
+  say(doc, object, line->level, line->message);
+  value *attributes = yyjson_mut_obj_add_arr(doc, object, "attributes");
+  if (strcmp(line->source, "ubiq") != 0) add_text(doc, attributes, "faas.name", line->source);
+  if (line->has_trace) add_place(doc, object, &line->trace);
+}
+
+char *otlp_json_lines(const otlp_line *lines, size_t count, size_t *size) {
+  document *doc = yyjson_mut_doc_new(NULL);
+  value *list = begin(doc, "resourceLogs", "scopeLogs", "logRecords");
+  for (size_t i = 0; i < count; i++) add_line(doc, list, &lines[i]);
   return print(doc, size);
 }
 

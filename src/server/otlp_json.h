@@ -5,12 +5,17 @@
 
 #include "runtime/metrics.h"
 #include "runtime/run_ring.h"
+#include "server/otlp_lines.h"
 
-/// An ExportTraceServiceRequest with a span for each run whose trace is sampled. The caller's, for free.
+/// An ExportTraceServiceRequest with a span for each run whose trace is sampled, and a child of it for each of its stages that took
+/// time. The caller's, for free.
 char *otlp_json_traces(const run_span *spans, size_t count, size_t *size);
 
 /// An ExportLogsServiceRequest with a record for each run.
 char *otlp_json_logs(const run_span *spans, size_t count, size_t *size);
+
+/// An ExportLogsServiceRequest with a record for each line.
+char *otlp_json_lines(const otlp_line *lines, size_t count, size_t *size);
 
 /// An ExportMetricsServiceRequest with all that was counted between two times of the wall clock.
 char *otlp_json_metrics(metrics *metrics, uint64_t from_ns, uint64_t now_ns, size_t *size);

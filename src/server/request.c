@@ -9,6 +9,7 @@
 #include "server/framing.h"
 #include "server/front.h"
 #include "server/identify.h"
+#include "server/trace_headers.h"
 
 #include <assert.h>
 
@@ -97,19 +98,11 @@ void request_abandon(connection *self) {
 
 // ------------------------------------------------------------------------------------------------------ the stages
 
-static text parent_of(const connection *self) {
-  return text_trim(text_of(header(self->mhd, TEXT(TRACE_PARENT_HEADER))));
-}
-
-static text parent(const run *run) {
-  return parent_of((const connection *)(const void *)((const char *)run - offsetof(connection, run)));
-}
-
 void request_tell_refusal(const connection *self, unsigned status) {
   worker *worker = self->front->worker;
   if (status < MHD_HTTP_BAD_REQUEST || !worker->is_watched) return;
   trace trace;
-  bool has_trace = self->method != NULL && trace_read(parent_of(self), &trace);
+  bool has_trace = self->method != NULL && trace_read(trace_headers_parent(self), &trace);
   refusal_tell(
       worker,
       (refusal_record){.status = status, .method = self->method, .url = self->url, .trace = has_trace ? &trace : NULL});
@@ -123,7 +116,8 @@ static enum MHD_Result send_refusal(connection *self, answer answer) {
 static enum MHD_Result start_run(connection *self) {
   run *run = &self->run;
   if (self->front->stopping == WORKER_STOP_NOW) return MHD_NO; // a daemon cannot be stopped with suspended connections
-  run->parent = parent;
+  run->parent = trace_headers_run_parent;
+  run->parent_state = trace_headers_run_state;
   ubiq_error *error = exchange_input(self);
   if (error != NULL) return send_refusal(self, answer_error(error));
   run->function = self->function;

@@ -81,6 +81,7 @@ class Collector:
             return self.items(*place)
 
 
+STAGES = {"queue", "start", "run"}
 SPANS = ("/v1/traces", "resourceSpans", "scopeSpans", "spans")
 LOGS = ("/v1/logs", "resourceLogs", "scopeLogs", "logRecords")
 METRICS = ("/v1/metrics", "resourceMetrics", "scopeMetrics", "metrics")
@@ -102,6 +103,11 @@ def attributes(item):
     return found
 
 
+def server_spans(spans):
+    """Spans of runs, without their stages'."""
+    return [span for span in spans if span["kind"] == 2]
+
+
 class Export(support.Test):
     def collector(self):
         collector = Collector()
@@ -118,7 +124,8 @@ class Export(support.Test):
         began_ns = time.time_ns()
         server.request("POST", "/hello", b"Ada", {"traceparent": TRACE})
         server.post("/trap")
-        first, second = collector.wait_for(2, *SPANS)
+        collector.wait_for(4, *SPANS)  # runs and their stages come together
+        first, second = server_spans(collector.items(*SPANS))
         self.assertEqual(TRACE.split("-")[1:3], [first["traceId"], first["parentSpanId"]])
         self.assertRegex(first["spanId"], "^[0-9a-f]{16}$")
         self.assertEqual(("hello", 2, {}), (first["name"], first["kind"], first["status"]))
@@ -133,13 +140,65 @@ class Export(support.Test):
         self.assertEqual(("hello", "0.1.0", "ok", 3, 11), tuple(told[key] for key in (
             "faas.name", "faas.version", "ubiq.outcome", "ubiq.bytes_in", "ubiq.bytes_out")))
 
+    def test_the_stages_of_a_run_are_its_children(self):
+        collector = self.collector()
+        server = self.launch(collector, "hello")
+        server.request("POST", "/hello", b"", {"traceparent": TRACE, "tracestate": "a=1 ,b=2"})
+        collector.wait_for(3, *SPANS)
+        spans = collector.items(*SPANS)
+        run, = server_spans(spans)
+        stages = [span for span in spans if span is not run]
+        self.assertEqual("a=1,b=2", run["traceState"])
+        self.assertLessEqual({"start", "run"}, {stage["name"] for stage in stages})
+        self.assertLessEqual({stage["name"] for stage in stages}, STAGES)
+        self.assertEqual(len(spans), len({span["spanId"] for span in spans}))
+        for stage in stages:
+            self.assertEqual((run["traceId"], run["spanId"], 1), (stage["traceId"], stage["parentSpanId"], stage["kind"]))
+        for before, after in zip(stages, stages[1:]):
+            self.assertEqual(before["endTimeUnixNano"], after["startTimeUnixNano"])
+        self.assertEqual((run["startTimeUnixNano"], run["endTimeUnixNano"]),
+                         (stages[0]["startTimeUnixNano"], stages[-1]["endTimeUnixNano"]))
+
+    def said(self, collector, text):
+        return [record for record in collector.items(*LOGS) if text in record["body"]["stringValue"]]
+
+    def of_runs(self, collector):
+        return [record for record in collector.items(*LOGS) if "ubiq.outcome" in attributes(record)]
+
+    def test_log_lines_of_functions_and_of_the_server_are_sent(self):
+        collector = self.collector()
+        guest = r"""
+#include <ubiq/pdk.h>
+UBIQ_EXPORT(speak) {
+  ubiq_log_warn("there are few left");
+  return ubiq_output_string("said");
+}
+"""
+        project = self.project(function("speak", "POST /speak"), files={"guest.c": guest})
+        server = self.start(project, "--workers", "1", "--otlp", collector.url)
+        server.request("POST", "/speak", b"", {"traceparent": TRACE})
+        with collector.news:
+            collector.news.wait_for(lambda: self.said(collector, "few left") and server_spans(collector.items(*SPANS)), support.PATIENCE)
+        line, = self.said(collector, "few left")
+        span, = server_spans(collector.items(*SPANS))
+        self.assertEqual((span["traceId"], span["spanId"], 13, "WARN"),
+                         tuple(line[key] for key in ("traceId", "spanId", "severityNumber", "severityText")))
+        self.assertEqual({"faas.name": "speak"}, attributes(line))
+        self.assertEqual(0, server.stop())
+        line, = self.said(collector, "finishing what is under way")
+        self.assertEqual(({}, 9), (attributes(line), line["severityNumber"]))
+        self.assertNotIn("traceId", line)
+
     def test_a_trace_that_is_not_sampled_has_no_span_but_a_log_record(self):
         collector = self.collector()
         server = self.launch(collector, "hello", "fail")
         server.request("POST", "/hello", b"", {"traceparent": UNSAMPLED})
         server.request("POST", "/fail", b"", {"traceparent": TRACE})
-        first, second = collector.wait_for(2, *LOGS)
-        self.assertEqual(["fail"], [span["name"] for span in collector.items(*SPANS)])
+        collector.wait_for(2, *LOGS)
+        with collector.news:
+            collector.news.wait_for(lambda: len(self.of_runs(collector)) == 2, support.PATIENCE)
+        first, second = self.of_runs(collector)
+        self.assertEqual(["fail"], [span["name"] for span in server_spans(collector.items(*SPANS))])
         self.assertEqual(TRACE.split("-")[1], first["traceId"])
         self.assertEqual(({"stringValue": "hello: ok"}, 9, "INFO"),
                          tuple(first[key] for key in ("body", "severityNumber", "severityText")))
@@ -154,7 +213,7 @@ class Export(support.Test):
             server.post("/hello")
         server.post("/nowhere")
         self.assertEqual(0, server.stop())
-        self.assertEqual(700, len(collector.items(*SPANS)))
+        self.assertEqual(700, len(server_spans(collector.items(*SPANS))))
         metrics = {metric["name"]: metric for metric in collector.items(*METRICS)}
         runs = metrics["ubiq.runs"]["sum"]
         self.assertEqual((2, True), (runs["aggregationTemporality"], runs["isMonotonic"]))
@@ -182,8 +241,10 @@ class Export(support.Test):
         collector.wait_until_asked()
         server.wait_for("/v1/traces: the collector does not take what is sent: it answers 503")
         collector.answer(200)
-        self.assertEqual(1, len(collector.wait_for(1, *SPANS)))
-        self.assertEqual(1, len(collector.wait_for(1, *LOGS)))
+        self.assertEqual(1, len(server_spans(collector.wait_for(1, *SPANS))))
+        with collector.news:
+            collector.news.wait_for(lambda: self.of_runs(collector), support.PATIENCE)
+        self.assertEqual(1, len(self.of_runs(collector)))
 
     def test_without_a_collector_requests_are_answered_and_the_server_ends(self):
         listener = socket.create_server(("127.0.0.1", 0))  # takes connections, and says nothing
@@ -215,11 +276,14 @@ class Counts(deploying.Test):
         families = {}
         while time.monotonic() < deadline:
             families = self.scrape(server)
-            if prometheus.value(families, "ubiq_otlp_dropped_total") == 3:
+            if prometheus.value(families, "ubiq_otlp_dropped_total") == 3 and \
+                    prometheus.value(families, "ubiq_otlp_lines_dropped_total") > 0:
                 break
             time.sleep(0.05)
         self.assertEqual(3, prometheus.value(families, "ubiq_otlp_dropped_total"))
+        self.assertGreater(prometheus.value(families, "ubiq_otlp_lines_dropped_total"), 0)
         self.assertEqual(0, prometheus.value(families, "ubiq_otlp_sent_total"))
+        self.assertEqual(0, prometheus.value(families, "ubiq_otlp_lines_sent_total"))
         self.assertGreater(prometheus.value(families, "ubiq_otlp_failures_total"), 0)
 
     def scrape(self, server):

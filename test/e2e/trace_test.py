@@ -27,6 +27,7 @@ static int ask(const char *headers) {
 }
 UBIQ_EXPORT(plain) { return ask("{\"x-other\":\"1\"}"); }
 UBIQ_EXPORT(own) { return ask("{\"TraceParent\":\"my own\"}"); }
+UBIQ_EXPORT(state) { return ask("{\"TraceState\":\"mine=1\"}"); }
 UBIQ_EXPORT(bare) { return ask(NULL); }
 """
 
@@ -52,11 +53,12 @@ class Traces(support.Test):
         return "http://127.0.0.1:%d/" % other.server_port, seen
 
     def launch(self):
-        functions = [function(name, "POST /" + name, allowed_hosts='["127.0.0.1"]') for name in ("plain", "own", "bare")]
+        functions = [function(name, "POST /" + name, allowed_hosts='["127.0.0.1"]') for name in ("plain", "own", "state", "bare")]
         return self.start(self.project(*functions, files={"guest.c": GUEST}), "--workers", "1")
 
-    def asked(self, server, url, name, header=None):
+    def asked(self, server, url, name, header=None, **more):
         headers = {} if header is None else {"traceparent": header}
+        headers.update(more)
         status, _, body = server.request("POST", "/" + name, url.encode(), headers)
         self.assertEqual((200, b"asked"), (status, body))
 
@@ -69,6 +71,31 @@ class Traces(support.Test):
         self.assertEqual(3, len(set(spans)))
         self.assertNotIn(PARENT, spans)
         self.assertEqual("1", seen[0]["x-other"])
+
+    def test_a_tracestate_is_handed_on_beside_a_traceparent_that_counts(self):
+        url, seen = self.listen()
+        server = self.launch()
+        self.asked(server, url, "plain", HEADER, tracestate="rojo=00f067aa0ba902b7, congo=t61rcWkgMzE,")
+        self.asked(server, url, "plain", HEADER)
+        self.asked(server, url, "plain", HEADER, tracestate="Not,well-formed")
+        self.asked(server, url, "plain", "garbage", tracestate="rojo=1")
+        self.asked(server, url, "own", HEADER, tracestate="rojo=1")
+        self.asked(server, url, "state", HEADER, tracestate="rojo=1")
+        self.assertEqual([["rojo=00f067aa0ba902b7,congo=t61rcWkgMzE"], None, None, None, None, ["mine=1"]],
+                         [headers.get_all("tracestate") for headers in seen])
+        self.assertEqual(6, len([headers for headers in seen if headers["traceparent"]]))
+
+    def test_several_lines_of_a_tracestate_are_one_list(self):
+        url, seen = self.listen()
+        server = self.launch()
+        connection = server.connect()
+        connection.putrequest("POST", "/plain")
+        for name, value in (("traceparent", HEADER), ("tracestate", "a=1"), ("TraceState", "b=2,c=3"),
+                            ("Content-Length", str(len(url)))):
+            connection.putheader(name, value)
+        connection.endheaders(url.encode())
+        self.assertEqual(b"asked", connection.getresponse().read())
+        self.assertEqual(["a=1,b=2,c=3"], seen[0].get_all("tracestate"))
 
     def test_a_request_without_a_trace_or_with_a_malformed_one_begins_one(self):
         url, seen = self.listen()

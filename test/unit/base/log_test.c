@@ -45,6 +45,29 @@ static void a_record_reaches_the_sink_with_its_parts(void **state) {
   assert_string_equal(all.message, "3 of four");
 }
 
+static void take_traceparent(void *user, const ubiq_log_record *record) {
+  *(const char **)user = record->traceparent;
+}
+
+static void a_listener_gets_what_the_sink_gets(void **state) {
+  (void)state;
+  seen all = {0};
+  const char *traceparent = "none yet";
+  ubiq_log_set(UBIQ_LOG_INFO, take, &all);
+  log_set_listener(take_traceparent, &traceparent);
+  log_debug("below the level");
+  assert_string_equal(traceparent, "none yet");
+  log_write_traced(UBIQ_LOG_WARN, "greet", "00-1-2-01", "x", 1);
+  assert_string_equal(traceparent, "00-1-2-01");
+  log_write(UBIQ_LOG_WARN, "greet", "x", 1);
+  assert_null(traceparent);
+  assert_int_equal(all.count, 2);
+  log_set_listener(NULL, NULL);
+  log_write_traced(UBIQ_LOG_WARN, "greet", "00-1-2-01", "x", 1);
+  assert_null(traceparent);
+  assert_int_equal(all.count, 3);
+}
+
 static int calls;
 static int counted(void) {
   return ++calls;
@@ -175,6 +198,7 @@ static void lines_of_several_threads_never_mix(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_teardown(a_record_reaches_the_sink_with_its_parts, restore),
+      cmocka_unit_test_teardown(a_listener_gets_what_the_sink_gets, restore),
       cmocka_unit_test_teardown(a_record_below_the_level_costs_no_message, restore),
       cmocka_unit_test_teardown(the_level_off_silences_everything, restore),
       cmocka_unit_test_teardown(long_messages_are_whole_and_endless_ones_are_cut, restore),

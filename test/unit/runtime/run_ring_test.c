@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const trace span_of_all = {.id = {7}};
@@ -64,6 +65,20 @@ static void long_names_are_cut_between_characters(void **state) {
   run_ring_delete(ring);
 }
 
+static void a_tracestate_is_copied_and_freed_with_a_ring_that_still_has_it(void **state) {
+  (void)state;
+  run_ring *ring = run_ring_new();
+  run_span out;
+  const run_record record = {.function = "a", .release = "1", .trace = &span_of_all, .tracestate = "a=1"};
+  run_ring_put(ring, &record);
+  run_ring_put(ring, &record);
+  assert_true(run_ring_take(ring, &out));
+  assert_string_equal(out.record.tracestate, "a=1");
+  assert_ptr_not_equal(out.record.tracestate, record.tracestate);
+  free(out.tracestate);
+  run_ring_delete(ring);
+}
+
 enum { MANY = 200000 };
 
 static void *put_many(void *user) {
@@ -98,6 +113,7 @@ int main(void) {
       cmocka_unit_test(runs_come_out_as_copies_in_order),
       cmocka_unit_test(what_finds_no_room_is_dropped_and_counted),
       cmocka_unit_test(long_names_are_cut_between_characters),
+      cmocka_unit_test(a_tracestate_is_copied_and_freed_with_a_ring_that_still_has_it),
       cmocka_unit_test(a_thread_takes_while_another_puts),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
