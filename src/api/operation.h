@@ -65,7 +65,7 @@ typedef struct api_operation {
 extern const api_operation api_operations[];
 extern const size_t api_operations_count;
 
-/// Who answers an operation; NULL: nobody here (501).
+/// Who answers an operation; NULL: nobody here.
 service_handler api_handler(const api_operation *operation);
 
 /// Checks what a service answered: the status is one that the API tells of, and JSON has the shape that it says. For tests and

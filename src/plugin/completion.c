@@ -1,7 +1,8 @@
 // Host functions that are completed later (ubiq/function.h).
 //
 // A completion has two owners: the function's side until it completes, and the plugin's while it waits. Whichever is last
-// frees it, so the plugin may end or go on before the function does.
+// frees it, so the plugin may end or go on before the function does. Functions of plugins that a host runs complete on the
+// host's thread, or when nobody waits any more.
 // LOCKS: a completion's mutex, held while the plugin's alarm rings: a plugin that abandons a completion waits for that,
 // and is not touched afterwards.
 #include "plugin/completion.h"
@@ -53,12 +54,19 @@ static void give_up(ubiq_completion *self) {
 
 // -- The function's side: any thread --
 
+static void tell(plugin *plugin) {
+  if (plugin->host)
+    plugin->host->wake(plugin->host->user);
+  else
+    alarm_ring(&plugin->alarm);
+}
+
 // Takes ownership of what `outcome` holds.
 static void complete(ubiq_completion *self, const outcome *outcome) {
   pthread_mutex_lock(&self->mutex);
   self->is_done = true;
   self->outcome = *outcome;
-  if (self->plugin && !self->is_starting) alarm_ring(&self->plugin->alarm);
+  if (self->plugin && !self->is_starting) tell(self->plugin);
   pthread_mutex_unlock(&self->mutex);
   give_up(self);
 }
@@ -124,9 +132,6 @@ static bool is_done(ubiq_completion *self) {
 ubiq_error *function_begin(void *env, engine_call *call, engine_value *values) {
   const ubiq_function *function = env;
   plugin *plugin = call->user;
-  if (plugin->host)
-    return ubiq_error_new(UBIQ_UNAVAILABLE, "host function %s completes later, which nobody waits for here",
-                          function->name);
   ubiq_completion *completion = NULL;
   ubiq_error *error = completion_new(function, plugin, &completion);
   if (error) return error;

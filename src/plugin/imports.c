@@ -103,6 +103,10 @@ static const char *hint_for(resolver *self, const wasm_item *import, arena *aren
   if (name) return "Extism has no such function; a newer PDK may have been used";
   bool is_wasi = strcmp(import->module, WASI_MODULE) == 0 || strcmp(import->module, WASI_OLD_MODULE) == 0;
   if (is_wasi) return hint_for_wasi(self, import, arena);
+  if (strcmp(import->module, EXTISM_USER_MODULE) == 0 && strcmp(import->name, "InvokeHost") == 0)
+    return "the platform's API, which functions of a project have (`ubiq dev`, `serve`, `test` and `run`); elsewhere "
+           "the "
+           "embedder has to provide it";
   if (strcmp(import->module, EXTISM_USER_MODULE) == 0) return "a host function that the embedder has to provide";
   return NULL;
 }

@@ -38,6 +38,14 @@ void plugin_use(plugin *plugin, const plugin_host *host, const plugin_limits *li
   plugin->limits = *limits;
 }
 
+struct api_guest *plugin_platform(const plugin *plugin) {
+  return plugin->host ? plugin->host->platform : plugin->platform;
+}
+
+void plugin_set_platform(plugin *plugin, struct api_guest *platform) {
+  plugin->platform = platform;
+}
+
 bool plugin_is_fit(const plugin *plugin) {
   return plugin->stage == STAGE_IDLE && !plugin->was_stopped && !plugin->store_spent;
 }

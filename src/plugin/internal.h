@@ -96,7 +96,8 @@ typedef enum plugin_stage {
 struct ubiq_plugin {
   compiled *compiled;
   engine_store *store;
-  const plugin_host *host; ///< NULL: on the caller's stack
+  const plugin_host *host;    ///< NULL: on the caller's stack
+  struct api_guest *platform; ///< where there is no host
   plugin_limits limits;
 
   // Functions of the store, looked up once.

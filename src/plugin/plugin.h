@@ -15,6 +15,7 @@
 typedef struct ubiq_compiled compiled;
 typedef struct ubiq_plugin plugin;
 
+struct api_guest;
 struct fetch_loop;
 struct compiled_function;
 
@@ -29,6 +30,7 @@ typedef struct plugin_host {
   const char *(*tracestate)(void *user); ///< what goes with it, read at once; NULL, or the answer is: nothing does
   const struct sockaddr_storage *own;    ///< addresses that the process listens on: http_request never reaches them
   size_t own_count;
+  struct api_guest *platform; ///< for whom host functions ask the platform (plugin_platform); NULL: for nobody
   void *user;
 } plugin_host;
 
@@ -46,6 +48,10 @@ typedef struct plugin_wasi_setup {
 
 /// Sets what WASI gives. Before the first call.
 void plugin_set_wasi(plugin *plugin, const plugin_wasi_setup *setup);
+
+/// What the plugin's host gave it, or plugin_set_platform where it has none; NULL: nothing.
+struct api_guest *plugin_platform(const plugin *plugin);
+void plugin_set_platform(plugin *plugin, struct api_guest *platform);
 
 /// Limits of one call; 0 means none. The manifest's own stand beside them: the smaller one holds.
 typedef struct plugin_limits {

@@ -1,6 +1,7 @@
 // From ubiq.toml's words to the plugin layer's: a function is compiled from an Extism manifest made of its settings.
 #include "runtime/function.h"
 
+#include "api/invoke_host.h"
 #include "base/file.h"
 #include "plugin/call.h"
 #include "yyjson.h"
@@ -34,11 +35,19 @@ static char *make_manifest(const project_function *settings, const char *file, s
 }
 
 static ubiq_error *compile(function *self, ubiq_bytes source, ubiq_compile_options options) {
+  ubiq_function *invoke_host = NULL;
+  ubiq_error *error = invoke_host_new(&invoke_host);
+  if (error != NULL) return error;
+  const ubiq_function *const functions[] = {invoke_host};
+  options.functions = functions;
+  options.functions_count = 1;
   options.name = self->name;
   options.wasi = true;
   options.suspends = true;
   options.memory_bytes_max = self->limits.memory_bytes;
-  return ubiq_compiled_new(source.data, source.size, &options, &self->compiled);
+  error = ubiq_compiled_new(source.data, source.size, &options, &self->compiled);
+  ubiq_function_delete(invoke_host);
+  return error;
 }
 
 static ubiq_error *compile_module(function *self, const project_function *settings, const char *file,

@@ -32,6 +32,7 @@ void places_leave(run *run) {
   worker *worker = run->worker;
   lane *lane = run->lane;
   run_list_remove(&lane->queued, run);
+  if (run->caller != NULL) worker->callees_queued--;
   if (lane->queued.first == NULL) step_out(worker, lane);
   quota_give_back(&lane->queue, (uint32_t)lane->queued.count);
   quota_give_back(&worker->queue, worker->queue.used - 1);
@@ -39,31 +40,60 @@ void places_leave(run *run) {
 
 static void let_in(run *run) {
   places_leave(run);
+  run->shares_place = run->caller != NULL;
   run->has_place = true;
   worker_ready(run->worker, run);
 }
 
+/// A run that has a place of the process, or that of its caller.
+static void let_first_in(worker *worker, lane *lane) {
+  bool is_callee = lane->queued.first->caller != NULL;
+  step_out(worker, lane);
+  if (quota_take(&lane->runs)) {
+    let_in(lane->queued.first);
+    line_up(worker, lane);
+  } else if (!is_callee) {
+    quota_give_back(&worker->runs, wanted_by_worker(worker));
+  }
+}
+
 /// Gives what places there are to the runs that wait. A function that has its `max` leaves the line until one of its own comes
-/// free, or another worker leaves it one.
+/// free, or another worker leaves it one. Where the process has none left, callees still come in.
 static void fill(worker *worker) {
-  while (worker->first_in_line != NULL && quota_take(&worker->runs)) {
-    lane *lane = worker->first_in_line;
-    step_out(worker, lane);
-    if (quota_take(&lane->runs)) {
-      let_in(lane->queued.first);
-      line_up(worker, lane);
-    } else {
-      quota_give_back(&worker->runs, wanted_by_worker(worker));
-    }
+  lane *lane = worker->first_in_line;
+  while (lane != NULL) {
+    struct lane *behind = lane->behind;
+    bool can_enter = lane->queued.first->caller != NULL || quota_take(&worker->runs);
+    if (!can_enter && worker->callees_queued == 0) return;
+    if (can_enter) let_first_in(worker, lane);
+    lane = behind != NULL || !can_enter ? behind : worker->first_in_line;
   }
 }
 
 // ------------------------------------------------------------------------------------------------------- for runs
 
+/// Whether a run that waits for this one, or for one that does, is of the same function: it would wait for itself.
+static bool waits_for_itself(const run *run) {
+  const struct run *at = run->caller;
+  while (at != NULL && at->lane != run->lane) at = at->caller;
+  return at != NULL;
+}
+
+/// Of the process a run has its caller's place, which waits and needs none; of its function one of its own, where it is not
+/// called by that.
+static bool take_as_callee(run *run) {
+  lane *lane = run->lane;
+  run->shares_lane = waits_for_itself(run);
+  run->shares_place = run->shares_lane || (lane->queued.first == NULL && quota_take(&lane->runs));
+  run->has_place = run->shares_place;
+  return run->has_place;
+}
+
 bool places_take(run *run) {
   worker *worker = run->worker;
   lane *lane = run->lane;
   if (worker->runs.held == 0) worker_settle_soon(worker);
+  if (run->caller != NULL) return take_as_callee(run);
   if (lane->queued.first != NULL || !quota_take(&lane->runs)) return false;
   if (quota_take(&worker->runs)) {
     run->has_place = true;
@@ -97,7 +127,12 @@ ubiq_error *places_wait(run *run) {
     quota_give_back(&lane->queue, (uint32_t)lane->queued.count);
     return no_room(run, admission_all(worker->admission), "server");
   }
-  run_list_append(&lane->queued, run);
+  if (run->caller != NULL) {
+    run_list_prepend(&lane->queued, run);
+    worker->callees_queued++;
+  } else {
+    run_list_append(&lane->queued, run);
+  }
   line_up(worker, lane);
   return NULL;
 }
@@ -107,8 +142,9 @@ void places_give_back(run *run) {
   lane *lane = run->lane;
   run->has_place = false;
   lane->ended++;
-  quota_give_back(&lane->runs, wanted_by_lane(lane));
-  quota_give_back(&worker->runs, wanted_by_worker(worker));
+  if (!run->shares_lane) quota_give_back(&lane->runs, wanted_by_lane(lane));
+  if (!run->shares_place) quota_give_back(&worker->runs, wanted_by_worker(worker));
+  run->shares_lane = run->shares_place = false;
   line_up(worker, lane);
   if (worker->first_in_line != NULL) fill(worker);
 }

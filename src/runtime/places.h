@@ -1,6 +1,8 @@
 // Places: which runs are let in. A run needs a place of its function's `max` and one of the process's; while it has none it
 // waits in its function's queue, in order, which has its limits too. Places that come free on a worker go round among the
-// functions that wait there, so that a long queue of one keeps no other out. What the workers have together is shared out by
+// functions that wait there, so that a long queue of one keeps no other out. A run that a function waits for has its caller's
+// place of the process, is the first of its function's queue, and passes that where its caller is of the same function: who
+// waits keeps nobody out that it waits for. What the workers have together is shared out by
 // admission.h. The worker's thread only.
 #ifndef RUNTIME_PLACES_H
 #define RUNTIME_PLACES_H

@@ -19,6 +19,14 @@ void run_list_append(run_list *list, run *run) {
   list->count++;
 }
 
+void run_list_prepend(run_list *list, run *run) {
+  run->previous = NULL;
+  run->next = list->first;
+  *(list->first == NULL ? &list->last : &list->first->previous) = run;
+  list->first = run;
+  list->count++;
+}
+
 void run_list_remove(run_list *list, run *run) {
   *(run->previous == NULL ? &list->first : &run->previous->next) = run->next;
   *(run->next == NULL ? &list->last : &run->next->previous) = run->previous;
@@ -107,7 +115,7 @@ static void say(void *user, ubiq_log_level level, const char *message, size_t si
 }
 
 void run_init(run *self, struct worker *worker) {
-  *self = (run){.worker = worker, .wake_ns = UINT64_MAX};
+  *self = (run){.worker = worker, .wake_ns = UINT64_MAX, .guest = {.host = &worker->api, .run = self}};
   self->host = (plugin_host){.fetches = worker->fetches,
                              .wake = wake,
                              .wake_at = wake_at,
@@ -116,6 +124,7 @@ void run_init(run *self, struct worker *worker) {
                              .tracestate = tracestate,
                              .own = worker->options.own,
                              .own_count = worker->options.own_count,
+                             .platform = &self->guest,
                              .user = self};
 }
 
@@ -228,6 +237,16 @@ static void charge(run *self) {
   self->began_ns = 0;
 }
 
+/// What is left at `now_ns` of the time that the run has, when it came `waited_ms` ago.
+static plugin_limits limits_left(const run *self, uint64_t now_ns, uint64_t waited_ms) {
+  plugin_limits limits = self->function->plugin_limits;
+  if (limits.wall_ms > 0) limits.wall_ms = limits.wall_ms > waited_ms ? limits.wall_ms - waited_ms : 1;
+  if (self->deadline_max == 0) return limits;
+  uint64_t left_ms = self->deadline_max > now_ns ? (self->deadline_max - now_ns) / CLOCK_NS_PER_MS : 0;
+  if (limits.wall_ms == 0 || left_ms < limits.wall_ms) limits.wall_ms = left_ms > 0 ? left_ms : 1;
+  return limits;
+}
+
 static bool begin_now(run *self) {
   self->began_ns = clock_monotonic_ns();
   turns_begin(&self->worker->turns, &self->lane->share);
@@ -239,9 +258,7 @@ static bool begin_now(run *self) {
 /// A run that has waited: what it waited is part of its time.
 static bool begin_late(run *self) {
   uint64_t now_ns = clock_monotonic_ns();
-  plugin_limits limits = self->function->plugin_limits;
-  uint64_t waited_ms = (now_ns - self->came_ns) / CLOCK_NS_PER_MS;
-  if (limits.wall_ms > 0) limits.wall_ms = limits.wall_ms > waited_ms ? limits.wall_ms - waited_ms : 1;
+  plugin_limits limits = limits_left(self, now_ns, (now_ns - self->came_ns) / CLOCK_NS_PER_MS);
   deadlines_cancel(&self->worker->deadlines, &self->deadline);
   return begin(self, &limits);
 }
@@ -256,7 +273,9 @@ static uint64_t wait_ms_max(const run *self) {
 static bool wait(run *self) {
   uint64_t ms_max = wait_ms_max(self);
   self->came_ns = clock_monotonic_ns();
-  worker_deadline(self->worker, self, ms_max == 0 ? UINT64_MAX : self->came_ns + ms_max * CLOCK_NS_PER_MS);
+  uint64_t until_ns = ms_max == 0 ? UINT64_MAX : self->came_ns + ms_max * CLOCK_NS_PER_MS;
+  if (self->deadline_max > 0 && self->deadline_max < until_ns) until_ns = self->deadline_max;
+  worker_deadline(self->worker, self, until_ns);
   return false;
 }
 
@@ -288,7 +307,7 @@ bool run_start(run *self) {
   move(self, RUN_QUEUED);
   if (!reserve_deadline(worker)) return fail(self, ubiq_error_no_memory());
   if (!places_take(self)) return wait_for_place(self);
-  return worker_may_begin(worker, self->lane) ? begin_now(self) : wait_for_turn(self);
+  return !self->begins_in_turn && worker_may_begin(worker, self->lane) ? begin_now(self) : wait_for_turn(self);
 }
 
 bool run_turn(run *self) {
@@ -303,6 +322,8 @@ bool run_turn(run *self) {
 }
 
 static ubiq_error *waited_too_long(const run *self) {
+  if (self->deadline_max > 0 && clock_monotonic_ns() >= self->deadline_max)
+    return ubiq_error_new(UBIQ_TIMEOUT, "%s: its caller's time was over before it began", self->function->name);
   ubiq_error *error = ubiq_error_new(UBIQ_BUSY, "%s: %s within %llu ms; try again later", self->function->name,
                                      self->has_place ? "its turn did not come" : "no place was free",
                                      (unsigned long long)wait_ms_max(self));
@@ -351,6 +372,7 @@ void run_end(run *self) {
   if (!run_state_is_over(self->state)) cancel(self);
   if (worker->is_watched && !self->is_start) run_record_tell(self);
   deadlines_cancel(&worker->deadlines, &self->deadline);
+  api_guest_leave(&self->guest);
   give_instance_back(self);
   ubiq_error_delete(self->error);
   self->error = NULL;

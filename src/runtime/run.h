@@ -9,6 +9,7 @@
 #ifndef RUNTIME_RUN_H
 #define RUNTIME_RUN_H
 
+#include "api/guest.h"
 #include "runtime/deadlines.h"
 #include "runtime/function.h"
 #include "runtime/run_state.h"
@@ -31,6 +32,12 @@ typedef struct run {
       const struct run *run,
       char out[TRACE_STATE_SIZE]); ///< and its tracestate, as trace_state_read answers it; NULL: none
 
+  // The owner's, set before run_start where a function calls another (function_calls.h); else zeroes.
+  struct run *caller;    ///< waits for this run, which may use its place; NULL: nobody does
+  bool begins_in_turn;   ///< not within run_start: that is called from a guest
+  uint32_t depth;        ///< calls of functions above this one
+  uint64_t deadline_max; ///< it ends no later than this (monotonic clock, ns); 0: its own limits hold
+
   // The result, valid when run_state_is_over(state).
   ubiq_error *error; ///< NULL: `output` is the answer. The owner may take it; what is left is deleted by run_end
   ubiq_bytes output; ///< borrowed until run_end
@@ -41,6 +48,8 @@ typedef struct run {
   run_state state;     ///< changed by run_state_move alone
   bool is_ready;       ///< in its lane's line: begins or goes on when it is its turn
   bool has_place;      ///< counts among the runs that are let in (places.h)
+  bool shares_place;   ///< that is its caller's of the process's places
+  bool shares_lane;    ///< and of the function's: a caller's
   bool is_start;       ///< starts an instance ahead: it has no input and no answer (pool_keeper.h)
   bool woken;          ///< what it waits for came while it was in the guest
   bool has_trace;      ///< `trace` was made
@@ -55,6 +64,7 @@ typedef struct run {
   struct instance *instance; ///< what the plugin is in its pool; NULL: it is for this run alone
   bool is_in_pool;           ///< counts as busy in its pool
   plugin_host host;          ///< what the plugin is given; made by run_init
+  api_guest guest;           ///< what it is to the platform's API; made by run_init
   trace trace;               ///< made when it is first asked for (run_trace)
   char traceparent[TRACE_PARENT_SIZE];
   char *tracestate;    ///< owned; NULL: none, or not asked for
@@ -93,6 +103,7 @@ void run_end(run *self);
 
 // For the worker.
 void run_list_append(run_list *list, run *run);
+void run_list_prepend(run_list *list, run *run);
 void run_list_remove(run_list *list, run *run);
 
 /// Gives a run its turn. True: it is done now.

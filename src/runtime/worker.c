@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/thread.h"
+#include "runtime/function_calls.h"
 #include "runtime/places.h"
 
 #include <assert.h>
@@ -244,6 +245,7 @@ static void wake(void *user) {
 static void wake_up(uv_async_t *wakeup) {
   worker *self = wakeup->data;
   take_traffic(self);
+  if (self->api.inbox != NULL) inbox_take(self->api.inbox);
   places_look(self);
   worker_stop stop = atomic_load(&self->stop);
   if (stop <= self->stop_seen) return;
@@ -347,7 +349,7 @@ ubiq_error *worker_new(const worker_options *options, release *release, worker *
   number = uv_async_init(&self->loop, &self->wakeup, wake_up);
   if (number != 0) goto fail_wakeup;
   open_handles(self);
-  if (open_shares(self) && open_listeners(self)) self->lease = take_lease(self, release);
+  if (open_shares(self) && open_listeners(self) && function_calls_open(self)) self->lease = take_lease(self, release);
   if (self->lease == NULL) {
     worker_delete(self);
     return ubiq_error_no_memory();
@@ -370,6 +372,7 @@ void worker_finish(worker *self) {
   if (self->canary != NULL) pool_keeper_retire(&self->keeper, self->canary);
   assert(next_lane(self) == NULL && self->first_in_line == NULL);
   if (self->admission != NULL) admission_leave(self->admission, self->options.index);
+  function_calls_close(self);
   if (self->fetches != NULL) fetch_loop_close(self->fetches, NULL, NULL);
   uv_close((uv_handle_t *)&self->polled, NULL);
   uv_close((uv_handle_t *)&self->pause, NULL);

@@ -18,6 +18,7 @@
 #include "runtime/run_log.h"
 #include "runtime/run_ring.h"
 #include "runtime/traffic.h"
+#include "services/services.h"
 
 #include <pthread.h>
 #include <uv.h>
@@ -56,9 +57,10 @@ typedef struct worker_options {
   worker_events events;
   const struct sockaddr_storage *own; ///< listeners that functions shall not reach; borrowed, may be NULL
   size_t own_count;
-  run_log *run_log; ///< gets a line for each run; borrowed; NULL: none
-  metrics *metrics; ///< where runs are counted; borrowed; NULL: nowhere
-  run_ring *ring;   ///< gets a copy of what is told of each run; borrowed; NULL: none does
+  run_log *run_log;   ///< gets a line for each run; borrowed; NULL: none
+  metrics *metrics;   ///< where runs are counted; borrowed; NULL: nowhere
+  services *services; ///< what functions may ask for; borrowed; NULL: of those that keep nothing
+  run_ring *ring;     ///< gets a copy of what is told of each run; borrowed; NULL: none does
 } worker_options;
 
 typedef struct worker {
@@ -93,10 +95,15 @@ typedef struct worker {
   run_log_writer *run_log; ///< NULL: none
   metrics_worker *numbers; ///< what it has now, for others to read; NULL: nobody does
 
+  // What its functions ask of the platform (api/guest.h).
+  services services; ///< those of its options, and its own
+  api_host api;
+
   // Places (places.h).
   admission *admission;
   quota_share runs;                   ///< of the process's places
   quota_share queue;                  ///< of the room for runs that wait
+  uint32_t callees_queued;            ///< runs that wait for a place, and their callers for them
   lane *first_in_line, *last_in_line; ///< lanes whose runs wait for a place, and may have one when one comes free
   uv_timer_t settling;                ///< once a second while any share is held
 

@@ -27,7 +27,7 @@ enum {
 /// A parameter: of the path (unescaped), the query or a header. Numbers, booleans and durations are read already.
 typedef struct service_param {
   bool is_given;
-  text text;       ///< as it was sent, but unescaped
+  text text;       ///< as it was sent, but unescaped; what it is by default when it was not
   uint64_t number; ///< of an integer; of a boolean 0 or 1; of a duration its milliseconds
 } service_param;
 

@@ -6,8 +6,9 @@
 #include "services/service.h"
 
 typedef struct services {
-  struct backend *backend; ///< services/backend/backend.h: kv, events, schedules
-  struct cache *cache;     ///< services/cache.h
+  struct backend *backend;               ///< services/backend/backend.h: kv, events, schedules
+  struct cache *cache;                   ///< services/cache.h
+  const struct function_host *functions; ///< services/functions.h
 } services;
 
 #endif

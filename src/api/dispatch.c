@@ -1,0 +1,51 @@
+// Each check has its words for who got it wrong; the first that fails ends the call.
+#include "api/dispatch.h"
+
+#include "api/params.h"
+
+static ubiq_error *permit(service_call *call) {
+  (void)call;
+  return NULL;
+}
+
+static ubiq_error *check_json(service_call *call, const api_operation *operation) {
+  if (call->body.kind == SERVICE_BODY_BYTES)
+    return ubiq_error_new(UBIQ_INVALID_INPUT, "the body of %s is bytes; expected JSON", operation->service.name);
+  return operation->check_body == NULL ? NULL : operation->check_body(call->body.value);
+}
+
+static ubiq_error *check_body(service_call *call, const api_operation *operation) {
+  if (call->body.kind == SERVICE_BODY_NONE)
+    return !operation->is_body_required
+               ? NULL
+               : ubiq_error_new(UBIQ_INVALID_INPUT, "the request has no body; %s needs one", operation->service.name);
+  if (operation->body == API_BODY_NONE)
+    return ubiq_error_new(UBIQ_INVALID_INPUT, "the request has a body; %s has none", operation->service.name);
+  return operation->body == API_BODY_JSON ? check_json(call, operation) : NULL;
+}
+
+static void answer(service_call *call, const api_operation *operation) {
+  service_handler handler = api_handler(operation);
+  if (handler != NULL) {
+    handler(call);
+    return;
+  }
+  service_call_fail(call, ubiq_error_new(UBIQ_UNAVAILABLE, "%s is not there: this host has no such service",
+                                         operation->service.name));
+}
+
+void api_dispatch(service_call *call, const api_request *request) {
+  const api_operation *operation = NULL;
+  ubiq_error *error = params_route(call, request, &operation);
+  if (error == NULL) {
+    call->operation = &operation->service;
+    call->body = request->body;
+    error = params_read(call, request, operation);
+  }
+  if (error == NULL) error = permit(call);
+  if (error == NULL) error = check_body(call, operation);
+  if (error != NULL)
+    service_call_fail(call, error);
+  else
+    answer(call, operation);
+}

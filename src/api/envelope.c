@@ -1,0 +1,175 @@
+// One reader for a value, whichever format it came in; the answers are written straight out.
+#include "api/envelope.h"
+
+#include "base/json.h"
+#include "base/json_write.h"
+
+static const json_source source = {.name = "request"};
+
+// ----------------------------------------------------------------------------------------------------------- reading
+
+typedef struct fields {
+  api_field *items;
+  size_t count;
+} fields;
+
+static ubiq_error *add_field(fields *self, text name, const json_value *value) {
+  text found;
+  ubiq_error *error = json_get_text(value, &found);
+  if (error != NULL) return error;
+  if (self->count == API_FIELDS_MAX) return json_error(value, "is one too many; expected at most %d", API_FIELDS_MAX);
+  self->items[self->count++] = (api_field){name, found};
+  return NULL;
+}
+
+static ubiq_error *add_repeated(fields *self, const json_value *field) {
+  if (!yyjson_is_arr(field->value)) return add_field(self, field->key, field);
+  json_value item = {0};
+  ubiq_error *error = NULL;
+  while (error == NULL && json_next_item(field, &item)) error = add_field(self, field->key, &item);
+  return error;
+}
+
+static ubiq_error *read_fields(const json_value *root, const char *key, arena *arena, fields *out) {
+  json_value object = json_field(root, key), field = {0};
+  *out = (fields){0};
+  if (json_is_absent(&object)) return NULL;
+  ubiq_error *error = json_expect_object(&object);
+  if (error != NULL || json_count(&object) == 0) return error;
+  out->items = arena_array(arena, API_FIELDS_MAX, sizeof *out->items);
+  if (out->items == NULL) return ubiq_error_no_memory();
+  while (error == NULL && json_next_field(&object, &field)) error = add_repeated(out, &field);
+  return error;
+}
+
+static ubiq_error *check_lower_case(const fields *headers, const json_value *root) {
+  for (size_t i = 0; i < headers->count; i++) {
+    const text name = headers->items[i].name;
+    for (size_t at = 0; at < name.size; at++)
+      if (name.data[at] >= 'A' && name.data[at] <= 'Z') {
+        const json_value value = json_field(root, "headers");
+        return json_error(&value, "has a name with capital letters; expected lower case");
+      }
+  }
+  return NULL;
+}
+
+static text content_type(const api_request *request) {
+  for (size_t i = 0; i < request->headers_count; i++)
+    if (text_equal_string(request->headers[i].name, "content-type")) return request->headers[i].value;
+  return (text){NULL, 0};
+}
+
+static ubiq_error *read_base64(const json_value *body, text value, arena *arena, ubiq_bytes *out) {
+  buffer bytes = {0};
+  text_base64_result result = text_base64_decode(&bytes, value);
+  uint8_t *copy = result == TEXT_BASE64_OK ? arena_copy(arena, bytes.data, bytes.size) : NULL;
+  *out = (ubiq_bytes){copy, bytes.size};
+  buffer_free(&bytes);
+  if (result == TEXT_BASE64_INVALID) return json_error(body, "is no base64, as its encoding says");
+  return copy == NULL ? ubiq_error_no_memory() : NULL;
+}
+
+static ubiq_error *read_bytes(const json_value *body, bool is_base64, arena *arena, api_request *out) {
+  text value;
+  ubiq_error *error = json_get_text(body, &value);
+  if (error != NULL) return error;
+  out->body = (service_body){.kind = SERVICE_BODY_BYTES, .media_type = content_type(out)};
+  if (is_base64) return read_base64(body, value, arena, &out->body.bytes);
+  out->body.bytes = (ubiq_bytes){(const uint8_t *)value.data, value.size};
+  if (out->body.media_type.size == 0) out->body.media_type = TEXT("text/plain; charset=utf-8");
+  return NULL;
+}
+
+static ubiq_error *read_body(const json_value *root, arena *arena, api_request *out) {
+  const json_value body = json_field(root, "body"), encoding = json_field(root, "encoding");
+  text name = TEXT("json");
+  ubiq_error *error = encoding.value == NULL ? NULL : json_get_text(&encoding, &name);
+  if (error != NULL || body.value == NULL) return error;
+  if (text_equal_string(name, "json")) {
+    out->body = (service_body){.kind = SERVICE_BODY_JSON, .value = body.value};
+    return NULL;
+  }
+  bool is_base64 = text_equal_string(name, "base64");
+  if (!is_base64 && !text_equal_string(name, "utf8")) return json_wrong(&encoding, "\"json\", \"utf8\" or \"base64\"");
+  return read_bytes(&body, is_base64, arena, out);
+}
+
+static ubiq_error *read_value(yyjson_val *value, arena *arena, api_request *out) {
+  static const char *const keys[] = {"method", "path", "query", "headers", "body", "encoding"};
+  const json_value root = json_root(&source, value);
+  const json_value method = json_field(&root, "method"), path = json_field(&root, "path");
+  fields query = {0}, headers = {0};
+  *out = (api_request){0};
+  ubiq_error *error = json_expect_object(&root);
+  if (error == NULL) error = json_check_keys(&root, keys, sizeof keys / sizeof keys[0]);
+  if (error == NULL) error = json_get_text(&method, &out->method);
+  if (error == NULL) error = json_get_text(&path, &out->path);
+  if (error == NULL && memchr(out->path.data, '?', out->path.size) != NULL)
+    error = json_error(&path, "has a \"?\"; expected parameters in \"query\"");
+  if (error == NULL) error = read_fields(&root, "query", arena, &query);
+  if (error == NULL) error = read_fields(&root, "headers", arena, &headers);
+  if (error == NULL) error = check_lower_case(&headers, &root);
+  out->query = query.items;
+  out->query_count = query.count;
+  out->headers = headers.items;
+  out->headers_count = headers.count;
+  return error != NULL ? error : read_body(&root, arena, out);
+}
+
+ubiq_error *envelope_read(int32_t format, ubiq_bytes bytes, arena *arena, yyjson_doc **document, api_request *out) {
+  *document = NULL;
+  if (format != ENVELOPE_JSON)
+    return ubiq_error_new(UBIQ_INVALID_INPUT, "the format is %d; expected 0 (JSON)", (int)format);
+  if (bytes.size > API_REQUEST_BYTES_MAX)
+    return ubiq_error_new(UBIQ_TOO_LARGE, "the request has %zu bytes; expected at most %d", bytes.size,
+                          API_REQUEST_BYTES_MAX);
+  ubiq_error *error = json_parse(source.name, bytes.data, bytes.size, document);
+  return error != NULL ? error : read_value(yyjson_doc_get_root(*document), arena, out);
+}
+
+// ----------------------------------------------------------------------------------------------------------- writing
+
+static bool write_header(const char *name, text value, bool *is_first, buffer *out) {
+  bool good = *is_first || buffer_append_byte(out, ',');
+  *is_first = false;
+  return good && json_write_text(out, text_of(name)) && buffer_append_byte(out, ':') && json_write_text(out, value);
+}
+
+static bool write_headers(const service_call *call, buffer *out) {
+  bool is_first = true, good = true;
+  text type = call->answer.media_type;
+  if (call->answer.kind == SERVICE_BODY_BYTES && type.size == 0) type = TEXT("application/octet-stream");
+  if (type.size > 0) good = write_header("content-type", type, &is_first, out);
+  for (size_t i = 0; good && i < call->headers_count; i++)
+    good = write_header(call->headers[i].name, call->headers[i].value, &is_first, out);
+  return good;
+}
+
+static bool is_text(const service_body *body) {
+  return text_starts_with(body->media_type, TEXT("text/")) && text_utf8_valid(body->bytes.data, body->bytes.size);
+}
+
+static bool write_bytes(const service_body *body, buffer *out) {
+  if (is_text(body))
+    return buffer_append_string(out, ",\"encoding\":\"utf8\",\"body\":") &&
+           json_write_text(out, (text){(const char *)body->bytes.data, body->bytes.size});
+  return buffer_append_string(out, ",\"encoding\":\"base64\",\"body\":\"") &&
+         text_base64_encode(out, body->bytes.data, body->bytes.size) && buffer_append_byte(out, '"');
+}
+
+static bool write_body(const service_body *body, buffer *out) {
+  switch (body->kind) {
+  case SERVICE_BODY_JSON:
+    return buffer_append_string(out, ",\"body\":") && buffer_append(out, body->bytes.data, body->bytes.size);
+  case SERVICE_BODY_BYTES: return write_bytes(body, out);
+  default: return true;
+  }
+}
+
+bool envelope_write(int32_t format, const service_call *call, buffer *out) {
+  (void)format;
+  return buffer_reserve(out, call->answer.bytes.size + 64) &&
+         buffer_printf(out, "{\"status\":%u,\"headers\":{", call->status) && write_headers(call, out) &&
+         buffer_append_byte(out, '}') && write_body(&call->answer, out) && buffer_append_byte(out, '}');
+}

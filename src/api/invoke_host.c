@@ -1,0 +1,150 @@
+// A call from a guest's block to its answer's. It is freed by whoever ends it, on the guest's thread where that has an inbox.
+#include "api/invoke_host.h"
+
+#include "api/answer.h"
+#include "api/dispatch.h"
+#include "api/envelope.h"
+#include "api/guest.h"
+#include "plugin/plugin.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+typedef struct api_call {
+  inbox_item item; ///< while it is handed over
+  int32_t format;  ///< of the answer
+  ubiq_completion *completion;
+  api_guest *guest; ///< NULL: it has ended, or does not care. The guest's thread
+  inbox *inbox;     ///< a share; NULL: it may end on any thread
+  pthread_t thread; ///< the guest's
+  void *held;       ///< the host's, for `let_go`; NULL: nothing
+  void (*let_go)(void *held);
+  yyjson_doc *document; ///< what the request points to
+  api_request request;
+  service_call call; ///< last: what its arena holds in itself is not zeroed
+} api_call;
+
+static api_call *call_in(service_call *call) {
+  return (api_call *)(void *)((char *)call - offsetof(api_call, call));
+}
+
+// --------------------------------------------------------------------------------------------------------------- the end
+
+static void call_free(api_call *self) {
+  if (self->held != NULL) self->let_go(self->held);
+  yyjson_doc_free(self->document);
+  buffer_free(&self->call.bytes);
+  arena_free(&self->call.arena);
+  inbox_release(self->inbox);
+  free(self);
+}
+
+static void complete(api_call *self) {
+  buffer answer = {0};
+  api_conclude(&self->call);
+  if (envelope_write(self->format, &self->call, &answer))
+    ubiq_completion_done_block(self->completion, buffer_bytes(&answer));
+  else
+    ubiq_completion_fail(self->completion, ubiq_error_no_memory());
+  buffer_free(&answer);
+}
+
+static void finish(api_call *self) {
+  if (self->guest != NULL) self->guest->call = NULL;
+  complete(self);
+  call_free(self);
+}
+
+static void take(inbox_item *item) {
+  finish((api_call *)(void *)((char *)item - offsetof(api_call, item)));
+}
+
+/// Where the guest's thread has ended, so has the guest.
+static void done(service_call *call) {
+  api_call *self = call_in(call);
+  bool is_here = self->inbox == NULL || pthread_equal(self->thread, pthread_self()) != 0;
+  if (is_here || !inbox_post(self->inbox, &self->item)) finish(self);
+}
+
+void api_guest_leave(api_guest *self) {
+  api_call *call = self->call;
+  if (call == NULL) return;
+  self->call = NULL;
+  call->guest = NULL;
+  if (call->call.cancel != NULL) call->call.cancel(&call->call);
+}
+
+// --------------------------------------------------------------------------------------------------------- the beginning
+
+static api_call *call_new(int32_t format, ubiq_completion *completion) {
+  api_call *self = malloc(sizeof *self);
+  if (self == NULL) return NULL;
+  memset(self, 0, offsetof(api_call, call) + offsetof(service_call, arena));
+  self->format = format;
+  self->item.take = take;
+  self->completion = completion;
+  self->call.state = NULL;
+  self->call.cancel = NULL;
+  self->call.done = done;
+  arena_init(&self->call.arena);
+  return self;
+}
+
+/// Has the call answered in the guest's name. It may be over when this returns, unless the guest still has it.
+static void ask(api_call *self, api_guest *guest) {
+  const api_host *host = guest->host;
+  host->caller(guest->run, &self->call.caller);
+  self->call.services = host->services;
+  if (host->inbox == NULL) {
+    api_dispatch(&self->call, &self->request);
+    return;
+  }
+  self->inbox = inbox_retain(host->inbox);
+  self->thread = pthread_self();
+  self->guest = guest;
+  guest->call = self;
+  api_dispatch(&self->call, &self->request);
+  if (guest->call != self || host->hold == NULL) return;
+  self->held = host->hold(guest->run);
+  self->let_go = host->let_go;
+}
+
+static ubiq_error *read_request(api_call *self, ubiq_plugin *plugin, uint64_t offset) {
+  ubiq_bytes block;
+  if (!ubiq_plugin_block(plugin, offset, &block))
+    return ubiq_error_new(UBIQ_INVALID_INPUT, "the request is no block: none begins at %llu",
+                          (unsigned long long)offset);
+  return envelope_read(self->format, block, &self->call.arena, &self->document, &self->request);
+}
+
+static ubiq_error *no_platform(void) {
+  return ubiq_error_new(UBIQ_UNAVAILABLE, "this host gives its functions no API");
+}
+
+static void start(void *user, ubiq_plugin *plugin, const ubiq_value *inputs, ubiq_completion *completion) {
+  (void)user;
+  api_call *self = call_new(inputs[0].i32, completion);
+  if (self == NULL) {
+    ubiq_completion_fail(completion, ubiq_error_no_memory());
+    return;
+  }
+  api_guest *guest = plugin_platform(plugin);
+  ubiq_error *error = read_request(self, plugin, (uint64_t)inputs[1].i64);
+  if (error == NULL && (guest == NULL || guest->host == NULL)) error = no_platform();
+  if (error != NULL)
+    service_call_fail(&self->call, error);
+  else
+    ask(self, guest);
+}
+
+ubiq_error *invoke_host_new(ubiq_function **out) {
+  static const ubiq_type params[] = {UBIQ_I32, UBIQ_I64}, results[] = {UBIQ_I64};
+  const ubiq_function_options options = {.name = INVOKE_HOST_NAME,
+                                         .params = params,
+                                         .params_count = 2,
+                                         .results = results,
+                                         .results_count = 1,
+                                         .start = start,
+                                         .answers_block = true};
+  return ubiq_function_new(&options, out);
+}

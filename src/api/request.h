@@ -1,0 +1,27 @@
+// A request to the API as a value, whatever brought it: InvokeHost or HTTP. All of it is borrowed.
+#ifndef API_REQUEST_H
+#define API_REQUEST_H
+
+#include "services/service.h"
+
+enum {
+  API_FIELDS_MAX = 64,              ///< of the query, or headers, of one request
+  API_REQUEST_BYTES_MAX = 16 << 20, ///< of a request with all that is around it
+  API_PATH_BYTES_MAX = 16 << 10,    ///< an object's path or a key, each byte escaped, fits
+};
+
+typedef struct api_field {
+  text name, value;
+} api_field;
+
+typedef struct api_request {
+  text method;
+  text path;              ///< without the query; percent escapes as they were sent
+  const api_field *query; ///< unescaped; a name that comes twice is there twice
+  size_t query_count;
+  const api_field *headers; ///< names in lower case
+  size_t headers_count;
+  service_body body;
+} api_request;
+
+#endif

@@ -1,0 +1,241 @@
+// A callee is owned by the service's call, which its caller's guest waits for.
+#include "runtime/function_calls.h"
+
+#include "base/json_write.h"
+#include "runtime/worker.h"
+
+#include <stdlib.h>
+
+/// A callee. Its input is the call's.
+typedef struct callee {
+  run run;
+  service_call *call;
+  char traceparent[TRACE_PARENT_SIZE]; ///< of the caller's span
+} callee;
+
+// --------------------------------------------------------------------------------------------------------- who asks
+
+static const char *traceparent(void *user) {
+  return run_traceparent(user);
+}
+
+static void describe(void *user, service_caller *out) {
+  run *run = user;
+  const project *project = run->lease->release->project;
+  *out = (service_caller){.project = text_of(project->name),
+                          .function = text_of(run->function->name),
+                          .traceparent = traceparent,
+                          .deadline_ns = run->plugin == NULL ? UINT64_MAX : plugin_deadline_ns(run->plugin),
+                          .depth = run->depth,
+                          .run = run};
+}
+
+static void *hold_release(void *user) {
+  return release_retain(((run *)user)->lease->release);
+}
+
+static void let_release_go(void *held) {
+  release_delete(held);
+}
+
+static void ring(void *user) {
+  uv_async_send(&((worker *)user)->wakeup);
+}
+
+bool function_calls_open(worker *worker) {
+  if (worker->options.services != NULL) worker->services = *worker->options.services;
+  worker->services.functions = &function_calls_host;
+  worker->api = (api_host){.services = &worker->services,
+                           .inbox = inbox_new(ring, worker),
+                           .caller = describe,
+                           .hold = hold_release,
+                           .let_go = let_release_go};
+  return worker->api.inbox != NULL;
+}
+
+void function_calls_close(worker *worker) {
+  if (worker->api.inbox == NULL) return;
+  inbox_close(worker->api.inbox);
+  inbox_release(worker->api.inbox);
+  worker->api.inbox = NULL;
+}
+
+// ------------------------------------------------------------------------------------------------------------ a callee
+
+static void callee_end(callee *self) {
+  run_end(&self->run);
+  lease_let_go(self->run.lease);
+  free(self);
+}
+
+static bool is_json(ubiq_bytes bytes) {
+  yyjson_doc *document = NULL;
+  ubiq_error *error = json_parse("output", bytes.data, bytes.size, &document);
+  yyjson_doc_free(document);
+  ubiq_error_delete(error);
+  return error == NULL;
+}
+
+static bool looks_like_json(ubiq_bytes bytes) {
+  size_t at = 0;
+  while (at < bytes.size && strchr(" \t\r\n", bytes.data[at]) != NULL && bytes.data[at] != '\0') at++;
+  return at < bytes.size && bytes.data[at] != '\0' && strchr("{[\"-0123456789tfn", bytes.data[at]) != NULL;
+}
+
+/// What a function put out, as its caller gets it: JSON as a value, anything else as bytes.
+static void answer_output(service_call *call, const function *function, ubiq_bytes output) {
+  if (!buffer_append(&call->bytes, output.data, output.size)) {
+    service_call_fail(call, ubiq_error_no_memory());
+    return;
+  }
+  if (looks_like_json(output) && is_json(output)) {
+    service_call_answer_json(call, (text){NULL, 0});
+    return;
+  }
+  bool is_text = function->content_type == NULL && text_utf8_valid(output.data, output.size);
+  service_call_answer_bytes(call, is_text ? TEXT("text/plain; charset=utf-8") : text_of(function->content_type));
+}
+
+static void finish(callee *self) {
+  service_call *call = self->call;
+  ubiq_error *error = self->run.error;
+  self->run.error = NULL;
+  if (error == NULL) answer_output(call, self->run.function, self->run.output);
+  callee_end(self);
+  if (error != NULL) service_call_fail(call, error);
+}
+
+static void done(run *run) {
+  finish((callee *)(void *)((char *)run - offsetof(callee, run)));
+}
+
+/// The caller has ended.
+static void cancel(service_call *call) {
+  callee_end(call->state);
+  service_call_fail(call, ubiq_error_new(UBIQ_CANCELLED, "the caller has ended"));
+}
+
+static text parent(const run *run) {
+  return text_of(((const callee *)(const void *)((const char *)run - offsetof(callee, run)))->traceparent);
+}
+
+static callee *callee_new(service_call *call, run *caller, const function *function, ubiq_bytes input) {
+  callee *self = malloc(sizeof *self);
+  if (self == NULL) return NULL;
+  run_init(&self->run, caller->worker);
+  self->call = call;
+  self->run.function = function;
+  self->run.lease = caller->lease;
+  self->run.lease->holders++;
+  self->run.input = input;
+  self->run.done = done;
+  self->run.parent = parent;
+  self->run.caller = caller;
+  self->run.begins_in_turn = true;
+  self->run.depth = caller->depth + 1;
+  self->run.deadline_max = call->caller.deadline_ns == UINT64_MAX ? 0 : call->caller.deadline_ns;
+  memcpy(self->traceparent, run_traceparent(caller), sizeof self->traceparent);
+  return self;
+}
+
+static void start(service_call *call, run *caller, const function *function, ubiq_bytes input) {
+  callee *self = callee_new(call, caller, function, input);
+  if (self == NULL) {
+    service_call_fail(call, ubiq_error_no_memory());
+    return;
+  }
+  call->state = self;
+  call->cancel = cancel;
+  if (run_start(&self->run)) finish(self);
+}
+
+// ---------------------------------------------------------------------------------------------------------- the service
+
+static ubiq_error *no_function(const release *release, text name) {
+  const project *project = release->project;
+  const char *nearest = NULL;
+  const char **names = calloc(project->functions_count + 1, sizeof *names);
+  for (size_t i = 0; names != NULL && i < project->functions_count; i++) names[i] = project->functions[i].name;
+  if (names != NULL) nearest = text_nearest(name, names, project->functions_count);
+  free(names);
+  return nearest == NULL
+             ? ubiq_error_new(UBIQ_NOT_FOUND, "the project has no such function")
+             : ubiq_error_new(UBIQ_NOT_FOUND, "the project has no such function; did you mean \"%s\"?", nearest);
+}
+
+static const function *find(const release *release, text name) {
+  for (size_t i = 0; i < release->project->functions_count; i++)
+    if (text_equal_string(name, release->functions[i].name)) return &release->functions[i];
+  return NULL;
+}
+
+/// The one instance of a pinned function cannot wait for itself.
+static bool waits_for(const run *caller, const function *function) {
+  while (caller != NULL && strcmp(caller->function->name, function->name) != 0) caller = caller->caller;
+  return caller != NULL;
+}
+
+static ubiq_error *check(const run *caller, const function *function, ubiq_bytes input) {
+  if (caller->depth >= FUNCTION_CALLS_DEPTH_MAX)
+    return ubiq_error_new(UBIQ_DENIED, "%s: functions call each other %d deep already, which is as deep as they may",
+                          function->name, FUNCTION_CALLS_DEPTH_MAX);
+  if (function->pin != NULL && waits_for(caller, function))
+    return ubiq_error_new(UBIQ_UNAVAILABLE, "%s: has one instance (instance = \"pinned\"), which waits for this call",
+                          function->name);
+  if (input.size <= function->limits.body_bytes_max) return NULL;
+  return ubiq_error_new(UBIQ_TOO_LARGE, "%s: the input has %zu bytes; expected at most %llu", function->name,
+                        input.size, (unsigned long long)function->limits.body_bytes_max);
+}
+
+static void run_function(service_call *call, text name, ubiq_bytes input, bool waits) {
+  run *caller = call->caller.run;
+  if (caller == NULL || !waits) {
+    service_call_fail(call, ubiq_error_new(UBIQ_UNAVAILABLE, "runs that nobody waits for are not there yet"));
+    return;
+  }
+  const release *release = caller->lease->release;
+  const function *function = find(release, name);
+  ubiq_error *error = function == NULL ? no_function(release, name) : check(caller, function, input);
+  if (error != NULL)
+    service_call_fail(call, error);
+  else
+    start(call, caller, function, input);
+}
+
+static bool write_route(const project_function *function, buffer *out) {
+  if (function->path.size == 0) return true;
+  buffer route = {0};
+  bool good =
+      (function->method.size == 0 ||
+       (buffer_append(&route, function->method.data, function->method.size) && buffer_append_byte(&route, ' '))) &&
+      buffer_append(&route, function->host.data, function->host.size) &&
+      buffer_append(&route, function->path.data, function->path.size) && buffer_append_string(out, ",\"route\":") &&
+      json_write_text(out, (text){(const char *)route.data, route.size});
+  buffer_free(&route);
+  return good;
+}
+
+static bool write_function(const project *project, const project_function *function, buffer *out) {
+  return buffer_append_string(out, function == project->functions ? "{\"name\":" : ",{\"name\":") &&
+         json_write_text(out, text_of(function->name)) && buffer_append_string(out, ",\"version\":") &&
+         json_write_text(out, text_of(project->version)) && write_route(function, out) && buffer_append_byte(out, '}');
+}
+
+static void list(service_call *call) {
+  const run *caller = call->caller.run;
+  const project *project = caller->lease->release->project;
+  bool good = buffer_append_string(&call->bytes, "{\"functions\":[");
+  for (size_t i = 0; good && i < project->functions_count; i++)
+    good = write_function(project, &project->functions[i], &call->bytes);
+  if (good)
+    service_call_answer_json(call, TEXT("]}"));
+  else
+    service_call_fail(call, ubiq_error_no_memory());
+}
+
+static void result(service_call *call, text id) {
+  (void)id;
+  service_call_fail(call, ubiq_error_new(UBIQ_NOT_FOUND, "there is no such run"));
+}
+
+const function_host function_calls_host = {list, run_function, result};
