@@ -20,19 +20,15 @@
 // already perhaps, and takes the answer. Until then the struct and what it points to stay where they are; afterwards nothing of
 // it is touched. An operation cannot be taken back: it takes no longer than a disk does.
 //
-// A new service adds its structs and functions to `backend_ops`. What they will need is here: groups of changes that are
-// atomic, versions, expiry. Events: append to a stream, take the next for a subscription under a lease, acknowledge, put back with a
-// delay (work queues: pull consumers with AckWait, NakWithDelay and MaxDeliver). Schedules: put with a time, take what is due under a
-// lease (a bucket ordered by an index of times that each node keeps, and a lock by `if version`). Metadata of objects: a
-// place's kv with another name, the bytes in files (the object store).
+// A new service adds its structs and functions to `backend_ops`; work that must not be lost has its own header (work.h). Metadata of
+// objects: a place's kv with another name, the bytes in files (the object store).
 #ifndef SERVICES_BACKEND_BACKEND_H
 #define SERVICES_BACKEND_BACKEND_H
 
 #include "base/buffer.h"
 #include "base/text.h"
+#include "services/backend/work.h"
 #include "ubiq/error.h"
-
-typedef struct backend backend;
 
 /// Whose it is. Names are those of ubiq.toml, without control characters.
 typedef struct backend_place {
@@ -167,6 +163,7 @@ typedef struct backend_ops {
   void (*kv_list)(backend *self, backend_kv_list *operation);
   void (*kv_write)(backend *self, backend_kv_write *operation);
   ubiq_error *(*kv_usage)(backend *self, text project, backend_kv_usage *out);
+  const backend_work_ops *work;
   void (*count)(backend *self, backend_counts *out);
   void (*close)(backend *self);
 } backend_ops;
@@ -192,6 +189,27 @@ static inline void backend_kv_write_start(backend *self, backend_kv_write *opera
 /// Blocks for a read. Errors: as for a read.
 static inline ubiq_error *backend_kv_usage_now(backend *self, text project, backend_kv_usage *out) {
   return self->ops->kv_usage(self, project, out);
+}
+
+static inline void backend_work_write_start(backend *self, backend_work_write *operation) {
+  self->ops->work->write(self, operation);
+}
+
+/// Blocks for a read, as the next two do. Errors: `unavailable`, `internal`.
+static inline ubiq_error *backend_work_due_now(backend *self, backend_work_due *operation) {
+  return self->ops->work->due(self, operation);
+}
+
+static inline ubiq_error *backend_work_list_now(backend *self, backend_work_list *operation) {
+  return self->ops->work->list(self, operation);
+}
+
+static inline ubiq_error *backend_work_count_now(backend *self, text project, text queue, backend_work_count *out) {
+  return self->ops->work->count(self, project, queue, out);
+}
+
+static inline void backend_work_watch(backend *self, void (*added)(void *user, uint64_t due_ms), void *user) {
+  self->ops->work->watch(self, added, user);
 }
 
 static inline void backend_count(backend *self, backend_counts *out) {

@@ -5,6 +5,7 @@
 #include "services/backend/sqlite_kv.h"
 #include "services/backend/sqlite_readers.h"
 #include "services/backend/sqlite_schema.h"
+#include "services/backend/sqlite_work.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@ typedef struct sqlite_backend {
   uint64_t (*now_ms)(void);
   database *database; ///< the writer's
   sqlite_kv kv;
+  sqlite_work work;
   sqlite_writer *writer;
   sqlite_readers readers;
 } sqlite_backend;
@@ -80,6 +82,51 @@ static ubiq_error *usage(backend *base, text project, backend_kv_usage *out) {
   return error;
 }
 
+static void start_work_write(backend *base, backend_work_write *operation) {
+  sqlite_backend *self = of(base);
+  sqlite_job *job = NULL;
+  ubiq_error *error = sqlite_work_job(&self->work, operation, &job);
+  if (error == NULL) error = sqlite_writer_add(self->writer, job);
+  if (error == NULL) return;
+  sqlite_work_job_drop(job);
+  operation->error = error;
+  operation->done(operation);
+}
+
+static ubiq_error *work_due(backend *base, backend_work_due *operation) {
+  sqlite_backend *self = of(base);
+  database *reader = NULL;
+  ubiq_error *error = sqlite_readers_take(&self->readers, &reader);
+  if (error != NULL) return error;
+  error = sqlite_work_due(reader, operation);
+  sqlite_readers_give(&self->readers, reader);
+  return error;
+}
+
+static ubiq_error *work_list(backend *base, backend_work_list *operation) {
+  sqlite_backend *self = of(base);
+  database *reader = NULL;
+  ubiq_error *error = sqlite_readers_take(&self->readers, &reader);
+  if (error != NULL) return error;
+  error = sqlite_work_list(reader, operation);
+  sqlite_readers_give(&self->readers, reader);
+  return error;
+}
+
+static ubiq_error *work_count(backend *base, text project, text queue, backend_work_count *out) {
+  sqlite_backend *self = of(base);
+  database *reader = NULL;
+  ubiq_error *error = sqlite_readers_take(&self->readers, &reader);
+  if (error != NULL) return error;
+  error = sqlite_work_count(reader, project, queue, out);
+  sqlite_readers_give(&self->readers, reader);
+  return error;
+}
+
+static void work_watch(backend *base, void (*added)(void *user, uint64_t due_ms), void *user) {
+  sqlite_work_watch(&of(base)->work, added, user);
+}
+
 static void count(backend *base, backend_counts *out) {
   sqlite_writer_count(of(base)->writer, out);
 }
@@ -90,6 +137,7 @@ static void count(backend *base, backend_counts *out) {
 static void close_all(backend *base) {
   sqlite_backend *self = of(base);
   sqlite_writer_stop(self->writer);
+  sqlite_work_end(&self->work);
   sqlite_kv_end(&self->kv);
   sqlite_readers_end(&self->readers);
   database_close(self->database);
@@ -97,7 +145,9 @@ static void close_all(backend *base) {
   free(self);
 }
 
-static const backend_ops operations = {"sqlite", start_read, start_list, start_write, usage, count, close_all};
+static const backend_work_ops work_operations = {start_work_write, work_due, work_list, work_count, work_watch};
+static const backend_ops operations = {"sqlite", start_read,       start_list, start_write,
+                                       usage,    &work_operations, count,      close_all};
 
 static ubiq_error *open_database(sqlite_backend *self, bool is_fleeting) {
   const database_settings settings = {.steps = sqlite_schema,
@@ -126,6 +176,7 @@ ubiq_error *sqlite_backend_open(const sqlite_backend_settings *settings, backend
   self->now_ms = settings->now_ms == NULL ? wall_clock_ms : settings->now_ms;
   self->path = strdup(settings->path);
   sqlite_kv_init(&self->kv);
+  sqlite_work_init(&self->work, &self->kv.usage);
   sqlite_readers_init(&self->readers, self->path);
   ubiq_error *error = self->path == NULL ? ubiq_error_no_memory() : open_database(self, settings->is_fleeting);
   if (error == NULL) error = start_writer(self, settings);

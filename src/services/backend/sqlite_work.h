@@ -1,0 +1,30 @@
+// Work in SQLite: reads on any connection, changes on the writer's.
+#ifndef SERVICES_BACKEND_SQLITE_WORK_H
+#define SERVICES_BACKEND_SQLITE_WORK_H
+
+#include "services/backend/sqlite_usage.h"
+#include "services/backend/work.h"
+
+#include <pthread.h>
+
+typedef struct sqlite_work {
+  sqlite_usage *usage;  ///< the projects' ids and numbers; the writer's thread alone
+  pthread_mutex_t lock; ///< for what follows
+  void (*added)(void *user, uint64_t due_ms);
+  void *user;
+} sqlite_work;
+
+void sqlite_work_init(sqlite_work *self, sqlite_usage *usage);
+void sqlite_work_end(sqlite_work *self);
+void sqlite_work_watch(sqlite_work *self, void (*added)(void *user, uint64_t due_ms), void *user);
+
+/// A write as the writer's job. Owned by itself: it ends with its `done`.
+ubiq_error *sqlite_work_job(sqlite_work *self, backend_work_write *operation, sqlite_job **out);
+/// Ends a job that was not taken.
+void sqlite_work_job_drop(sqlite_job *job);
+
+ubiq_error *sqlite_work_due(database *database, backend_work_due *operation);
+ubiq_error *sqlite_work_list(database *database, backend_work_list *operation);
+ubiq_error *sqlite_work_count(database *database, text project, text queue, backend_work_count *out);
+
+#endif

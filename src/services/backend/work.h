@@ -1,0 +1,118 @@
+// Work that must not be lost: what is to be done at or after a time, once at least. Events for their subscriptions, turns of
+// schedules, the schedules themselves, calls that nobody waits for: all are items of queues.
+//
+// What is taken is not marked here. One process does the work of a database, and whoever does it remembers what it has begun; after
+// a kill all of that is begun again. (JetStream: a work queue with AckWait, so that several nodes share it; an item that has a time is
+// published with a schedule (2.12), or kept in a bucket whose index of times one node reads.)
+#ifndef SERVICES_BACKEND_WORK_H
+#define SERVICES_BACKEND_WORK_H
+
+#include "base/text.h"
+#include "ubiq/error.h"
+
+typedef struct backend backend;
+
+typedef enum backend_work_state {
+  BACKEND_WORK_WAITING, ///< is done when it is due
+  BACKEND_WORK_PAUSED,  ///< is not, until somebody says so
+  BACKEND_WORK_DEAD,    ///< was tried as often as it may be; kept until it is replayed or dropped
+} backend_work_state;
+
+/// An item. In an answer it is borrowed until `each` returns.
+typedef struct backend_work_item {
+  uint64_t id; ///< given when it is added; grows, and is never used twice
+  text project;
+  text queue;        ///< who does it: bytes, at most BACKEND_WORK_NAME_MAX
+  text name;         ///< no two items of a queue have the same; empty: it has none
+  text order;        ///< of items of a queue with the same, only the oldest is due; empty: it waits for no other
+  uint64_t due_ms;   ///< wall clock since 1970
+  uint64_t added_ms; ///< given
+  uint32_t attempts; ///< that were made
+  uint32_t hops;     ///< events and schedules that led to it
+  backend_work_state state;
+  ubiq_bytes payload; ///< JSON text
+  text failure;       ///< what the last attempt said; empty: nothing
+} backend_work_item;
+
+enum { BACKEND_WORK_NAME_MAX = 512 };
+
+typedef enum backend_work_action {
+  BACKEND_WORK_ADD, ///< `item` but for its id and added_ms; what has its name already: the write fails with `conflict`
+  BACKEND_WORK_SET, ///< adds, or takes the place of what has its name, id and all
+  BACKEND_WORK_CHANGE, ///< of the item `id`: due_ms, attempts, state and failure
+  BACKEND_WORK_END,    ///< takes the item `id` away; nothing happens when it is not there
+} backend_work_action;
+
+typedef struct backend_work_change {
+  backend_work_action action;
+  bool is_expected; ///< CHANGE and END: it must be there and due at `expected_ms`, else the write fails with `conflict`
+  uint64_t expected_ms;
+  backend_work_item item; ///< the id of a new one is written here
+} backend_work_change;
+
+/// How much waits, dead and paused items included. 0: no bound.
+typedef struct backend_work_limits {
+  uint64_t items_max; ///< of a project
+} backend_work_limits;
+
+/// Makes changes, all or none.
+typedef struct backend_work_write {
+  text project;
+  backend_work_change *changes;
+  size_t count;
+  backend_work_limits limits;
+  void (*done)(struct backend_work_write *self); ///< once, by any thread
+  void *user;
+  // The answer. Errors: `conflict`, `not_found` (CHANGE of what is not there), `quota`, `busy`, `unavailable`, `internal`.
+  ubiq_error *error; ///< owned by whoever made the operation
+} backend_work_write;
+
+/// Where a walk over what is due stands; zeroed: at the beginning.
+typedef struct backend_work_cursor {
+  uint64_t due_ms, id;
+} backend_work_cursor;
+
+/// What of all projects is due at `now_ms`, by time and age, behind `after`. Moves `after`. Blocks for a read.
+typedef struct backend_work_due {
+  uint64_t now_ms;
+  backend_work_cursor after;
+  size_t limit;
+  void (*each)(struct backend_work_due *self, const backend_work_item *item);
+  void *user;
+  // The answer.
+  uint64_t
+      next_ms; ///< when the first is due that is not yet, or now_ms when the limit was reached; UINT64_MAX: nothing is
+} backend_work_due;
+
+/// Items of a queue, by name or, for those that have none, by age.
+typedef struct backend_work_list {
+  text project;
+  text queue;
+  int state;         ///< one of backend_work_state; -1: any
+  text name;         ///< the one with this name; empty: all
+  text after_name;   ///< behind this; empty: from the first on
+  uint64_t after_id; ///< behind this
+  uint64_t only_id;  ///< 0: all
+  size_t limit;
+  void (*each)(struct backend_work_list *self, const backend_work_item *item);
+  void *user;
+  // The answer.
+  bool is_more;
+} backend_work_list;
+
+/// How a queue stands.
+typedef struct backend_work_count {
+  uint64_t waiting, paused, dead;
+  uint64_t oldest_ms; ///< when the first that waits is or was due; 0: none waits
+} backend_work_count;
+
+typedef struct backend_work_ops {
+  void (*write)(backend *self, backend_work_write *operation);
+  ubiq_error *(*due)(backend *self, backend_work_due *operation);
+  ubiq_error *(*list)(backend *self, backend_work_list *operation);
+  ubiq_error *(*count)(backend *self, text project, text queue, backend_work_count *out);
+  /// Whom to tell, on any thread, that something is due at `due_ms` which was not before. NULL: nobody.
+  void (*watch)(backend *self, void (*added)(void *user, uint64_t due_ms), void *user);
+} backend_work_ops;
+
+#endif

@@ -1,0 +1,319 @@
+// Work on the embedded backend: what work.h promises.
+#include "unit/services/backend/backend_testing.h"
+
+enum { SEEN_MAX = 64 };
+
+static atomic_ullong fake_now_ms;
+
+static uint64_t fake_now(void) {
+  return atomic_load(&fake_now_ms);
+}
+
+typedef struct fixture {
+  folder folder;
+  backend *backend;
+} fixture;
+
+static void open_at(fixture *self) {
+  const sqlite_backend_settings settings = {.path = self->folder.file, .now_ms = fake_now};
+  assert_success(sqlite_backend_open(&settings, &self->backend));
+}
+
+static int set_up(void **state) {
+  static fixture self;
+  atomic_store(&fake_now_ms, 1000);
+  folder_make(&self.folder);
+  open_at(&self);
+  *state = &self;
+  return 0;
+}
+
+static int tear_down(void **state) {
+  fixture *self = *state;
+  backend_close(self->backend);
+  folder_remove(&self->folder);
+  return 0;
+}
+
+// ---------------------------------------------------------------------------------------------------------- operations
+
+static void work_written(backend_work_write *operation) {
+  flag_set(operation->user);
+}
+
+static ubiq_error *write_work(backend *backend, backend_work_change *changes, size_t count, uint64_t items_max) {
+  signal_flag flag;
+  flag_init(&flag);
+  backend_work_write operation = {.project = TEXT("shop"),
+                                  .changes = changes,
+                                  .count = count,
+                                  .limits = {items_max},
+                                  .done = work_written,
+                                  .user = &flag};
+  backend_work_write_start(backend, &operation);
+  flag_wait(&flag);
+  return operation.error;
+}
+
+static backend_work_change item_of(const char *queue, const char *name, uint64_t due_ms) {
+  return (backend_work_change){
+      .action = BACKEND_WORK_ADD,
+      .item = {
+          .queue = text_of(queue), .name = text_of(name), .due_ms = due_ms, .payload = {(const uint8_t *)"{}", 2}}};
+}
+
+static uint64_t add(backend *backend, const char *queue, const char *name, uint64_t due_ms) {
+  backend_work_change change = item_of(queue, name, due_ms);
+  assert_success(write_work(backend, &change, 1, 0));
+  return change.item.id;
+}
+
+static uint64_t add_in_order(backend *backend, const char *order, uint64_t due_ms) {
+  backend_work_change change = item_of("mail", "", due_ms);
+  change.item.order = text_of(order);
+  assert_success(write_work(backend, &change, 1, 0));
+  return change.item.id;
+}
+
+static backend_work_change change_of(uint64_t id, uint64_t due_ms, backend_work_state state) {
+  return (backend_work_change){.action = BACKEND_WORK_CHANGE, .item = {.id = id, .due_ms = due_ms, .state = state}};
+}
+
+static void end(backend *backend, uint64_t id) {
+  backend_work_change change = {.action = BACKEND_WORK_END, .item = {.id = id}};
+  assert_success(write_work(backend, &change, 1, 0));
+}
+
+typedef struct seen {
+  uint64_t ids[SEEN_MAX];
+  size_t count;
+  backend_work_item last; ///< without its texts
+  uint64_t next_ms;
+  bool is_more;
+} seen;
+
+static void note(seen *self, const backend_work_item *item) {
+  assert_true(self->count < SEEN_MAX);
+  self->ids[self->count++] = item->id;
+  self->last = *item;
+}
+
+static void note_due(backend_work_due *operation, const backend_work_item *item) {
+  note(operation->user, item);
+}
+
+static void note_listed(backend_work_list *operation, const backend_work_item *item) {
+  note(operation->user, item);
+}
+
+static seen due(backend *backend, uint64_t now_ms, backend_work_cursor *after, size_t limit) {
+  seen out = {0};
+  backend_work_due operation = {.now_ms = now_ms, .limit = limit, .each = note_due, .user = &out};
+  if (after != NULL) operation.after = *after;
+  assert_success(backend_work_due_now(backend, &operation));
+  if (after != NULL) *after = operation.after;
+  out.next_ms = operation.next_ms;
+  return out;
+}
+
+static seen list(backend *backend, backend_work_list *operation) {
+  seen out = {0};
+  operation->project = TEXT("shop");
+  operation->each = note_listed;
+  operation->user = &out;
+  assert_success(backend_work_list_now(backend, operation));
+  out.is_more = operation->is_more;
+  return out;
+}
+
+static void assert_ids(const seen *seen, size_t count, const uint64_t *ids) {
+  assert_int_equal(seen->count, count);
+  for (size_t i = 0; i < count; i++) assert_int_equal(seen->ids[i], ids[i]);
+}
+
+#define IDS(...)                                                                                                       \
+  sizeof((uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t), (const uint64_t[]) {                                           \
+    __VA_ARGS__                                                                                                        \
+  }
+
+// --------------------------------------------------------------------------------------------------------------- tests
+
+static void work_is_due_by_its_time_and_then_its_age(void **state) {
+  backend *backend = ((fixture *)*state)->backend;
+  uint64_t late = add(backend, "mail", "", 3000), second = add(backend, "mail", "", 2000),
+           third = add(backend, "print", "", 2000);
+  seen seen = due(backend, 1999, NULL, 10);
+  assert_int_equal(seen.count, 0);
+  assert_int_equal(seen.next_ms, 2000);
+  seen = due(backend, 2500, NULL, 10);
+  assert_ids(&seen, IDS(second, third));
+  assert_int_equal(seen.next_ms, 3000);
+  seen = due(backend, 3000, NULL, 10);
+  assert_ids(&seen, IDS(second, third, late));
+  assert_int_equal(seen.next_ms, UINT64_MAX);
+}
+
+static void a_walk_goes_on_where_it_stopped(void **state) {
+  backend *backend = ((fixture *)*state)->backend;
+  uint64_t first = add(backend, "mail", "", 2000), second = add(backend, "mail", "", 2000),
+           third = add(backend, "mail", "", 2001);
+  backend_work_cursor after = {0};
+  seen seen = due(backend, 2500, &after, 2);
+  assert_ids(&seen, IDS(first, second));
+  assert_int_equal(seen.next_ms, 2500);
+  seen = due(backend, 2500, &after, 2);
+  assert_ids(&seen, IDS(third));
+  assert_int_equal(due(backend, 2500, &after, 2).count, 0);
+}
+
+static void work_is_there_after_opening_again_until_it_is_ended(void **state) {
+  fixture *self = *state;
+  uint64_t kept = add(self->backend, "mail", "", 1), ended = add(self->backend, "mail", "", 1);
+  end(self->backend, ended);
+  end(self->backend, ended);
+  backend_close(self->backend);
+  open_at(self);
+  seen seen = due(self->backend, 2000, NULL, 10);
+  assert_ids(&seen, IDS(kept));
+  end(self->backend, kept);
+  assert_true(add(self->backend, "mail", "", 1) > ended); // an id is never used twice
+}
+
+static void of_items_in_an_order_only_the_oldest_is_due(void **state) {
+  backend *backend = ((fixture *)*state)->backend;
+  uint64_t first = add_in_order(backend, "user 7", 1), second = add_in_order(backend, "user 7", 1);
+  uint64_t other = add_in_order(backend, "user 8", 1);
+  seen seen = due(backend, 2000, NULL, 10);
+  assert_ids(&seen, IDS(first, other));
+  backend_work_change later =
+      change_of(first, 5000, BACKEND_WORK_WAITING); // tried again later: the next one waits for it
+  assert_success(write_work(backend, &later, 1, 0));
+  seen = due(backend, 2000, NULL, 10);
+  assert_ids(&seen, IDS(other));
+  backend_work_change dead = change_of(first, 5000, BACKEND_WORK_DEAD); // given up: the next one may go
+  assert_success(write_work(backend, &dead, 1, 0));
+  seen = due(backend, 2000, NULL, 10);
+  assert_ids(&seen, IDS(second, other));
+}
+
+static void a_name_is_used_once_in_a_queue(void **state) {
+  backend *backend = ((fixture *)*state)->backend;
+  uint64_t first = add(backend, "schedules", "report", 2000);
+  add(backend, "others", "report", 9000);
+  backend_work_change again = item_of("schedules", "report", 3000);
+  assert_fails(write_work(backend, &again, 1, 0), UBIQ_CONFLICT, "\"report\" is there already");
+  again.action = BACKEND_WORK_SET;
+  assert_success(write_work(backend, &again, 1, 0));
+  assert_true(again.item.id > first);
+  seen seen = due(backend, 4000, NULL, 10);
+  assert_ids(&seen, IDS(again.item.id));
+}
+
+static void changes_are_all_or_none(void **state) {
+  backend *backend = ((fixture *)*state)->backend;
+  uint64_t id = add(backend, "schedules", "report", 2000);
+  backend_work_change changes[] = {item_of("runs", "", 2000), change_of(id, 3000, BACKEND_WORK_WAITING)};
+  changes[1].is_expected = true;
+  changes[1].expected_ms = 1999;
+  assert_fails(write_work(backend, changes, 2, 0), UBIQ_CONFLICT, "it was changed or taken away meanwhile");
+  assert_int_equal(due(backend, 2000, NULL, 10).count, 1);
+  changes[1].expected_ms = 2000;
+  assert_success(write_work(backend, changes, 2, 0));
+  seen seen = due(backend, 2000, NULL, 10);
+  assert_ids(&seen, IDS(changes[0].item.id));
+  backend_work_change gone = change_of(777, 1, BACKEND_WORK_WAITING);
+  assert_fails(write_work(backend, &gone, 1, 0), UBIQ_NOT_FOUND, "it is not there any more");
+}
+
+static void the_bound_of_a_project_holds(void **state) {
+  backend *backend = ((fixture *)*state)->backend;
+  backend_work_change changes[] = {item_of("mail", "", 1), item_of("mail", "", 1), item_of("mail", "", 1)};
+  assert_fails(write_work(backend, changes, 3, 2), UBIQ_QUOTA,
+               "the project has 2 items of work waiting, which is its limit");
+  assert_int_equal(due(backend, 2000, NULL, 10).count, 0);
+  assert_success(write_work(backend, changes, 2, 2));
+  assert_fails(write_work(backend, changes, 1, 2), UBIQ_QUOTA,
+               "the project has 2 items of work waiting, which is its limit");
+  end(backend, changes[0].item.id);
+  assert_success(write_work(backend, changes + 2, 1, 2));
+}
+
+static void a_queue_is_listed_by_name_or_age_in_pages(void **state) {
+  backend *backend = ((fixture *)*state)->backend;
+  uint64_t b = add(backend, "schedules", "b", 1), a = add(backend, "schedules", "a", 1),
+           c = add(backend, "schedules", "c", 1);
+  backend_work_list page = {.queue = TEXT("schedules"), .state = -1, .limit = 2};
+  seen seen = list(backend, &page);
+  assert_ids(&seen, IDS(a, b));
+  assert_true(seen.is_more);
+  page.after_name = TEXT("b");
+  page.after_id = b;
+  seen = list(backend, &page);
+  assert_ids(&seen, IDS(c));
+  assert_false(seen.is_more);
+  backend_work_list one = {.queue = TEXT("schedules"), .state = -1, .name = TEXT("c"), .limit = 2};
+  seen = list(backend, &one);
+  assert_ids(&seen, IDS(c));
+  uint64_t first = add(backend, "dead", "", 1), second = add(backend, "dead", "", 1);
+  backend_work_change dead = change_of(second, 1, BACKEND_WORK_DEAD);
+  dead.item.attempts = 3;
+  dead.item.failure = TEXT("the printer burns");
+  assert_success(write_work(backend, &dead, 1, 0));
+  backend_work_list buried = {.queue = TEXT("dead"), .state = BACKEND_WORK_DEAD, .limit = 9};
+  seen = list(backend, &buried);
+  assert_ids(&seen, IDS(second));
+  assert_int_equal(seen.last.attempts, 3);
+  backend_work_list by_id = {.queue = TEXT("dead"), .state = -1, .only_id = first, .limit = 9};
+  seen = list(backend, &by_id);
+  assert_ids(&seen, IDS(first));
+}
+
+static void a_queue_is_counted_by_state(void **state) {
+  backend *backend = ((fixture *)*state)->backend;
+  add(backend, "mail", "", 3000);
+  add(backend, "mail", "", 2000);
+  uint64_t paused = add(backend, "mail", "", 1);
+  backend_work_change pause = change_of(paused, 1, BACKEND_WORK_PAUSED);
+  assert_success(write_work(backend, &pause, 1, 0));
+  backend_work_count count;
+  assert_success(backend_work_count_now(backend, TEXT("shop"), TEXT("mail"), &count));
+  assert_int_equal(count.waiting, 2);
+  assert_int_equal(count.paused, 1);
+  assert_int_equal(count.dead, 0);
+  assert_int_equal(count.oldest_ms, 2000);
+  assert_int_equal(due(backend, 9000, NULL, 10).count, 2);
+}
+
+static atomic_ullong told_ms;
+
+static void told(void *user, uint64_t due_ms) {
+  (void)user;
+  atomic_store(&told_ms, due_ms);
+}
+
+static void who_watches_is_told_of_the_earliest_that_is_new(void **state) {
+  backend *backend = ((fixture *)*state)->backend;
+  backend_work_watch(backend, told, NULL);
+  backend_work_change changes[] = {item_of("mail", "", 5000), item_of("mail", "", 4000), item_of("mail", "", 100)};
+  changes[2].item.state = BACKEND_WORK_PAUSED;
+  assert_success(write_work(backend, changes, 3, 0));
+  assert_int_equal(atomic_load(&told_ms), 4000);
+  backend_work_watch(backend, NULL, NULL);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+  const struct CMUnitTest tests[] = {
+      TEST(work_is_due_by_its_time_and_then_its_age),
+      TEST(a_walk_goes_on_where_it_stopped),
+      TEST(work_is_there_after_opening_again_until_it_is_ended),
+      TEST(of_items_in_an_order_only_the_oldest_is_due),
+      TEST(a_name_is_used_once_in_a_queue),
+      TEST(changes_are_all_or_none),
+      TEST(the_bound_of_a_project_holds),
+      TEST(a_queue_is_listed_by_name_or_age_in_pages),
+      TEST(a_queue_is_counted_by_state),
+      TEST(who_watches_is_told_of_the_earliest_that_is_new),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
