@@ -18,8 +18,13 @@ void *__wrap_realloc(void *old, size_t size);
 char *__wrap_strdup(const char *string);
 char *__wrap_strndup(const char *string, size_t size);
 
-/// One thread at a time: the tests' own.
-static struct {
+#ifndef ALLOC_FAILURE_STORAGE
+/// One thread at a time: the tests' own. A test whose code under test has threads that go on makes it _Thread_local before it
+/// includes this, and only its own thread's allocations fail.
+#define ALLOC_FAILURE_STORAGE
+#endif
+
+static ALLOC_FAILURE_STORAGE struct {
   bool armed;
   bool failed;   ///< whether an allocation was refused since it was armed
   size_t passes; ///< allocations that still succeed
