@@ -1,0 +1,340 @@
+// The service kv as callers see it: statuses, bodies, headers.
+#include "services/kv.h"
+#include "services/stored_value.h"
+#include "unit/services/calling.h"
+
+typedef struct fixture {
+  folder folder;
+  services services;
+} fixture;
+
+static int set_up(void **state) {
+  static fixture self;
+  self = (fixture){0};
+  folder_make(&self.folder);
+  const sqlite_backend_settings settings = {.path = self.folder.file, .is_fleeting = true};
+  assert_success(sqlite_backend_open(&settings, &self.services.backend));
+  *state = &self;
+  return 0;
+}
+
+static int tear_down(void **state) {
+  fixture *self = *state;
+  backend_close(self->services.backend);
+  folder_remove(&self->folder);
+  return 0;
+}
+
+static void put(fixture *self, const char *key, const char *json) {
+  calling calling;
+  calling_begin(&calling, &self->services);
+  calling_text(&calling, KV_PUT_KEY, key);
+  calling_json(&calling, json);
+  calling_run(&calling, service_kv_put);
+  assert_int_equal(calling_status(&calling), 200);
+  calling_end(&calling);
+}
+
+static void get(fixture *self, const char *key, calling *calling) {
+  calling_begin(calling, &self->services);
+  calling_text(calling, KV_GET_KEY, key);
+  calling_run(calling, service_kv_get);
+}
+
+static void what_was_put_is_answered_with_its_version(void **state) {
+  fixture *self = *state;
+  calling calling;
+  calling_begin(&calling, &self->services);
+  calling_text(&calling, KV_PUT_KEY, "users/42");
+  calling_json(&calling, "{\"name\": \"Ada\"}");
+  calling_run(&calling, service_kv_put);
+  assert_answer(&calling, 200, "{\"version\":1}");
+  assert_string_equal(calling.call.headers[0].name, "etag");
+  assert_string_equal(calling.call.headers[0].value.data, "\"1\"");
+  calling_end(&calling);
+  get(self, "users/42", &calling);
+  assert_answer(&calling, 200, "{\"name\":\"Ada\"}");
+  assert_int_equal(calling.call.answer.kind, SERVICE_BODY_JSON);
+  assert_string_equal(calling.call.headers[0].value.data, "\"1\"");
+  calling_end(&calling);
+}
+
+static void bytes_come_back_with_their_media_type(void **state) {
+  fixture *self = *state;
+  calling calling;
+  calling_begin(&calling, &self->services);
+  calling_text(&calling, KV_PUT_KEY, "picture");
+  calling_bytes(&calling, "\0\1\2", 3, "image/png");
+  calling_run(&calling, service_kv_put);
+  assert_answer(&calling, 200, "{\"version\":1}");
+  calling_end(&calling);
+  get(self, "picture", &calling);
+  assert_int_equal(calling.call.answer.kind, SERVICE_BODY_BYTES);
+  assert_int_equal(calling.call.answer.bytes.size, 3);
+  assert_memory_equal(calling.call.answer.bytes.data, "\0\1\2", 3);
+  assert_true(text_equal_string(calling.call.answer.media_type, "image/png"));
+  calling_end(&calling);
+}
+
+static void a_key_that_is_not_there_is_not_found(void **state) {
+  fixture *self = *state;
+  calling calling;
+  get(self, "nothing", &calling);
+  assert_refused(&calling, 404, "kv: there is no such key");
+  calling_end(&calling);
+}
+
+static void a_condition_that_does_not_hold_is_412(void **state) {
+  fixture *self = *state;
+  put(self, "a", "1");
+  calling calling;
+  calling_begin(&calling, &self->services);
+  calling_text(&calling, KV_PUT_KEY, "a");
+  calling_number(&calling, KV_PUT_IF_ABSENT, 1);
+  calling_json(&calling, "2");
+  calling_run(&calling, service_kv_put);
+  assert_refused(&calling, 412, "the key is there, with version 1");
+  calling_end(&calling);
+  calling_begin(&calling, &self->services);
+  calling_text(&calling, KV_DELETE_KEY, "a");
+  calling_number(&calling, KV_DELETE_IF_VERSION, 9);
+  calling_run(&calling, service_kv_delete);
+  assert_refused(&calling, 412, "the key has version 1, not 9");
+  calling_end(&calling);
+}
+
+static void two_conditions_at_once_are_refused(void **state) {
+  fixture *self = *state;
+  calling calling;
+  calling_begin(&calling, &self->services);
+  calling_text(&calling, KV_PUT_KEY, "a");
+  calling_number(&calling, KV_PUT_IF_ABSENT, 1);
+  calling_number(&calling, KV_PUT_IF_VERSION, 1);
+  calling_json(&calling, "2");
+  calling_run(&calling, service_kv_put);
+  assert_refused(&calling, 400, "if_absent and if_version are both given; expected one of them");
+  calling_end(&calling);
+}
+
+static void deleting_answers_nothing_whether_the_key_was_there_or_not(void **state) {
+  fixture *self = *state;
+  put(self, "a", "1");
+  for (int i = 0; i < 2; i++) {
+    calling calling;
+    calling_begin(&calling, &self->services);
+    calling_text(&calling, KV_DELETE_KEY, "a");
+    calling_run(&calling, service_kv_delete);
+    assert_answer(&calling, 204, "");
+    calling_end(&calling);
+  }
+  calling calling;
+  get(self, "a", &calling);
+  assert_int_equal(calling_status(&calling), 404);
+  calling_end(&calling);
+}
+
+static void a_value_over_a_mebibyte_is_too_large(void **state) {
+  fixture *self = *state;
+  static uint8_t bytes[STORED_VALUE_MAX + 1];
+  calling calling;
+  calling_begin(&calling, &self->services);
+  calling_text(&calling, KV_PUT_KEY, "a");
+  calling_bytes(&calling, bytes, sizeof bytes, "");
+  calling_run(&calling, service_kv_put);
+  assert_refused(&calling, 413, "the value has 1048577 bytes; expected at most 1048576");
+  calling_end(&calling);
+  calling_begin(&calling, &self->services);
+  calling_text(&calling, KV_PUT_KEY, "a");
+  calling_bytes(&calling, bytes, STORED_VALUE_MAX, "");
+  calling_run(&calling, service_kv_put);
+  assert_answer(&calling, 200, "{\"version\":1}");
+  calling_end(&calling);
+}
+
+static void a_key_that_is_no_utf_8_or_too_long_is_refused(void **state) {
+  fixture *self = *state;
+  calling calling;
+  get(self, "\xff", &calling);
+  assert_refused(&calling, 400, "the key is no UTF-8; expected 1 to 256 bytes of it");
+  calling_end(&calling);
+  char key[258];
+  memset(key, 'k', 257);
+  key[257] = '\0';
+  get(self, key, &calling);
+  assert_refused(&calling, 400, "the key has 257 bytes; expected 1 to 256");
+  calling_end(&calling);
+}
+
+static void a_time_to_live_of_nothing_is_refused(void **state) {
+  fixture *self = *state;
+  calling calling;
+  calling_begin(&calling, &self->services);
+  calling_text(&calling, KV_PUT_KEY, "a");
+  calling_number(&calling, KV_PUT_TTL, 0);
+  calling_json(&calling, "1");
+  calling_run(&calling, service_kv_put);
+  assert_refused(&calling, 400, "ttl is 0; expected a duration such as \"500ms\", \"30s\", \"5m\" or \"1h\", above 0");
+  calling_end(&calling);
+}
+
+static void counting_answers_the_number(void **state) {
+  fixture *self = *state;
+  calling calling;
+  calling_begin(&calling, &self->services);
+  calling_text(&calling, KV_INCREMENT_KEY, "n");
+  calling_json(&calling, "{\"by\":-3,\"ttl\":\"1h\"}");
+  calling_run(&calling, service_kv_increment);
+  assert_answer(&calling, 200, "{\"value\":-3,\"version\":1}");
+  calling_end(&calling);
+  put(self, "n", "\"three\"");
+  calling_begin(&calling, &self->services);
+  calling_text(&calling, KV_INCREMENT_KEY, "n");
+  calling_json(&calling, "{}");
+  calling_run(&calling, service_kv_increment);
+  assert_refused(&calling, 409, "the key's value is not an integer of JSON, from -(2^53 - 1) to 2^53 - 1");
+  calling_end(&calling);
+}
+
+static void a_list_goes_on_behind_its_cursor(void **state) {
+  fixture *self = *state;
+  put(self, "b", "22");
+  put(self, "a\"", "1");
+  put(self, "c", "1");
+  calling calling;
+  calling_begin(&calling, &self->services);
+  calling_number(&calling, KV_LIST_LIMIT, 2);
+  calling_run(&calling, service_kv_list);
+  assert_answer(&calling, 200,
+                "{\"items\":[{\"key\":\"a\\\"\",\"version\":2,\"size\":1,\"media_type\":\"application/json\"},"
+                "{\"key\":\"b\",\"version\":1,\"size\":2,\"media_type\":\"application/json\"}],\"cursor\":\"62\"}");
+  calling_end(&calling);
+  calling_begin(&calling, &self->services);
+  calling_number(&calling, KV_LIST_LIMIT, 2);
+  calling_text(&calling, KV_LIST_CURSOR, "62");
+  calling_run(&calling, service_kv_list);
+  assert_answer(&calling, 200,
+                "{\"items\":[{\"key\":\"c\",\"version\":3,\"size\":1,\"media_type\":\"application/json\"}]}");
+  calling_end(&calling);
+}
+
+static void a_cursor_that_is_none_is_refused(void **state) {
+  fixture *self = *state;
+  static const char *const cursors[] = {"", "6", "zz", "6G", "62 "};
+  for (size_t i = 0; i < sizeof cursors / sizeof cursors[0]; i++) {
+    calling calling;
+    calling_begin(&calling, &self->services);
+    calling_text(&calling, KV_LIST_CURSOR, cursors[i]);
+    calling_run(&calling, service_kv_list);
+    assert_refused(&calling, 400, "cursor is none of ours; expected the last answer's `cursor`");
+    calling_end(&calling);
+  }
+}
+
+static void batch(fixture *self, const char *json, calling *calling) {
+  calling_begin(calling, &self->services);
+  calling_json(calling, json);
+  calling_run(calling, service_kv_batch);
+}
+
+static void a_batch_answers_each_of_its_operations(void **state) {
+  fixture *self = *state;
+  put(self, "gone", "1");
+  calling calling;
+  batch(self,
+        "{\"operations\":[{\"op\":\"put\",\"key\":\"a\",\"value\":[1, 2]},{\"op\":\"delete\",\"key\":\"gone\"},"
+        "{\"op\":\"increment\",\"key\":\"n\",\"by\":4},{\"op\":\"put\",\"key\":\"b\",\"base64\":\"AAE=\","
+        "\"media_type\":\"image/png\"},{\"op\":\"check\",\"key\":\"gone\",\"if_absent\":true}]}",
+        &calling);
+  assert_answer(&calling, 200, "{\"results\":[{\"version\":2},{},{\"version\":4,\"value\":4},{\"version\":5},{}]}");
+  calling_end(&calling);
+  get(self, "a", &calling);
+  assert_answer(&calling, 200, "[1,2]");
+  calling_end(&calling);
+  get(self, "b", &calling);
+  assert_int_equal(calling.call.answer.bytes.size, 2);
+  assert_true(text_equal_string(calling.call.answer.media_type, "image/png"));
+  calling_end(&calling);
+}
+
+static void a_batch_tells_which_operation_was_refused_and_changes_nothing(void **state) {
+  fixture *self = *state;
+  calling calling;
+  batch(
+      self,
+      "{\"operations\":[{\"op\":\"put\",\"key\":\"a\",\"value\":1},{\"op\":\"check\",\"key\":\"b\",\"if_version\":3}]}",
+      &calling);
+  assert_refused(&calling, 412, "operations[1]: the key is not there");
+  calling_end(&calling);
+  get(self, "a", &calling);
+  assert_int_equal(calling_status(&calling), 404);
+  calling_end(&calling);
+}
+
+static void a_batch_that_makes_no_sense_is_refused_with_the_place(void **state) {
+  fixture *self = *state;
+  static const char *const bodies[][2] = {
+      {"{\"operations\":[{\"op\":\"put\",\"key\":\"a\"}]}",
+       "operations[0]: a put has a `value` or `base64`; expected one of them"},
+      {"{\"operations\":[{\"op\":\"put\",\"key\":\"a\",\"base64\":\"!\"}]}", "operations[0]: `base64` is no base64"},
+      {"{\"operations\":[{\"op\":\"check\",\"key\":\"a\"}]}",
+       "operations[0]: a check has `if_absent` or `if_version`; expected one of them"},
+      {"{\"operations\":[]}", "operations: there are 0; expected 1 to 100"},
+  };
+  for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+    calling calling;
+    batch(self, bodies[i][0], &calling);
+    assert_refused(&calling, 400, bodies[i][1]);
+    calling_end(&calling);
+  }
+}
+
+static void a_private_function_has_keys_of_its_own(void **state) {
+  fixture *self = *state;
+  put(self, "a", "\"shared\"");
+  calling calling;
+  calling_begin(&calling, &self->services);
+  calling.call.caller.is_private = true;
+  calling_text(&calling, KV_GET_KEY, "a");
+  calling_run(&calling, service_kv_get);
+  assert_int_equal(calling_status(&calling), 404);
+  calling_end(&calling);
+}
+
+static void without_a_backend_kv_is_unavailable(void **state) {
+  (void)state;
+  const services none = {0};
+  static const service_handler handlers[] = {service_kv_get, service_kv_put, service_kv_list, service_kv_delete};
+  for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++) {
+    calling calling;
+    calling_begin(&calling, &none);
+    if (handlers[i] != service_kv_list) calling_text(&calling, 0, "a");
+    calling_json(&calling, "1");
+    calling_run(&calling, handlers[i]);
+    assert_refused(&calling, 503, "kv: this server keeps nothing");
+    calling_end(&calling);
+  }
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+  const struct CMUnitTest tests[] = {
+      TEST(what_was_put_is_answered_with_its_version),
+      TEST(bytes_come_back_with_their_media_type),
+      TEST(a_key_that_is_not_there_is_not_found),
+      TEST(a_condition_that_does_not_hold_is_412),
+      TEST(two_conditions_at_once_are_refused),
+      TEST(deleting_answers_nothing_whether_the_key_was_there_or_not),
+      TEST(a_value_over_a_mebibyte_is_too_large),
+      TEST(a_key_that_is_no_utf_8_or_too_long_is_refused),
+      TEST(a_time_to_live_of_nothing_is_refused),
+      TEST(counting_answers_the_number),
+      TEST(a_list_goes_on_behind_its_cursor),
+      TEST(a_cursor_that_is_none_is_refused),
+      TEST(a_batch_answers_each_of_its_operations),
+      TEST(a_batch_tells_which_operation_was_refused_and_changes_nothing),
+      TEST(a_batch_that_makes_no_sense_is_refused_with_the_place),
+      TEST(a_private_function_has_keys_of_its_own),
+      TEST(without_a_backend_kv_is_unavailable),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
