@@ -1,9 +1,12 @@
 """`ubiq run`, `ubiq config` and `ubiq completion`."""
 
+import contextlib
 import json
 import os
+import pty
 import shutil
 import subprocess
+import unittest
 
 import support
 from support import UBIQ, function
@@ -100,6 +103,27 @@ allowed_hosts = ["x.example", "y.example"]
         self.assertIn("unknown key", self.ubiq("config", self.project(text="[functions.a]\nsorce = 1\n"), code=65))
 
 
+# What a zsh at a terminal is told: it writes what a tab would add or list to $OUT instead of showing it.
+ZSH_SETUP = r"""
+autoload -Uz compinit && compinit -u -D
+source $SCRIPT
+compadd() {
+  local word
+  for word in "$@"; do  # the helpers of completion ask so which words there would be
+    [[ $word == -- ]] && break
+    [[ $word == -[OAD]* ]] && { builtin compadd "$@"; return }
+  done
+  local -a found
+  builtin compadd -O found "$@"
+  print -l -- $found >> $OUT
+  builtin compadd "$@"
+}
+bindkey '^I' complete-word
+zle-line-init() { print -n 'listens' > /dev/tty }
+zle -N zle-line-init
+"""
+
+
 class Completion(Test):
     def script(self, shell):
         path = os.path.join(self.project(text=""), "completion")
@@ -145,6 +169,57 @@ class Completion(Test):
                 self.assertIn("rollback-above", file.read())
             if shutil.which(shell):
                 subprocess.run([shell, "-n", script], check=True)
+
+    def complete_in_fish(self, line):
+        """What fish offers in the place of the last word, without the descriptions."""
+        home = self.project(text="")
+        done = subprocess.run(["fish", "--no-config", "-c", "source %s; complete -C '%s'" % (self.script("fish"), line)],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=True,
+                              env={**os.environ, "HOME": home, "XDG_CONFIG_HOME": home, "XDG_DATA_HOME": home})
+        return sorted({offered.partition("\t")[0] for offered in done.stdout.splitlines()})
+
+    def complete_in_zsh(self, line):
+        """What zsh offers after a tab at a terminal."""
+        folder = self.project(text="")
+        out, setup = os.path.join(folder, "out"), os.path.join(folder, "setup")
+        with open(setup, "w", encoding="utf-8") as file:
+            file.write(ZSH_SETUP)
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.chdir(folder)
+            os.execvpe("zsh", ["zsh", "-f", "-i"], {"PATH": os.environ["PATH"], "HOME": folder, "TERM": "xterm", "OUT": out,
+                                                    "SCRIPT": self.script("zsh")})
+        said, typed = b"", False
+        os.write(terminal, ("source %s\n" % setup).encode())
+        with contextlib.suppress(OSError):  # the other end is closed
+            while part := os.read(terminal, 65536):
+                said += part
+                if b"listens" in said and not typed:
+                    os.write(terminal, (line + "\t\x15exit\n").encode())  # Ctrl-U takes back what the tab made of the line
+                    typed = True
+        os.close(terminal)
+        self.assertEqual(0, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), said)
+        if not os.path.exists(out):
+            return []
+        with open(out, encoding="utf-8") as file:
+            return sorted(set(file.read().split()))
+
+    def check_completion(self, complete):
+        self.assertEqual(["deploy"], complete("ubiq dep"))
+        self.assertEqual(["compile", "completion"], complete("ubiq comp"))
+        self.assertEqual(["warn"], complete("ubiq serve --log-level w"))
+        self.assertEqual(["zsh"], complete("ubiq completion z"))
+        self.assertEqual(["--otlp"], [word.rstrip("=") for word in complete("ubiq serve --otl")])
+        every = complete("ubiq ")
+        self.assertLessEqual({"build", "call", "deploy", "dev", "logs", "new", "rollback", "serve", "status", "test"}, set(every))
+
+    @unittest.skipUnless(shutil.which("fish"), "there is no fish")
+    def test_fish_completes_commands_options_and_values(self):
+        self.check_completion(self.complete_in_fish)
+
+    @unittest.skipUnless(shutil.which("zsh"), "there is no zsh")
+    def test_zsh_completes_commands_options_and_values(self):
+        self.check_completion(self.complete_in_zsh)
 
     def test_another_shell_is_a_wrong_command_line(self):
         self.assertIn("expected the name of a shell", self.ubiq("completion", "tcsh", code=64))
