@@ -1,0 +1,85 @@
+// Has work done when it is due (backend/work.h): takes items, hands each to whom its queue belongs to, and writes down how it went.
+//
+// At least once: an item is ended after it was done, so that what was begun before a kill is begun again. What fails is tried again
+// after a delay that grows, and is dead after so many attempts; what nobody could take (`busy`, `unavailable` before anything ran) is
+// handed over again soon, and that is no attempt.
+//
+// DESIGN: one thread reads what is due, in the order of time, behind a cursor; so a million items that are due later cost nothing but
+// their rows. Writes are the backend's, many in one transaction. What is under way is remembered here alone. A write that fails leaves
+// its item to be begun again.
+//
+// LOCKS: one, for the cursor and what is under way; never held while the backend, or whoever does the work, is called.
+#ifndef SERVICES_AGENDA_H
+#define SERVICES_AGENDA_H
+
+#include "services/backend/backend.h"
+#include "services/schedule.h"
+
+typedef struct agenda agenda;
+
+/// An item under way. Whoever does it ends it by one of agenda_done, agenda_failed, agenda_refused and agenda_change, once.
+typedef struct agenda_task {
+  backend_work_item item; ///< with its texts, which are the task's
+  const schedule_retry
+      *retry; ///< what follows a failure: set by `begin`, lives as long as the task; NULL: nothing, it is dead
+  void *user; ///< of whoever does it
+  // The agenda's.
+  agenda *agenda;
+  backend_work_write write;
+  backend_work_change change;
+  char *texts, *failure;
+  void (*told)(void *user);
+  void *told_user;
+  struct agenda_task *next, *next_over;
+} agenda_task;
+
+/// Who does the work of some queues.
+typedef struct agenda_kind {
+  const char *prefix;                           ///< of the queues' names
+  void (*begin)(void *user, agenda_task *task); ///< on the agenda's thread; not to wait for anything
+  void *user;
+} agenda_kind;
+
+enum { AGENDA_KINDS_MAX = 8 };
+
+typedef struct agenda_settings {
+  backend *backend;
+  const agenda_kind *kinds; ///< copied
+  size_t kinds_count;
+  size_t tasks_max;         ///< under way at once; 0: 1,024
+  uint64_t (*now_ms)(void); ///< wall clock; NULL: the machine's. A clock that jumps needs agenda_look
+  double (*chance)(void);   ///< from 0 up to but not 1; NULL: random
+} agenda_settings;
+
+/// Starts the thread. `*out` is the caller's. Errors: `internal`.
+ubiq_error *agenda_open(const agenda_settings *settings, agenda **out);
+
+/// Takes nothing more that is due. What is under way may still end.
+void agenda_pause(agenda *self);
+
+/// Ends the thread, once nothing is under way any more: it waits for that. NULL is allowed.
+void agenda_close(agenda *self);
+
+/// Looks now for what is due: the clock may have been set. Any thread.
+void agenda_look(agenda *self);
+
+/// How many are under way. Any thread.
+size_t agenda_busy(agenda *self);
+
+// How a task went. Any thread; the task is not to be used afterwards.
+
+/// It was done.
+void agenda_done(agenda_task *task);
+
+/// It was tried and failed. Takes the error.
+void agenda_failed(agenda_task *task, ubiq_error *error);
+
+/// Nothing was tried: it is handed over again in a moment.
+void agenda_refused(agenda_task *task);
+
+/// It was done, and what follows from it are these changes, in one transaction; the item's own end or change is among them. `changes`
+/// and what they point to are borrowed until `written` is called (NULL: constants), on any thread, after the task's end.
+void agenda_change(agenda_task *task, backend_work_change *changes, size_t count, void (*written)(void *user),
+                   void *user);
+
+#endif
