@@ -1,4 +1,5 @@
 // `ubiq run`: one run of a project's function, with what it has when it is served but for the HTTP around it.
+#include "api/guest.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "cli/call_interrupt.h"
@@ -7,6 +8,7 @@
 #include "cli/plugin_source.h"
 #include "runtime/build.h"
 #include "runtime/function.h"
+#include "services/services.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -24,6 +26,9 @@ typedef struct running {
   const project_function *settings; ///< in the project
   function function;                ///< zeroed until it is open
   plugin *plugin;
+  services services; ///< those that need no server
+  api_host api;
+  api_guest guest;
   buffer given; ///< input that was read
 } running;
 
@@ -52,13 +57,28 @@ static ubiq_error *find(running *self) {
   return self->settings == NULL ? no_function(self) : NULL;
 }
 
+/// Who asks the platform's API: the function, without a run of a server.
+static void describe(void *user, service_caller *out) {
+  const running *self = user;
+  *out = (service_caller){.project = text_of(self->project->name),
+                          .function = text_of(self->settings->name),
+                          .deadline_ns = plugin_deadline_ns(self->plugin)};
+}
+
+static void give_platform(running *self) {
+  self->api = (api_host){.services = &self->services, .caller = describe};
+  self->guest = (api_guest){.host = &self->api, .run = self};
+  plugin_set_platform(self->plugin, &self->guest);
+}
+
 static ubiq_error *open_function(running *self) {
   char *file = NULL;
   ubiq_error *error = build_function(self->project, self->settings, NULL, &file);
   if (error == NULL) error = function_open(&self->function, self->settings, file, NULL);
   free(file);
-  return error != NULL ? error
-                       : plugin_new(self->function.compiled, NULL, &self->function.plugin_limits, &self->plugin);
+  if (error == NULL) error = plugin_new(self->function.compiled, NULL, &self->function.plugin_limits, &self->plugin);
+  if (error == NULL) give_platform(self);
+  return error;
 }
 
 // ----------------------------------------------------------------------------------------- the input

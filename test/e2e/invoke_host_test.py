@@ -1,6 +1,7 @@
 """The platform's API as functions reach it: InvokeHost, the log, functions that call functions."""
 
 import json
+import os
 
 import support
 from support import function
@@ -40,6 +41,9 @@ UBIQ_EXPORT(trap) { __builtin_trap(); }
 UBIQ_EXPORT(fail) { return ubiq_error_string("the shelf is empty"); }
 UBIQ_EXPORT(spin) { for (volatile int i = 0;; i++) {} }
 """
+
+ASKS = """(module (import "extism:host/user" "InvokeHost" (func (param i32 i64) (result i64)))
+  (func (export "f") (result i32) (i32.const 0)))"""
 
 NAMES = ("relay", "other_format", "no_block", "no_such_block", "chain", "ping", "pong", "echo", "binary", "trap", "fail", "spin")
 
@@ -171,6 +175,22 @@ class InvokeHost(support.Test):
         runs = {name: json.loads(server.wait_for(r'^\{.*"function":"%s".*' % name).group(0)) for name in ("relay", "echo")}
         self.assertEqual([ID, ID], [runs[name]["trace_id"] for name in runs])
         self.assertEqual(runs["relay"]["span_id"], runs["echo"]["parent_id"])
+
+    def test_one_run_without_a_server_has_what_needs_none(self):
+        directory = self.project(function("relay", "POST /relay"), files={"guest.c": GUEST})
+        line = json.dumps({"method": "POST", "path": "/v1/log", "body": {"message": "from a run"}})
+        done = self.run_ubiq("run", "relay", directory, "--input", line)
+        self.assertEqual({"status": 204, "headers": {}}, json.loads(done.stdout))
+        self.assertRegex(done.stderr, "INFO +relay: from a run")
+        done = self.run_ubiq("run", "relay", directory, "--input", json.dumps(run("relay")))
+        self.assert_problem(503, json.loads(done.stdout), "only where a server runs them")
+
+    def test_a_plugin_by_itself_has_no_platform_and_is_told_so(self):
+        path = os.path.join(self.project(files={"asks.wat": ASKS}), "asks.wat")
+        done = self.run_ubiq("call", path, "f")
+        self.assertNotEqual(0, done.returncode)
+        self.assertIn("InvokeHost", done.stderr)
+        self.assertIn("the platform's API", done.stderr)
 
 
 if __name__ == "__main__":
