@@ -1,0 +1,118 @@
+// Requests and answers as values.
+#include "ubiq/log.h"
+#include "unit/api/api_testing.h"
+
+static void assert_refused(const char *json, const char *words) {
+  asked self;
+  asked_begin(&self);
+  ubiq_error *error = asked_read(&self, json);
+  assert_int_equal(ubiq_error_code(error), UBIQ_INVALID_INPUT);
+  if (strstr(ubiq_error_message(error), words) == NULL)
+    fail_msg("%s: expected \"%s\" in %s", json, words, ubiq_error_message(error));
+  ubiq_error_delete(error);
+  asked_end(&self);
+}
+
+static void a_request_is_read_whole(void **state) {
+  (void)state;
+  asked self;
+  asked_begin(&self);
+  assert_success(asked_read(&self,
+                            "{\"method\":\"PUT\",\"path\":\"/v1/kv/a\",\"query\":{\"x\":\"1\",\"y\":[\"2\",\"3\"]},"
+                            "\"headers\":{\"b\":\"c\"},\"body\":{\"k\":[]}}"));
+  const api_request *request = &self.request;
+  assert_true(text_equal(request->method, TEXT("PUT")));
+  assert_int_equal(request->query_count, 3);
+  assert_true(text_equal(request->query[2].name, TEXT("y")) && text_equal(request->query[2].value, TEXT("3")));
+  assert_int_equal(request->headers_count, 1);
+  assert_true(yyjson_is_obj(request->body.value));
+  asked_end(&self);
+}
+
+static void a_body_of_null_is_a_body(void **state) {
+  (void)state;
+  asked self;
+  asked_begin(&self);
+  assert_success(asked_read(&self, "{\"method\":\"PUT\",\"path\":\"/\",\"body\":null}"));
+  assert_int_equal(self.request.body.kind, SERVICE_BODY_JSON);
+  assert_true(yyjson_is_null(self.request.body.value));
+  asked_end(&self);
+}
+
+static void what_is_no_request_is_refused_with_its_place(void **state) {
+  (void)state;
+  assert_refused("", "empty");
+  assert_refused("[]", "expected an object");
+  assert_refused("{\"path\":\"/\"}", "method is missing");
+  assert_refused("{\"method\":\"GET\",\"path\":7}", "path is 7");
+  assert_refused("{\"method\":\"GET\",\"path\":\"/?a\"}", "query");
+  assert_refused("{\"method\":\"GET\",\"path\":\"/\",\"path\":\"/\"}", "twice");
+  assert_refused("{\"method\":\"GET\",\"path\":\"/\",\"query\":{\"a\":{}}}", "query.a");
+  assert_refused("{\"method\":\"GET\",\"path\":\"/\",\"headers\":{\"A\":\"1\"}}", "lower case");
+  assert_refused("{\"method\":\"GET\",\"path\":\"/\",\"body\":\"!\",\"encoding\":\"base64\"}", "no base64");
+  assert_refused("{\"method\":\"GET\",\"path\":\"/\",\"body\":1,\"encoding\":\"utf8\"}", "body is 1");
+  assert_refused("{\"method\":\"GET\",\"path\":\"/\",\"body\":1,\"encoding\":\"hex\"}", "\"base64\"");
+}
+
+static void assert_written(service_body answer, const char *expected) {
+  asked self;
+  asked_begin(&self);
+  self.call.answer = answer;
+  api_conclude(&self.call);
+  assert_true(envelope_write(ENVELOPE_JSON, &self.call, &self.answer));
+  assert_string_equal(buffer_string(&self.answer), expected);
+  asked_end(&self);
+}
+
+static ubiq_bytes bytes_of(const char *string) {
+  return (ubiq_bytes){(const uint8_t *)string, strlen(string)};
+}
+
+static void an_answer_says_how_its_body_is_encoded(void **state) {
+  (void)state;
+  assert_written((service_body){.kind = SERVICE_BODY_NONE}, "{\"status\":204,\"headers\":{}}");
+  assert_written((service_body){.kind = SERVICE_BODY_JSON, .bytes = bytes_of("{\"a\":1}")},
+                 "{\"status\":200,\"headers\":{},\"body\":{\"a\":1}}");
+  assert_written(
+      (service_body){.kind = SERVICE_BODY_BYTES, .bytes = bytes_of("a\"b"), .media_type = TEXT("text/plain")},
+      "{\"status\":200,\"headers\":{\"content-type\":\"text/plain\"},\"encoding\":\"utf8\",\"body\":\"a\\\"b\"}");
+  assert_written((service_body){.kind = SERVICE_BODY_BYTES, .bytes = bytes_of("\xff")},
+                 "{\"status\":200,\"headers\":{\"content-type\":\"application/octet-stream\"},"
+                 "\"encoding\":\"base64\",\"body\":\"/w==\"}");
+}
+
+static void a_fault_of_ours_is_for_the_log_alone(void **state) {
+  (void)state;
+  asked self;
+  asked_begin(&self);
+  ubiq_log_set(UBIQ_LOG_OFF, NULL, NULL);
+  service_call_fail(&self.call, ubiq_error_new(UBIQ_INTERNAL, "/secret/place: broken"));
+  api_conclude(&self.call);
+  assert_true(envelope_write(ENVELOPE_JSON, &self.call, &self.answer));
+  assert_null(strstr(buffer_string(&self.answer), "secret"));
+  assert_int_equal(self.call.status, 500);
+  asked_end(&self);
+}
+
+static void who_is_busy_says_when_to_come_again(void **state) {
+  (void)state;
+  asked self;
+  asked_begin(&self);
+  service_call_fail(&self.call, ubiq_error_with_detail(ubiq_error_new(UBIQ_BUSY, "full"), 7));
+  api_conclude(&self.call);
+  assert_true(envelope_write(ENVELOPE_JSON, &self.call, &self.answer));
+  assert_non_null(strstr(buffer_string(&self.answer), "\"retry-after\":\"7\""));
+  asked_end(&self);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_request_is_read_whole),
+      cmocka_unit_test(a_body_of_null_is_a_body),
+      cmocka_unit_test(what_is_no_request_is_refused_with_its_place),
+      cmocka_unit_test(an_answer_says_how_its_body_is_encoded),
+      cmocka_unit_test(a_fault_of_ours_is_for_the_log_alone),
+      cmocka_unit_test(who_is_busy_says_when_to_come_again),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
