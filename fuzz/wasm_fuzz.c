@@ -1,6 +1,7 @@
 // The reader of WebAssembly modules under any bytes: it stays inside them, and what it accepts can be lifted and read
 // again with one export more.
 #include "engine/wasm.h"
+#include "engine/wasm_counts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +44,8 @@ static void check_lifted(const wasm_module *module, const uint8_t *data, size_t 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   wasm_module *module;
-  ubiq_error *error = wasm_module_read(data, size, &module);
+  ubiq_error *error = wasm_check_counts(data, size);
+  if (error == NULL) error = wasm_module_read(data, size, &module);
   if (error != NULL) {
     require(ubiq_error_message(error)[0] != 0);
     ubiq_error_delete(error);

@@ -8,9 +8,10 @@
 #include "base/text.h"
 #include "engine/wasm.h"
 
-/// What modules may have at most: the limits of browsers, which engines share.
+/// What modules may have at most: the limits of browsers, which engines share; of types, which come in groups, fewer
+/// (wasm_counts.h).
 enum {
-  WASM_TYPES_MAX = 1000000,
+  WASM_TYPES_MAX = 50000,
   WASM_ITEMS_MAX = 1000000,   ///< imports, exports, functions, globals: each
   WASM_MEMORIES_MAX = 100,    ///< also tables
   WASM_PARAMETERS_MAX = 1000, ///< also results

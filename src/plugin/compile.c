@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "engine/wasm_counts.h"
 #include "plugin/artifact.h"
 #include "plugin/engines.h"
 
@@ -85,6 +86,7 @@ static ubiq_error *load_module(build *self, size_t index) {
   buffer *bytes = &self->bytes[index];
   ubiq_error *error = read_source(self, index, bytes);
   if (!error) error = to_binary(bytes);
+  if (!error) error = wasm_check_counts(bytes->data, bytes->size);
   if (!error) error = keep_module(self, index);
   if (!error) error = edit(bytes, wasm_lift_start);
   if (!error) error = edit(bytes, wasm_export_memories);
