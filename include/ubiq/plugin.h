@@ -44,6 +44,9 @@ typedef struct ubiq_compile_options {
 
 /// Compiles a plugin. `source` is a manifest (JSON or TOML), a module, or a module in text form (WAT); borrowed for the
 /// call. `options` may be NULL. On success `*out` is owned by the caller. Any thread.
+/// Compiling happens on the caller's thread (and the engine's own, where it has some) and has no limit of time or memory: a
+/// program that compiles modules of strangers does so in a process that it can end. What a module has is bounded, at most
+/// 200,000 functions for example (`too_large`).
 /// Errors: `invalid_input` (malformed source, missing imports: all of them are listed), `not_found` (files, the engine),
 /// `denied`, `too_large`, `memory_limit` (needs more to start than is allowed), `unavailable` (a URL), `internal`.
 UBIQ_API UBIQ_NODISCARD ubiq_error *ubiq_compiled_new(const uint8_t *source, size_t size,

@@ -1,6 +1,7 @@
 // The program `ubiq`: finds the command and runs it.
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/serve_compiler.h"
 #include "ubiq/version.h"
 
 #include <assert.h>
@@ -81,6 +82,7 @@ static int dispatch(int count, char **arguments) {
     return print_help(stdout);
   if (text_equal_string(first, "--version") || text_equal_string(first, "version")) return print_version();
   if (first.size > 0 && first.data[0] == '-') return unknown_option(first.data);
+  if (text_equal_string(first, SERVE_COMPILER_ARGUMENT)) return serve_compiler_main(count - 2, arguments + 2);
   size_t commands_count = 0;
   const command *const *commands = command_list(&commands_count);
   for (size_t i = 0; i < commands_count; i++)

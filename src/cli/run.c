@@ -74,7 +74,7 @@ static void give_platform(running *self) {
 static ubiq_error *open_function(running *self) {
   char *file = NULL;
   ubiq_error *error = build_function(self->project, self->settings, NULL, &file);
-  if (error == NULL) error = function_open(&self->function, self->settings, file, NULL);
+  if (error == NULL) error = function_open(&self->function, self->settings, file, NULL, NULL);
   free(file);
   if (error == NULL) error = plugin_new(self->function.compiled, NULL, &self->function.plugin_limits, &self->plugin);
   if (error == NULL) give_platform(self);

@@ -1,5 +1,6 @@
 // `ubiq serve`: serves a project, a bundle, or what is deployed to it, until it is told to stop.
 #include "base/file.h"
+#include "cli/serve_compiler.h"
 #include "cli/serve_state.h"
 
 #include <stdlib.h>
@@ -14,6 +15,7 @@ typedef struct serve_command {
   serving serving;
   serve_state state;
   serve_guard guard;
+  serve_compiler compiler; ///< of bundles
   option_list hosts;
   limits ceiling; ///< of bundles
   uint64_t ready_max;
@@ -26,15 +28,24 @@ static release_grant grant_of(const serve_command *self) {
                          .ready_max = self->ready_max};
 }
 
+static ubiq_error *load_bundle(serve_command *self, const bundle *bundle, release **out) {
+  release_grant grant = grant_of(self);
+  compiler_work work;
+  compiler_begin(self->compiler.compiler, 1, &work);
+  grant.compiler = &work.base;
+  return release_from_bundle(bundle, &grant, out);
+}
+
 static ubiq_error *read_bundle(serve_command *self, const char *path, release **out) {
-  const release_grant grant = grant_of(self);
   bundle *bundle = NULL;
   serve_needs needs = serve_guard_needs(&self->serving);
   needs.bundle = path;
-  ubiq_error *error = serve_guard_enclose(&self->guard, &needs);
+  ubiq_error *error = serve_compiler_start(&self->compiler, self->guard.sandbox);
+  if (error == NULL) error = serve_guard_enclose(&self->guard, &needs);
   if (error == NULL) error = bundle_read(path, &bundle);
-  if (error == NULL) error = release_from_bundle(bundle, &grant, out);
+  if (error == NULL) error = load_bundle(self, bundle, out);
   bundle_delete(bundle);
+  serve_compiler_end(&self->compiler);
   return error;
 }
 
@@ -96,12 +107,15 @@ static int serve_until_told(const command *command, serve_command *self, const o
   ubiq_error *error = prepare(self, given, &is_deployed_to);
   if (error != NULL) return command_fail_usage(command, error);
   const release_grant grant = grant_of(self);
-  error = is_deployed_to ? serve_state_run(&self->state, &self->serving, &self->guard, &grant, &code)
+  error = is_deployed_to ? serve_state_run(&self->state, &self->serving, &self->guard, &self->compiler, &grant, &code)
                          : serve_place(self, &code);
   return error == NULL ? code : command_fail(error);
 }
 
-enum { OWN_OPTIONS = 9, SERVE_OPTIONS = SERVING_OPTIONS + SERVE_STATE_OPTIONS + SERVE_GUARD_OPTIONS + OWN_OPTIONS };
+enum {
+  OWN_OPTIONS = 9,
+  SERVE_OPTIONS = SERVING_OPTIONS + SERVE_STATE_OPTIONS + SERVE_GUARD_OPTIONS + SERVE_COMPILER_OPTIONS + OWN_OPTIONS
+};
 
 static void list_options(serve_command *self, option list[SERVE_OPTIONS]) {
   limits *ceiling = &self->ceiling;
@@ -114,6 +128,7 @@ static void list_options(serve_command *self, option list[SERVE_OPTIONS]) {
   serving_options(&self->serving, list);
   serve_state_options(&self->state, list + SERVING_OPTIONS);
   serve_guard_options(&self->guard, list + SERVING_OPTIONS + SERVE_STATE_OPTIONS);
+  serve_compiler_options(&self->compiler, list + SERVING_OPTIONS + SERVE_STATE_OPTIONS + SERVE_GUARD_OPTIONS);
   const option own[OWN_OPTIONS] = {
       {"allow-host", 0, OPTION_LIST, "HOST", "grant a bundle an entry of its allowed_hosts; may be repeated",
        &self->hosts, 0, 0},
@@ -146,6 +161,7 @@ static int serve(const command *command, int count, char **arguments) {
   int code;
   if (command_begin(command, &given, count, arguments, &code) == COMMAND_GO)
     code = serve_until_told(command, &self, &given);
+  serve_compiler_end(&self.compiler);
   free(self.hosts.values);
   serve_guard_free(&self.guard);
   serve_state_free(&self.state);

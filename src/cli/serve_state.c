@@ -44,6 +44,7 @@ ubiq_error *serve_state_directory(const char *given, char **out) {
 
 /// What is under way.
 typedef struct running {
+  serve_compiler *compiler; ///< borrowed
   releases *releases;
   admin *admin;
   public_key *keys;
@@ -69,6 +70,7 @@ static ubiq_error *acquire(running *self, const serve_state *given, serving *ser
   if (error == NULL) error = serve_guard_make_state(guard, given->directory);
   if (error == NULL) error = serve_guard_become(guard);
   if (error == NULL) error = serve_state_directory(given->directory, &self->directory);
+  if (error == NULL) error = serve_compiler_start(self->compiler, guard->sandbox);
   serve_needs needs = serve_guard_needs(serving);
   needs.state = self->directory;
   return error != NULL ? error : serve_guard_enclose(guard, &needs);
@@ -77,7 +79,8 @@ static ubiq_error *acquire(running *self, const serve_state *given, serving *ser
 static ubiq_error *open_state(running *self, const serve_state *given, const release_grant *grant) {
   self->token_path = file_path_join(self->directory, SERVE_STATE_TOKEN_FILE);
   if (self->token_path == NULL) return ubiq_error_no_memory();
-  const releases_settings settings = {self->directory, *grant, self->keys, given->key_files.count};
+  const releases_settings settings = {self->directory, *grant, self->keys, given->key_files.count,
+                                      self->compiler->compiler};
   ubiq_error *error = releases_open(&settings, &self->releases);
   if (error != NULL) return error;
   return access_token_first(release_store_database(releases_store(self->releases)), self->token_path);
@@ -140,9 +143,9 @@ static ubiq_error *serve(running *self, serving *serving, const serve_guard *gua
   return error;
 }
 
-ubiq_error *serve_state_run(const serve_state *self, serving *serving, serve_guard *guard, const release_grant *grant,
-                            int *code) {
-  running running = {.code = EXIT_OK};
+ubiq_error *serve_state_run(const serve_state *self, serving *serving, serve_guard *guard, serve_compiler *compiler,
+                            const release_grant *grant, int *code) {
+  running running = {.compiler = compiler, .code = EXIT_OK};
   log_ring *logs = log_ring_new();
   const admin_settings settings = {self->admin == NULL ? SERVE_STATE_ADMIN : self->admin, self->admin_hosts.values,
                                    self->admin_hosts.count, logs, serving->settings.header_timeout_ms};

@@ -2,6 +2,7 @@
 #ifndef CLI_SERVE_STATE_H
 #define CLI_SERVE_STATE_H
 
+#include "cli/serve_compiler.h"
 #include "cli/serve_guard.h"
 #include "cli/serving.h"
 #include "server/admin.h"
@@ -21,8 +22,8 @@ void serve_state_options(serve_state *self, option list[SERVE_STATE_OPTIONS]);
 ubiq_error *serve_state_is_wanted(const serve_state *self, bool *wanted);
 
 /// Serves until it is told to stop; `code` is the exit code.
-ubiq_error *serve_state_run(const serve_state *self, serving *serving, serve_guard *guard, const release_grant *grant,
-                            int *code);
+ubiq_error *serve_state_run(const serve_state *self, serving *serving, serve_guard *guard, serve_compiler *compiler,
+                            const release_grant *grant, int *code);
 
 /// Frees the lists.
 void serve_state_free(serve_state *self);

@@ -8,10 +8,12 @@
 #ifndef ENGINE_CACHE_H
 #define ENGINE_CACHE_H
 
-#include "engine/engine.h"
+#include "engine/compiler.h"
 
-/// As engine_compile, through the cache. `settings` names what changes the compiled code besides engine and version.
-/// Any thread, any number of processes.
-ubiq_error *cache_compile(engine *engine, const char *settings, const uint8_t *wasm, size_t size, engine_module **out);
+/// As engine_compile, through the cache. `settings` names what changes the compiled code besides engine and version. What is
+/// not in the cache is compiled by `compiler`; NULL, and for engines that cannot serialize: by this thread. Any thread, any
+/// number of processes.
+ubiq_error *cache_compile(engine *engine, const char *settings, const engine_compiler *compiler, const uint8_t *wasm,
+                          size_t size, engine_module **out);
 
 #endif

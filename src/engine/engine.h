@@ -135,6 +135,7 @@ typedef struct engine_options {
   uint32_t fibers_max;       ///< how many calls may be suspended at once, in a pool
   bool fuel;                 ///< count fuel (costs speed: the code is another)
   size_t stack_bytes;        ///< a fiber's stack; 0 for the default
+  bool compiles_only;        ///< nothing is instantiated: the code is the same, and no address space is reserved
 } engine_options;
 
 typedef struct engine_ops {
@@ -200,6 +201,7 @@ ubiq_error *engine_validate(const uint8_t *wasm, size_t size);
 // Every object begins with a pointer to its engine's table, so that the calls below need no lookup.
 struct engine {
   const engine_ops *ops;
+  engine_options options; ///< how it was opened
 };
 struct engine_module {
   const engine_ops *ops;
@@ -214,7 +216,9 @@ struct engine_store {
 
 /// Opens an engine; the caller owns it and closes it after everything made from it.
 static inline ubiq_error *engine_open(const engine_ops *ops, const engine_options *options, engine **out) {
-  return ops->open(options, out);
+  ubiq_error *error = ops->open(options, out);
+  if (!error) (*out)->options = *options;
+  return error;
 }
 static inline void engine_close(engine *engine) {
   if (engine) engine->ops->close(engine);

@@ -124,7 +124,7 @@ ubiq_error *ubiq_precompile(const uint8_t *source, size_t size, const ubiq_compi
   ubiq_error *error = engine_find(options ? options->engine : NULL, &ops);
   if (!error && !(ops->capabilities & ENGINE_CAN_SERIALIZE))
     error = ubiq_error_new(UBIQ_INVALID_INPUT, "engine \"%s\" makes no code that could be kept in a file", ops->name);
-  if (!error) error = compiled_make(source, size, options, &made, &compiled);
+  if (!error) error = compiled_make(source, size, options, NULL, &made, &compiled);
   if (!error) error = seal(compiled, &made, ops, artifact, artifact_size);
   forget(&made);
   ubiq_compiled_delete(compiled);
@@ -244,7 +244,7 @@ ubiq_error *artifact_load(const artifact *self, const char *manifest, size_t siz
   if (error) return error;
   ubiq_compile_options merged = merge_options(&self->content, options);
   compile_artifact from = {.stored = &self->content.codes, .class = (engine_class)self->content.class};
-  return compiled_make((const uint8_t *)manifest, size, &merged, &from, out);
+  return compiled_make((const uint8_t *)manifest, size, &merged, NULL, &from, out);
 }
 
 ubiq_error *ubiq_compiled_load(const uint8_t *bytes, size_t size, const ubiq_compile_options *options,

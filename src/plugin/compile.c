@@ -25,7 +25,22 @@ typedef struct build {
   char *state;                ///< 0 not yet, 1 being placed, 2 placed
 } build;
 
-static ubiq_error *to_binary(buffer *bytes) {
+static ubiq_error *assemble(const compiled *compiled, buffer *bytes) {
+  buffer made = {0};
+  uint8_t *wasm = NULL;
+  size_t size = 0;
+  const engine_compiler *compiler = compiled->compiler;
+  ubiq_error *error = compiler ? compiler->assemble(compiler->user, buffer_bytes(bytes), &made)
+                               : engine_wat_to_wasm((const char *)bytes->data, bytes->size, &wasm, &size);
+  if (error) return error;
+  buffer_clear(bytes);
+  bool ok = compiler ? buffer_append(bytes, made.data, made.size) : buffer_append(bytes, wasm, size);
+  buffer_free(&made);
+  free(wasm);
+  return ok ? NULL : ubiq_error_no_memory();
+}
+
+static ubiq_error *to_binary(const compiled *compiled, buffer *bytes) {
   if (wasm_is_module(bytes->data, bytes->size)) return NULL;
   if (wasm_is_component(bytes->data, bytes->size))
     return ubiq_error_new(UBIQ_INVALID_INPUT, "it is a component; expected a core module");
@@ -38,14 +53,7 @@ static ubiq_error *to_binary(buffer *bytes) {
                           "something else",
                           bytes->size);
   if (bytes->data[0] == 0) return NULL; // the magic with a version that the reader names
-  uint8_t *wasm = NULL;
-  size_t size = 0;
-  ubiq_error *error = engine_wat_to_wasm((const char *)bytes->data, bytes->size, &wasm, &size);
-  if (error) return error;
-  buffer_clear(bytes);
-  bool ok = buffer_append(bytes, wasm, size);
-  free(wasm);
-  return ok ? NULL : ubiq_error_no_memory();
+  return assemble(compiled, bytes);
 }
 
 typedef ubiq_error *(*wasm_edit)(const uint8_t *bytes, size_t size, uint8_t **out, size_t *out_size);
@@ -85,7 +93,7 @@ static ubiq_error *read_source(const build *self, size_t index, buffer *bytes) {
 static ubiq_error *load_module(build *self, size_t index) {
   buffer *bytes = &self->bytes[index];
   ubiq_error *error = read_source(self, index, bytes);
-  if (!error) error = to_binary(bytes);
+  if (!error) error = to_binary(self->compiled, bytes);
   if (!error) error = wasm_check_counts(bytes->data, bytes->size);
   if (!error) error = keep_module(self, index);
   if (!error) error = edit(bytes, wasm_lift_start);
@@ -359,16 +367,23 @@ static ubiq_error *compile(compiled *compiled, const uint8_t *source, size_t siz
 
 ubiq_error *ubiq_compiled_new(const uint8_t *source, size_t size, const ubiq_compile_options *options,
                               ubiq_compiled **out) {
-  return compiled_make(source, size, options, NULL, out);
+  return compiled_make(source, size, options, NULL, NULL, out);
+}
+
+ubiq_error *compiled_new_by(const engine_compiler *compiler, const uint8_t *source, size_t size,
+                            const ubiq_compile_options *options, compiled **out) {
+  return compiled_make(source, size, options, compiler, NULL, out);
 }
 
 ubiq_error *compiled_make(const uint8_t *source, size_t size, const ubiq_compile_options *options,
-                          compile_artifact *artifact, ubiq_compiled **out) {
+                          const engine_compiler *compiler, compile_artifact *artifact, ubiq_compiled **out) {
   compiled *self = calloc(1, sizeof *self);
   if (!self) return ubiq_error_no_memory();
   atomic_init(&self->references, 1);
   arena_init(&self->arena);
+  self->compiler = compiler;
   ubiq_error *error = compile(self, source, size, options, artifact);
+  self->compiler = NULL;
   if (error) {
     ubiq_compiled_delete(self);
     return error;

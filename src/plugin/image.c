@@ -37,7 +37,7 @@ static ubiq_error *to_code(const import_plan *plan, const uint8_t *wasm, size_t 
     return cache_set_load(artifact->stored, plan->engine, plan->settings, wasm, size, out);
   bool validates = plan->engine->ops->capabilities & ENGINE_VALIDATES;
   ubiq_error *error = validates ? NULL : engine_validate(wasm, size);
-  if (!error) error = cache_compile(plan->engine, plan->settings, wasm, size, out);
+  if (!error) error = cache_compile(plan->engine, plan->settings, plan->compiled->compiler, wasm, size, out);
   return error || !artifact ? error : cache_set_add(&artifact->kept, plan->settings, wasm, size, *out);
 }
 

@@ -7,6 +7,7 @@
 #include "base/fetch.h"
 #include "base/map.h"
 #include "engine/cache_set.h"
+#include "engine/compiler.h"
 #include "plugin/alarm.h"
 #include "plugin/engines.h"
 #include "plugin/function.h"
@@ -59,8 +60,9 @@ struct ubiq_compiled {
   const ubiq_function **functions; ///< shares of the embedder's host functions
   size_t functions_count;
   engine_image *image;
-  bool has_no_fuel;               ///< the C ABI's fuel limit of 0: no plugin can be made of it
-  bool is_pooled;                 ///< its engine has a pool, which can be full
+  bool has_no_fuel;                ///< the C ABI's fuel limit of 0: no plugin can be made of it
+  const engine_compiler *compiler; ///< while it is compiled: who does that; NULL: the thread
+  bool is_pooled;                  ///< its engine has a pool, which can be full
   buffer *sources;                ///< what modules by path and URL held, by their place in the manifest; NULL: not kept
   bool has_no_unpooled;           ///< making `unpooled` failed: it is not tried again
   struct ubiq_compiled *unpooled; ///< the same for an engine without a pool, once it was needed; see overflow.c
@@ -227,9 +229,9 @@ typedef struct compile_artifact {
   size_t modules_count;
 } compile_artifact;
 
-/// As ubiq_compiled_new. `artifact` may be NULL.
+/// As ubiq_compiled_new. `artifact` and `compiler` may be NULL; one of them is.
 ubiq_error *compiled_make(const uint8_t *source, size_t size, const ubiq_compile_options *options,
-                          compile_artifact *artifact, ubiq_compiled **out);
+                          const engine_compiler *compiler, compile_artifact *artifact, ubiq_compiled **out);
 
 /// Compiles a plugin again, from what it was compiled from, for an engine without a pool. Where the structure of the
 /// image is concerned the two are the same.

@@ -6,7 +6,7 @@
 #ifndef PLUGIN_PLUGIN_H
 #define PLUGIN_PLUGIN_H
 
-#include "engine/engine.h"
+#include "engine/compiler.h"
 #include "ubiq/log.h"
 #include "ubiq/plugin.h"
 
@@ -68,6 +68,10 @@ typedef enum plugin_state {
 /// The detail of an error of class `trap` or `memory_limit` that the host made of what it could not do for the guest; the
 /// engine's own traps have others (ENGINE_TRAP_UNREACHABLE) or none. Its message is for who runs the plugin, as it may name where the guest wanted to go.
 enum { HOST_FAULT = -1 };
+
+/// As ubiq_compiled_new; what has to be compiled is compiled by `compiler`, borrowed for the call. NULL: by this thread.
+ubiq_error *compiled_new_by(const engine_compiler *compiler, const uint8_t *source, size_t size,
+                            const ubiq_compile_options *options, compiled **out);
 
 /// Makes an instance for a loop (image that suspends). `host` and `limits` may be NULL; `host` is borrowed.
 ubiq_error *plugin_new(compiled *compiled, const plugin_host *host, const plugin_limits *limits, plugin **out);

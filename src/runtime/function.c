@@ -34,7 +34,8 @@ static char *make_manifest(const project_function *settings, const char *file, s
   return text;
 }
 
-static ubiq_error *compile(function *self, ubiq_bytes source, ubiq_compile_options options) {
+static ubiq_error *compile(function *self, ubiq_bytes source, ubiq_compile_options options,
+                           const engine_compiler *compiler) {
   ubiq_function *invoke_host = NULL;
   ubiq_error *error = invoke_host_new(&invoke_host);
   if (error != NULL) return error;
@@ -45,18 +46,18 @@ static ubiq_error *compile(function *self, ubiq_bytes source, ubiq_compile_optio
   options.wasi = true;
   options.suspends = true;
   options.memory_bytes_max = self->limits.memory_bytes;
-  error = ubiq_compiled_new(source.data, source.size, &options, &self->compiled);
+  error = compiled_new_by(compiler, source.data, source.size, &options, &self->compiled);
   ubiq_function_delete(invoke_host);
   return error;
 }
 
 static ubiq_error *compile_module(function *self, const project_function *settings, const char *file,
-                                  const ubiq_files *files) {
+                                  const ubiq_files *files, const engine_compiler *compiler) {
   ubiq_bytes source;
   char *manifest = make_manifest(settings, file, &source.size);
   if (manifest == NULL) return ubiq_error_no_memory();
   source.data = (const uint8_t *)manifest;
-  ubiq_error *error = compile(self, source, (ubiq_compile_options){.files = files});
+  ubiq_error *error = compile(self, source, (ubiq_compile_options){.files = files}, compiler);
   free(manifest);
   return error;
 }
@@ -65,20 +66,23 @@ static ubiq_error *compile_own_manifest(function *self, const char *file) {
   buffer bytes = {0};
   char *directory = file_path_directory(file);
   ubiq_error *error = directory == NULL ? ubiq_error_no_memory() : file_read_all(file, MANIFEST_FILE_BYTES_MAX, &bytes);
-  if (error == NULL) error = compile(self, buffer_bytes(&bytes), (ubiq_compile_options){.directory = directory});
+  if (error == NULL) error = compile(self, buffer_bytes(&bytes), (ubiq_compile_options){.directory = directory}, NULL);
   buffer_free(&bytes);
   free(directory);
   return error;
 }
 
-static ubiq_error *compile_manifest(function *self, const char *file, const ubiq_files *files) {
+static ubiq_error *compile_manifest(function *self, const char *file, const ubiq_files *files,
+                                    const engine_compiler *compiler) {
   if (files == NULL) return compile_own_manifest(self, file);
   ubiq_bytes source;
   ubiq_error *error = files->read(files->user, file, &source);
-  return error != NULL ? error : compile(self, source, (ubiq_compile_options){.files = files, .untrusted = true});
+  return error != NULL ? error
+                       : compile(self, source, (ubiq_compile_options){.files = files, .untrusted = true}, compiler);
 }
 
-ubiq_error *function_open(function *self, const project_function *settings, const char *file, const ubiq_files *files) {
+ubiq_error *function_open(function *self, const project_function *settings, const char *file, const ubiq_files *files,
+                          const engine_compiler *compiler) {
   *self = (function){
       .name = settings->name,
       .limits = settings->limits,
@@ -97,8 +101,8 @@ ubiq_error *function_open(function *self, const project_function *settings, cons
     function_close(self);
     return ubiq_error_no_memory();
   }
-  ubiq_error *error = settings->origin == PROJECT_MANIFEST ? compile_manifest(self, file, files)
-                                                           : compile_module(self, settings, file, files);
+  ubiq_error *error = settings->origin == PROJECT_MANIFEST ? compile_manifest(self, file, files, compiler)
+                                                           : compile_module(self, settings, file, files, compiler);
   if (error == NULL) error = compiled_function_find(self->compiled, settings->export_name, &self->entry);
   if (error != NULL) function_close(self);
   return ubiq_error_wrap(error, "%s", settings->name);

@@ -9,9 +9,10 @@
 
 /// Where a release comes from.
 typedef struct origin {
-  const ubiq_files *files; ///< has what was built; NULL: it is built in the project's folder
-  build_stop *stop;        ///< may end that; NULL: nobody does
-  release_built built;     ///< called behind that; NULL: nothing is
+  const ubiq_files *files;         ///< has what was built; NULL: it is built in the project's folder
+  const engine_compiler *compiler; ///< of the files' modules; NULL: this thread
+  build_stop *stop;                ///< may end that; NULL: nobody does
+  release_built built;             ///< called behind that; NULL: nothing is
   void *user;
 } origin;
 
@@ -28,22 +29,22 @@ static ubiq_error *build_all(const project *project, const origin *origin, char 
 }
 
 /// `names` has where each function's file is; NULL: where the project says.
-static ubiq_error *open_named(release *self, const ubiq_files *files, char *const *names) {
+static ubiq_error *open_named(release *self, const origin *origin, char *const *names) {
   const project *project = self->project;
   ubiq_error *error = NULL;
   for (size_t i = 0; i < project->functions_count && error == NULL; i++)
     error = function_open(&self->functions[i], &project->functions[i],
-                          names != NULL ? names[i] : project->functions[i].file, files);
+                          names != NULL ? names[i] : project->functions[i].file, origin->files, origin->compiler);
   return error;
 }
 
 static ubiq_error *open_functions(release *self, const origin *origin) {
-  if (origin->files != NULL) return open_named(self, origin->files, NULL);
+  if (origin->files != NULL) return open_named(self, origin, NULL);
   size_t count = self->project->functions_count;
   char **names = calloc(count + 1, sizeof *names);
   if (names == NULL) return ubiq_error_no_memory();
   ubiq_error *error = build_all(self->project, origin, names);
-  if (error == NULL) error = open_named(self, NULL, names);
+  if (error == NULL) error = open_named(self, origin, names);
   free_names(names, count);
   return error;
 }
@@ -233,7 +234,8 @@ ubiq_error *release_from_bundle(const bundle *bundle, const release_grant *grant
   reading reading = {bundle, bytes_max, bytes_max};
   const ubiq_files files = {read_bundled, &reading};
   if (error == NULL)
-    return ubiq_error_wrap(release_new(project, &(origin){.files = &files}, out), "%s", bundle_name(bundle));
+    return ubiq_error_wrap(release_new(project, &(origin){.files = &files, .compiler = grant->compiler}, out), "%s",
+                           bundle_name(bundle));
   project_delete(project);
   return error;
 }

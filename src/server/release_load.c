@@ -44,12 +44,23 @@ static ubiq_error *read_bundle(const char *path, const char *digest, bundle **ou
   return error;
 }
 
-ubiq_error *release_load(const releases_settings *self, const char *path, release_record *record, release **out) {
+static ubiq_error *load(const releases_settings *self, const bundle *bundle, unsigned times, release **out) {
+  release_grant grant = self->grant;
+  compiler_work work;
+  if (self->compiler != NULL) {
+    compiler_begin(self->compiler, times, &work);
+    grant.compiler = &work.base;
+  }
+  return release_from_bundle(bundle, &grant, out);
+}
+
+ubiq_error *release_load(const releases_settings *self, const char *path, unsigned times, release_record *record,
+                         release **out) {
   bundle *bundle = NULL;
   release *loaded = NULL;
   ubiq_error *error = check_signature(self, record);
   if (error == NULL) error = read_bundle(path, record->digest, &bundle, &record->size);
-  if (error == NULL) error = release_from_bundle(bundle, &self->grant, &loaded);
+  if (error == NULL) error = load(self, bundle, times, &loaded);
   bundle_delete(bundle);
   if (error == NULL) error = check_names(loaded->project);
   if (error == NULL) error = release_warm(loaded);

@@ -13,6 +13,7 @@
 #include "runtime/canary.h"
 #include "runtime/release.h"
 #include "runtime/release_store.h"
+#include "server/compiler.h"
 #include "server/server.h"
 
 typedef struct releases releases;
@@ -23,6 +24,7 @@ typedef struct releases_settings {
   release_grant grant;    ///< what functions may do
   const public_key *keys; ///< whose signatures are asked for
   size_t keys_count;      ///< 0: none is
+  compiler *compiler;     ///< of bundles' modules; NULL: the threads that take them
 } releases_settings;
 
 /// What somebody wants to be served.

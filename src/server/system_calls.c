@@ -8,6 +8,7 @@
 #include <seccomp.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /// By name, because some are younger than the library and some are not on every machine: those are left out there.
 static const char *const refused[] = {
@@ -104,10 +105,15 @@ static int refuse_memory_of_others(scmp_filter_ctx filter) {
   return number;
 }
 
-static int fill(scmp_filter_ctx filter) {
+/// What every filter of ours says.
+static int configure(scmp_filter_ctx filter) {
   int number = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(EPERM));
   if (number == 0) number = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
-  if (number == 0) number = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2); // a tree: many calls pass it
+  return number == 0 ? seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2) : number; // a tree: many calls pass it
+}
+
+static int fill(scmp_filter_ctx filter) {
+  int number = configure(filter);
   if (number == 0) number = refuse_names(filter);
   if (number == 0) number = refuse_sockets(filter);
   if (number == 0) number = refuse_typing(filter);
@@ -115,13 +121,61 @@ static int fill(scmp_filter_ctx filter) {
   return number == 0 ? refuse_processes(filter) : number;
 }
 
-ubiq_error *system_calls_restrict(void) {
-  scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+// -- Computing --
+
+static const char *const computing[] = {
+    // files that are open
+    "read", "write", "pread64", "pwrite64", "readv", "writev", "lseek", "ftruncate", "close",
+    // memory
+    "mmap", "mmap2", "munmap", "mprotect", "mremap", "madvise", "brk", "membarrier",
+    // threads and waiting
+    "futex", "futex_time64", "set_robust_list", "rseq", "sched_yield", "sched_getaffinity", "gettid", "getpid",
+    "nanosleep", "clock_nanosleep", "clock_nanosleep_time64", "clock_gettime", "clock_gettime64", "gettimeofday",
+    "restart_syscall", "getrandom",
+    // signals to itself, and the end
+    "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigreturn", "sigaltstack", "exit", "exit_group"};
+
+static int allow(scmp_filter_ctx filter, int call, const struct scmp_arg_cmp *condition) {
+  return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, condition != NULL, condition);
+}
+
+/// A thread in the namespaces that there are; and, for abort(), a signal to this process.
+static int allow_threads(scmp_filter_ctx filter) {
+  const scmp_datum_t mask = CLONE_THREAD | CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS |
+                            CLONE_NEWIPC | CLONE_NEWCGROUP;
+  const struct scmp_arg_cmp thread = {.arg = 0, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = CLONE_THREAD};
+  const struct scmp_arg_cmp self = {.arg = 0, .op = SCMP_CMP_EQ, .datum_a = (scmp_datum_t)getpid()};
+  int number = allow(filter, SCMP_SYS(clone), &thread);
+  if (number == 0) number = seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0, NULL);
+  return number == 0 ? allow(filter, SCMP_SYS(tgkill), &self) : number;
+}
+
+static int fill_for_computing(scmp_filter_ctx filter) {
+  int number = configure(filter);
+  for (size_t i = 0; number == 0 && i < sizeof computing / sizeof computing[0]; i++) {
+    int call = seccomp_syscall_resolve_name(computing[i]);
+    if (call != __NR_SCMP_ERROR) number = allow(filter, call, NULL);
+  }
+  return number == 0 ? allow_threads(filter) : number;
+}
+
+// -- Loading --
+
+static ubiq_error *enforce(uint32_t otherwise, int (*fill_filter)(scmp_filter_ctx)) {
+  scmp_filter_ctx filter = seccomp_init(otherwise);
   if (filter == NULL) return ubiq_error_no_memory();
-  int number = fill(filter);
+  int number = fill_filter(filter);
   if (number == 0) number = seccomp_load(filter);
   seccomp_release(filter);
   if (number == 0) return NULL;
   return ubiq_error_new(UBIQ_UNAVAILABLE, "this kernel takes no filter of system calls (seccomp): %s",
                         strerrordesc_np(-number));
+}
+
+ubiq_error *system_calls_restrict(void) {
+  return enforce(SCMP_ACT_ALLOW, fill);
+}
+
+ubiq_error *system_calls_keep_computing(void) {
+  return enforce(SCMP_ACT_ERRNO(EPERM), fill_for_computing);
 }

@@ -122,12 +122,12 @@ static wasm_config_t *configure(const engine_options *options) {
   wasmtime_config_max_wasm_stack_set(config, WT_WASM_STACK_BYTES);
   wasmtime_config_async_stack_size_set(config, options->stack_bytes ? options->stack_bytes : WT_FIBER_STACK_BYTES);
   configure_memories(config, options);
-  if (options->memory_bytes_max) configure_pool(config, options);
+  if (options->memory_bytes_max && !options->compiles_only) configure_pool(config, options);
   return config;
 }
 
 ubiq_error *wt_open(const engine_options *options, engine **out) {
-  if (options->memory_bytes_max && !can_reserve(pool_bytes(options)))
+  if (options->memory_bytes_max && !options->compiles_only && !can_reserve(pool_bytes(options)))
     return ubiq_error_new(UBIQ_UNAVAILABLE,
                           "wasmtime: cannot reserve address space for %u stores of %llu bytes; allow more "
                           "(ulimit -v) or ask for fewer",
@@ -135,7 +135,6 @@ ubiq_error *wt_open(const engine_options *options, engine **out) {
   wt_engine *self = calloc(1, sizeof *self);
   if (!self) return ubiq_error_no_memory();
   self->base.ops = &wasmtime_ops;
-  self->options = *options;
   self->engine = wasm_engine_new_with_config(configure(options));
   *out = &self->base;
   return NULL;

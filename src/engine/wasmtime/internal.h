@@ -10,7 +10,6 @@
 typedef struct wt_engine {
   engine base;
   wasm_engine_t *engine;
-  engine_options options;
 } wt_engine;
 
 /// Whether memories of ended stores wait in the pool until there are several to be given back to the system. Large ones would

@@ -122,7 +122,7 @@ ubiq_error *wt_store_new(engine_image *base, const engine_store_options *options
   wasmtime_context_set_epoch_deadline(store->context, 1);
   wasmtime_store_epoch_deadline_callback(store->store, on_tick, store, NULL);
   // Wasmtime compiles some of what initialises an instance, and that code takes fuel too.
-  if (image->engine->options.fuel) ubiq_error_delete(wt_fuel_set(&store->base, UINT64_MAX));
+  if (image->engine->base.options.fuel) ubiq_error_delete(wt_fuel_set(&store->base, UINT64_MAX));
   if (options->memory_bytes_max || options->table_elements_max)
     wt_store_memory_limit(&store->base, options->memory_bytes_max);
   ubiq_error *error = instantiate(store);
@@ -143,7 +143,7 @@ static void look_at(wasmtime_context_t *context, const wasmtime_memory_t *memory
 // The pool gives memories back some at a time, and asks for the number alone. What a large one holds is dropped here, as the
 // pool would: pages of the module's data come back as they were, all others as zeros.
 static void give_back_large(wt_store *store) {
-  if (!wt_gives_back_later(&store->image->engine->options)) return;
+  if (!wt_gives_back_later(&store->image->engine->base.options)) return;
   for (uint32_t i = 0; store->memories_known >> i != 0; i++) {
     engine_memory memory = {0};
     if (store->memories_known >> i & 1) look_at(store->context, &store->memories[i], &memory);

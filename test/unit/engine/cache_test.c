@@ -95,7 +95,7 @@ static int count_files(char *last, size_t room) {
 
 static void compile_as(const char *settings) {
   engine_module *module = NULL;
-  assert_success(cache_compile(one_engine, settings, module_bytes, module_size, &module));
+  assert_success(cache_compile(one_engine, settings, NULL, module_bytes, module_size, &module));
   assert_non_null(module);
   engine_module_delete(module);
 }
@@ -112,7 +112,7 @@ static void what_was_loaded_runs(void **state) {
   (void)state;
   compile_as("settings");
   engine_link_module hub = {0};
-  assert_success(cache_compile(one_engine, "settings", module_bytes, module_size, &hub.module));
+  assert_success(cache_compile(one_engine, "settings", NULL, module_bytes, module_size, &hub.module));
   assert_int_equal(loaded, 1);
   engine_link link = {.modules = &hub, .modules_count = 1};
   engine_image *image = NULL;
@@ -142,7 +142,7 @@ static void small_modules_are_not_kept(void **state) {
   static const uint8_t smallest[] = {0, 'a', 's', 'm', 1, 0, 0, 0};
   for (int i = 0; i < 2; i++) {
     engine_module *module = NULL;
-    assert_success(cache_compile(one_engine, "settings", smallest, sizeof smallest, &module));
+    assert_success(cache_compile(one_engine, "settings", NULL, smallest, sizeof smallest, &module));
     engine_module_delete(module);
   }
   assert_int_equal(compiled, 2);
@@ -155,7 +155,7 @@ static void malformed_modules_are_an_error_and_not_kept(void **state) {
   memcpy(bytes, module_bytes, module_size);
   bytes[8] = 77;
   engine_module *module = NULL;
-  assert_error_code(cache_compile(one_engine, "settings", bytes, module_size, &module), UBIQ_INVALID_INPUT);
+  assert_error_code(cache_compile(one_engine, "settings", NULL, bytes, module_size, &module), UBIQ_INVALID_INPUT);
   assert_null(module);
   free(bytes);
   char entry[600] = "";
@@ -322,7 +322,7 @@ static void the_default_place_is_in_the_users_cache(void **state) {
 
 static void *compile_on_a_thread(void *user) {
   engine_module *module = NULL;
-  ubiq_error *error = cache_compile(one_engine, user, module_bytes, module_size, &module);
+  ubiq_error *error = cache_compile(one_engine, user, NULL, module_bytes, module_size, &module);
   engine_module_delete(module);
   return error;
 }
@@ -386,7 +386,7 @@ static int open_engine(void) {
 
 static int compile_once(void) {
   engine_module *module = NULL;
-  ubiq_error *error = cache_compile(one_engine, "settings", module_bytes, module_size, &module);
+  ubiq_error *error = cache_compile(one_engine, "settings", NULL, module_bytes, module_size, &module);
   engine_module_delete(module);
   free(module_bytes);
   engine_close(one_engine);

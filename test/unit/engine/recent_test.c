@@ -17,7 +17,7 @@ static void end(engine_module *module) {
 }
 
 static const engine_ops ops = {.name = "fake", .module_delete = end};
-static engine first = {&ops}, second = {&ops};
+static engine first = {.ops = &ops}, second = {.ops = &ops};
 
 static engine_module *made(void) {
   engine_module *module = calloc(1, sizeof *module);

@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+"""What a bundle's modules may cost a server that compiles them: time, memory, numbers of things; and compilers that die."""
+
+import os
+import signal
+import unittest
+
+import deploying
+import support
+from bundle_test import pack
+from support import in_thread
+
+SANITIZED = bool(os.environ.get("UBIQ_SANITIZE"))  # they map terabytes: memory has no limit then
+TOML = '[project]\nname = "shop"\nversion = "2"\n[functions.costly]\nwasm = "costly.wasm"\nexport = "f"\nroute = "/costly"\n'
+FUNCTION = b"\x04\x00\x41\x00\x0b"  # () -> i32, which answers 0
+SOME, MANY = 20000, 150000  # functions: a second or so of work, several seconds
+
+
+def number(value):
+    """LEB128."""
+    out = b""
+    while value > 127:
+        out += bytes([value & 127 | 128])
+        value >>= 7
+    return out + bytes([value])
+
+
+def listed(section, items, count=None):
+    body = number(len(items) if count is None else count) + b"".join(items)
+    return bytes([section]) + number(len(body)) + body
+
+
+def module(functions=1, element_segments=0):
+    return (b"\0asm\1\0\0\0" + listed(1, [b"\x60\x00\x01\x7f"]) + listed(3, [b"\0"] * functions) + listed(7, [b"\x01f\0\0"]) +
+            (listed(9, [b"\x01\x00\x01\x00"] * element_segments) if element_segments else b"") +
+            listed(10, [FUNCTION] * functions))
+
+
+def costly(wasm, toml=TOML):
+    return pack(("ubiq.toml", toml), ("costly.wasm", wasm))
+
+
+def parents():
+    """Which process started which."""
+    found = {}
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/stat" % name, encoding="utf-8", errors="replace") as file:
+                state, parent = file.read().rpartition(")")[2].split()[:2]
+        except OSError:
+            continue
+        if state not in "ZX":
+            found[int(name)] = int(parent)
+    return found
+
+
+def children_of(process):
+    return [child for child, parent in parents().items() if parent == process]
+
+
+class Limits(deploying.Test):
+    def setUp(self):
+        cache = self.folder()  # nothing is compiled yet
+        before = os.environ.get("UBIQ_CACHE")
+        os.environ["UBIQ_CACHE"] = cache
+
+        def put_back():
+            if before is None:
+                del os.environ["UBIQ_CACHE"]
+            else:
+                os.environ["UBIQ_CACHE"] = before
+        self.addCleanup(put_back)
+
+    def place(self, name, content):
+        folder = self.folder()
+        self.write(folder, name, content)
+        return os.path.join(folder, name)
+
+    def helper_of(self, server):
+        helpers = children_of(server.process.pid)
+        self.assertEqual(1, len(helpers))
+        return helpers[0]
+
+    def job_of(self, helper):
+        """Waits for the process that compiles."""
+        jobs = []
+        while not jobs:
+            self.assertIn(helper, parents())
+            jobs = children_of(helper)
+        return jobs[0]
+
+    def refused(self, server, bundle, status, *words):
+        before = server.get("/a")
+        answer = server.deploy(bundle)
+        self.assertEqual(status, answer[0], answer)
+        for word in words:
+            self.assertIn(word, answer[1]["detail"])
+        self.assertEqual(before, server.get("/a"))
+
+    def test_the_time_is_a_setting(self):
+        server = self.launch(None, "--compile-time", "50ms")
+        self.refused(server, costly(module(SOME)), 507, "costly: ", "compiling takes longer than the 50 ms", "--compile-time")
+
+    @unittest.skipIf(SANITIZED, "no limits of memory with sanitizers")
+    def test_the_memory_is_a_setting(self):
+        server = self.launch(None, "--compile-memory", "40MiB")
+        self.refused(server, costly(module(SOME)), 507, "costly: ", "compiling needs more than the 40 MiB", "--compile-memory")
+
+    def test_a_bundle_that_is_served_has_the_same_limits(self):
+        path = self.place("costly.ubiq", costly(module(SOME)))
+        done = self.run_ubiq("serve", path, "--listen", "127.0.0.1:0", "--compile-time", "50ms")
+        self.assertEqual(73, done.returncode, done.stderr)
+        self.assertIn("compiling takes longer than the 50 ms", done.stderr)
+
+    def test_too_many_of_a_thing_are_refused_before_anything_is_compiled(self):
+        server = self.launch()
+        self.refused(server, costly(module(element_segments=90000)), 413, "costly: ",
+                     "it has 90000 element segments; at most 10000 are allowed")
+        self.refused(server, costly(module(900000)), 413, "costly: ", "it has 900000 functions; at most 200000 are allowed")
+        done = self.run_ubiq("call", self.place("costly.wasm", module(element_segments=90000)), "f")
+        self.assertEqual(79, done.returncode)
+        self.assertIn("it has 90000 element segments; at most 10000 are allowed", done.stderr)
+
+    def test_text_is_assembled_within_them_too(self):
+        server = self.launch(None, "--compile-time", "10ms")
+        text = "(module " + "(func (result i32) i32.const 0)" * MANY + ")"
+        toml = TOML.replace("costly.wasm", "costly.wat")
+        self.refused(server, pack(("ubiq.toml", toml), ("costly.wat", text)), 507, "costly: ", "compiling takes longer")
+
+    def test_one_whose_compiler_is_killed_is_refused_and_the_next_is_served(self):
+        server = self.launch()
+        helper = self.helper_of(server)
+        deploy = in_thread(server.deploy, costly(module(MANY)))
+        os.kill(self.job_of(helper), signal.SIGKILL)
+        deploy.join()
+        self.assertEqual(500, deploy.result[0])
+        self.assertIn("the compiler ended in the middle: signal 9", deploy.result[1]["detail"])
+        self.deployed(server, self.bundle("1"))
+        self.serves(server, "1")
+
+    def test_compiling_gives_way_to_serving(self):
+        server = self.launch()
+        deploy = in_thread(server.deploy, costly(module(MANY)))
+        job = self.job_of(self.helper_of(server))
+        try:
+            while os.getpriority(os.PRIO_PROCESS, job) != 10:
+                self.assertIn(job, parents())
+        finally:
+            os.kill(job, signal.SIGKILL)
+        deploy.join()
+
+    def test_nothing_compiles_on_for_a_server_that_was_killed(self):
+        server = self.launch()
+        helper = self.helper_of(server)
+        deploy = in_thread(server.deploy, costly(module(MANY)))
+        job = self.job_of(helper)
+        server.process.kill()
+        server.process.wait(support.PATIENCE)
+        deploy.join()
+        while {helper, job} & set(parents()):
+            pass
+
+    def test_a_helper_that_is_gone_is_told_at_each_deploy(self):
+        server = self.launch()
+        self.deployed(server, self.bundle("1"))
+        os.kill(self.helper_of(server), signal.SIGKILL)
+        self.refused(server, costly(module()), 503, "the process that compiles for this server has ended; restart the server")
+        self.serves(server, "1")
+
+    def test_it_is_no_command_of_anybody(self):
+        done = self.run_ubiq("compile-for-server", "on")
+        self.assertEqual(65, done.returncode)
+        self.assertIn("say `ubiq compile`", done.stderr)
+
+
+if __name__ == "__main__":
+    support.main()
