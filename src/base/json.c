@@ -51,21 +51,21 @@ static bool same_key(yyjson_val *a, yyjson_val *b) {
 
 enum { SMALL_OBJECT = 16 }; ///< keys up to which every pair is compared
 
-static ubiq_error *check_small_object(const check *self, yyjson_val *object) {
+static yyjson_val *find_in_small(yyjson_val *object) {
   yyjson_val *keys[SMALL_OBJECT];
   size_t count = 0;
   size_t index, max;
   yyjson_val *key, *value;
   yyjson_obj_foreach(object, index, max, key, value) {
     for (size_t i = 0; i < count; i++) {
-      if (same_key(keys[i], key)) return duplicate_error(self, key);
+      if (same_key(keys[i], key)) return key;
     }
     keys[count++] = key;
   }
   return NULL;
 }
 
-static ubiq_error *check_large_object(const check *self, yyjson_val *object) {
+static ubiq_error *find_in_large(yyjson_val *object, yyjson_val **found) {
   size_t count = unsafe_yyjson_get_len(object);
   yyjson_val **keys = malloc(count * sizeof *keys);
   if (keys == NULL) return ubiq_error_no_memory();
@@ -74,11 +74,25 @@ static ubiq_error *check_large_object(const check *self, yyjson_val *object) {
   yyjson_obj_foreach(object, index, max, key, value) keys[index] = key;
   qsort(keys, count, sizeof *keys, compare_keys);
 
-  ubiq_error *error = NULL;
-  for (size_t i = 1; i < count && error == NULL; i++) {
-    if (same_key(keys[i - 1], keys[i])) error = duplicate_error(self, keys[i]);
+  for (size_t i = 1; i < count && *found == NULL; i++) {
+    if (same_key(keys[i - 1], keys[i])) *found = keys[i];
   }
   free(keys);
+  return NULL;
+}
+
+static ubiq_error *find_duplicate(yyjson_val *object, yyjson_val **found) {
+  *found = NULL;
+  if (unsafe_yyjson_get_len(object) > SMALL_OBJECT) return find_in_large(object, found);
+  *found = find_in_small(object);
+  return NULL;
+}
+
+ubiq_error *json_find_duplicate(yyjson_val *object, text *key) {
+  yyjson_val *found;
+  ubiq_error *error = find_duplicate(object, &found);
+  *key = (text){0};
+  if (error == NULL && found != NULL) *key = (text){unsafe_yyjson_get_str(found), unsafe_yyjson_get_len(found)};
   return error;
 }
 
@@ -96,9 +110,10 @@ static ubiq_error *check_values(const check *self) {
     }
     ends[depth++] = unsafe_yyjson_get_next(value);
     if (!unsafe_yyjson_is_obj(value)) continue;
-    bool small = unsafe_yyjson_get_len(value) <= SMALL_OBJECT;
-    ubiq_error *error = small ? check_small_object(self, value) : check_large_object(self, value);
+    yyjson_val *duplicate;
+    ubiq_error *error = find_duplicate(value, &duplicate);
     if (error != NULL) return error;
+    if (duplicate != NULL) return duplicate_error(self, duplicate);
   }
   return NULL;
 }

@@ -39,6 +39,9 @@ typedef struct json_value {
 /// `yyjson_doc_free`.
 ubiq_error *json_parse(const char *name, const void *data, size_t size, yyjson_doc **out);
 
+/// Finds a key that stands twice in an object; `key->data` is NULL when none does. Errors: out of memory alone.
+ubiq_error *json_find_duplicate(yyjson_val *object, text *key);
+
 /// The cursor of a document's root. `source` must outlive all cursors.
 json_value json_root(const json_source *source, yyjson_val *root);
 /// The cursor of a key of an object (absent when the value is no object).
