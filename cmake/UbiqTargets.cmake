@@ -18,6 +18,15 @@ if(extism_sources)
   target_link_libraries(ubiq_extism_abi PRIVATE ubiq_usage ubiq_warnings)
 endif()
 
+file(GLOB_RECURSE engine_files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/engine/*)
+add_custom_command(OUTPUT ${generated}/engine_build.h
+  COMMAND ${CMAKE_COMMAND} -DROOT=${CMAKE_SOURCE_DIR}/src/engine -DOUT=${generated}/engine_build.h
+    -P ${CMAKE_SOURCE_DIR}/cmake/EngineBuild.cmake
+  DEPENDS ${engine_files} ${CMAKE_SOURCE_DIR}/cmake/EngineBuild.cmake
+  COMMENT "Taking the digest of the sources of engines"
+  VERBATIM)
+add_custom_target(engine_build DEPENDS ${generated}/engine_build.h)
+
 set(main_source ${CMAKE_SOURCE_DIR}/src/cli/main.c)
 set(below ubiq_usage)
 # Media types by the ends of file names: Debian's table.
@@ -62,6 +71,9 @@ foreach(layer IN LISTS layers)
   endif()
   if(layer STREQUAL engine AND TARGET ubiq_kernel_embedded)
     target_link_libraries(ubiq_${layer} PUBLIC ubiq_kernel_embedded)
+  endif()
+  if(layer STREQUAL engine)
+    add_dependencies(ubiq_${layer} engine_build)
   endif()
   set(below ubiq_${layer})
 endforeach()

@@ -71,7 +71,7 @@ bool cache_name(const engine_ops *ops, const char *settings, const uint8_t *wasm
   char module[DIGEST_SHA256_HEX_SIZE];
   digest_sha256_hex(wasm, size, module);
   buffer text = {0};
-  bool ok = buffer_printf(&text, "%s %s %s %s", ops->name, ops->version, settings, module);
+  bool ok = buffer_printf(&text, "%s %s %s %s %s", ops->name, ops->version, ops->build, settings, module);
   if (ok) digest_sha256_hex(text.data, text.size, name);
   buffer_free(&text);
   return ok;

@@ -18,8 +18,8 @@ typedef struct cache_place {
 ubiq_error *cache_place_open(cache_place *self);
 void cache_place_close(cache_place *self);
 
-/// The name of a compiled module: a hash of the module, the engine, its version and its settings. False when memory is
-/// out.
+/// The name of a compiled module: a hash of the module, the engine, its version, our sources that it is made of, and its
+/// settings: what another build made, whose code may call what is no more, is not found. False when memory is out.
 bool cache_name(const engine_ops *ops, const char *settings, const uint8_t *wasm, size_t size,
                 char name[CACHE_NAME_SIZE]);
 

@@ -141,6 +141,7 @@ typedef struct engine_options {
 typedef struct engine_ops {
   const char *name;
   const char *version;
+  const char *build;         ///< of which sources of ours it is made; NULL unless it serializes
   uint32_t capabilities;     ///< ENGINE_CAN_* and so on
   uint64_t memory_bytes_max; ///< of one memory with 32-bit addresses
   uint32_t modules_max;      ///< of an image, the hub included

@@ -1,6 +1,7 @@
 // The adapter for wasm.h: the engine, and the table of what it does. See internal.h.
 #include "engine/loaded/attach.h"
 #include "engine/wasm_c_api/internal.h"
+#include "engine_build.h"
 
 #include <stdlib.h>
 
@@ -27,6 +28,7 @@ static void tick(engine *engine) {
 const engine_ops wasm_c_api_ops = {
     .name = CAPI_NAME,
     .version = CAPI_VERSION,
+    .build = ENGINE_BUILD,
     .capabilities = CAPI_CAPABILITIES,
     .memory_bytes_max = UINT64_C(4) << 30,
     .modules_max = CAPI_MODULES_MAX,

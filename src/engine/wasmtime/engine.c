@@ -1,5 +1,6 @@
 // The Wasmtime adapter: opening an engine, and the modules compiled with it.
 #include "engine/wasmtime/internal.h"
+#include "engine_build.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 const engine_ops wasmtime_ops = {
     .name = "wasmtime",
     .version = WASMTIME_VERSION WT_BUILD,
+    .build = ENGINE_BUILD,
     .capabilities = ENGINE_CAN_SUSPEND | ENGINE_CAN_INTERRUPT | ENGINE_CAN_FUEL | ENGINE_CAN_SERIALIZE |
                     ENGINE_LINKS_MODULES | ENGINE_HAS_MEMORIES | ENGINE_HAS_SMALL_PAGES | ENGINE_VALIDATES,
     .memory_bytes_max = UINT64_C(4) << 30,

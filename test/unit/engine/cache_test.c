@@ -137,6 +137,19 @@ static void other_settings_are_another_entry(void **state) {
   assert_int_equal(count_files(NULL, 0), 3);
 }
 
+static void what_another_build_compiled_is_compiled_again(void **state) {
+  (void)state;
+  const char *const builds[] = {counting.build, "another", counting.build};
+  assert_int_equal(strlen(counting.build), 16);
+  for (size_t i = 0; i < 3; i++) {
+    counting.build = builds[i];
+    compile_as("settings");
+  }
+  assert_int_equal(compiled, 2);
+  assert_int_equal(loaded, 1);
+  assert_int_equal(count_files(NULL, 0), 3);
+}
+
 static void small_modules_are_not_kept(void **state) {
   (void)state;
   static const uint8_t smallest[] = {0, 'a', 's', 'm', 1, 0, 0, 0};
@@ -403,6 +416,7 @@ int main(int argc, char **argv) {
       cached(a_module_is_compiled_once),
       cached(what_was_loaded_runs),
       cached(other_settings_are_another_entry),
+      cached(what_another_build_compiled_is_compiled_again),
       cached(small_modules_are_not_kept),
       cached(malformed_modules_are_an_error_and_not_kept),
       cached(changed_entries_are_told_and_compiled_again),
