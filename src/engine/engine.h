@@ -126,6 +126,7 @@ enum {
   ENGINE_HAS_MEMORIES = 1u << 5,    ///< a module may have several memories (the proposal multi-memory)
   ENGINE_VALIDATES = 1u << 7,       ///< compile refuses what is not valid; others' modules see engine_validate first
   ENGINE_HAS_SMALL_PAGES = 1u << 6, ///< pages of one byte (the proposal custom-page-sizes)
+  ENGINE_NAMES_FUNCTIONS = 1u << 8, ///< messages of traps tell the functions that they came through
 };
 
 /// How an engine is opened. Engines are dear: a process opens a few, by size class (plugin/engines.h).

@@ -36,6 +36,7 @@ static const feature features[] = {
      .module = "(module (func (export \"run\") (result i32) (loop (br 0)) (i32.const 0)))",
      .more = "\"timeout_ms\": 30",
      .code = UBIQ_TIMEOUT},
+    {.name = "traps that name the functions they came through", .capability = ENGINE_NAMES_FUNCTIONS},
     {.name = "growing past the memory limit fails",
      .module = "(module (memory 1) (func (export \"run\") (result i32) "
                "(i32.ne (memory.grow (i32.const 20)) (i32.const -1))))",

@@ -107,7 +107,7 @@ static ubiq_error *compile(engine *engine, const uint8_t *wasm, size_t size, eng
 const engine_ops wasm3_ops = {
     .name = "wasm3",
     .version = M3_VERSION,
-    .capabilities = ENGINE_CAN_INTERRUPT,
+    .capabilities = ENGINE_CAN_INTERRUPT | ENGINE_NAMES_FUNCTIONS,
     .memory_bytes_max = (uint64_t)d_m3MaxLinearMemoryPages * W3_PAGE_BYTES,
     .modules_max = W3_MODULES_MAX,
     .open = open,

@@ -11,6 +11,10 @@ static ubiq_error *open(const engine_options *options, engine **out) {
   self->base.ops = &wasm_c_api_ops;
   self->fuel = options->fuel;
   self->engine = ubiq_hook_engine_new(options->fuel);
+  if (!self->engine) {
+    free(self);
+    return ubiq_error_new(UBIQ_INTERNAL, CAPI_NAME " panicked");
+  }
   *out = &self->base;
   return NULL;
 }

@@ -1,4 +1,5 @@
 // The adapter for wasm.h: what an engine reports, in our classes and words. It has no codes: parts of the texts tell.
+#include "base/text.h"
 #include "engine/wasm_c_api/internal.h"
 
 #include <string.h>
@@ -29,17 +30,22 @@ static const trap_text trap_texts[] = {
     {"mismatch", UBIQ_INVALID_INPUT, NULL, 0},             // of an import; behind "indirect call type mismatch"
 };
 
-static const trap_text *find_text(const wasm_byte_vec_t *message) {
+static const trap_text *find_text(text message) {
   for (size_t i = 0; i < sizeof trap_texts / sizeof *trap_texts; i++)
-    if (memmem(message->data, message->size, trap_texts[i].part, strlen(trap_texts[i].part))) return &trap_texts[i];
+    if (memmem(message.data, message.size, trap_texts[i].part, strlen(trap_texts[i].part))) return &trap_texts[i];
   return NULL;
 }
 
-static ubiq_error *from_message(const wasm_byte_vec_t *message) {
+static ubiq_error *from_message(const wasm_byte_vec_t *whole) {
+  text where = {whole->data, whole->size}, message = TEXT("");
+  text_split(&where, '\n', &message);
   const trap_text *known = find_text(message);
-  if (known && known->text)
-    return ubiq_error_with_detail(ubiq_error_new(known->code, "%s", known->text), known->detail);
-  return ubiq_error_new(known ? known->code : UBIQ_TRAP, "%.*s", (int)message->size, message->data);
+  ubiq_code code = known ? known->code : UBIQ_TRAP;
+  if (known && known->text) message = text_of(known->text);
+  if (code != UBIQ_TRAP) where.size = 0;
+  ubiq_error *error =
+      ubiq_error_new(code, "%.*s%.*s", (int)message.size, message.data, (int)where.size, where.data ? where.data : "");
+  return known ? ubiq_error_with_detail(error, known->detail) : error;
 }
 
 ubiq_error *capi_take_trap(capi_store *store, wasm_trap_t *trap) {

@@ -21,6 +21,7 @@ typedef struct capi_terms {
 /// The shim's part of a store.
 typedef struct capi_guard capi_guard;
 
+/// NULL when the engine panicked, as of the guard's.
 wasm_engine_t *ubiq_hook_engine_new(bool counts_fuel);
 
 /// Why no module can be made in this process as it is now; NULL when one can.
@@ -45,7 +46,8 @@ void ubiq_hook_serialize(const capi_unit *unit, wasm_byte_vec_t *out);
 /// What ubiq_hook_serialize made, of an engine with that `counts_fuel`; NULL when it does not fit.
 capi_unit *ubiq_hook_deserialize(const wasm_byte_vec_t *bytes, bool counts_fuel);
 
-/// What a trap says, in one line. `message` is owned by the caller and has no NUL.
+/// What a trap says, in one line, and in a second ` (in inner < caller)` where the engine knows the functions that it came
+/// through. `message` is owned by the caller and has no NUL.
 void ubiq_hook_trap_text(const wasm_trap_t *trap, wasm_byte_vec_t *message);
 
 /// Of a store that has no instances yet. `terms` are borrowed and outlive the store.

@@ -88,8 +88,8 @@ static ubiq_error *find_imports(capi_module *module, const wasm_importtype_vec_t
 }
 
 static ubiq_error *find_places(capi_module *module, wasm_store_t *store) {
-  wasm_exporttype_vec_t exports;
-  wasm_importtype_vec_t imports;
+  wasm_exporttype_vec_t exports = {0};
+  wasm_importtype_vec_t imports = {0};
   ubiq_hook_exports(store, module->unit, &exports);
   ubiq_hook_imports(store, module->unit, &imports);
   ubiq_error *error = find_exports(module, &exports);

@@ -65,6 +65,7 @@ static ubiq_error *fill(capi_store *store) {
   store->instances = calloc(image->links.modules_count, sizeof *store->instances);
   if (!store->store || !store->instances) return ubiq_error_no_memory();
   store->guard = ubiq_hook_guard_new(store->store, &store->terms);
+  if (!store->guard) return ubiq_error_new(UBIQ_INTERNAL, CAPI_NAME " panicked");
   ubiq_hook_fuel_set(store->guard, UINT64_MAX); // initial data costs fuel, but is no run's
   ubiq_error *error = NULL;
   for (uint32_t i = 0; i < image->links.modules_count && !error; i++) error = instantiate(store, i);

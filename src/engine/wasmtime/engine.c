@@ -16,7 +16,8 @@ const engine_ops wasmtime_ops = {
     .version = WASMTIME_VERSION WT_BUILD,
     .build = ENGINE_BUILD,
     .capabilities = ENGINE_CAN_SUSPEND | ENGINE_CAN_INTERRUPT | ENGINE_CAN_FUEL | ENGINE_CAN_SERIALIZE |
-                    ENGINE_LINKS_MODULES | ENGINE_HAS_MEMORIES | ENGINE_HAS_SMALL_PAGES | ENGINE_VALIDATES,
+                    ENGINE_LINKS_MODULES | ENGINE_HAS_MEMORIES | ENGINE_HAS_SMALL_PAGES | ENGINE_VALIDATES |
+                    ENGINE_NAMES_FUNCTIONS,
     .memory_bytes_max = UINT64_C(4) << 30,
     .modules_max = WT_MODULES_MAX,
     .open = wt_open,

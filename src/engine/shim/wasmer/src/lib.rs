@@ -22,7 +22,8 @@ use wasmer_api::{
 };
 use wasmer_compiler::{CompilerConfig, EngineBuilder};
 use wasmer_types::{
-    ExportType, ExternType, Features, FunctionType, GlobalType, ImportType, MemoryType, Mutability, TableType, Type,
+    ExportType, ExternType, Features, FrameInfo, FunctionType, GlobalType, ImportType, MemoryType, Mutability,
+    TableType, Type,
 };
 
 // The C API's structs keep their fields to themselves. Most have one; those of more are declared again here with the same
@@ -59,6 +60,11 @@ fn trap(error: RuntimeError) -> *mut wasm_trap_t {
 
 const PANICKED: &str = "the engine panicked";
 
+/// What `body` answers, None where it panics: a panic that got to C would end the process.
+fn caught<T>(body: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(body)).ok()
+}
+
 fn engine_new(counts_fuel: bool) -> Engine {
     let mut compiler = wasmer_api::sys::Cranelift::new();
     compiler.push_middleware(Arc::new(watch::Watch::new(counts_fuel)));
@@ -71,8 +77,11 @@ fn engine_new(counts_fuel: bool) -> Engine {
 
 #[no_mangle]
 pub extern "C" fn ubiq_hook_engine_new(counts_fuel: bool) -> *mut wasm_engine_t {
-    wasmer_vm::init_traps(); // now, and not when the first store is made: a host sees its signal handlers change once
-    Box::into_raw(Box::new(engine_new(counts_fuel))) as *mut wasm_engine_t
+    let made = caught(|| {
+        wasmer_vm::init_traps(); // now, and not when the first store is made: a host sees its signal handlers change once
+        Box::into_raw(Box::new(engine_new(counts_fuel))) as *mut wasm_engine_t
+    });
+    made.unwrap_or(null_mut())
 }
 
 /// Each has an engine of its own, with which its code ends: an engine keeps all code that was ever made with it, refuses a
@@ -84,7 +93,7 @@ pub struct Unit {
 
 impl Unit {
     fn new(counts_fuel: bool, make: impl FnOnce(&Engine) -> Result<Module, String>) -> Result<Box<Self>, String> {
-        let run = AssertUnwindSafe(|| {
+        let made = caught(|| {
             let engine = engine_new(counts_fuel);
             let module = make(&engine)?;
             Ok(Box::new(Self {
@@ -92,7 +101,7 @@ impl Unit {
                 _engine: engine,
             }))
         });
-        catch_unwind(run).unwrap_or_else(|_| Err(PANICKED.into()))
+        made.unwrap_or_else(|| Err(PANICKED.into()))
     }
 }
 
@@ -142,7 +151,9 @@ pub extern "C" fn ubiq_hook_unit_new(
 }
 
 #[no_mangle]
-pub extern "C" fn ubiq_hook_unit_delete(_: Box<Unit>) {}
+pub extern "C" fn ubiq_hook_unit_delete(unit: Box<Unit>) {
+    caught(|| drop(unit));
+}
 
 /// Grows with every change to what edit.rs and watch.rs put into code: what was kept before is then compiled anew.
 const CODE: u8 = 2;
@@ -150,8 +161,8 @@ const CODE: u8 = 2;
 // Behind what Wasmer serializes stands whether the code is for plenty of addresses, and CODE.
 #[no_mangle]
 pub extern "C" fn ubiq_hook_serialize(unit: &Unit, out: &mut wasm_byte_vec_t) {
-    let made = catch_unwind(AssertUnwindSafe(|| unit.module.serialize()));
-    let mut bytes = made.map_or(Vec::new(), |bytes| bytes.map_or(Vec::new(), |bytes| bytes.to_vec()));
+    let made = caught(|| unit.module.serialize().map_or(Vec::new(), |bytes| bytes.to_vec()));
+    let mut bytes = made.unwrap_or_default();
     if !bytes.is_empty() {
         bytes.extend([limits::has_plenty().into(), CODE]);
     }
@@ -182,46 +193,70 @@ fn of_kind(ty: &ExternType) -> ExternType {
 
 #[no_mangle]
 pub extern "C" fn ubiq_hook_imports(_: *mut wasm_store_t, unit: &Unit, out: &mut wasm_importtype_vec_t) {
-    let imports = unit.module.imports();
-    let imports = imports.map(|import| ImportType::new(import.module(), import.name(), of_kind(import.ty())));
-    out.set_buffer(imports.map(|import| Some(Box::new(import.into()))).collect());
+    let imports = || unit.module.imports();
+    let own = |import: ImportType| ImportType::new(import.module(), import.name(), of_kind(import.ty()));
+    caught(|| out.set_buffer(imports().map(|import| Some(Box::new(own(import).into()))).collect()));
 }
 
 #[no_mangle]
 pub extern "C" fn ubiq_hook_exports(_: *mut wasm_store_t, unit: &Unit, out: &mut wasm_exporttype_vec_t) {
-    let exports = unit.module.exports();
-    let exports = exports.map(|export| ExportType::new(export.name(), of_kind(export.ty())));
-    out.set_buffer(exports.map(|export| Some(Box::new(export.into()))).collect());
+    let exports = || unit.module.exports();
+    let own = |export: ExportType| ExportType::new(export.name(), of_kind(export.ty()));
+    caught(|| out.set_buffer(exports().map(|export| Some(Box::new(own(export).into()))).collect()));
+}
+
+/// How many frames are told of, and how much of a function's name.
+const FRAMES_MAX: usize = 12;
+const NAME_BYTES_MAX: usize = 80;
+
+fn name_of(frame: &FrameInfo) -> String {
+    match frame.function_name() {
+        Some(name) if !name.is_empty() => name[..name.floor_char_boundary(NAME_BYTES_MAX)].into(),
+        _ => format!("function {}", frame.func_index()),
+    }
+}
+
+fn text_of(error: &RuntimeError) -> String {
+    let frames = error.trace();
+    if frames.is_empty() {
+        return error.message();
+    }
+    let mut names: Vec<String> = frames.iter().take(FRAMES_MAX).map(name_of).collect();
+    if frames.len() > FRAMES_MAX {
+        names.push("...".into());
+    }
+    format!("{}\n (in {})", error.message(), names.join(" < "))
 }
 
 #[no_mangle]
 pub unsafe extern "C" fn ubiq_hook_trap_text(trap: *const wasm_trap_t, out: &mut wasm_byte_vec_t) {
-    out.set_buffer((*(trap as *const RuntimeError)).message().into_bytes());
+    let text = caught(|| text_of(&*(trap as *const RuntimeError)));
+    out.set_buffer(text.unwrap_or_else(|| PANICKED.into()).into_bytes());
 }
 
 #[no_mangle]
 pub unsafe extern "C" fn ubiq_hook_guard_new(store: *mut wasm_store_t, terms: &'static Terms) -> *mut Guard {
-    Box::into_raw(Guard::new(store_ref(store).clone(), terms))
+    caught(|| Box::into_raw(Guard::new(store_ref(store).clone(), terms))).unwrap_or(null_mut())
 }
 
 #[no_mangle]
 pub unsafe extern "C" fn ubiq_hook_guard_delete(guard: *mut Guard) {
-    drop(Box::from_raw(guard));
+    caught(|| drop(Box::from_raw(guard)));
 }
 
 #[no_mangle]
 pub extern "C" fn ubiq_hook_tick() {
-    guard::tick();
+    caught(guard::tick);
 }
 
 #[no_mangle]
 pub extern "C" fn ubiq_hook_fuel_get(guard: &Guard) -> u64 {
-    guard.fuel()
+    caught(|| guard.fuel()).unwrap_or(0)
 }
 
 #[no_mangle]
 pub extern "C" fn ubiq_hook_fuel_set(guard: &Guard, fuel: u64) {
-    guard.set_fuel(fuel);
+    caught(|| guard.set_fuel(fuel));
 }
 
 fn instantiation_error(error: InstantiationError) -> RuntimeError {
@@ -255,14 +290,14 @@ pub unsafe extern "C" fn ubiq_hook_instance_new(
 ) -> *mut wasm_trap_t {
     let pointer =
         |import: &Option<Box<wasm_extern_t>>| import.as_deref().expect("all are given") as *const wasm_extern_t;
-    let run = AssertUnwindSafe(|| {
+    let made = caught(|| {
         let imports = imports
             .as_slice()
             .iter()
             .map(|import| which(pointer(import).cast()).clone());
         instantiate(guard, &unit.module, &imports.collect::<Vec<_>>())
     });
-    match catch_unwind(run).unwrap_or_else(|_| Err(RuntimeError::new(PANICKED))) {
+    match made.unwrap_or_else(|| Err(RuntimeError::new(PANICKED))) {
         Ok(instance) => {
             let made = InstanceFields {
                 _store: guard.store().clone(),
@@ -353,8 +388,8 @@ pub unsafe extern "C" fn ubiq_hook_call(
     let Extern::Function(function) = which(function.cast()) else {
         unreachable!("a wasm_func_t is a function")
     };
-    let run = AssertUnwindSafe(|| call(guard, function, arguments.as_slice(), results.as_slice()));
-    match catch_unwind(run).unwrap_or_else(|_| Err(RuntimeError::new(PANICKED))) {
+    let called = caught(|| call(guard, function, arguments.as_slice(), results.as_slice()));
+    match called.unwrap_or_else(|| Err(RuntimeError::new(PANICKED))) {
         Ok(()) => null_mut(),
         Err(error) => trap(error),
     }

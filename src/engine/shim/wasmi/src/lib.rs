@@ -81,21 +81,43 @@ fn set_text(out: &mut wasm_byte_vec_t, text: String) {
     out.set_buffer(text.into_bytes().into_boxed_slice());
 }
 
+const PANICKED: &str = "the engine panicked";
+
+/// What `body` answers, None where it panics: a panic that got to C would end the process.
+fn caught<T>(body: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(body)).ok()
+}
+
 #[no_mangle]
-pub unsafe extern "C" fn ubiq_hook_engine_new(_counts_fuel: bool) -> Box<wasm_engine_t> {
-    let mut config = wasm_config_new();
-    let inner = &mut *(&mut *config as *mut wasm_config_t as *mut Config);
-    inner.consume_fuel(true);
-    inner.wasm_custom_page_sizes(true);
-    inner.compilation_mode(CompilationMode::Eager);
-    inner.set_max_stack_height(STACK_BYTES);
-    inner.set_max_recursion_depth(CALL_DEPTH);
-    wasm_engine_new_with_config(config)
+pub unsafe extern "C" fn ubiq_hook_engine_new(_counts_fuel: bool) -> Option<Box<wasm_engine_t>> {
+    caught(|| {
+        let mut config = wasm_config_new();
+        let inner = &mut *(&mut *config as *mut wasm_config_t as *mut Config);
+        inner.consume_fuel(true);
+        inner.wasm_custom_page_sizes(true);
+        inner.compilation_mode(CompilationMode::Eager);
+        inner.set_max_stack_height(STACK_BYTES);
+        inner.set_max_recursion_depth(CALL_DEPTH);
+        wasm_engine_new_with_config(config)
+    })
 }
 
 #[no_mangle]
 pub extern "C" fn ubiq_hook_hindrance() -> *const c_char {
     null()
+}
+
+unsafe fn compile(
+    engine: &wasm_engine_t,
+    store: &mut wasm_store_t,
+    wasm: &wasm_byte_vec_t,
+) -> Result<Box<wasm_shared_module_t>, String> {
+    if let Some(module) = wasm_module_new(store, wasm) {
+        return Ok(wasm_module_share(&module));
+    }
+    let engine = &*(engine as *const wasm_engine_t as *const Engine);
+    let error = Module::new(engine, wasm.as_slice()).err();
+    Err(error.map_or(String::new(), |error| error.to_string()))
 }
 
 #[no_mangle]
@@ -106,17 +128,14 @@ pub unsafe extern "C" fn ubiq_hook_unit_new(
     _counts_fuel: bool,
     message: &mut wasm_byte_vec_t,
 ) -> Option<Box<wasm_shared_module_t>> {
-    let module = wasm_module_new(store, wasm);
-    if module.is_none() {
-        let engine = &*(engine as *const wasm_engine_t as *const Engine);
-        let error = Module::new(engine, wasm.as_slice()).err();
-        set_text(message, error.map_or(String::new(), |error| error.to_string()));
-    }
-    module.map(|module| wasm_module_share(&module))
+    let made = caught(|| compile(engine, store, wasm)).unwrap_or_else(|| Err(PANICKED.into()));
+    made.map_err(|text| set_text(message, text)).ok()
 }
 
 #[no_mangle]
-pub extern "C" fn ubiq_hook_unit_delete(_: Box<wasm_shared_module_t>) {}
+pub extern "C" fn ubiq_hook_unit_delete(unit: Box<wasm_shared_module_t>) {
+    caught(|| drop(unit));
+}
 
 unsafe fn obtain(store: &mut wasm_store_t, unit: &wasm_shared_module_t) -> Box<wasm_module_t> {
     wasm_module_obtain(store, unit).expect("a unit is used with its own engine's stores")
@@ -128,7 +147,7 @@ pub unsafe extern "C" fn ubiq_hook_imports(
     unit: &wasm_shared_module_t,
     out: &mut wasm_importtype_vec_t,
 ) {
-    wasm_module_imports(&obtain(store, unit), out);
+    caught(|| wasm_module_imports(&obtain(store, unit), out));
 }
 
 #[no_mangle]
@@ -137,7 +156,7 @@ pub unsafe extern "C" fn ubiq_hook_exports(
     unit: &wasm_shared_module_t,
     out: &mut wasm_exporttype_vec_t,
 ) {
-    wasm_module_exports(&obtain(store, unit), out);
+    caught(|| wasm_module_exports(&obtain(store, unit), out));
 }
 
 // Not among what it can do.
@@ -153,11 +172,11 @@ pub extern "C" fn ubiq_hook_deserialize(_: &wasm_byte_vec_t, _: bool) -> Option<
 
 #[no_mangle]
 pub unsafe extern "C" fn ubiq_hook_trap_text(trap: &wasm_trap_t, out: &mut wasm_byte_vec_t) {
-    set_text(out, (*(trap as *const wasm_trap_t as *const Error)).to_string());
+    let text = caught(|| (*(trap as *const wasm_trap_t as *const Error)).to_string());
+    set_text(out, text.unwrap_or_else(|| PANICKED.into()));
 }
 
-#[no_mangle]
-pub unsafe extern "C" fn ubiq_hook_guard_new(store: &wasm_store_t, terms: &'static Terms) -> Box<Guard> {
+unsafe fn limit(store: &wasm_store_t, terms: &'static Terms) {
     // `repr(transparent)` around the reference.
     let inner: &mut Store<()> = std::mem::transmute(context(store));
     let mut limiter: &'static Terms = terms;
@@ -165,7 +184,12 @@ pub unsafe extern "C" fn ubiq_hook_guard_new(store: &wasm_store_t, terms: &'stat
         let limiter: *mut &'static Terms = &mut limiter;
         unsafe { &mut *limiter }
     });
-    Box::new(Guard { store, terms })
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn ubiq_hook_guard_new(store: &wasm_store_t, terms: &'static Terms) -> Option<Box<Guard>> {
+    caught(|| limit(store, terms))?;
+    Some(Box::new(Guard { store, terms }))
 }
 
 #[no_mangle]
@@ -180,10 +204,14 @@ pub unsafe extern "C" fn ubiq_hook_instance_new(
 ) -> *mut wasm_trap_t {
     let mut failure = null_mut();
     let store = &mut *guard.store.cast_mut();
-    let module = obtain(store, unit);
-    *out = wasm_instance_new(store, &module, imports, Some(&mut failure));
+    let made = caught(|| {
+        let module = obtain(store, unit);
+        wasm_instance_new(store, &module, imports, Some(&mut failure))
+    });
+    let panicked = made.is_none();
+    *out = made.flatten();
     if out.is_none() && failure.is_null() {
-        return trap(Error::new("no instance was made"));
+        return trap(Error::new(if panicked { PANICKED } else { "no instance was made" }));
     }
     failure
 }
@@ -194,12 +222,12 @@ pub extern "C" fn ubiq_hook_tick() {}
 
 #[no_mangle]
 pub unsafe extern "C" fn ubiq_hook_fuel_get(guard: &Guard) -> u64 {
-    context(&*guard.store).get_fuel().unwrap_or(0)
+    caught(|| context(&*guard.store).get_fuel().unwrap_or(0)).unwrap_or(0)
 }
 
 #[no_mangle]
 pub unsafe extern "C" fn ubiq_hook_fuel_set(guard: &Guard, fuel: u64) {
-    let _ = context(&*guard.store).set_fuel(fuel);
+    caught(|| drop(context(&*guard.store).set_fuel(fuel)));
 }
 
 unsafe fn call(guard: &Guard, function: Func, arguments: &[Val], results: &mut [Val]) -> Result<(), Error> {
@@ -229,15 +257,14 @@ pub unsafe extern "C" fn ubiq_hook_call(
     let slots = results.as_uninit_slice();
     let mut taken = vec![Val::FuncRef(Nullable::Null); slots.len()];
     let function = function(func);
-    let run = AssertUnwindSafe(|| call(guard, function, &given, &mut taken));
-    match catch_unwind(run) {
-        Ok(Ok(())) => {
+    match caught(|| call(guard, function, &given, &mut taken)) {
+        Some(Ok(())) => {
             for (slot, value) in slots.iter_mut().zip(taken) {
                 slot.write(wasm_val_t::from(value));
             }
             null_mut()
         }
-        Ok(Err(error)) => trap(error),
-        Err(_) => trap(Error::new("the engine panicked")),
+        Some(Err(error)) => trap(error),
+        None => trap(Error::new(PANICKED)),
     }
 }
