@@ -27,6 +27,7 @@ static void describe(void *user, service_caller *out) {
                           .traceparent = traceparent,
                           .deadline_ns = run->plugin == NULL ? UINT64_MAX : plugin_deadline_ns(run->plugin),
                           .depth = run->depth,
+                          .hops = run->hops,
                           .run = run};
 }
 
@@ -133,6 +134,7 @@ static callee *callee_new(service_call *call, run *caller, const function *funct
   self->run.caller = caller;
   self->run.begins_in_turn = true;
   self->run.depth = caller->depth + 1;
+  self->run.hops = caller->hops;
   self->run.deadline_max = call->caller.deadline_ns == UINT64_MAX ? 0 : call->caller.deadline_ns;
   memcpy(self->traceparent, run_traceparent(caller), sizeof self->traceparent);
   return self;
@@ -163,12 +165,6 @@ static ubiq_error *no_function(const release *release, text name) {
              : ubiq_error_new(UBIQ_NOT_FOUND, "the project has no such function; did you mean \"%s\"?", nearest);
 }
 
-static const function *find(const release *release, text name) {
-  for (size_t i = 0; i < release->project->functions_count; i++)
-    if (text_equal_string(name, release->functions[i].name)) return &release->functions[i];
-  return NULL;
-}
-
 /// The one instance of a pinned function cannot wait for itself.
 static bool waits_for(const run *caller, const function *function) {
   while (caller != NULL && strcmp(caller->function->name, function->name) != 0) caller = caller->caller;
@@ -194,7 +190,7 @@ static void run_function(service_call *call, text name, ubiq_bytes input, bool w
     return;
   }
   const release *release = caller->lease->release;
-  const function *function = find(release, name);
+  const function *function = release_function(release, name);
   ubiq_error *error = function == NULL ? no_function(release, name) : check(caller, function, input);
   if (error != NULL)
     service_call_fail(call, error);

@@ -240,6 +240,12 @@ ubiq_error *release_from_bundle(const bundle *bundle, const release_grant *grant
   return error;
 }
 
+const function *release_function(const release *self, text name) {
+  for (size_t i = 0; i < self->project->functions_count; i++)
+    if (text_equal_string(name, self->functions[i].name)) return &self->functions[i];
+  return NULL;
+}
+
 release *release_retain(release *self) {
   atomic_fetch_add_explicit(&self->owners, 1, memory_order_relaxed);
   return self;

@@ -69,6 +69,9 @@ ubiq_error *release_empty(release **out);
 /// cannot be instantiated is told before it gets any. Not from a worker's thread. Errors: those of plugin_new.
 ubiq_error *release_warm(const release *self);
 
+/// The function of this name; NULL when there is none.
+const function *release_function(const release *self, text name);
+
 /// One more owner; returns the same release. Any thread.
 release *release_retain(release *self);
 /// One owner less; the last ends it. NULL is allowed. Any thread.

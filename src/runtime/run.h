@@ -36,6 +36,7 @@ typedef struct run {
   struct run *caller;    ///< waits for this run, which may use its place; NULL: nobody does
   bool begins_in_turn;   ///< not within run_start: that is called from a guest
   uint32_t depth;        ///< calls of functions above this one
+  uint32_t hops;         ///< events and schedules that led to this one
   uint64_t deadline_max; ///< it ends no later than this (monotonic clock, ns); 0: its own limits hold
 
   // The result, valid when run_state_is_over(state).

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/fetch_loop.h"
+#include "runtime/errands.h"
 #include "runtime/lease.h"
 #include "runtime/metrics.h"
 #include "runtime/pool_keeper.h"
@@ -89,6 +90,7 @@ typedef struct worker {
   uint64_t begin_ns;    ///< what is left of WORKER_BEGIN_NS
   uint64_t runs_begun;  ///< makes their ids
   trace_ids trace_ids;  ///< makes those that others see
+  errand_list errands;  ///< that it has begun
   bool finishing;
   bool is_watched;         ///< somebody wants to know of each run that has ended (run_record.h)
   bool keeps_runs;         ///< and somebody of them wants to know its trace

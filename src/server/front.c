@@ -29,6 +29,11 @@ static void close_handles(front *self) {
   uv_close((uv_handle_t *)&self->grace, NULL);
 }
 
+static bool is_over(const front *self) {
+  return self->stopping != WORKER_STOP_NONE && self->count == 0 && self->listener < 0 &&
+         self->worker->errands.count == 0;
+}
+
 /// Nothing is left: the worker may end. Not from within the daemon's callbacks.
 static void finish(front *self) {
   if (self->daemon == NULL) return;
@@ -76,6 +81,7 @@ void front_stop(void *user, worker_stop how) {
   self->stopping = WORKER_STOP_NOW;
   stop_accepting(self);
   abandon_all(self);
+  errands_cancel(self->worker);
   MHD_run(self->daemon);
   finish(self);
 }
@@ -93,12 +99,12 @@ static void run_daemon(front *self) {
   do MHD_run(self->daemon);
   while (++rounds < ROUNDS_MAX && MHD_get_timeout(self->daemon, &wait_ms) == MHD_YES && wait_ms == 0);
   if (rounds == ROUNDS_MAX) uv_timer_start(&self->again, again, 0, 0);
-  if (self->stopping != WORKER_STOP_NONE && self->count == 0 && self->listener < 0) finish(self);
+  if (is_over(self)) finish(self);
 }
 
 void front_after_runs(void *user) {
   front *self = user;
-  if (self->resumed && self->daemon != NULL) run_daemon(self);
+  if ((self->resumed || is_over(self)) && self->daemon != NULL) run_daemon(self);
 }
 
 static void on_traffic(uv_poll_t *poll, int status, int events) {
