@@ -115,6 +115,9 @@ const command command_test = {
         "DIR is a folder with a ubiq.toml; the default is the working directory. The cases are in the files\n"
         "FUNCTION.test.toml in it and below: a request, and the status, headers and body that it is to be\n"
         "answered with. The project is built and served on a free port of this machine as `ubiq serve` does, so\n"
-        "that functions have their limits, configuration and permissions. The exit code is 1 when a case fails.\n",
+        "that functions have their limits, configuration and permissions. The exit code is 1 when a case fails.\n"
+        "\n"
+        "A case may say which requests of its own the function is to make, and what they are answered with\n"
+        "([[case.http]]), and which time it is for it (time). Without that, requests go out and time passes.\n",
     .run = test,
 };

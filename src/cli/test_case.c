@@ -1,12 +1,12 @@
 // A file's table is read key by key into the file's arena; what is expected as JSON stays what toml_parse made of it.
 #include "cli/test_case.h"
 
+#include "base/clock.h"
 #include "base/file.h"
+#include "cli/test_fields.h"
 
 #include <ctype.h>
 #include <stdlib.h>
-
-enum { HEADERS_OWN = 2, FIELDS_MAX = FETCH_REQUEST_HEADERS_MAX - HEADERS_OWN };
 
 typedef struct reader {
   arena *arena;
@@ -22,53 +22,10 @@ typedef struct reader {
 
 // ------------------------------------------------------------------------------------------------ values
 
-/// A string without a NUL in it.
-static ubiq_error *read_string(arena *arena, const json_value *value, const char **out) {
-  text found;
-  ubiq_error *error = json_get_text(value, &found);
-  if (error != NULL) return error;
-  if (memchr(found.data, '\0', found.size) != NULL) return json_wrong(value, "a string without a NUL in it");
-  *out = arena_string(arena, found.data, found.size);
-  return *out == NULL ? ubiq_error_no_memory() : NULL;
-}
-
 static const project_function *find_function(const project *project, text name) {
   for (size_t i = 0; i < project->functions_count; i++)
     if (text_equal_string(name, project->functions[i].name)) return &project->functions[i];
   return NULL;
-}
-
-static bool lower(arena *arena, text value, const char **out) {
-  char *made = arena_string(arena, value.data, value.size);
-  for (char *at = made; at != NULL && *at != '\0'; at++) *at = (char)tolower((unsigned char)*at);
-  *out = made;
-  return made != NULL;
-}
-
-/// A table of names and texts, with room for `more` behind them.
-static ubiq_error *read_headers(arena *arena, const json_value *value, size_t more, fetch_header **out, size_t *count) {
-  ubiq_error *error = json_is_absent(value) ? NULL : json_expect_object(value);
-  if (error == NULL && json_count(value) > FIELDS_MAX) error = json_wrong(value, "at most %d headers", FIELDS_MAX);
-  if (error != NULL) return error;
-  fetch_header *list = arena_array(arena, json_count(value) + more + 1, sizeof *list);
-  if (list == NULL) return ubiq_error_no_memory();
-  json_value field = {0};
-  *count = 0;
-  while (error == NULL && json_next_field(value, &field)) {
-    if (!lower(arena, field.key, &list[*count].name)) return ubiq_error_no_memory();
-    error = read_string(arena, &field, &list[(*count)++].value);
-  }
-  *out = list;
-  return error;
-}
-
-/// A value as JSON text.
-static ubiq_error *write_json(arena *arena, yyjson_val *value, text *out) {
-  size_t size = 0;
-  char *json = yyjson_val_write(value, 0, &size);
-  *out = (text){json == NULL ? NULL : arena_copy(arena, json, size), size};
-  free(json);
-  return out->data == NULL ? ubiq_error_no_memory() : NULL;
 }
 
 // ----------------------------------------------------------------------------------------------- request
@@ -139,17 +96,12 @@ static ubiq_error *read_path(reader *self, const json_value *request) {
 }
 
 static ubiq_error *read_body(reader *self, const json_value *request) {
-  json_value body = json_field(request, "body"), json = json_field(request, "json");
-  self->has_json = !json_is_absent(&json);
-  if (self->has_json && !json_is_absent(&body))
-    return json_error(&json, "stands beside \"body\"; expected one of the two");
-  if (self->has_json) return write_json(self->arena, json.value, &self->out->body);
-  return json_is_absent(&body) ? NULL : json_get_text(&body, &self->out->body);
+  return test_fields_body(self->arena, request, &self->out->body, &self->has_json);
 }
 
 static ubiq_error *read_method(reader *self, const json_value *request) {
   json_value method = json_field(request, "method");
-  if (!json_is_absent(&method)) return read_string(self->arena, &method, &self->out->method);
+  if (!json_is_absent(&method)) return test_fields_string(self->arena, &method, &self->out->method);
   bool has_own = self->function != NULL && self->function->method.size > 0;
   json_value body = json_field(request, "body");
   bool has_body = self->has_json || !json_is_absent(&body);
@@ -169,7 +121,7 @@ static ubiq_error *read_request_headers(reader *self, const json_value *request)
   test_case *out = self->out;
   json_value headers = json_field(request, "headers");
   fetch_header *list = NULL;
-  ubiq_error *error = read_headers(self->arena, &headers, HEADERS_OWN, &list, &out->headers_count);
+  ubiq_error *error = test_fields_headers(self->arena, &headers, TEST_HEADERS_OWN, &list, &out->headers_count);
   if (error != NULL) return error;
   out->headers = list;
   if (self->has_json && !has_header(out, "content-type"))
@@ -210,7 +162,7 @@ static ubiq_error *read_expect(reader *self, const json_value *test) {
   uint64_t number = 200;
   fetch_header *list = NULL;
   if (!json_is_absent(&status)) error = json_get_u64(&status, 100, 599, &number);
-  if (error == NULL) error = read_headers(self->arena, &headers, 0, &list, &self->out->expected_headers_count);
+  if (error == NULL) error = test_fields_headers(self->arena, &headers, 0, &list, &self->out->expected_headers_count);
   self->out->status = (unsigned)number;
   self->out->expected_headers = list;
   return error != NULL ? error : read_expected_body(self->out, &expect);
@@ -231,16 +183,36 @@ static ubiq_error *read_function(reader *self, const json_value *test) {
 
 static ubiq_error *read_name(reader *self, const json_value *test) {
   json_value name = json_field(test, "name");
-  ubiq_error *error = read_string(self->arena, &name, &self->out->name);
+  ubiq_error *error = test_fields_string(self->arena, &name, &self->out->name);
   bool is_bad = error == NULL && (self->out->name[0] == '\0' || strchr(self->out->name, '\n') != NULL);
   return is_bad ? json_wrong(&name, "one line that says what is tested") : error;
 }
 
+static ubiq_error *read_time(reader *self, const json_value *test) {
+  json_value time = json_field(test, "time");
+  text found;
+  int64_t unix_ms = 0;
+  self->out->has_time = !json_is_absent(&time);
+  if (!self->out->has_time) return NULL;
+  ubiq_error *error = json_get_text(&time, &found);
+  if (error == NULL && (!clock_parse(found, &unix_ms) || unix_ms < 0)) error = json_wrong(&time, CLOCK_TEXT_FORM);
+  self->out->time_ns = (uint64_t)unix_ms * CLOCK_NS_PER_MS;
+  return error;
+}
+
+static ubiq_error *read_http(reader *self, const json_value *test) {
+  json_value http = json_field(test, "http");
+  self->out->has_http = !json_is_absent(&http);
+  return self->out->has_http ? test_http_read(self->arena, &http, &self->out->http, &self->out->http_count) : NULL;
+}
+
 static ubiq_error *read_case(reader *self, const json_value *test) {
   ubiq_error *error = json_expect_object(test);
-  if (error == NULL) error = CHECK_KEYS(test, "name", "function", "request", "expect");
+  if (error == NULL) error = CHECK_KEYS(test, "name", "function", "time", "http", "request", "expect");
   if (error == NULL) error = read_name(self, test);
   if (error == NULL) error = read_function(self, test);
+  if (error == NULL) error = read_time(self, test);
+  if (error == NULL) error = read_http(self, test);
   if (error == NULL) error = read_request(self, test);
   return error != NULL ? error : read_expect(self, test);
 }
@@ -263,22 +235,27 @@ static ubiq_error *read_cases(test_file *self, const project *project) {
   return error;
 }
 
-ubiq_error *test_file_read(const project *project, const char *path, test_file **out) {
-  buffer bytes = {0};
+ubiq_error *test_file_parse(const project *project, const char *path, const void *data, size_t size, test_file **out) {
   test_file *self = calloc(1, sizeof *self);
   if (self == NULL) return ubiq_error_no_memory();
   arena_init(&self->arena);
   const char *shown = strncmp(path, "./", 2) == 0 ? path + 2 : path;
   self->path = arena_string(&self->arena, shown, strlen(shown));
   ubiq_error *error = self->path == NULL ? ubiq_error_no_memory() : NULL;
-  if (error == NULL) error = file_read_all(path, TEST_CASE_FILE_BYTES_MAX, &bytes);
-  if (error == NULL) error = toml_parse(self->path, bytes.data, bytes.size, &self->document);
+  if (error == NULL) error = toml_parse(self->path, data, size, &self->document);
   if (error == NULL) error = read_cases(self, project);
-  buffer_free(&bytes);
   if (error == NULL)
     *out = self;
   else
     test_file_delete(self);
+  return error;
+}
+
+ubiq_error *test_file_read(const project *project, const char *path, test_file **out) {
+  buffer bytes = {0};
+  ubiq_error *error = file_read_all(path, TEST_CASE_FILE_BYTES_MAX, &bytes);
+  if (error == NULL) error = test_file_parse(project, path, bytes.data, bytes.size, out);
+  buffer_free(&bytes);
   return error;
 }
 

@@ -3,6 +3,7 @@
 //     [[case]]
 //     name = "greets by name"
 //     function = "greet"                 # default: the file's name
+//     time = "2026-01-01T00:00:00Z"      # what the wall clock shows the function; default: the time that it is
 //     [case.request]
 //     method = "POST"                    # default: the route's, else POST with a body and GET without
 //     path = "/greet/Ada"                # default: the route's, when it has no {parameters}
@@ -13,12 +14,14 @@
 //     status = 200                       # the default
 //     headers = { content-type = "glob:text/plain*" }
 //     body = "Hello, Ada!"               # or json = { ... }; texts may be matchers (test_match.h)
+//     [[case.http]]                      # requests of the function's own (test_http.h); default: they go out
 #ifndef CLI_TEST_CASE_H
 #define CLI_TEST_CASE_H
 
 #include "base/arena.h"
 #include "base/fetch.h"
 #include "base/toml.h"
+#include "cli/test_http.h"
 #include "runtime/project.h"
 
 #define TEST_CASE_SUFFIX ".test.toml"
@@ -39,6 +42,11 @@ typedef struct test_case {
   bool expects_body;         ///< else it is not looked at
   text expected_body;        ///< text of an answer
   yyjson_val *expected_json; ///< or the value that it is; NULL: it is not looked at
+  bool has_time;             ///< else the clock is the system's
+  uint64_t time_ns;          ///< since 1970
+  bool has_http;             ///< `http` is all that the function may ask for; else its requests go out
+  const test_http *http;
+  size_t http_count;
 } test_case;
 
 /// The cases of one file. What they point to is the file's.
@@ -53,6 +61,9 @@ typedef struct test_file {
 /// Reads the cases of a file for a project's functions. `*out` is the caller's (test_file_delete). Errors: those of
 /// file_read_all and toml_parse; `invalid_input` with file, line and column.
 ubiq_error *test_file_read(const project *project, const char *path, test_file **out);
+
+/// The same for what is in a file whose name is `path`.
+ubiq_error *test_file_parse(const project *project, const char *path, const void *data, size_t size, test_file **out);
 
 /// NULL is allowed.
 void test_file_delete(test_file *self);

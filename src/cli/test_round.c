@@ -91,6 +91,9 @@ static ubiq_error *choose(test_round *self) {
 static ubiq_error *serve(test_round *self) {
   server_settings settings = server_settings_default;
   settings.listen = "127.0.0.1:0";
+  self->world = test_world_new();
+  if (self->world == NULL) return ubiq_error_no_memory();
+  settings.stubs = test_world_stubs(self->world);
   ubiq_error *error = server_new(&settings, self->release, &self->server);
   return error != NULL ? error : fetch_client_new(&self->client);
 }
@@ -101,7 +104,7 @@ static ubiq_error *run_cases(test_round *self) {
   self->report->begin(results->count);
   for (size_t i = 0; error == NULL && i < results->count; i++) {
     test_result *result = &results->items[i];
-    error = test_run(result->file, result->test, server_url(self->server), self->client, result);
+    error = test_run(result->file, result->test, server_url(self->server), self->client, self->world, result);
     if (error != NULL) break;
     results->failed += result->differences != NULL;
     self->report->one(result, i == 0 ? NULL : result - 1, i + 1);
@@ -131,6 +134,7 @@ ubiq_error *test_round_run(test_round *self) {
 void test_round_end(test_round *self) {
   fetch_client_delete(self->client);
   server_delete(self->server);
+  test_world_delete(self->world);
   for (size_t i = 0; i < self->results.count; i++) free(self->results.items[i].differences);
   free(self->results.items);
   for (size_t i = 0; i < self->paths_count; i++) {

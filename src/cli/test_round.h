@@ -16,7 +16,8 @@ typedef struct test_round {
   release *release; ///< NULL when it cannot be built
   server *server;
   fetch_client *client;
-  char **paths; ///< of the files of cases, sorted; owned
+  test_world *world; ///< what the server's functions find
+  char **paths;      ///< of the files of cases, sorted; owned
   size_t paths_count;
   test_file **files; ///< as many, in their order
   test_results results;

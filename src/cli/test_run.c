@@ -86,17 +86,20 @@ static ubiq_error *ask(const test_case *test, const char *url, fetch_client *cli
 }
 
 ubiq_error *test_run(const test_file *file, const test_case *test, const char *url, fetch_client *client,
-                     test_result *out) {
+                     test_world *world, test_result *out) {
   buffer differences = {0};
   fetch_response response = {0};
   *out = (test_result){.file = file, .test = test};
   uint64_t began_ns = clock_monotonic_ns();
+  test_world_begin(world, test);
   ubiq_error *error = ask(test, url, client, &response);
   out->duration_us = (clock_monotonic_ns() - began_ns) / 1000;
-  bool good = error == NULL ? check(test, &response, &differences)
-                            : buffer_append_string(&differences, "request: ") &&
-                                  text_escape(&differences, text_of(ubiq_error_message(error))) &&
-                                  buffer_append_byte(&differences, '\n');
+  bool good = test_world_end(world, &differences);
+  if (good)
+    good = error == NULL ? check(test, &response, &differences)
+                         : buffer_append_string(&differences, "request: ") &&
+                               text_escape(&differences, text_of(ubiq_error_message(error))) &&
+                               buffer_append_byte(&differences, '\n');
   ubiq_error_delete(error);
   fetch_response_free(&response);
   if (good && differences.size > 0) good = (out->differences = buffer_take_string(&differences)) != NULL;

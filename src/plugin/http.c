@@ -8,8 +8,10 @@
 
 #include "base/clock.h"
 #include "base/fetch_loop.h"
+#include "base/fetch_url.h"
 #include "base/json.h"
 #include "plugin/http_aside.h"
+#include "plugin/stubs.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -170,6 +172,30 @@ static ubiq_error *add_trace(const plugin *plugin, arena *arena, guest_request *
   return NULL;
 }
 
+// Where it is allowed to go is looked at as if it went there.
+static bool is_answered_by_stub(plugin *plugin, const fetch_request *request, ubiq_error **error) {
+  const plugin_stubs *stubs = plugin->host ? plugin->host->stubs : NULL;
+  fetch_url url = {0};
+  const net_gate *gate;
+  if (!stubs || !stubs->http) return false;
+  *error = fetch_url_parse(request->url, &url);
+  const fetch_target target = {.method = request->method,
+                               .url = url.text,
+                               .scheme = url.scheme,
+                               .host = url.host,
+                               .path = url.path,
+                               .port = url.port};
+  if (!*error) *error = allow_url(plugin, &target, &gate);
+  const plugin_stub_request asked = {.method = request->method,
+                                     .url = text_of(url.text),
+                                     .body = {(const char *)request->body, request->body_size},
+                                     .response_bytes_max = request->response_bytes_max};
+  bool is_over = *error || stubs->http(stubs->user, &asked, &plugin->http.response, &plugin->http.error);
+  plugin->http.done = is_over && !*error;
+  fetch_url_free(&url);
+  return is_over;
+}
+
 static ubiq_error *begin(plugin *plugin, const guest_request *guest, ubiq_bytes body) {
   fetch_policy policy = {.allow_url = allow_url, .user = plugin, .any_host_header = true};
   fetch_request request = {
@@ -185,6 +211,8 @@ static ubiq_error *begin(plugin *plugin, const guest_request *guest, ubiq_bytes 
       .policy = &policy,
   };
   http_end(plugin);
+  ubiq_error *error = NULL;
+  if (is_answered_by_stub(plugin, &request, &error)) return error;
   if (!plugin->host && plugin->compiled->options.suspends)
     return http_aside_start(plugin, &request, &plugin->http.aside);
   if (!plugin->host || !plugin->host->fetches) return perform_here(plugin, &request);

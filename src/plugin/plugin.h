@@ -30,7 +30,8 @@ typedef struct plugin_host {
   const char *(*tracestate)(void *user); ///< what goes with it, read at once; NULL, or the answer is: nothing does
   const struct sockaddr_storage *own;    ///< addresses that the process listens on: http_request never reaches them
   size_t own_count;
-  struct api_guest *platform; ///< for whom host functions ask the platform (plugin_platform); NULL: for nobody
+  const struct plugin_stubs *stubs; ///< what is tested has these in the place of the world (stubs.h); NULL: the world
+  struct api_guest *platform;       ///< for whom host functions ask the platform (plugin_platform); NULL: for nobody
   void *user;
 } plugin_host;
 

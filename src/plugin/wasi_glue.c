@@ -4,6 +4,8 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "plugin/stubs.h"
+#include "wasi/abi.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +86,16 @@ ubiq_error *wasi_open_directories(plugin *plugin) {
   return error;
 }
 
+// The wall clock may be a test's; it is asked for each time, because instances are made before who uses them is known.
+static uint64_t tell_time(void *user, uint32_t clock) {
+  const plugin *plugin = user;
+  const plugin_stubs *stubs = plugin->host ? plugin->host->stubs : NULL;
+  uint64_t realtime_ns;
+  if (clock == WASI_CLOCK_REALTIME && stubs && stubs->realtime && stubs->realtime(stubs->user, &realtime_ns))
+    return realtime_ns;
+  return wasi_clock_of_system(clock);
+}
+
 static wasi_context *find_context(void *user) {
   plugin *plugin = user;
   if (plugin->wasi) return plugin->wasi;
@@ -99,6 +111,7 @@ static wasi_context *find_context(void *user) {
       .write = take_output,
       .wait = plugin->compiled->options.suspends ? wait_until : NULL,
       .interrupted = interrupted,
+      .clock = plugin->host && plugin->host->stubs ? tell_time : NULL,
       .user = plugin,
   };
   ubiq_error *error = wasi_context_new(&options, &plugin->wasi);

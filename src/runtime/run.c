@@ -122,6 +122,7 @@ void run_init(run *self, struct worker *worker) {
                              .log = say,
                              .traceparent = traceparent,
                              .tracestate = tracestate,
+                             .stubs = worker->options.stubs,
                              .own = worker->options.own,
                              .own_count = worker->options.own_count,
                              .platform = &self->guest,

@@ -21,6 +21,7 @@ typedef struct server_settings {
   struct tls *tls;                      ///< NULL: no TLS. Borrowed
   struct dev_page *dev;                 ///< NULL: it is no `ubiq dev`. Borrowed
   struct otlp *otlp;                    ///< sends what runs did to a collector; NULL: nobody does. Borrowed
+  const struct plugin_stubs *stubs;     ///< for functions that are tested; NULL: none. Borrowed
   struct run_log *run_log;              ///< gets a line for each run; NULL: none. Borrowed
   void (*stopped)(void *user);          ///< all workers have ended; called once, on any thread. May be NULL
   void *user;

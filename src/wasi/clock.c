@@ -3,10 +3,14 @@
 #include "wasi/internal.h"
 
 // Both CPU clocks answer the time of the thread that runs the guest: a guest has no process of its own.
-uint64_t wasi_clock_now(const wasi_context *context, uint32_t clock) {
-  if (context->options.clock != NULL) return context->options.clock(context->options.user, clock);
+uint64_t wasi_clock_of_system(uint32_t clock) {
   if (clock == WASI_CLOCK_REALTIME) return clock_realtime_ns();
   return clock == WASI_CLOCK_MONOTONIC ? clock_monotonic_ns() : clock_thread_cpu_ns();
+}
+
+uint64_t wasi_clock_now(const wasi_context *context, uint32_t clock) {
+  const wasi_options *options = &context->options;
+  return options->clock != NULL ? options->clock(options->user, clock) : wasi_clock_of_system(clock);
 }
 
 static wasi_errno put_time(wasi_guest *self, uint32_t offset, uint64_t nanoseconds) {

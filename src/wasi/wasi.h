@@ -59,6 +59,9 @@ typedef struct wasi_options {
   void *user;                                             ///< passed to the callbacks
 } wasi_options;
 
+/// The system's time of a clock (`WASI_CLOCK_REALTIME`, ..., below WASI_CLOCKS) in nanoseconds.
+uint64_t wasi_clock_of_system(uint32_t clock);
+
 /// Makes a context; owned by the caller.
 ubiq_error *wasi_context_new(const wasi_options *options, wasi_context **out);
 void wasi_context_delete(wasi_context *context);

@@ -15,6 +15,46 @@ name = "greets by name"
 request = { body = "Ada" }
 expect = { body = "Hello, Ada!" }
 """
+# `pay` asks for a payment as often as its input has letters, and answers with what it was told; `clock` says the time, in seconds.
+WORLD = r"""
+#include <ubiq/pdk.h>
+
+__attribute__((import_module("wasi_snapshot_preview1"), import_name("clock_time_get")))
+int32_t clock_time_get(int32_t clock, int64_t precision, uint64_t *time);
+
+UBIQ_EXPORT(pay) {
+  static char told[64];
+  for (size_t left = ubiq_input_size(); left > 0; left--) {
+    ubiq_http_response response = ubiq_http_request("POST", "https://pay.example.com/charge?a=1", NULL, "{\"amount\":3}", 12);
+    told[0] = (char)('0' + response.status / 100);
+    told[1] = ' ';
+    size_t size = ubiq_block_size(response.body);
+    ubiq_block_read(response.body, told + 2, size);
+    told[2 + size] = '\0';
+    ubiq_http_close(&response);
+  }
+  return ubiq_output_string(told);
+}
+UBIQ_EXPORT(clock) {
+  uint64_t time = 0;
+  char text[24];
+  clock_time_get(0, 1, &time);
+  return ubiq_output(text, ubiq_format_u64(text, time / 1000000000));
+}
+"""
+PAY = function("pay", "POST /pay", allowed_hosts='["pay.example.com"]')
+PAID = """
+[[case]]
+name = "pays"
+function = "pay"
+request = { body = "x" }
+expect = { body = '2 {"id":7}' }
+[[case.http]]
+method = "post"
+url = "glob:https://pay.example.com/*"
+json = { amount = "<integer>" }
+answer = { status = 201, json = { id = 7 } }
+"""
 # Answers what the case's name says with the request as it came.
 MIRROR = function("mirror", "/mirror/{id}", input='"request"')
 
@@ -125,12 +165,68 @@ UBIQ_EXPORT(go) { return ubiq_output_string("{\\"status\\": 303, \\"headers\\": 
         self.assertEqual(["greets by name", "a <b> & #1"], [case.get("name") for case in suite])
         self.assertIn("+ Hello, !", suite[1][0].text)
 
+    def world(self, cases, *functions):
+        return self.project(*(functions or [PAY]), files={"guest.c": WORLD, "world.test.toml": cases})
+
+    def told_of(self, cases, *functions):
+        """Whether the first case passed, and the differences that are told of it."""
+        done = subprocess.run([UBIQ, "test", self.world(cases, *functions), "--json", "--log-level", "off"],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=support.PATIENCE)
+        case = json.loads(done.stdout)["cases"][0]
+        self.assertEqual(0 if case["passed"] else 1, done.returncode)
+        return case["passed"], case.get("differences", "")
+
+    def test_a_request_of_a_function_is_answered_by_the_case(self):
+        self.assertEqual((True, ""), self.told_of(PAID))
+        twice = PAID.replace('body = "x"', 'body = "xx"')
+        self.assertEqual((True, ""), self.told_of(twice + "times = 2\n"))
+        answers = twice + '[[case.http]]\nurl = "*"\nbody = "glob:*amount*"\nanswer = { status = 404, body = "gone" }\n'
+        self.assertEqual((True, ""), self.told_of(answers.replace("""'2 {"id":7}'""", "'4 gone'")))
+
+    def test_a_request_that_is_not_expected_fails_the_case_with_what_was_asked(self):
+        for cases in (PAID.replace("<integer>", "<string>"), PAID.replace("example.com/*", "example.com/x"),
+                      PAID.replace('"post"', '"PUT"'), PAID.partition("[[case.http]]")[0] + "http = []\n"):
+            passed, told = self.told_of(cases)
+            self.assertFalse(passed)
+            self.assertIn('http: expected no such request: POST https://pay.example.com/charge?a=1: {"amount":3}\n', told)
+            self.assertIn("status: expected 200, is 500", told)
+
+    def test_an_expected_request_that_was_not_made_fails_the_case(self):
+        passed, told = self.told_of(PAID.replace('body = "x"', 'body = ""').replace("""body = '2 {"id":7}'""", 'body = ""'))
+        self.assertEqual((False, "http: expected POST glob:https://pay.example.com/* 1 time, came 0\n"), (passed, told))
+        passed, told = self.told_of(PAID + "times = 3\n")
+        self.assertEqual((False, "http: expected POST glob:https://pay.example.com/* 3 times, came 1\n"), (passed, told))
+
+    def test_a_request_to_where_the_function_may_not_go_is_refused_all_the_same(self):
+        passed, told = self.told_of(PAID, function("pay", "POST /pay", allowed_hosts='["example.com"]'))
+        self.assertFalse(passed)
+        self.assertRegex(told, r"^http: expected POST .* 1 time, came 0\nstatus: expected 200, is 500")
+
+    def test_expectations_are_of_one_case(self):
+        second = '[[case]]\nname = "rests"\nfunction = "pay"\nrequest = { body = "" }\nexpect = { body = "" }\nhttp = []\n'
+        report = json.loads(self.outcome(self.world(PAID + second + PAID.replace("pays", "pays again")), "--json"))
+        self.assertEqual((3, 0), (report["passed"], report["failed"]))
+
+    def test_the_wall_clock_stands_at_the_time_of_the_case(self):
+        clock = function("clock", "GET /clock")
+        case = '[[case]]\nname = "%s"\nfunction = "clock"\ntime = %s\nexpect = { body = "%d" }\n'
+        cases = (case % ("text", '"2026-01-01T00:00:00Z"', 1767225600) + case % ("date", "2026-01-01T01:00:00.5+01:00", 1767225600) +
+                 '[[case]]\nname = "now"\nfunction = "clock"\nexpect = { body = "glob:[12]?????????" }\n')
+        self.outcome(self.world(cases, clock))
+        passed, told = self.told_of(case % ("other", '"1970-01-01T00:00:09Z"', 8), clock)
+        self.assertEqual((False, "body:\n- 8\n+ 9\n"), (passed, told))
+
     def test_what_is_wrong_in_a_file_is_told_with_its_place(self):
         for cases, told in (
                 ('[[case]]\nname = "x"\nexpect = { stats = 200 }\n', r"hello\.test\.toml:3:12: .*unknown key case\[0\]\.expect\.stats; did you mean \"status\""),
                 ('[[case]]\nname = "x"\nfunction = "helo"\n', r"hello\.test\.toml:3:1: .*function is \"helo\"; expected the name of a function"),
                 ('[[case]]\n', r"name is missing; expected"),
                 ('[[case]]\nname = "x"\nrequest = { body = "a", json = 1 }\n', r"stands beside \"body\""),
+                ('[[case]]\nname = "x"\ntime = "noon"\n', r"hello\.test\.toml:3:1: .*time is \"noon\"; expected a time such as"),
+                ('[[case]]\nname = "x"\n[[case.http]]\n', r"url is missing; expected"),
+                ('[[case]]\nname = "x"\n[[case.http]]\nurl = "ftp://x"\n', r"url is \"ftp://x\"; expected a URL, a pattern"),
+                ('[[case]]\nname = "x"\n[[case.http]]\nurl = "*"\ntimes = 0\n', r"times is 0; expected"),
+                ('[[case]]\nname = "x"\n[[case.http]]\nurl = "*"\nanswer = { stats = 1 }\n', r"unknown key .*stats"),
                 ('', r"expected test cases: \[\[case\]\]"),
                 ('[[case', r"hello\.test\.toml:1:")):
             with self.subTest(told):
