@@ -5,7 +5,6 @@
 #include "runtime/access_token.h"
 #include "server/log_ring.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -45,6 +44,8 @@ ubiq_error *serve_state_directory(const char *given, char **out) {
 /// What is under way.
 typedef struct running {
   serve_compiler *compiler; ///< borrowed
+  serving *serving;         ///< borrowed
+  uv_work_t ending;         ///< of the admin API
   releases *releases;
   admin *admin;
   public_key *keys;
@@ -98,46 +99,52 @@ static ubiq_error *start(running *self, serving *serving) {
   return NULL;
 }
 
+/// A second signal does not wait for a deploy. What is on the disk is whole at any time.
 static void freeze(void *user, bool at_once) {
-  (void)at_once;
-  releases_freeze(((running *)user)->releases);
+  running *self = user;
+  releases_freeze(self->releases);
+  if (at_once && releases_is_changing(self->releases)) _exit(ubiq_code_exit(UBIQ_CANCELLED));
 }
 
-// The exit codes of the classes, as constants: a handler of signals may not look one up.
-enum {
-#define END_CODE(identifier, name, status, exit_code, text) END_##identifier = (exit_code),
-  UBIQ_CODES(END_CODE)
-#undef END_CODE
-};
-
-/// As a second signal promises. What is on the disk is whole at any time.
-static void end_at_once(int number) {
-  (void)number;
-  _exit(END_CANCELLED);
-}
-
-/// What the admin API is doing, a deploy perhaps, is waited for, unless a second signal came or comes.
-static void end_admin(running *self, const serving *serving) {
-  releases_status status;
-  signal(SIGTERM, end_at_once);
-  signal(SIGINT, end_at_once);
-  ubiq_error *error = releases_describe(self->releases, &status);
-  if (error == NULL && status.is_changing && serving->was_forced) end_at_once(0);
-  ubiq_error_delete(error);
+static void end_admin(uv_work_t *work) {
+  running *self = work->data;
   admin_delete(self->admin);
   self->admin = NULL;
+}
+
+static void on_admin_ended(uv_work_t *work, int status) {
+  (void)status;
+  running *self = work->data;
+  self->serving->is_busy = false;
+  serving_quit(self->serving);
+}
+
+/// The workers have ended. What the admin API is doing, a deploy perhaps, is waited for by another thread, so that this one hears
+/// of a second signal.
+static void wait_for_admin(void *user) {
+  running *self = user;
+  self->ending.data = self;
+  uv_queue_work(&self->serving->loop, &self->ending, end_admin, on_admin_ended);
+}
+
+static void serve_until_over(running *self) {
+  self->serving->is_busy = true;
+  self->serving->over = wait_for_admin;
+  self->code = serving_run(self->serving);
 }
 
 static ubiq_error *serve(running *self, serving *serving, const serve_guard *guard) {
   ubiq_error *error = serving_open(serving);
   if (error != NULL) return error;
+  self->serving = serving;
   serving->stop = freeze;
   serving->user = self;
   serving->settings.admin = admin_address(self->admin);
   error = start(self, serving);
   if (error == NULL) serve_guard_tell(guard);
-  if (error == NULL) self->code = serving_run(serving);
-  end_admin(self, serving);
+  if (error == NULL) serve_until_over(self);
+  admin_delete(self->admin);
+  self->admin = NULL;
   releases_freeze(self->releases);
   serving_end(serving);
   return error;

@@ -92,7 +92,9 @@ static void on_hangup(uv_signal_t *handle, int number) {
 }
 
 void serving_quit(serving *self) {
+  bool was_over = self->is_over;
   self->is_stopping = self->is_over = true;
+  if (self->is_busy && !was_over && self->over != NULL) self->over(self->user);
   if (self->is_busy || uv_is_closing((uv_handle_t *)&self->terminate)) return;
   uv_close((uv_handle_t *)&self->terminate, NULL);
   uv_close((uv_handle_t *)&self->interrupt, NULL);

@@ -31,6 +31,8 @@ typedef struct serving {
   bool was_forced;        ///< a second signal ended what was under way
   /// A signal came: what makes it busy has to end, with `at_once` not even cleanly. May be NULL.
   void (*stop)(void *user, bool at_once);
+  /// There is nothing to wait for any more but what makes it busy. Called once. May be NULL.
+  void (*over)(void *user);
   /// Closes what else is on the loop, so that it can end. May be NULL.
   void (*close)(void *user);
   void *user;

@@ -311,6 +311,13 @@ static ubiq_error *find_record(releases *self, const char *digest, release_recor
   return digest[0] == '\0' ? NULL : release_store_find(self->store, text_of(digest), out);
 }
 
+bool releases_is_changing(releases *self) {
+  pthread_mutex_lock(&self->state);
+  bool is_changing = self->is_changing;
+  pthread_mutex_unlock(&self->state);
+  return is_changing;
+}
+
 ubiq_error *releases_describe(releases *self, releases_status *out) {
   *out = (releases_status){0};
   pthread_mutex_lock(&self->state);

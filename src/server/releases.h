@@ -77,6 +77,9 @@ ubiq_error *releases_promote(releases *self, release_record *out);
 /// Any thread.
 ubiq_error *releases_describe(releases *self, releases_status *out);
 
+/// Whether something is being changed. Any thread.
+bool releases_is_changing(releases *self);
+
 /// What is served now, but for a canary; an empty release when there is none yet. One more owner: the caller. Any thread.
 release *releases_hold(releases *self);
 

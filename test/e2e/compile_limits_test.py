@@ -40,24 +40,6 @@ def costly(wasm, toml=TOML):
     return pack(("ubiq.toml", toml), ("costly.wasm", wasm))
 
 
-def parents():
-    """Which process started which."""
-    found = {}
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open("/proc/%s/stat" % name, encoding="utf-8", errors="replace") as file:
-                state, parent = file.read().rpartition(")")[2].split()[:2]
-        except OSError:
-            continue
-        if state not in "ZX":
-            found[int(name)] = int(parent)
-    return found
-
-
-def children_of(process):
-    return [child for child, parent in parents().items() if parent == process]
-
-
 class Limits(deploying.Test):
     def setUp(self):
         cache = self.folder()  # nothing is compiled yet
@@ -77,7 +59,7 @@ class Limits(deploying.Test):
         return os.path.join(folder, name)
 
     def helper_of(self, server):
-        helpers = children_of(server.process.pid)
+        helpers = deploying.children_of(server.process.pid)
         self.assertEqual(1, len(helpers))
         return helpers[0]
 
@@ -85,8 +67,8 @@ class Limits(deploying.Test):
         """Waits for the process that compiles."""
         jobs = []
         while not jobs:
-            self.assertIn(helper, parents())
-            jobs = children_of(helper)
+            self.assertIn(helper, deploying.parents())
+            jobs = deploying.children_of(helper)
         return jobs[0]
 
     def refused(self, server, bundle, status, *words):
@@ -144,7 +126,7 @@ class Limits(deploying.Test):
         job = self.job_of(self.helper_of(server))
         try:
             while os.getpriority(os.PRIO_PROCESS, job) != 10:
-                self.assertIn(job, parents())
+                self.assertIn(job, deploying.parents())
         finally:
             os.kill(job, signal.SIGKILL)
         deploy.join()
@@ -157,7 +139,7 @@ class Limits(deploying.Test):
         server.process.kill()
         server.process.wait(support.PATIENCE)
         deploy.join()
-        while {helper, job} & set(parents()):
+        while {helper, job} & set(deploying.parents()):
             pass
 
     def test_a_helper_that_is_gone_is_told_at_each_deploy(self):

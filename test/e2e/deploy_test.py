@@ -3,6 +3,7 @@
 import hashlib
 import http.client
 import os
+import signal
 import socket
 import subprocess
 import threading
@@ -119,55 +120,64 @@ class Deploy(deploying.Test):
 
 
 class Compiling(deploying.Test):
-    """While a release is compiled, which takes seconds for this one."""
-
-    def large(self, version):
-        body = "(local.set 0 (i64.add (i64.mul (local.get 0) (i64.const %d)) (i64.rotl (local.get 0) (local.get 1))))"
-        functions = "".join("(func (param i64 i64) (result i64) %s (local.get 0))" % "".join(body % (i + 7 * j) for j in range(40))
-                            for i in range(2000))
-        module = '(module %s (func (export "configured") (result i32) (i32.const 0)))' % functions
-        toml = '[project]\nname = "shop"\nversion = "%s"\n' % version
-        toml += "".join('[functions.%s]\nwasm = "large.wat"\nexport = "configured"\nroute = "GET /%s"\n' % (f, f) for f in "ab")
-        return deploying.pack(("ubiq.toml", toml), ("large.wat", module))
+    """While a release is compiled, for as long as a test wants it to be."""
 
     def begin(self, server):
-        """A deploy that is under way."""
+        """A deploy that is under way: the process that compiles for it is stopped. Also answers what lets it go on."""
         self.deployed(server, self.bundle("1"))
-        deploy = support.in_thread(server.deploy, self.large("2"))
-        while deploy.is_alive() and not server.ask("GET", "/v1/status")[1]["is_changing"]:
-            pass
-        self.assertTrue(deploy.is_alive(), deploy.result)
-        return deploy
+        body = "(i32.const 0)" + "(i32.const 1) (i32.add)" * 10
+        text = "(module %s (func (export \"configured\") (result i32) %s))" % ("(func (result i32) %s)" % body * 3000, body)
+        toml = '[project]\nname = "shop"\nversion = "2"\n'
+        toml += "".join('[functions.%s]\nwasm = "large.wat"\nexport = "configured"\nroute = "GET /%s"\n' % (f, f) for f in "ab")
+        deploy = support.in_thread(server.deploy, deploying.pack(("ubiq.toml", toml), ("large.wat", text)))
+        helper, = deploying.children_of(server.process.pid)
+        job = self.stop_job(helper, deploy)
+        self.assertTrue(server.ask("GET", "/v1/status")[1]["is_changing"])
+        return deploy, lambda: os.kill(job, signal.SIGCONT)
+
+    def stop_job(self, helper, deploy):
+        while deploy.is_alive():
+            for job in deploying.children_of(helper):
+                try:
+                    os.kill(job, signal.SIGSTOP)
+                    return job
+                except ProcessLookupError:
+                    pass  # it was assembled; another one compiles
+        self.fail(deploy.result)
 
     def test_requests_and_questions_are_answered_and_a_second_deploy_is_told_to_wait(self):
         server = self.launch()
-        deploy = self.begin(server)
+        deploy, go_on = self.begin(server)
         status, answer = server.deploy(self.bundle("3"))
         self.assertEqual((429, "busy"), (status, answer["class"]))
         self.assertEqual(429, server.ask("POST", "/v1/rollback")[0])
         self.assertEqual("1", server.ask("GET", "/v1/status")[1]["current"]["version"])
         self.serves(server, "1")
-        self.assertTrue(deploy.is_alive(), "it was compiled too fast for this test")
+        self.assertTrue(deploy.is_alive())
+        go_on()
         deploy.join(support.PATIENCE)
         self.assertEqual((200, "2"), (deploy.result[0], deploy.result[1]["version"]))
-        self.assertEqual((200, ""), server.get("/a"))
+        self.assertEqual(500, server.get("/a")[0])
 
     def test_a_server_that_stops_meanwhile_begins_again_with_one_or_the_other(self):
         server = self.launch()
-        deploy = self.begin(server)
-        self.assertEqual(0, server.stop())
+        deploy, go_on = self.begin(server)
+        server.signal()
+        server.wait_for("finishing what is under way")
+        go_on()
+        self.assertEqual(0, server.wait())
         deploy.join(support.PATIENCE)
         again = self.launch(server.state)
-        self.assertIn(again.get("/a"), [(200, "1"), (200, "")])
+        self.assertIn(again.get("/a")[0], [200, 500])
         self.deployed(again, self.bundle("3"))
         self.serves(again, "3")
 
-
     def test_a_second_signal_does_not_wait_for_a_deploy(self):
         server = self.launch()
-        deploy = self.begin(server)
+        deploy, _ = self.begin(server)
         server.signal()
         server.wait_for("finishing what is under way")
+        self.assertIsNone(server.process.poll())
         server.signal()
         self.assertEqual(130, server.wait())
         deploy.join(support.PATIENCE)
@@ -412,7 +422,13 @@ class Access(deploying.Test):
         self.serves(server, "1")
         for connection in idle:
             connection.close()
-        self.assertEqual(200, server.ask("GET", "/v1/status")[0])
+        status = None
+        while status is None:  # until it has seen that their ends are closed
+            try:
+                status = server.ask("GET", "/v1/status")[0]
+            except ConnectionError:
+                self.assertIsNone(server.process.poll())
+        self.assertEqual(200, status)
 
 
 class State(deploying.Test):

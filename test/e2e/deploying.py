@@ -17,6 +17,24 @@ from bundle_test import decompress, pack
 from support import function
 
 
+def parents():
+    """Which process started which."""
+    found = {}
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/stat" % name, encoding="utf-8", errors="replace") as file:
+                state, parent = file.read().rpartition(")")[2].split()[:2]
+        except OSError:
+            continue
+        if state not in "ZX":
+            found[int(name)] = int(parent)
+    return found
+
+
+def children_of(process):
+    return [child for child, parent in parents().items() if parent == process]
+
+
 class Server(support.Server):
     """A server that is deployed to, and requests to its admin API."""
 
