@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,6 +177,20 @@ ubiq_error *file_sync_directory(const char *path) {
   int number = fsync(descriptor) == 0 ? 0 : errno;
   close(descriptor);
   return number == 0 ? NULL : file_error(number, path);
+}
+
+static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *place) {
+  (void)status;
+  (void)kind;
+  (void)place;
+  return remove(path) == 0 || errno == ENOENT ? 0 : errno;
+}
+
+ubiq_error *file_remove_directory(const char *path) {
+  enum { OPEN_FOLDERS_MAX = 16 };
+  int number = nftw(path, remove_one, OPEN_FOLDERS_MAX, FTW_DEPTH | FTW_PHYS);
+  if (number < 0) number = errno;
+  return number == 0 || number == ENOENT ? NULL : file_error(number, path);
 }
 
 bool file_exists(const char *path) {

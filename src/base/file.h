@@ -31,6 +31,9 @@ ubiq_error *file_write_atomic(const char *path, mode_t mode, const void *data, s
 /// `denied` and says what to change.
 ubiq_error *file_make_private_directory(const char *path);
 
+/// Removes a folder and all that is in it; links are removed and not followed. One that is not there is removed already.
+ubiq_error *file_remove_directory(const char *path);
+
 /// Whether something is there at `path` (symbolic links are followed).
 bool file_exists(const char *path);
 /// Whether `path` is a folder (symbolic links are followed).

@@ -187,6 +187,7 @@ static ubiq_error *check(dev *self) {
 
 static ubiq_error *watch_and_serve(dev *self, int *code) {
   ubiq_error *error = check(self);
+  if (error == NULL) error = serving_keep_in_project(&self->serving, self->serving.directory);
   if (error == NULL) error = serving_open(&self->serving);
   if (error != NULL) return error;
   error = watch_new(&self->serving.loop, on_change, self, &self->watch);

@@ -52,8 +52,11 @@ static ubiq_error *read_bundle(serve_command *self, const char *path, release **
 /// Compilers have run.
 static ubiq_error *enclose(void *user, const project *project) {
   serve_command *self = user;
+  ubiq_error *error = serving_keep_in_project(&self->serving, project->directory[0] == '\0' ? "." : project->directory);
+  if (error != NULL) return error;
   serve_needs needs = serve_guard_needs(&self->serving);
   needs.project = project;
+  needs.state = self->serving.keep;
   return serve_guard_enclose(&self->guard, &needs);
 }
 

@@ -88,6 +88,8 @@ static ubiq_error *open_state(running *self, const serve_state *given, const rel
 }
 
 static ubiq_error *start(running *self, serving *serving) {
+  serving->keep = strdup(self->directory);
+  if (serving->keep == NULL) return ubiq_error_no_memory();
   release *first = releases_hold(self->releases);
   ubiq_error *error = serving_start(serving, first);
   release_delete(first);

@@ -1,11 +1,14 @@
 // Signals on the main thread's loop: the first asks to finish, the second ends at once.
 #include "cli/serving.h"
 
+#include "base/file.h"
 #include "base/log.h"
 #include "runtime/run_log.h"
 #include "server/otlp.h"
 
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -127,6 +130,8 @@ static void listen_to_signals(serving *self) {
 }
 
 static void free_parts(serving *self) {
+  free(self->keep);
+  self->keep = NULL;
   otlp_delete(self->settings.otlp);
   run_log_close(self->settings.run_log);
   serving_tls_free(&self->tls);
@@ -143,6 +148,8 @@ ubiq_error *serving_acquire(serving *self) {
 }
 
 void serving_release(serving *self) {
+  free(self->keep);
+  self->keep = NULL;
   listeners_close(&self->listeners);
   serving_tls_free(&self->tls);
 }
@@ -167,10 +174,34 @@ ubiq_error *serving_open(serving *self) {
   return NULL;
 }
 
+static ubiq_error *prepare_folder(const char *folder) {
+  ubiq_error *error = file_make_private_directory(folder);
+  char *ignore = file_path_join(folder, ".gitignore");
+  if (error == NULL && ignore == NULL) error = ubiq_error_no_memory();
+  if (error == NULL && !file_exists(ignore)) error = file_write_atomic(ignore, 0600, "*\n", 2);
+  free(ignore);
+  return error;
+}
+
+ubiq_error *serving_keep_in_project(serving *self, const char *directory) {
+  self->keep = file_path_join(directory, ".ubiq");
+  if (self->keep == NULL) return ubiq_error_no_memory();
+  ubiq_error *error = prepare_folder(self->keep);
+  if (error == NULL) return NULL;
+  log_warn("functions can store nothing: %s", ubiq_error_message(error));
+  ubiq_error_delete(error);
+  free(self->keep);
+  self->keep = NULL;
+  return NULL;
+}
+
 ubiq_error *serving_start(serving *self, release *release) {
+  const services_settings services = {.directory = self->keep};
   self->settings.stopped = tell_stopped;
   self->settings.user = self;
-  ubiq_error *error = server_new(&self->settings, release, &self->server);
+  self->settings.services = &self->services;
+  ubiq_error *error = services_open(&services, &self->services);
+  if (error == NULL) error = server_new(&self->settings, release, &self->server);
   if (error == NULL && self->settings.otlp != NULL)
     error = otlp_start(self->settings.otlp, server_metrics(self->server));
   if (error != NULL) return error;
@@ -188,6 +219,7 @@ void serving_end(serving *self) {
   serving_quit(self);
   otlp_stop(self->settings.otlp);
   server_delete(self->server);
+  services_close(&self->services);
   while (uv_run(&self->loop, UV_RUN_DEFAULT) != 0) {
   }
   uv_loop_close(&self->loop);

@@ -6,6 +6,7 @@
 #include "cli/serving_tls.h"
 #include "server/address.h"
 #include "server/server.h"
+#include "services/services.h"
 
 #include <uv.h>
 
@@ -18,6 +19,7 @@ typedef struct serving {
   serving_tls tls;
   const char *run_log_path; ///< NULL: no line for each run
   const char *otlp_url;     ///< NULL: nothing is sent to a collector
+  char *keep;               ///< folder of what functions store; owned. NULL: nothing is stored
   listeners listeners;      ///< of serving_acquire
 
   uv_loop_t loop; ///< the main thread's
@@ -25,6 +27,7 @@ typedef struct serving {
   uv_signal_t hangup;     ///< opens the run log anew; handled only where there is one
   uv_async_t all_stopped; ///< sent by the last worker
   server *server;         ///< NULL until serving_start
+  services services;      ///< opened by serving_start
   bool is_stopping;       ///< a signal came, or there is nothing to wait for any more
   bool is_over;           ///< there is nothing to wait for any more but what makes it busy
   bool is_busy;           ///< something besides the server is under way: set and unset by whoever does it
@@ -55,6 +58,10 @@ void serving_release(serving *self);
 
 /// Reads the certificate, when there is one, makes the loop and listens to signals on it. Before serving_start, a signal ends serving_run as soon as it is not busy.
 ubiq_error *serving_open(serving *self);
+
+/// Keeps what functions store in the folder `.ubiq` of a project. A folder that cannot be made or written is told of, and nothing is
+/// stored then. Before the sandbox closes.
+ubiq_error *serving_keep_in_project(serving *self, const char *directory);
 
 /// Starts serving and prints `listening on http://HOST:PORT`.
 ubiq_error *serving_start(serving *self, release *release);

@@ -6,6 +6,7 @@
 #include "runtime/source_tree.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 
 // -------------------------------------------------------------------------------------------- the files
@@ -88,13 +89,31 @@ static ubiq_error *choose(test_round *self) {
                               self->filter);
 }
 
+/// A folder that goes with the round: what functions stored in one is not there in the next.
+static ubiq_error *open_services(test_round *self) {
+  const char *temporary = getenv("TMPDIR");
+  self->kept = file_path_join(temporary == NULL || temporary[0] == '\0' ? "/tmp" : temporary, "ubiq-test-XXXXXX");
+  if (self->kept == NULL) return ubiq_error_no_memory();
+  if (mkdtemp(self->kept) == NULL) return file_error(errno, self->kept);
+  const services_settings settings = {.directory = self->kept, .is_fleeting = true};
+  return services_open(&settings, &self->services);
+}
+
+static void remove_services(test_round *self) {
+  services_close(&self->services);
+  if (self->kept != NULL) ubiq_error_delete(file_remove_directory(self->kept));
+  free(self->kept);
+}
+
 static ubiq_error *serve(test_round *self) {
   server_settings settings = server_settings_default;
   settings.listen = "127.0.0.1:0";
   self->world = test_world_new();
   if (self->world == NULL) return ubiq_error_no_memory();
   settings.stubs = test_world_stubs(self->world);
-  ubiq_error *error = server_new(&settings, self->release, &self->server);
+  settings.services = &self->services;
+  ubiq_error *error = open_services(self);
+  if (error == NULL) error = server_new(&settings, self->release, &self->server);
   return error != NULL ? error : fetch_client_new(&self->client);
 }
 
@@ -135,6 +154,7 @@ void test_round_end(test_round *self) {
   fetch_client_delete(self->client);
   server_delete(self->server);
   test_world_delete(self->world);
+  remove_services(self);
   for (size_t i = 0; i < self->results.count; i++) free(self->results.items[i].differences);
   free(self->results.items);
   for (size_t i = 0; i < self->paths_count; i++) {

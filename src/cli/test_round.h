@@ -5,6 +5,7 @@
 #include "cli/test_report.h"
 #include "runtime/release.h"
 #include "server/server.h"
+#include "services/services.h"
 
 typedef struct test_round {
   // Set before.
@@ -15,6 +16,8 @@ typedef struct test_round {
 
   release *release; ///< NULL when it cannot be built
   server *server;
+  services services;
+  char *kept; ///< the folder of what functions store; removed at the end
   fetch_client *client;
   test_world *world; ///< what the server's functions find
   char **paths;      ///< of the files of cases, sorted; owned

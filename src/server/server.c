@@ -64,6 +64,7 @@ static ubiq_error *open_pair(server *self, unsigned index, int listener, release
       .run_log = self->settings.run_log,
       .stubs = self->settings.stubs,
       .metrics = self->metrics,
+      .services = self->settings.services,
       .ring = self->settings.otlp == NULL ? NULL : otlp_ring(self->settings.otlp, index),
       .events = {.after_runs = after_runs, .stop = stop, .ended = ended, .user = pair},
   };

@@ -18,6 +18,7 @@ typedef struct server_settings {
   uint64_t idle_timeout_ms;    ///< from an answer to the end of the next request's headers; and without a byte moving
   const struct sockaddr_storage *admin; ///< where the admin API listens; NULL: nowhere. Read by server_new alone
   uint64_t grace_ms;                    ///< what is under way gets so long to finish after a stop was asked for
+  struct services *services;            ///< what functions may ask for; NULL: of that what keeps nothing. Borrowed
   struct tls *tls;                      ///< NULL: no TLS. Borrowed
   struct dev_page *dev;                 ///< NULL: it is no `ubiq dev`. Borrowed
   struct otlp *otlp;                    ///< sends what runs did to a collector; NULL: nobody does. Borrowed

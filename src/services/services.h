@@ -11,4 +11,15 @@ typedef struct services {
   const struct function_host *functions; ///< services/functions.h
 } services;
 
+typedef struct services_settings {
+  const char *directory; ///< what lasts is kept there; made when it is missing. NULL: nothing lasts
+  bool is_fleeting;      ///< it need not outlive the process: nothing waits for the disk
+} services_settings;
+
+/// Opens what all workers share. Ended by services_close. Errors: those of sqlite_backend_open, and of making the folder.
+ubiq_error *services_open(const services_settings *settings, services *self);
+
+/// No call is under way any more. Twice is allowed.
+void services_close(services *self);
+
 #endif

@@ -1,0 +1,31 @@
+// Opening and closing what services keep.
+#include "services/services.h"
+
+#include "base/file.h"
+#include "services/backend/sqlite.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static ubiq_error *open_backend(services *self, const services_settings *settings) {
+  ubiq_error *error = file_make_private_directory(settings->directory);
+  if (error != NULL) return error;
+  char *path = file_path_join(settings->directory, SQLITE_BACKEND_FILE);
+  if (path == NULL) return ubiq_error_no_memory();
+  const sqlite_backend_settings backend = {.path = path, .is_fleeting = settings->is_fleeting};
+  error = sqlite_backend_open(&backend, &self->backend);
+  free(path);
+  return error;
+}
+
+ubiq_error *services_open(const services_settings *settings, services *self) {
+  *self = (services){0};
+  ubiq_error *error = settings->directory == NULL ? NULL : open_backend(self, settings);
+  if (error != NULL) services_close(self);
+  return error;
+}
+
+void services_close(services *self) {
+  backend_close(self->backend);
+  *self = (services){0};
+}
