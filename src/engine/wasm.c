@@ -284,6 +284,7 @@ static void read_memories(parse *self) {
   for (uint32_t i = 0; i < module->memories_count && !wasm_reader_failed(&self->reader); i++) {
     entity element = read_memory(self);
     keep_entity(self, WASM_MEMORY, &element);
+    if (element.pages_min > module->memory_pages_most) module->memory_pages_most = element.pages_min;
     bool overflows = element.pages_min > UINT64_MAX - module->memory_pages_min;
     module->memory_pages_min = overflows ? UINT64_MAX : module->memory_pages_min + element.pages_min;
   }

@@ -49,9 +49,10 @@ typedef struct wasm_module {
   wasm_item *exports;
   size_t exports_count;
   const wasm_item **exports_sorted; ///< by their names
-  uint64_t memory_pages_min;   ///< sum of the initial sizes of the memories that the module defines
-  uint64_t table_elements_min; ///< the largest of the initial sizes of the tables that the module defines
-  uint32_t memories_count;     ///< defined, not imported
+  uint64_t memory_pages_min;        ///< sum of the initial sizes of the memories that the module defines
+  uint64_t memory_pages_most;       ///< the largest of these
+  uint64_t table_elements_min;      ///< the largest of the initial sizes of the tables that the module defines
+  uint32_t memories_count;          ///< defined, not imported
   bool has_start;
   struct arena *arena; ///< owns everything above
 } wasm_module;

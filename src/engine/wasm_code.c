@@ -24,7 +24,6 @@ enum {
   OP_DELEGATE = 0x18,
   OP_MEMORY_GROW = 0x40,
   OP_FIRST_PREFIX = 0xfb,
-  OP_BULK_PREFIX = 0xfc,
   OP_LAST_PREFIX = 0xfe
 };
 
@@ -330,18 +329,8 @@ static void write_between(wasm_copier *self, const uint8_t *end, const wasm_writ
   wasm_write_bytes(self->out, code->bytes.data, code->bytes.size);
 }
 
-// The instructions that copy or fill as much of a memory or a table as an operand says.
-static bool works_on_a_range(uint32_t code) {
-  enum { MEMORY_INIT = 8, MEMORY_COPY = 10, MEMORY_FILL = 11, TABLE_INIT = 12, TABLE_COPY = 14, TABLE_FILL = 17 };
-  return code == MEMORY_INIT || (code >= MEMORY_COPY && code <= TABLE_INIT) || code == TABLE_COPY || code == TABLE_FILL;
-}
-
 static const char *copy_prefixed(wasm_copier *self, uint8_t prefix) {
-  const uint8_t *opcode_at = self->in->at - 1;
-  uint32_t code = wasm_read_u32(self->in);
-  if (prefix == OP_BULK_PREFIX && self->at_bulk != NULL && works_on_a_range(code))
-    write_between(self, opcode_at, self->at_bulk);
-  return find_prefixed(prefix, code);
+  return find_prefixed(prefix, wasm_read_u32(self->in));
 }
 
 static void copy_instruction(wasm_copier *self, uint8_t code) {

@@ -45,7 +45,6 @@ typedef struct wasm_copier {
   const uint32_t *locals;  ///< new indices of locals; NULL: they stay
   uint32_t locals_count;
   const wasm_writer *at_loop; ///< stands at the beginning of every loop; NULL: nothing
-  const wasm_writer *at_bulk; ///< stands before every instruction that copies or fills a range; NULL: nothing
   bool has_calls;             ///< set when a call was copied
   uint64_t locals_end;        ///< a local at or above is refused: others may be added behind it
   bool no_return;             ///< a return is refused

@@ -6,37 +6,74 @@
 #include "engine/wasm_height.h"
 #include "engine/wasm_merge_parts.h"
 
-/// The types that are added, behind those of the module; then one for each type with several results, () -> those.
-enum { FENCE_TYPE_CALL, FENCE_TYPE_GROW_MEMORY, FENCE_TYPE_GROW_FUNCREFS, FENCE_TYPE_GROW_EXTERNREFS, FENCE_TYPES };
+/// The types that are added, behind those of the module; then, where calls are counted, one for each type with several
+/// results, () -> those.
+enum {
+  FENCE_TYPE_ASK,             ///< () -> ()
+  FENCE_TYPE_GROW_MEMORY,     ///< (i32) -> i32
+  FENCE_TYPE_GROW_FUNCREFS,   ///< (funcref, i32) -> i32
+  FENCE_TYPE_GROW_EXTERNREFS, ///< (externref, i32) -> i32
+  FENCE_TYPE_RANGE,           ///< (i32, i32, i32) -> ()
+  FENCE_TYPES
+};
 
-/// The globals that are added, behind those of the module.
-enum { FENCE_STACK, FENCE_DUE, FENCE_PAGES, FENCE_ELEMENTS, FENCE_GLOBALS };
+/// The globals that are added, behind those of the module; FENCE_LENGTH is not exported.
+enum { FENCE_DUE, FENCE_PAGES, FENCE_ELEMENTS, FENCE_LENGTH, FENCE_STACK, FENCE_GLOBALS };
 
+/// A function that does a long memory.fill or memory.copy in pieces.
+typedef struct wasm_fence_range {
+  bool is_copy;
+  uint32_t to, from; ///< memories
+} wasm_fence_range;
+
+/// The functions that are added, behind those of the module: one for each memory, then one for each table, that grows it,
+/// then the ranges, as they are met.
 typedef struct wasm_fencing {
+  const wasm_fence_request *request;
   wasm_part part;
-  wasm_shapes shapes;
-  uint32_t *block_types; ///< for each type with several results: the index of () -> those
+  wasm_shapes shapes;    ///< where calls are counted
+  uint32_t *block_types; ///< there, for each type with several results: the index of () -> those
   uint32_t block_types_count;
   uint8_t *table_types; ///< of each table, as they stand in the module
   uint32_t imported[WASM_TAG + 1];
   uint32_t tables, memories, globals; ///< imported and defined
-  wasm_fence_sizes sizes;
+  wasm_fence_range *ranges;
+  uint32_t ranges_count, ranges_room;
+  uint32_t *range_of; ///< for each kind and pair of memories: its place in `ranges`, plus 1
+  wasm_writer turn;   ///< the look that is put in
+  wasm_writer bodies; ///< of all functions
   wasm_writer out;
   ubiq_error *error; ///< the first
 } wasm_fencing;
 
-/// The index of the first function that is added: one for each memory, then one for each table, that grows it.
-static inline uint32_t wasm_fencing_grow_memory(const wasm_fencing *self) {
-  return self->shapes.functions_count;
-}
-static inline uint32_t wasm_fencing_grow_table(const wasm_fencing *self) {
-  return self->shapes.functions_count + self->memories;
-}
 static inline void wasm_fencing_note(wasm_fencing *self, const wasm_reader *reader) {
   if (!self->error) self->error = wasm_reader_error(reader);
 }
 
-/// The code section: the bodies with the limits put in, and those of the functions that grow memories and tables.
-void wasm_fencing_write_code(wasm_fencing *self);
+/// The index of the first function that is added.
+static inline uint32_t wasm_fencing_first(const wasm_fencing *self) {
+  return self->part.details.functions_count + 1;
+}
+static inline uint32_t wasm_fencing_type(const wasm_fencing *self, uint32_t type) {
+  return self->part.details.types_count + type;
+}
+static inline uint32_t wasm_fencing_added(const wasm_fencing *self) {
+  return self->memories + self->tables + self->ranges_count;
+}
+
+/// An instruction and its index.
+void wasm_fencing_op(wasm_writer *out, uint8_t op, uint32_t operand);
+/// A positive number.
+void wasm_fencing_constant(wasm_writer *out, uint32_t number);
+/// An instruction on one of the globals that are added.
+void wasm_fencing_global(const wasm_fencing *self, wasm_writer *out, uint8_t op, uint32_t global);
+
+/// Makes `turn` and `bodies`, and with them `ranges`.
+void wasm_fencing_make_code(wasm_fencing *self);
+/// Copies the instruction that comes next if it grows a table or works on a range; false when it is another.
+bool wasm_fencing_copy_bulk(wasm_fencing *self, wasm_copier *copier);
+/// The bodies of the functions that are added.
+void wasm_fencing_write_growing(wasm_fencing *self, wasm_writer *out);
+void wasm_fencing_write_ranges(wasm_fencing *self, wasm_writer *out);
 
 #endif

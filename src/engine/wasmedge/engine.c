@@ -3,6 +3,7 @@
 #include "engine/wasmedge/internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static WasmEdge_ConfigureContext *configure(bool fuel) {
   WasmEdge_ConfigureContext *self = WasmEdge_ConfigureCreate();
@@ -21,7 +22,7 @@ static ubiq_error *open(const engine_options *options, engine **out) {
   self->base.ops = &wasmedge_ops;
   self->fuel = options->fuel;
   self->configuration = configure(options->fuel);
-  pthread_mutex_init(&self->mutex, NULL);
+  running_list_open(&self->stores);
   *out = &self->base;
   return NULL;
 }
@@ -29,7 +30,7 @@ static ubiq_error *open(const engine_options *options, engine **out) {
 static void close(engine *engine) {
   edge_engine *self = (edge_engine *)engine;
   WasmEdge_ConfigureDelete(self->configuration);
-  pthread_mutex_destroy(&self->mutex);
+  running_list_close(&self->stores);
   free(self);
 }
 
@@ -69,6 +70,14 @@ static void module_delete(engine_module *base) {
   free(self);
 }
 
+static ubiq_error *keep_bytes(edge_module *self, const uint8_t *wasm, size_t size) {
+  self->bytes = malloc(size);
+  if (!self->bytes) return ubiq_error_no_memory();
+  memcpy(self->bytes, wasm, size);
+  self->size = size;
+  return NULL;
+}
+
 static ubiq_error *compile(engine *base, const uint8_t *wasm, size_t size, engine_module **out) {
   const edge_engine *engine = (edge_engine *)base;
   edge_module *self = calloc(1, sizeof *self);
@@ -76,8 +85,7 @@ static ubiq_error *compile(engine *base, const uint8_t *wasm, size_t size, engin
   self->base.base.ops = &wasmedge_ops;
   ubiq_error *error = wasm_module_read(wasm, size, &self->base.wasm);
   if (!error) error = check(engine, wasm, size);
-  if (!error) error = wasm_fence(wasm, size, &self->bytes, &self->size, &self->sizes);
-  if (!error) error = check(engine, self->bytes, self->size); // names that are kept for the fence, above all
+  if (!error) error = keep_bytes(self, wasm, size);
   if (error) {
     module_delete(&self->base.base);
     return ubiq_error_wrap(error, "module does not compile");

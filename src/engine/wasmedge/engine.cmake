@@ -21,10 +21,7 @@ if(UBIQ_ENGINE_WASMEDGE AND NOT wasmedge_is_there)
 endif()
 if(UBIQ_ENGINE_WASMEDGE)
   file(GLOB wasmedge_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.c)
-  ubiq_engine(wasmedge ${wasmedge_sources} ${reader_sources}
-    ${CMAKE_SOURCE_DIR}/src/engine/wasm_writer.c ${CMAKE_SOURCE_DIR}/src/engine/wasm_code.c
-    ${CMAKE_SOURCE_DIR}/src/engine/wasm_height.c ${CMAKE_SOURCE_DIR}/src/engine/wasm_fence.c
-    ${CMAKE_SOURCE_DIR}/src/engine/wasm_fence_code.c ${CMAKE_SOURCE_DIR}/src/engine/wasm_merge_parts.c)
+  ubiq_engine(wasmedge ${wasmedge_sources} ${reader_sources} ${fence_sources})
   set_target_properties(engine_wasmedge PROPERTIES SKIP_BUILD_RPATH ON)
   target_include_directories(engine_wasmedge SYSTEM PRIVATE ${UBIQ_WASMEDGE_INCLUDE})
   target_link_libraries(engine_wasmedge PRIVATE ${UBIQ_WASMEDGE_LIBRARY} pthread)

@@ -6,7 +6,10 @@
 static ubiq_error *parse(edge_image *image, uint32_t module) {
   uint8_t *bytes = NULL;
   size_t size = 0;
-  ubiq_error *error = edge_name_imports(&image->links, module, &bytes, &size);
+  static const wasm_import_name ask = {EDGE_HOST_MODULE, EDGE_ASK_IMPORT};
+  const edge_module *from = (const edge_module *)image->links.modules[module].module;
+  wasm_fence_request request = {.wasm = from->bytes, .size = from->size, .ask = &ask, .counts_stack = true};
+  ubiq_error *error = fenced_copy(&image->links, module, EDGE_HOST_MODULE, request, &bytes, &size);
   if (!error) error = edge_parse(image->engine, bytes, size, &image->parsed[module]);
   free(bytes);
   return error;

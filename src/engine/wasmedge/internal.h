@@ -1,36 +1,31 @@
 // What the files of the WasmEdge adapter share. Nothing outside this folder includes it.
 //
 // DESIGN. WasmEdge's interpreter has no limit for the depth of calls, keeps its limits for memory in the engine, ends the
-// process where a stack or a table finds no memory, and cannot be interrupted and go on. So limits are put into the code
-// (wasm_fence.h), after WasmEdge has checked it as it came. Imports are resolved by the names of modules, and what a
-// module exports again is refused: so names are written anew when modules are linked, after where they lead.
+// process where a stack or a table finds no memory, and cannot be interrupted and go on. Imports are resolved by the names
+// of modules, and what a module exports again is refused. So when modules are linked, after WasmEdge has checked them as
+// they came, they are copied with limits put into the code (wasm_fence.h) and imports named after where they lead.
 //
-// LOCKS: the engine's `mutex` guards the list of running stores, whose fences its tick sets off.
+// LOCKS: that of the engine's list of stores alone.
 #ifndef ENGINE_WASMEDGE_INTERNAL_H
 #define ENGINE_WASMEDGE_INTERNAL_H
 
-#include "engine/links.h"
-#include "engine/wasm_fence.h"
+#include "engine/loaded/fenced.h"
+#include "engine/loaded/running.h"
 
-#include <pthread.h>
 #include <wasmedge/wasmedge.h>
-
-typedef struct edge_store edge_store;
 
 typedef struct edge_engine {
   engine base;
   WasmEdge_ConfigureContext *configuration;
   bool fuel;
-  pthread_mutex_t mutex;
-  edge_store *running; ///< a list
+  running_list stores; ///< a tick sets off the fences of those that run
 } edge_engine;
 
-/// A module that was checked, with limits put in; `base` tells of it as it was.
+/// A module that was checked.
 typedef struct edge_module {
   links_module base;
   uint8_t *bytes;
   size_t size;
-  wasm_fence_sizes sizes;
 } edge_module;
 
 typedef struct edge_image {
@@ -42,7 +37,7 @@ typedef struct edge_image {
 
 /// A host function of a store: what its callback gets.
 typedef struct edge_bound {
-  edge_store *store;
+  struct edge_store *store;
   const engine_host_function *host;
 } edge_bound;
 
@@ -51,23 +46,21 @@ typedef struct edge_instance {
   WasmEdge_GlobalInstanceContext *stack, *due, *pages, *elements; ///< see wasm_fence.h
 } edge_instance;
 
-struct edge_store {
+typedef struct edge_store {
   engine_store base;
   edge_image *image;
   engine_store_options options;
   WasmEdge_StatisticsContext *statistics; ///< counts fuel; NULL where it is not counted
   WasmEdge_ExecutorContext *executor;
   WasmEdge_StoreContext *names;
-  WasmEdge_ModuleInstanceContext *hosts;   ///< the module that exports the host functions
-  WasmEdge_FunctionInstanceContext *fence; ///< what fenced code calls
-  edge_bound *bound;                       ///< one for each import of the hub
-  edge_instance *instances;                ///< one for each module of the image
+  WasmEdge_ModuleInstanceContext *hosts; ///< the module that exports the host functions, and what fenced code calls
+  edge_bound *bound;                     ///< one for each import of the hub
+  edge_instance *instances;              ///< one for each module of the image
   WasmEdge_MemoryInstanceContext **memories;
-  ubiq_error *host_error;   ///< what a host function or a tick ended the call with; owned until taken
-  uint64_t fuel_limit;      ///< of the statistics
-  unsigned depth;           ///< of calls from the host
-  edge_store *next, **link; ///< in the list of running stores
-};
+  ubiq_error *host_error; ///< what a host function or a tick ended the call with; owned until taken
+  uint64_t fuel_limit;    ///< of the statistics
+  running running;
+} edge_store;
 
 enum { EDGE_MODULES_MAX = 16, EDGE_PAGE_BYTES = 64 << 10 };
 
@@ -76,16 +69,12 @@ enum { EDGE_STACK_VALUES = 512 << 10 };
 
 /// The module that the host functions are exported by; the others are named by their place.
 #define EDGE_HOST_MODULE "host"
+#define EDGE_ASK_IMPORT  "ask"
 
 extern const engine_ops wasmedge_ops;
 
 /// Reads and checks a module. `*out` is owned by the caller.
 ubiq_error *edge_parse(const edge_engine *engine, const uint8_t *bytes, size_t size, WasmEdge_ASTModuleContext **out);
-
-/// Copies a module's bytes with the names of its imports after what they lead to. `*out` is owned by the caller (free).
-ubiq_error *edge_name_imports(const links *links, uint32_t module, uint8_t **out, size_t *out_size);
-/// The name of a place, as in imports.
-void edge_place_name(uint32_t place, char name[static 12]);
 
 /// What WasmEdge reports, as an error of ours; NULL for success. `store` may be NULL.
 ubiq_error *edge_take_result(edge_store *store, WasmEdge_Result result);

@@ -1,11 +1,19 @@
 // The WasmEdge adapter: stores. Each has an executor, instances and host functions of its own.
 #include "engine/wasmedge/internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+enum { PLACE_BYTES = 12 };
+
 static WasmEdge_String name_of(const char *text) {
   return WasmEdge_StringWrap(text, (uint32_t)strlen(text));
+}
+
+// What imports of a host function, or of a module at that place, are named (loaded/fenced.h).
+static void write_place(uint32_t place, char name[static PLACE_BYTES]) {
+  snprintf(name, PLACE_BYTES, "%u", place);
 }
 
 static uint32_t pages_of(uint64_t bytes) {
@@ -19,47 +27,46 @@ static uint32_t elements_of(uint64_t elements) {
 
 // The host functions.
 
-static void bind_host(edge_store *store, uint32_t import) {
-  char name[12];
-  const engine_host_function *host = store->image->links.modules[0].targets[import].host;
-  store->bound[import] = (edge_bound){.store = store, .host = host};
-  edge_place_name(import, name);
-  WasmEdge_FunctionTypeContext *type = edge_function_type(host->signature);
-  WasmEdge_FunctionInstanceContext *function =
-      WasmEdge_FunctionInstanceCreate(type, edge_enter_host, &store->bound[import], 0);
+static void add_host(edge_store *store, const char *name, const wasm_signature *signature, WasmEdge_HostFunc_t call,
+                     void *data) {
+  WasmEdge_FunctionTypeContext *type = edge_function_type(signature);
+  WasmEdge_FunctionInstanceContext *function = WasmEdge_FunctionInstanceCreate(type, call, data, 0);
   WasmEdge_FunctionTypeDelete(type);
   WasmEdge_ModuleInstanceAddFunction(store->hosts, name_of(name), function);
 }
 
+static void bind_host(edge_store *store, uint32_t import) {
+  char name[PLACE_BYTES];
+  const engine_host_function *host = store->image->links.modules[0].targets[import].host;
+  store->bound[import] = (edge_bound){.store = store, .host = host};
+  write_place(import, name);
+  add_host(store, name, host->signature, edge_enter_host, &store->bound[import]);
+}
+
 static ubiq_error *bind_hosts(edge_store *store) {
+  static const wasm_signature of_fence = {0};
   size_t count = links_wasm(&store->image->links, 0)->imports_count;
   store->bound = calloc(count + 1, sizeof *store->bound);
   store->hosts = WasmEdge_ModuleInstanceCreate(name_of(EDGE_HOST_MODULE));
   if (!store->bound || !store->hosts) return ubiq_error_no_memory();
   for (uint32_t i = 0; i < count; i++) bind_host(store, i);
+  add_host(store, EDGE_ASK_IMPORT, &of_fence, edge_enter_fence, store);
   return edge_take_result(NULL, WasmEdge_ExecutorRegisterImport(store->executor, store->names, store->hosts));
-}
-
-static void make_fence(edge_store *store) {
-  static const wasm_signature signature = {0};
-  WasmEdge_FunctionTypeContext *type = edge_function_type(&signature);
-  store->fence = WasmEdge_FunctionInstanceCreate(type, edge_enter_fence, store, 0);
-  WasmEdge_FunctionTypeDelete(type);
 }
 
 // Instances.
 
-static ubiq_error *check_sizes(const edge_store *store, const edge_module *module) {
-  if (module->sizes.pages > pages_of(store->options.memory_bytes_max))
+static ubiq_error *check_sizes(const edge_store *store, const wasm_module *wasm) {
+  if (wasm->memory_pages_most > pages_of(store->options.memory_bytes_max))
     return ubiq_error_new(UBIQ_MEMORY_LIMIT, "memory minimum size of %llu pages exceeds memory limits",
-                          (unsigned long long)module->sizes.pages);
-  if (module->sizes.elements > elements_of(store->options.table_elements_max))
+                          (unsigned long long)wasm->memory_pages_most);
+  if (wasm->table_elements_min > elements_of(store->options.table_elements_max))
     return ubiq_error_new(UBIQ_MEMORY_LIMIT, "table minimum size of %llu elements exceeds table limits",
-                          (unsigned long long)module->sizes.elements);
+                          (unsigned long long)wasm->table_elements_min);
   return NULL;
 }
 
-static ubiq_error *set_fence(edge_store *store, edge_instance *self) {
+static void set_fence(const edge_store *store, edge_instance *self) {
   const WasmEdge_ModuleInstanceContext *instance = self->instance;
   self->stack = WasmEdge_ModuleInstanceFindGlobal(instance, name_of(WASM_FENCE_STACK));
   self->due = WasmEdge_ModuleInstanceFindGlobal(instance, name_of(WASM_FENCE_DUE));
@@ -68,20 +75,19 @@ static ubiq_error *set_fence(edge_store *store, edge_instance *self) {
   edge_set_global(self->stack, EDGE_STACK_VALUES);
   edge_set_global(self->pages, pages_of(store->options.memory_bytes_max));
   edge_set_global(self->elements, elements_of(store->options.table_elements_max));
-  WasmEdge_TableInstanceContext *table = WasmEdge_ModuleInstanceFindTable(instance, name_of(WASM_FENCE_TABLE));
-  return edge_take_result(NULL, WasmEdge_TableInstanceSetData(table, WasmEdge_ValueGenFuncRef(store->fence), 0));
 }
 
 static ubiq_error *instantiate(edge_store *store, uint32_t index) {
-  char name[12];
+  char name[PLACE_BYTES];
   const edge_image *image = store->image;
   edge_instance *self = &store->instances[index];
-  ubiq_error *error = check_sizes(store, (const edge_module *)image->links.modules[index].module);
+  ubiq_error *error = check_sizes(store, links_wasm(&image->links, index));
   if (error) return error;
-  edge_place_name(index, name);
+  write_place(index, name);
   error = edge_take_result(NULL, WasmEdge_ExecutorRegister(store->executor, &self->instance, store->names,
                                                            image->parsed[index], name_of(name)));
-  return error ? error : set_fence(store, self);
+  if (!error) set_fence(store, self);
+  return error;
 }
 
 // A memory for which no address space is left is empty, without a word.
@@ -105,10 +111,11 @@ static ubiq_error *fill(edge_store *store) {
   if (image->engine->fuel) store->statistics = WasmEdge_StatisticsCreate();
   store->executor = WasmEdge_ExecutorCreate(image->engine->configuration, store->statistics);
   store->names = WasmEdge_StoreCreate();
-  make_fence(store);
   ubiq_error *error = bind_hosts(store);
   for (uint32_t i = 0; i < image->links.modules_count && !error; i++) error = instantiate(store, i);
-  return error ? error : find_memories(store);
+  if (!error) error = find_memories(store);
+  if (!error) running_add(&image->engine->stores, &store->running, store);
+  return error;
 }
 
 ubiq_error *edge_store_new(engine_image *base, const engine_store_options *options, engine_store **out) {
@@ -130,10 +137,10 @@ ubiq_error *edge_store_new(engine_image *base, const engine_store_options *optio
 // Later modules hold what they import of earlier ones.
 void edge_store_delete(engine_store *base) {
   edge_store *store = (edge_store *)base;
+  running_remove(&store->image->engine->stores, &store->running);
   for (size_t i = store->instances ? store->image->links.modules_count : 0; i-- > 0;)
     WasmEdge_ModuleInstanceDelete(store->instances[i].instance);
   WasmEdge_ModuleInstanceDelete(store->hosts);
-  WasmEdge_FunctionInstanceDelete(store->fence);
   WasmEdge_StoreDelete(store->names);
   WasmEdge_ExecutorDelete(store->executor);
   WasmEdge_StatisticsDelete(store->statistics);

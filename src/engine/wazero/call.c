@@ -1,4 +1,4 @@
-// The wazero adapter: calls into guests, from guests to the host, and what guarded modules ask.
+// The wazero adapter: calls into guests, from guests to the host, and what interrupts them.
 //
 // wazero has values in words of 64 bits.
 #include "engine/wazero/internal.h"
@@ -39,27 +39,30 @@ bool wz_enter_host(void *user, uint32_t function, uint32_t module, uint64_t *wor
   return true;
 }
 
-// Turns of loops differ a thousandfold in what they take: the slice grows until a tick falls into it, and shrinks when
-// several do.
-static int32_t next_slice(int32_t slice, unsigned ticks) {
-  enum { SLICE_MIN = 16, SLICE_MAX = 16384 };
-  if (ticks == 0) return slice < SLICE_MAX ? 2 * slice : SLICE_MAX;
-  if (ticks == 1) return slice;
-  int32_t next = ticks < SLICE_MAX ? slice / (int32_t)ticks : SLICE_MIN;
-  return next > SLICE_MIN ? next : SLICE_MIN;
+// The fence.
+
+static void set_due(const wz_store *store, uint32_t due) {
+  for (size_t i = 0; i < store->image->links.modules_count; i++)
+    if (store->dues[i]) atomic_store_explicit(store->dues[i], due, memory_order_relaxed);
 }
 
-int32_t wz_check(void *user) {
+bool wz_ask(void *user) {
   wz_store *store = user;
-  unsigned epoch = atomic_load_explicit(&store->image->engine->epoch, memory_order_relaxed);
-  unsigned ticks = epoch - store->epoch;
-  store->epoch = epoch;
-  store->slice = next_slice(store->slice, ticks);
-  if (ticks == 0 || !store->options.tick) return store->slice;
+  set_due(store, 0);
   engine_tick_action action = ENGINE_TICK_GO_ON;
-  ubiq_error *error = store->options.tick(store->options.user, &action);
-  return error ? end_call(store, error) : store->slice;
+  ubiq_error *error = store->options.tick ? store->options.tick(store->options.user, &action) : NULL;
+  return error ? end_call(store, error) : true;
 }
+
+static void call_for(void *store) {
+  set_due(store, INT32_MAX);
+}
+
+void wz_tick(engine *engine) {
+  running_tell(&((wz_engine *)engine)->stores, call_for);
+}
+
+// To the guest.
 
 ubiq_error *wz_call_now(engine_store *base, const engine_function *function, engine_value *values, size_t count) {
   (void)count;
@@ -70,11 +73,10 @@ ubiq_error *wz_call_now(engine_store *base, const engine_function *function, eng
   uint64_t words[WASM_SIGNATURE_MAX];
   wazero_message message;
   size_t most = signature->params_count > signature->results_count ? signature->params_count : signature->results_count;
-  // Ticks before the first call are nobody's; those within it are its own, also when the host calls in between.
-  if (store->depth++ == 0) store->epoch = atomic_load_explicit(&store->image->engine->epoch, memory_order_relaxed);
   to_words(values, signature->params, signature->params_count, words);
+  running_begin(&store->running);
   bool succeeded = ubiq_wazero_call((wazero_handle)function->opaque[0], words, most, &message);
-  store->depth--;
+  running_end(&store->running);
   if (!succeeded) return wz_call_error(store, &message);
   from_words(words, signature->results_count, values);
   return NULL;

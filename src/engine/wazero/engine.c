@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-static const wazero_callbacks callbacks = {.host = wz_enter_host, .check = wz_check, .resize = wz_memory_resize};
+static const wazero_callbacks callbacks = {.host = wz_enter_host, .ask = wz_ask, .resize = wz_memory_resize};
 
 // Hardened hosts refuse to make memory executable; wazero, which compiles by default, panics there.
 static bool may_make_code(void) {
@@ -24,8 +24,10 @@ static ubiq_error *open(const engine_options *options, engine **out) {
   if (!self) return ubiq_error_no_memory();
   wazero_message message;
   self->base.ops = &wazero_ops;
+  running_list_open(&self->stores);
   self->go = ubiq_wazero_open(&callbacks, !may_make_code(), &message);
   if (!self->go) {
+    running_list_close(&self->stores);
     free(self);
     return ubiq_error_new(UBIQ_UNAVAILABLE, "wazero: %.*s", (int)message.size, message.text);
   }
@@ -34,12 +36,10 @@ static ubiq_error *open(const engine_options *options, engine **out) {
 }
 
 static void close(engine *engine) {
-  ubiq_wazero_close(((wz_engine *)engine)->go);
-  free(engine);
-}
-
-static void tick(engine *engine) {
-  atomic_fetch_add_explicit(&((wz_engine *)engine)->epoch, 1, memory_order_relaxed);
+  wz_engine *self = (wz_engine *)engine;
+  ubiq_wazero_close(self->go);
+  running_list_close(&self->stores);
+  free(self);
 }
 
 static void module_delete(engine_module *base) {
@@ -92,7 +92,7 @@ const engine_ops wazero_ops = {
     .store_memory = wz_store_memory,
     .caller_memory = wz_caller_memory,
     .call_now = wz_call_now,
-    .tick = tick,
+    .tick = wz_tick,
 };
 
 const engine_exported ENGINE_EXPORTED = {.abi = ENGINE_ABI, .ops = &wazero_ops, .attach = loaded_attach};

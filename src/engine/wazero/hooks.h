@@ -30,16 +30,16 @@ typedef struct wazero_host_type {
 typedef struct wazero_callbacks {
   /// Calls host function `function` of the image for that module; false ends the guest's call.
   bool (*host)(void *store, uint32_t function, uint32_t module, uint64_t *values);
-  /// A guarded module asks (engine/wasm_guard.h): from where to count down again; 0 ends the call.
-  int32_t (*check)(void *store);
+  /// A module with limits asks (engine/wasm_fence.h); false ends the guest's call.
+  bool (*ask)(void *store);
   /// Makes the memory that a module defines so large, in bytes, and answers where it is; NULL when it may not or cannot be.
   /// It never has to be larger than `most`, which is always the same.
   uint8_t *(*resize)(void *store, uint32_t module, uint64_t bytes, uint64_t most);
 } wazero_callbacks;
 
 /// Where the imports of a module come from, by their module's name: the host, or the module at that place of the image.
-#define WAZERO_HOST_MODULE  "host"
-#define WAZERO_CHECK_IMPORT "check"
+#define WAZERO_HOST_MODULE "host"
+#define WAZERO_ASK_IMPORT  "ask"
 
 #ifndef UBIQ_GO
 // Of all that may fail the message is set when they do.
@@ -55,6 +55,12 @@ void ubiq_wazero_image_delete(wazero_handle image);
 
 wazero_handle ubiq_wazero_store_new(wazero_handle image, void *store, wazero_message *message);
 void ubiq_wazero_store_delete(wazero_handle store);
+
+/// Sets a mutable global of type i32 that a module exports.
+void ubiq_wazero_global_set(wazero_handle store, uint32_t module, const char *name, uint32_t value);
+/// Where such a global is until the store is deleted: code reads those four bytes, and any thread may write them. 0 when
+/// they are not found.
+uintptr_t ubiq_wazero_global_place(wazero_handle store, uint32_t module, const char *name, wazero_message *message);
 
 /// An exported function of a module; 0 when there is none. It ends with its store.
 wazero_handle ubiq_wazero_function(wazero_handle store, uint32_t module, const char *name);

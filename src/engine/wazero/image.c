@@ -2,7 +2,6 @@
 #include "engine/wazero/internal.h"
 
 #include "base/arena.h"
-#include "engine/wasm_guard.h"
 
 #include <stdlib.h>
 
@@ -13,38 +12,14 @@ typedef struct linking {
   arena names;
 } linking;
 
-// Host functions are named by their place among the hub's imports.
-static wasm_import_name name_import(linking *self, const links_target *target) {
-  const wasm_module *hub = links_wasm(&self->image->links, 0);
-  if (!target->host)
-    return (wasm_import_name){.module = arena_printf(&self->names, "%u", target->module), .name = target->item->name};
-  return (wasm_import_name){.module = WAZERO_HOST_MODULE,
-                            .name = arena_printf(&self->names, "%td", target->item - hub->imports)};
-}
-
-static const wasm_import_name *name_imports(linking *self, const links_linked *linked) {
-  size_t count = linked->module->wasm->imports_count;
-  wasm_import_name *names = arena_array(&self->names, count + 1, sizeof *names);
-  for (size_t i = 0; names && i < count; i++) {
-    names[i] = name_import(self, &linked->targets[i]);
-    if (!names[i].module || !names[i].name) return NULL;
-  }
-  return names;
-}
-
-static ubiq_error *copy_module(linking *self, size_t place) {
-  static const wasm_import_name check = {WAZERO_HOST_MODULE, WAZERO_CHECK_IMPORT};
-  const links_linked *linked = &self->image->links.modules[place];
-  const wz_module *module = (const wz_module *)linked->module;
-  bool is_hub = place == 0 && self->image->links.modules_count > 1;
-  wasm_guard_request request = {.wasm = module->bytes,
-                                .size = module->size,
-                                .imports = name_imports(self, linked),
-                                .check = is_hub ? NULL : &check,
-                                .table_elements_max = WZ_TABLE_ELEMENTS_MAX};
-  if (!request.imports) return ubiq_error_no_memory();
+static ubiq_error *copy_module(linking *self, uint32_t place) {
+  static const wasm_import_name ask = {WAZERO_HOST_MODULE, WAZERO_ASK_IMPORT};
+  const links *links = &self->image->links;
+  const wz_module *module = (const wz_module *)links->modules[place].module;
+  wasm_fence_request request = {
+      .wasm = module->bytes, .size = module->size, .ask = wz_is_fenced(self->image, place) ? &ask : NULL};
   uint8_t *wasm = NULL;
-  ubiq_error *error = wasm_guard(&request, &wasm, &self->sources[place].size);
+  ubiq_error *error = fenced_copy(links, place, WAZERO_HOST_MODULE, request, &wasm, &self->sources[place].size);
   self->sources[place].wasm = wasm;
   return error;
 }

@@ -2,19 +2,25 @@
 //
 // DESIGN. wazero is Go, linked in as an archive (src/engine/shim/wazero; hooks.h is all that crosses). It links modules by
 // names, so compiling waits until an image says what each import is bound to: then every module is copied with its imports
-// renamed, and guarded (engine/wasm_guard.h), because code that wazero itself can interrupt is many times slower. The hub
-// is not guarded: what its functions do ends by itself. Memories are ours, so that they stay where they are and are found
+// renamed, and limits put in (engine/wasm_fence.h), because code that wazero itself can interrupt is many times slower. The
+// hub has no limits: what its functions do ends by itself. Memories are ours, so that they stay where they are and are found
 // without asking Go.
+//
+// The flag that code looks at is a global, in Go's memory. The ticker writes to it there: asking Go to would wait for one
+// of its processors, and guests in a loop may have them all.
+//
+// LOCKS: that of the engine's list of stores alone.
 #ifndef ENGINE_WAZERO_INTERNAL_H
 #define ENGINE_WAZERO_INTERNAL_H
 
-#include "engine/links.h"
+#include "engine/loaded/fenced.h"
+#include "engine/loaded/running.h"
 #include "engine/wazero/hooks.h"
 
 typedef struct wz_engine {
   engine base;
   wazero_handle go;
-  atomic_uint epoch; ///< a tick adds one
+  running_list stores; ///< a tick sets off the fences of those that run
 } wz_engine;
 
 typedef struct wz_module {
@@ -43,10 +49,9 @@ typedef struct wz_store {
   wazero_handle go;
   engine_store_options options;
   ubiq_error *host_error; ///< what a host function or a tick ended the call with; owned until taken
-  unsigned epoch;         ///< at the last tick
-  unsigned depth;         ///< of calls from the host: host functions call the kernel
-  int32_t slice;          ///< how far guarded modules count before they ask
-  wz_memory *memories;    ///< of each module
+  running running;
+  _Atomic(uint32_t) **dues; ///< of each module, in Go's memory: what its code looks at; NULL for the hub
+  wz_memory *memories;      ///< of each module
 } wz_store;
 
 enum { WZ_MODULES_MAX = 16 };
@@ -57,13 +62,18 @@ enum { WZ_PAGE_BYTES = 64 << 10, WZ_TABLE_ELEMENTS_MAX = 100000 };
 
 extern const engine_ops wazero_ops;
 
+/// Whether limits are put into the module at that place: not into a hub, but into one that was merged with a guest.
+static inline bool wz_is_fenced(const wz_image *image, size_t place) {
+  return place > 0 || image->links.modules_count == 1;
+}
+
 /// What a failed call means, as an error of ours, and what a failed instantiation or compilation does.
 ubiq_error *wz_call_error(wz_store *store, const wazero_message *message);
 ubiq_error *wz_error(const wazero_message *message);
 
 /// What Go calls: see wazero_callbacks.
 bool wz_enter_host(void *store, uint32_t function, uint32_t module, uint64_t *values);
-int32_t wz_check(void *store);
+bool wz_ask(void *store);
 uint8_t *wz_memory_resize(void *store, uint32_t module, uint64_t bytes, uint64_t most);
 
 ubiq_error *wz_link(engine *engine, const engine_link *link, engine_image **out);
@@ -74,6 +84,7 @@ void wz_store_memory_limit(engine_store *store, uint64_t bytes);
 bool wz_store_function(engine_store *store, uint32_t module, const char *name, engine_function *out);
 bool wz_store_memory(engine_store *store, uint32_t place, engine_memory *out);
 bool wz_caller_memory(engine_call *call, engine_memory *out);
+void wz_tick(engine *engine);
 ubiq_error *wz_call_now(engine_store *store, const engine_function *function, engine_value *values, size_t count);
 
 #endif

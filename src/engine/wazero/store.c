@@ -8,13 +8,18 @@ static uint64_t limit_of(uint64_t bytes) {
   return bytes && bytes < WZ_MEMORY_BYTES_MAX ? bytes : WZ_MEMORY_BYTES_MAX;
 }
 
+static uint32_t elements_of(const engine_store_options *options) {
+  uint64_t elements = options->table_elements_max;
+  return elements && elements < WZ_TABLE_ELEMENTS_MAX ? (uint32_t)elements : WZ_TABLE_ELEMENTS_MAX;
+}
+
 // wazero panics when it gets less memory than a module begins with, and has no limit for what a table begins with.
 static ubiq_error *check_size(const wasm_module *wasm, const engine_store_options *options) {
   uint64_t pages = wasm->memory_pages_min, elements = wasm->table_elements_min;
   if (pages > limit_of(options->memory_bytes_max) / WZ_PAGE_BYTES)
     return ubiq_error_new(UBIQ_MEMORY_LIMIT, "memory minimum size of %llu pages exceeds memory limits",
                           (unsigned long long)pages);
-  if (elements > WZ_TABLE_ELEMENTS_MAX || (options->table_elements_max && elements > options->table_elements_max))
+  if (elements > elements_of(options))
     return ubiq_error_new(UBIQ_MEMORY_LIMIT, "table minimum size of %llu elements exceeds table limits",
                           (unsigned long long)elements);
   return NULL;
@@ -27,8 +32,30 @@ static ubiq_error *check_sizes(const wz_image *image, const engine_store_options
   return error;
 }
 
+static ubiq_error *set_fences(wz_store *store) {
+  wazero_message message;
+  for (uint32_t i = 0; i < store->image->links.modules_count; i++) {
+    if (!wz_is_fenced(store->image, i)) continue;
+    ubiq_wazero_global_set(store->go, i, WASM_FENCE_ELEMENTS, elements_of(&store->options));
+    store->dues[i] = (_Atomic(uint32_t) *)ubiq_wazero_global_place(store->go, i, WASM_FENCE_DUE, &message);
+    if (!store->dues[i]) return wz_error(&message);
+  }
+  return NULL;
+}
+
+static ubiq_error *fill(wz_store *store) {
+  size_t count = store->image->links.modules_count;
+  store->memories = calloc(count, sizeof *store->memories);
+  store->dues = calloc(count, sizeof *store->dues);
+  if (!store->memories || !store->dues) return ubiq_error_no_memory();
+  wazero_message message;
+  store->go = ubiq_wazero_store_new(store->image->go, store, &message);
+  ubiq_error *error = store->go ? set_fences(store) : wz_error(&message);
+  if (!error) running_add(&store->image->engine->stores, &store->running, store);
+  return error;
+}
+
 ubiq_error *wz_store_new(engine_image *base, const engine_store_options *options, engine_store **out) {
-  enum { FIRST_SLICE = 256 };
   wz_image *image = (wz_image *)base;
   ubiq_error *error = check_sizes(image, options);
   if (error) return ubiq_error_wrap(error, "instantiating");
@@ -37,12 +64,8 @@ ubiq_error *wz_store_new(engine_image *base, const engine_store_options *options
   store->base.ops = &wazero_ops;
   store->image = image;
   store->options = *options;
-  store->slice = FIRST_SLICE;
-  store->memories = calloc(image->links.modules_count, sizeof *store->memories);
-  wazero_message message;
-  if (store->memories) store->go = ubiq_wazero_store_new(image->go, store, &message);
-  if (!store->go) {
-    error = store->memories ? wz_error(&message) : ubiq_error_no_memory();
+  error = fill(store);
+  if (error) {
     wz_store_delete(&store->base);
     return ubiq_error_wrap(error, "instantiating");
   }
@@ -52,10 +75,12 @@ ubiq_error *wz_store_new(engine_image *base, const engine_store_options *options
 
 void wz_store_delete(engine_store *base) {
   wz_store *store = (wz_store *)base;
+  running_remove(&store->image->engine->stores, &store->running);
   if (store->go) ubiq_wazero_store_delete(store->go);
   for (size_t i = 0; store->memories && i < store->image->links.modules_count; i++)
     if (store->memories[i].data) munmap(store->memories[i].data, store->memories[i].reserved);
   free(store->memories);
+  free(store->dues);
   ubiq_error_delete(store->host_error);
   free(store);
 }

@@ -5,6 +5,7 @@
 
 static void every_file_of_the_corpora_is_fenced_or_refused(void **state) {
   (void)state;
+  assert_true(corpus_run("wasm_fence_fuzz", LLVMFuzzerTestOneInput) > 4);
   assert_true(corpus_run("wasm_merge_fuzz", LLVMFuzzerTestOneInput) > 4);
   assert_true(corpus_run("wasm_fuzz", LLVMFuzzerTestOneInput) > 4);
 }

@@ -55,13 +55,11 @@ static void imports_of_all_kinds_are_bound_also_when_passed_on(void **state) {
 
 static void names_of_the_fence_are_refused(void **state) {
   (void)state;
-  static const char text[] = "(module (func (export \"ubiq:due\")))";
-  uint8_t *wasm = NULL;
-  size_t size = 0;
-  engine_module *module = NULL;
-  assert_success(engine_wat_to_wasm(text, strlen(text), &wasm, &size));
-  assert_error_code(engine_compile(one_engine, wasm, size, &module), UBIQ_INVALID_INPUT);
-  free(wasm);
+  static const char *const texts[] = {"(module (func (export \"ubiq:due\")))"};
+  static const engine_link_module module = {0};
+  engine_link link = {.modules = &module, .caller_memory = ENGINE_MEMORY_NONE};
+  engine_image *image = NULL;
+  assert_error_code(link_texts(texts, 1, &link, &image), UBIQ_INVALID_INPUT);
 }
 
 // `(global.get 0)` where there is none: the first that the fence adds would be.

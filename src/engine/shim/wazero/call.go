@@ -8,8 +8,8 @@ static inline bool call_host(const wazero_callbacks *callbacks, void *store, uin
 	return callbacks->host(store, function, module, values);
 }
 
-static inline int32_t call_check(const wazero_callbacks *callbacks, void *store) {
-	return callbacks->check(store);
+static inline bool call_ask(const wazero_callbacks *callbacks, void *store) {
+	return callbacks->ask(store);
 }
 */
 import "C"
@@ -86,12 +86,10 @@ func (self *store) place(module api.Module) C.uint32_t {
 	return 0
 }
 
-// check is what guarded modules ask. That it is Go also lets Go's collector and other goroutines have their turn.
-func check(ctx context.Context, values []uint64) {
+// ask is what modules with limits call. That it is Go also lets Go's collector and other goroutines have their turn.
+func ask(ctx context.Context, _ []uint64) {
 	store := ctx.(*callContext).store
-	next := C.call_check(store.image.engine.callbacks, store.adapter)
-	if next <= 0 {
+	if !C.call_ask(store.image.engine.callbacks, store.adapter) {
 		panic(ended)
 	}
-	values[0] = uint64(next)
 }

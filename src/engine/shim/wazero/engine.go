@@ -116,8 +116,8 @@ func (self *image) provide(hosts []C.wazero_host_type) error {
 			Export(strconv.Itoa(i))
 	}
 	builder.NewFunctionBuilder().
-		WithGoFunction(api.GoFunc(check), nil, []api.ValueType{api.ValueTypeI32}).
-		Export(C.WAZERO_CHECK_IMPORT)
+		WithGoFunction(api.GoFunc(ask), nil, nil).
+		Export(C.WAZERO_ASK_IMPORT)
 	var err error
 	if self.hostCode, err = builder.Compile(context.Background()); err == nil {
 		self.host, err = self.engine.runtime.InstantiateModule(context.Background(), self.hostCode, self.config)
