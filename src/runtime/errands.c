@@ -36,6 +36,7 @@ void errands_delete(errands *self) {
 struct errand_run {
   run run;
   errand *errand;
+  buffer value;                       ///< the input of a function that is given requests
   struct errand_run *previous, *next; ///< in the worker's list
 };
 
@@ -64,6 +65,7 @@ static void finish(errand_run *self, ubiq_error *error) {
   self->errand->done(self->errand, error, self->run.output);
   run_end(&self->run);
   lease_let_go(lease);
+  buffer_free(&self->value);
   free(self);
 }
 
@@ -95,14 +97,24 @@ static ubiq_error *find(const errand *self, const lease *lease, const function *
                         self->input.size, (unsigned long long)(*out)->limits.body_bytes_max);
 }
 
-static void begin(errand *errand, worker *worker, lease *lease, const function *function) {
-  errand_run *self = malloc(sizeof *self);
-  if (self == NULL) {
-    lease_let_go(lease);
-    refuse(errand, ubiq_error_no_memory());
-    return;
-  }
-  run_init(&self->run, worker);
+/// What a function gets that is given requests: the errand as a POST.
+static ubiq_error *write_request(errand_run *self) {
+  const errand *errand = self->errand;
+  const http_request request = {.method = TEXT("POST"),
+                                .path = errand->path.size == 0 ? TEXT("/") : errand->path,
+                                .headers = errand->headers,
+                                .headers_count = errand->headers_count,
+                                .body = errand->input,
+                                .trace = text_of(run_traceparent(&self->run))};
+  ubiq_error *error = http_request_write(&request, &self->value);
+  self->run.input = buffer_bytes(&self->value);
+  return error;
+}
+
+static errand_run *run_new(errand *errand, lease *lease, const function *function) {
+  errand_run *self = calloc(1, sizeof *self);
+  if (self == NULL) return NULL;
+  run_init(&self->run, errand->worker);
   self->errand = errand;
   self->run.function = function;
   self->run.lease = lease;
@@ -111,8 +123,22 @@ static void begin(errand *errand, worker *worker, lease *lease, const function *
   self->run.parent = parent;
   self->run.depth = errand->depth;
   self->run.hops = errand->hops;
-  enlist(self, &worker->errands);
-  if (run_start(&self->run)) done(&self->run);
+  return self;
+}
+
+static void begin(errand *errand, lease *lease, const function *function) {
+  errand_run *self = run_new(errand, lease, function);
+  if (self == NULL) {
+    lease_let_go(lease);
+    refuse(errand, ubiq_error_no_memory());
+    return;
+  }
+  enlist(self, &self->run.worker->errands);
+  ubiq_error *error = function->input == PROJECT_REQUEST ? write_request(self) : NULL;
+  if (error != NULL)
+    finish(self, error);
+  else if (run_start(&self->run))
+    done(&self->run);
 }
 
 static void take(inbox_item *item) {
@@ -126,7 +152,7 @@ static void take(inbox_item *item) {
   const function *function = NULL;
   ubiq_error *error = find(self, lease, &function);
   if (error == NULL) {
-    begin(self, worker, lease, function);
+    begin(self, lease, function);
     return;
   }
   lease_let_go(lease);

@@ -72,16 +72,17 @@ static void task_delete(agenda_task *self) {
   free(self);
 }
 
-static bool is_under_way(const agenda *self, uint64_t id) {
-  const agenda_task *task = self->tasks[id % BUCKETS];
+static agenda_task *find(const agenda *self, uint64_t id) {
+  agenda_task *task = self->tasks[id % BUCKETS];
   while (task != NULL && task->item.id != id) task = task->next;
-  return task != NULL;
+  return task;
 }
 
 static agenda_task *task_new(agenda *self, const backend_work_item *item) {
   agenda_task *task = calloc(1, sizeof *task);
   if (task == NULL) return NULL;
   task->agenda = self;
+  task->passed_ms = UINT64_MAX;
   task->item = *item;
   if (own_texts(task)) return task;
   free(task);
@@ -98,7 +99,10 @@ static void step_back(agenda *self, uint64_t due_ms) {
   if (due_ms < self->back_ms) self->back_ms = due_ms;
 }
 
+/// Ends a task. What was passed over because of it is looked for again.
 static void forget(agenda *self, agenda_task *task) {
+  step_back(self, task->passed_ms);
+  if (task->passed_ms != UINT64_MAX) look_at(self, 0);
   agenda_task **at = &self->tasks[task->item.id % BUCKETS];
   while (*at != task) at = &(*at)->next;
   *at = task->next;
@@ -179,6 +183,23 @@ void agenda_refused(agenda_task *task) {
   leave(task, task->agenda->settings.now_ms() + AGAIN_MS);
 }
 
+void agenda_settle(agenda_task *task, ubiq_error *error) {
+  ubiq_code code = error == NULL ? UBIQ_OK : ubiq_error_code(error);
+  bool was_begun = code != UBIQ_UNAVAILABLE && code != UBIQ_BUSY && code != UBIQ_CANCELLED;
+  if (error == NULL) {
+    agenda_done(task);
+  } else if (was_begun) {
+    agenda_failed(task, error);
+  } else {
+    ubiq_error_delete(error);
+    agenda_refused(task);
+  }
+}
+
+uint64_t agenda_now(const agenda_task *task) {
+  return task->agenda->settings.now_ms();
+}
+
 static void changes_written(backend_work_write *write) {
   agenda_task *task = write->user;
   void (*told)(void *) = task->told;
@@ -209,9 +230,10 @@ static void take_item(backend_work_due *operation, const backend_work_item *item
   found *found = operation->user;
   agenda *self = found->agenda;
   pthread_mutex_lock(&self->lock);
-  bool is_known = is_under_way(self, item->id);
+  agenda_task *known = find(self, item->id);
+  if (known != NULL) known->passed_ms = item->due_ms;
   pthread_mutex_unlock(&self->lock);
-  if (is_known || found->is_short) return;
+  if (known != NULL || found->is_short) return;
   agenda_task *task = task_new(self, item);
   found->is_short = task == NULL;
   if (task == NULL) return;
@@ -278,12 +300,12 @@ static void look_once(agenda *self) {
   uint64_t look_ms = look(self, &self->cursor, room);
   pthread_mutex_lock(&self->lock);
   self->is_looking = false;
+  if (look_ms < self->look_ms) self->look_ms = look_ms;
   for (agenda_task *task = self->over, *next; task != NULL; task = next) {
     next = task->next_over;
     forget(self, task);
   }
   self->over = NULL;
-  if (look_ms < self->look_ms) self->look_ms = look_ms;
 }
 
 /// Waits until it is time to look, or something changes. With the lock.

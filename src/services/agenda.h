@@ -19,10 +19,9 @@ typedef struct agenda agenda;
 
 /// An item under way. Whoever does it ends it by one of agenda_done, agenda_failed, agenda_refused and agenda_change, once.
 typedef struct agenda_task {
-  backend_work_item item; ///< with its texts, which are the task's
-  const schedule_retry
-      *retry; ///< what follows a failure: set by `begin`, lives as long as the task; NULL: nothing, it is dead
-  void *user; ///< of whoever does it
+  backend_work_item item;      ///< with its texts, which are the task's
+  const schedule_retry *retry; ///< what follows a failure: set before it fails, read then; NULL: nothing, it is dead
+  void *user;                  ///< of whoever does it
   // The agenda's.
   agenda *agenda;
   backend_work_write write;
@@ -30,6 +29,7 @@ typedef struct agenda_task {
   char *texts, *failure;
   void (*told)(void *user);
   void *told_user;
+  uint64_t passed_ms; ///< when its item was due that was found due again before this ended; UINT64_MAX: it was not
   struct agenda_task *next, *next_over;
 } agenda_task;
 
@@ -66,6 +66,9 @@ void agenda_look(agenda *self);
 /// How many are under way. Any thread.
 size_t agenda_busy(agenda *self);
 
+/// The wall clock by which the task's agenda goes.
+uint64_t agenda_now(const agenda_task *task);
+
 // How a task went. Any thread; the task is not to be used afterwards.
 
 /// It was done.
@@ -76,6 +79,9 @@ void agenda_failed(agenda_task *task, ubiq_error *error);
 
 /// Nothing was tried: it is handed over again in a moment.
 void agenda_refused(agenda_task *task);
+
+/// It went as an errand did (errand.h): one of the three. Takes the error.
+void agenda_settle(agenda_task *task, ubiq_error *error);
 
 /// It was done, and what follows from it are these changes, in one transaction; the item's own end or change is among them. `changes`
 /// and what they point to are borrowed until `written` is called (NULL: constants), on any thread, after the task's end.

@@ -71,6 +71,9 @@ extern const char *const schedule_keys[];
 /// place: none or several of `cron`, `every` and `at`, a key that does not go with the kind, and what is no such value.
 ubiq_error *schedule_read(const json_value *object, int64_t made_ms, schedule *out);
 
+/// Reads `retry` of an object, or what holds without it. Errors: `invalid_input` with the place.
+ubiq_error *schedule_retry_read(const json_value *object, schedule_retry *out);
+
 /// The first time after `after_ms`. False when there is none.
 bool schedule_next(const schedule *self, int64_t after_ms, int64_t *next_ms);
 

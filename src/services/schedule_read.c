@@ -126,9 +126,10 @@ static ubiq_error *check_kind(const json_value *object, const schedule *self) {
 
 // --------------------------------------------------------------------------------------------------------- policies
 
-static ubiq_error *read_retry(const json_value *object, schedule_retry *out) {
+ubiq_error *schedule_retry_read(const json_value *object, schedule_retry *out) {
   static const char *const keys[] = {"attempts", "first_delay", "factor", "longest_delay", "jitter"};
   json_value value = json_field(object, "retry"), attempts = json_field(&value, "attempts");
+  *out = (schedule_retry){3, 1000, 2, 3600 * 1000, 0.1};
   uint64_t count = out->attempts;
   if (json_is_absent(&value)) return NULL;
   ubiq_error *error = json_expect_object(&value);
@@ -153,7 +154,7 @@ static ubiq_error *read_policies(const json_value *object, schedule *out) {
   if (error == NULL) error = read_choice(object, "overlap", overlaps, &overlap);
   out->missed = (schedule_missed)on_missed;
   out->overlap = (schedule_overlap)overlap;
-  return error != NULL ? error : read_retry(object, &out->retry);
+  return error != NULL ? error : schedule_retry_read(object, &out->retry);
 }
 
 static ubiq_error *read_bounds(const json_value *object, schedule *out) {
@@ -166,7 +167,6 @@ static ubiq_error *read_bounds(const json_value *object, schedule *out) {
 
 ubiq_error *schedule_read(const json_value *object, int64_t made_ms, schedule *out) {
   *out = (schedule){.start_after_ms = INT64_MIN, .end_before_ms = INT64_MAX, .catch_up_ms = DAY_MS};
-  out->retry = (schedule_retry){3, 1000, 2, 3600 * 1000, 0.1};
   ubiq_error *error = json_expect_object(object);
   if (error == NULL) error = read_kind(object, out);
   if (error == NULL) error = check_kind(object, out);
