@@ -122,6 +122,7 @@ static errand_run *run_new(errand *errand, lease *lease, const function *functio
   self->run.done = done;
   self->run.parent = parent;
   self->run.depth = errand->depth;
+  self->run.begins_in_turn = true; // it may be a guest that has it taken
   self->run.hops = errand->hops;
   return self;
 }
@@ -141,9 +142,7 @@ static void begin(errand *errand, lease *lease, const function *function) {
     done(&self->run);
 }
 
-static void take(inbox_item *item) {
-  errand *self = (errand *)(void *)((char *)item - offsetof(errand, item));
-  worker *worker = self->worker;
+void errands_take(errand *self, worker *worker) {
   if (worker->stop_seen != WORKER_STOP_NONE) {
     refuse(self, ubiq_error_new(UBIQ_UNAVAILABLE, "the server stops"));
     return;
@@ -157,6 +156,11 @@ static void take(inbox_item *item) {
   }
   lease_let_go(lease);
   refuse(self, error);
+}
+
+static void take(inbox_item *item) {
+  errand *self = (errand *)(void *)((char *)item - offsetof(errand, item));
+  errands_take(self, self->worker);
 }
 
 void errands_cancel(worker *worker) {

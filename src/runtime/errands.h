@@ -29,6 +29,9 @@ void errands_delete(errands *self);
 /// Hands an errand to a worker. It ends on that worker's thread, or within this call where no worker takes it. Any thread.
 void errands_start(errands *self, errand *errand);
 
+/// The same on the worker's own thread, which takes it itself.
+void errands_take(errand *errand, struct worker *worker);
+
 /// Drops what a worker has begun, each with `cancelled`. The worker's thread.
 void errands_cancel(struct worker *worker);
 

@@ -2,7 +2,9 @@
 #include "runtime/function_calls.h"
 
 #include "base/json_write.h"
+#include "base/log.h"
 #include "runtime/worker.h"
+#include "services/run_results.h"
 
 #include <stdlib.h>
 
@@ -83,18 +85,24 @@ static bool looks_like_json(ubiq_bytes bytes) {
   return at < bytes.size && bytes.data[at] != '\0' && strchr("{[\"-0123456789tfn", bytes.data[at]) != NULL;
 }
 
+text function_output_type(const function *function, ubiq_bytes output) {
+  if (looks_like_json(output) && is_json(output)) return (text){NULL, 0};
+  if (function != NULL && function->content_type != NULL) return text_of(function->content_type);
+  return text_utf8_valid(output.data, output.size) ? TEXT("text/plain; charset=utf-8")
+                                                   : TEXT("application/octet-stream");
+}
+
 /// What a function put out, as its caller gets it: JSON as a value, anything else as bytes.
 static void answer_output(service_call *call, const function *function, ubiq_bytes output) {
   if (!buffer_append(&call->bytes, output.data, output.size)) {
     service_call_fail(call, ubiq_error_no_memory());
     return;
   }
-  if (looks_like_json(output) && is_json(output)) {
+  const text type = function_output_type(function, output);
+  if (type.size == 0)
     service_call_answer_json(call, (text){NULL, 0});
-    return;
-  }
-  bool is_text = function->content_type == NULL && text_utf8_valid(output.data, output.size);
-  service_call_answer_bytes(call, is_text ? TEXT("text/plain; charset=utf-8") : text_of(function->content_type));
+  else
+    service_call_answer_bytes(call, type);
 }
 
 static void finish(callee *self) {
@@ -151,6 +159,95 @@ static void start(service_call *call, run *caller, const function *function, ubi
   if (run_start(&self->run)) finish(self);
 }
 
+// ------------------------------------------------------------------------------------------- runs that nobody waits for
+
+/// An errand whose result is kept.
+typedef struct unwaited {
+  errand errand;
+  run_results *results;
+  char id[RUN_ID_SIZE];
+  char *function; ///< owned; a copy of its name
+  buffer input;
+  char traceparent[TRACE_PARENT_SIZE]; ///< of who began it
+} unwaited;
+
+static void unwaited_free(unwaited *self) {
+  free(self->function);
+  buffer_free(&self->input);
+  free(self);
+}
+
+static void keep_result(errand *errand, ubiq_error *error, ubiq_bytes output) {
+  unwaited *self = errand->user;
+  const text type = error != NULL ? (text){NULL, 0} : function_output_type(NULL, output);
+  if (error != NULL)
+    log_from(UBIQ_LOG_WARN, self->function, "%s: %s", ubiq_code_name(ubiq_error_code(error)),
+             ubiq_error_message(error));
+  run_results_end(self->results, self->id, error, output, type);
+  ubiq_error_delete(error);
+  unwaited_free(self);
+}
+
+static unwaited *unwaited_new(run *caller, const function *function, ubiq_bytes input) {
+  unwaited *self = calloc(1, sizeof *self);
+  if (self == NULL) return NULL;
+  self->function = strdup(function->name);
+  memcpy(self->traceparent, run_traceparent(caller), sizeof self->traceparent);
+  if (self->function == NULL || !buffer_append(&self->input, input.data, input.size)) {
+    unwaited_free(self);
+    return NULL;
+  }
+  self->errand = (errand){.function = text_of(self->function),
+                          .input = buffer_bytes(&self->input),
+                          .traceparent = text_of(self->traceparent),
+                          .depth = caller->depth + 1,
+                          .hops = caller->hops,
+                          .done = keep_result,
+                          .user = self};
+  return self;
+}
+
+static ubiq_error *begin_unwaited(service_call *call, run *caller, const function *function, ubiq_bytes input,
+                                  char id[RUN_ID_SIZE]) {
+  run_results *results = call->services->runs;
+  if (results == NULL)
+    return ubiq_error_new(UBIQ_UNAVAILABLE, "this server keeps no results; wait=true waits for them");
+  unwaited *self = unwaited_new(caller, function, input);
+  if (self == NULL) return ubiq_error_no_memory();
+  ubiq_error *error = run_results_add(results, call->caller.project, text_of(function->name), self->id);
+  if (error != NULL) {
+    unwaited_free(self);
+    return error;
+  }
+  self->results = results;
+  memcpy(id, self->id, RUN_ID_SIZE);
+  run_results_begin(results, id);
+  errands_take(&self->errand, caller->worker);
+  return NULL;
+}
+
+static void start_unwaited(service_call *call, run *caller, const function *function, ubiq_bytes input) {
+  char id[RUN_ID_SIZE];
+  ubiq_error *error = begin_unwaited(call, caller, function, input, id);
+  if (error == NULL && !buffer_printf(&call->bytes, "{\"id\":\"%s\"}", id)) error = ubiq_error_no_memory();
+  call->status = error == NULL ? 202 : 0;
+  if (error != NULL)
+    service_call_fail(call, error);
+  else
+    service_call_answer_json(call, (text){NULL, 0});
+}
+
+static void result(service_call *call, text id) {
+  ubiq_error *error = NULL;
+  run_results *results = call->services->runs;
+  bool is_found = results != NULL && run_results_find(results, call->caller.project, id, &call->bytes, &error);
+  if (!is_found) error = ubiq_error_new(UBIQ_NOT_FOUND, "there is no such run, or it ended more than an hour ago");
+  if (error != NULL)
+    service_call_fail(call, error);
+  else
+    service_call_answer_json(call, (text){NULL, 0});
+}
+
 // ---------------------------------------------------------------------------------------------------------- the service
 
 static ubiq_error *no_function(const release *release, text name) {
@@ -185,17 +282,15 @@ static ubiq_error *check(const run *caller, const function *function, ubiq_bytes
 
 static void run_function(service_call *call, text name, ubiq_bytes input, bool waits) {
   run *caller = call->caller.run;
-  if (caller == NULL || !waits) {
-    service_call_fail(call, ubiq_error_new(UBIQ_UNAVAILABLE, "runs that nobody waits for are not there yet"));
-    return;
-  }
   const release *release = caller->lease->release;
   const function *function = release_function(release, name);
   ubiq_error *error = function == NULL ? no_function(release, name) : check(caller, function, input);
   if (error != NULL)
     service_call_fail(call, error);
-  else
+  else if (waits)
     start(call, caller, function, input);
+  else
+    start_unwaited(call, caller, function, input);
 }
 
 static bool write_route(const project_function *function, buffer *out) {
@@ -227,11 +322,6 @@ static void list(service_call *call) {
     service_call_answer_json(call, TEXT("]}"));
   else
     service_call_fail(call, ubiq_error_no_memory());
-}
-
-static void result(service_call *call, text id) {
-  (void)id;
-  service_call_fail(call, ubiq_error_new(UBIQ_NOT_FOUND, "there is no such run"));
 }
 
 const function_host function_calls_host = {list, run_function, result};

@@ -5,6 +5,7 @@
 #ifndef RUNTIME_FUNCTION_CALLS_H
 #define RUNTIME_FUNCTION_CALLS_H
 
+#include "runtime/function.h"
 #include "services/functions.h"
 
 struct worker;
@@ -13,6 +14,9 @@ enum { FUNCTION_CALLS_DEPTH_MAX = 16 }; ///< functions that wait for each other 
 
 /// For services.functions of a worker; the callers' runs are `struct run`.
 extern const function_host function_calls_host;
+
+/// The media type of what a function put out, as others get it; empty: it is JSON. `function` NULL: it does not say.
+text function_output_type(const function *function, ubiq_bytes output);
 
 /// Sets what is the worker's own of the API: who asks, and how calls find back to its thread. False when memory is out.
 UBIQ_NODISCARD bool function_calls_open(struct worker *worker);

@@ -9,6 +9,7 @@ typedef struct services {
   struct backend *backend;               ///< services/backend/backend.h: kv, events, schedules
   struct cache *cache;                   ///< services/cache.h
   const struct function_host *functions; ///< services/functions.h
+  struct run_results *runs;              ///< services/run_results.h
 } services;
 
 typedef struct services_settings {
