@@ -3,6 +3,7 @@
 #include "api/answer.h"
 #include "api/dispatch.h"
 #include "api/envelope.h"
+#include "services/services.h"
 
 #include "ubiq/log.h"
 
@@ -33,6 +34,8 @@ static void check_answer(asked *self) {
   if (!yyjson_is_uint(status) || yyjson_get_uint(status) != self->call.status) abort();
   if (self->call.status < 200 || self->call.status > 599) abort();
   yyjson_doc_free(document);
+  buffer_clear(&out);
+  if (!envelope_write(ENVELOPE_MESSAGEPACK, &self->call, &out)) abort();
   buffer_free(&out);
 }
 
@@ -40,7 +43,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static const service_caller caller = {.deadline_ns = UINT64_MAX};
   if (size == 0) return 0;
   ubiq_log_set(UBIQ_LOG_OFF, NULL, NULL);
-  asked self = {.call = {.caller = caller, .done = done}};
+  services services = {0};
+  asked self = {.call = {.caller = caller, .services = &services, .done = done}};
   api_request request;
   yyjson_doc *document = NULL;
   arena_init(&self.call.arena);

@@ -1,6 +1,7 @@
 // Errors become problems here, once for all transports.
 #include "api/answer.h"
 
+#include "api/operation.h"
 #include "base/log.h"
 #include "wire/problem.h"
 
@@ -42,4 +43,12 @@ void api_conclude(service_call *call) {
     make_problem(call);
   else if (call->status == 0)
     call->status = call->answer.kind == SERVICE_BODY_NONE ? 204 : 200;
+}
+
+void api_hold_against(service_call *call) {
+  ubiq_error *error = call->operation == NULL ? NULL : api_answer_check(call);
+  if (error == NULL) return;
+  ubiq_error_delete(call->error);
+  call->error = error;
+  call->status = 0;
 }

@@ -8,4 +8,7 @@
 /// What a fault of ours was is for the log alone.
 void api_conclude(service_call *call);
 
+/// Holds an answer that is not concluded against what the API says: one that is not so becomes a fault of ours.
+void api_hold_against(service_call *call);
+
 #endif

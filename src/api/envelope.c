@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/json_write.h"
+#include "base/msgpack.h"
 
 static const json_source source = {.name = "request"};
 
@@ -81,11 +82,20 @@ static ubiq_error *read_bytes(const json_value *body, bool is_base64, arena *are
   return NULL;
 }
 
+/// What MessagePack has as bytes is the guest's memory still, which may end before the call.
+static ubiq_error *read_raw(yyjson_val *value, arena *arena, api_request *out) {
+  const size_t size = yyjson_get_len(value);
+  const uint8_t *copy = arena_copy(arena, yyjson_get_raw(value), size);
+  out->body = (service_body){.kind = SERVICE_BODY_BYTES, .bytes = {copy, size}, .media_type = content_type(out)};
+  return copy == NULL ? ubiq_error_no_memory() : NULL;
+}
+
 static ubiq_error *read_body(const json_value *root, arena *arena, api_request *out) {
   const json_value body = json_field(root, "body"), encoding = json_field(root, "encoding");
   text name = TEXT("json");
   ubiq_error *error = encoding.value == NULL ? NULL : json_get_text(&encoding, &name);
   if (error != NULL || body.value == NULL) return error;
+  if (yyjson_is_raw(body.value)) return read_raw(body.value, arena, out);
   if (text_equal_string(name, "json")) {
     out->body = (service_body){.kind = SERVICE_BODY_JSON, .value = body.value};
     return NULL;
@@ -117,18 +127,32 @@ static ubiq_error *read_value(yyjson_val *value, arena *arena, api_request *out)
   return error != NULL ? error : read_body(&root, arena, out);
 }
 
+static ubiq_error *parse(int32_t format, ubiq_bytes bytes, arena *arena, yyjson_doc **document, yyjson_val **root) {
+  if (format == ENVELOPE_MESSAGEPACK)
+    return msgpack_value_read(source.name, bytes.data, bytes.size, "body", arena, root);
+  ubiq_error *error = json_parse(source.name, bytes.data, bytes.size, document);
+  *root = yyjson_doc_get_root(*document);
+  return error;
+}
+
 ubiq_error *envelope_read(int32_t format, ubiq_bytes bytes, arena *arena, yyjson_doc **document, api_request *out) {
+  yyjson_val *root = NULL;
   *document = NULL;
-  if (format != ENVELOPE_JSON)
-    return ubiq_error_new(UBIQ_INVALID_INPUT, "the format is %d; expected 0 (JSON)", (int)format);
+  if (format != ENVELOPE_JSON && format != ENVELOPE_MESSAGEPACK)
+    return ubiq_error_new(UBIQ_INVALID_INPUT, "the format is %d; expected 0 (JSON) or 1 (MessagePack)", (int)format);
   if (bytes.size > API_REQUEST_BYTES_MAX)
     return ubiq_error_new(UBIQ_TOO_LARGE, "the request has %zu bytes; expected at most %d", bytes.size,
                           API_REQUEST_BYTES_MAX);
-  ubiq_error *error = json_parse(source.name, bytes.data, bytes.size, document);
-  return error != NULL ? error : read_value(yyjson_doc_get_root(*document), arena, out);
+  ubiq_error *error = parse(format, bytes, arena, document, &root);
+  return error != NULL ? error : read_value(root, arena, out);
 }
 
 // ----------------------------------------------------------------------------------------------------------- writing
+
+static text media_type_of(const service_body *body) {
+  bool is_unknown = body->kind == SERVICE_BODY_BYTES && body->media_type.size == 0;
+  return is_unknown ? TEXT("application/octet-stream") : body->media_type;
+}
 
 static bool write_header(const char *name, text value, bool *is_first, buffer *out) {
   bool good = *is_first || buffer_append_byte(out, ',');
@@ -138,8 +162,7 @@ static bool write_header(const char *name, text value, bool *is_first, buffer *o
 
 static bool write_headers(const service_call *call, buffer *out) {
   bool is_first = true, good = true;
-  text type = call->answer.media_type;
-  if (call->answer.kind == SERVICE_BODY_BYTES && type.size == 0) type = TEXT("application/octet-stream");
+  const text type = media_type_of(&call->answer);
   if (type.size > 0) good = write_header("content-type", type, &is_first, out);
   for (size_t i = 0; good && i < call->headers_count; i++)
     good = write_header(call->headers[i].name, call->headers[i].value, &is_first, out);
@@ -167,9 +190,42 @@ static bool write_body(const service_body *body, buffer *out) {
   }
 }
 
-bool envelope_write(int32_t format, const service_call *call, buffer *out) {
-  (void)format;
+static bool write_json(const service_call *call, buffer *out) {
   return buffer_reserve(out, call->answer.bytes.size + 64) &&
          buffer_printf(out, "{\"status\":%u,\"headers\":{", call->status) && write_headers(call, out) &&
          buffer_append_byte(out, '}') && write_body(&call->answer, out) && buffer_append_byte(out, '}');
+}
+
+// ------------------------------------------------------------------------------------------------------- MessagePack
+
+static bool write_packed_headers(const service_call *call, buffer *out) {
+  const text type = media_type_of(&call->answer);
+  bool good = msgpack_write_map(out, call->headers_count + (type.size > 0));
+  if (type.size > 0) good = good && msgpack_write_text(out, TEXT("content-type")) && msgpack_write_text(out, type);
+  for (size_t i = 0; good && i < call->headers_count; i++)
+    good = msgpack_write_text(out, text_of(call->headers[i].name)) && msgpack_write_text(out, call->headers[i].value);
+  return good;
+}
+
+static bool write_packed_json(ubiq_bytes json, buffer *out) {
+  yyjson_doc *document = yyjson_read((const char *)json.data, json.size, 0);
+  bool good = document != NULL && msgpack_value_write(out, yyjson_doc_get_root(document));
+  yyjson_doc_free(document);
+  return good;
+}
+
+static bool write_packed(const service_call *call, buffer *out) {
+  const service_body *body = &call->answer;
+  bool has_body = body->kind != SERVICE_BODY_NONE;
+  bool good = msgpack_write_map(out, has_body ? 3 : 2) && msgpack_write_text(out, TEXT("status")) &&
+              msgpack_write_unsigned(out, call->status) && msgpack_write_text(out, TEXT("headers")) &&
+              write_packed_headers(call, out);
+  if (!has_body) return good;
+  good = good && msgpack_write_text(out, TEXT("body"));
+  return good && (body->kind == SERVICE_BODY_JSON ? write_packed_json(body->bytes, out)
+                                                  : msgpack_write_bytes(out, body->bytes));
+}
+
+bool envelope_write(int32_t format, const service_call *call, buffer *out) {
+  return format == ENVELOPE_MESSAGEPACK ? write_packed(call, out) : write_json(call, out);
 }

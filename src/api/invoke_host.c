@@ -6,6 +6,7 @@
 #include "api/envelope.h"
 #include "api/guest.h"
 #include "plugin/plugin.h"
+#include "services/services.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -41,6 +42,7 @@ static void call_free(api_call *self) {
 
 static void complete(api_call *self) {
   buffer answer = {0};
+  if (self->call.services != NULL && self->call.services->checks_answers) api_hold_against(&self->call);
   api_conclude(&self->call);
   if (envelope_write(self->format, &self->call, &answer))
     ubiq_completion_done_block(self->completion, buffer_bytes(&answer));

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "services/backend/sqlite.h"
+#include "services/run_results.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,9 @@ static ubiq_error *open_backend(services *self, const services_settings *setting
 
 ubiq_error *services_open(const services_settings *settings, services *self) {
   *self = (services){0};
+  self->checks_answers = getenv("UBIQ_CHECK_ANSWERS") != NULL;
+  self->runs = run_results_new();
+  if (self->runs == NULL) return ubiq_error_no_memory();
   ubiq_error *error = settings->directory == NULL ? NULL : open_backend(self, settings);
   if (error != NULL) services_close(self);
   return error;
@@ -27,5 +31,6 @@ ubiq_error *services_open(const services_settings *settings, services *self) {
 
 void services_close(services *self) {
   backend_close(self->backend);
+  run_results_delete(self->runs);
   *self = (services){0};
 }

@@ -10,6 +10,7 @@ typedef struct services {
   struct cache *cache;                   ///< services/cache.h
   const struct function_host *functions; ///< services/functions.h
   struct run_results *runs;              ///< services/run_results.h
+  bool checks_answers;                   ///< what services answer is held against the API before anybody sees it
 } services;
 
 typedef struct services_settings {

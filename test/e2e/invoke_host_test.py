@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 
 import support
 from support import function
@@ -20,6 +21,11 @@ UBIQ_EXPORT(relay) {
   size_t size;
   char *request = ubiq_input(&size);
   return answer_with(ubiq_invoke(UBIQ_JSON, request, size));
+}
+UBIQ_EXPORT(packed) {
+  size_t size;
+  char *request = ubiq_input(&size);
+  return answer_with(ubiq_invoke(UBIQ_MESSAGEPACK, request, size));
 }
 UBIQ_EXPORT(other_format) { return answer_with(ubiq_invoke(7, "{}", 2)); }
 UBIQ_EXPORT(no_block) { return answer_with(ubiq_invoke_host(UBIQ_JSON, 0)); }
@@ -45,7 +51,7 @@ UBIQ_EXPORT(spin) { for (volatile int i = 0;; i++) {} }
 ASKS = """(module (import "extism:host/user" "InvokeHost" (func (param i32 i64) (result i64)))
   (func (export "f") (result i32) (i32.const 0)))"""
 
-NAMES = ("relay", "other_format", "no_block", "no_such_block", "chain", "ping", "pong", "echo", "binary", "trap", "fail", "spin")
+NAMES = ("relay", "packed", "other_format", "no_block", "no_such_block", "chain", "ping", "pong", "echo", "binary", "trap", "fail", "spin")
 
 
 def run(name, **more):
@@ -175,6 +181,40 @@ class InvokeHost(support.Test):
         runs = {name: json.loads(server.wait_for(r'^\{.*"function":"%s".*' % name).group(0)) for name in ("relay", "echo")}
         self.assertEqual([ID, ID], [runs[name]["trace_id"] for name in runs])
         self.assertEqual(runs["relay"]["span_id"], runs["echo"]["parent_id"])
+
+    def result(self, server, started):
+        """How a run ended that was begun with wait=false."""
+        self.assertEqual(202, started["status"], started)
+        request = {"method": "GET", "path": "/v1/runs/" + started["body"]["id"]}
+        deadline = time.monotonic() + support.PATIENCE
+        while time.monotonic() < deadline:
+            found = self.ask(server, request)
+            self.assertEqual(200, found["status"], found)
+            if found["body"]["status"] not in ("queued", "running"):
+                return found["body"]
+        raise AssertionError("the run does not end")
+
+    def test_results_of_runs_that_nobody_waits_for_are_kept(self):
+        server = self.launch(spin={"timeout": 100})
+        begun = self.ask(server, run("echo", query={"wait": "false"}, body={"a": 1}))
+        found = self.result(server, begun)
+        self.assertEqual(("done", "echo", {"a": 1}), (found["status"], found["function"], found["output"]))
+        found = self.result(server, self.ask(server, run("binary", query={"wait": "false"})))
+        self.assertEqual(("AP/+", "application/octet-stream"), (found["base64"], found["media_type"]))
+        for name, code in (("trap", "trap"), ("fail", "guest_error"), ("spin", "timeout")):
+            found = self.result(server, self.ask(server, run(name, query={"wait": "false"})))
+            self.assertEqual(("failed", code), (found["status"], found["error"]["class"]))
+        self.assert_problem(404, self.ask(server, {"method": "GET", "path": "/v1/runs/" + "0" * 40}))
+
+    def test_requests_and_answers_in_messagepack_are_the_same(self):
+        server = self.launch()
+        path = b"/v1/functions/echo/runs"
+        request = b"\x83\xa6method\xa4POST\xa4path" + bytes([0xa0 + len(path)]) + path + b"\xa4body\xc4\x03\x00\xff\xfe"
+        status, _, answer = server.request("POST", "/packed", request)
+        self.assertEqual((200, True), (status, answer.startswith(b"\x83\xa6status\xcc\xc8\xa7headers\x81")), answer)
+        self.assertTrue(answer.endswith(b"\xa4body\xc4\x03\x00\xff\xfe"), answer)
+        status, _, answer = server.request("POST", "/packed", b"\xc1")
+        self.assertEqual((200, True), (status, b"\xa6status\xcd\x01\x90" in answer), answer)
 
     def test_one_run_without_a_server_has_what_needs_none(self):
         directory = self.project(function("relay", "POST /relay"), files={"guest.c": GUEST})
