@@ -196,6 +196,16 @@ static bool is_answered_by_stub(plugin *plugin, const fetch_request *request, ub
   return is_over;
 }
 
+static void tell_begin(const plugin *plugin, const guest_request *guest) {
+  const plugin_host *host = plugin->host;
+  if (host && host->request_begun) host->request_begun(host->user, guest->method, guest->url);
+}
+
+static void tell_end(const plugin *plugin, int status) {
+  const plugin_host *host = plugin->host;
+  if (host && host->request_ended) host->request_ended(host->user, status);
+}
+
 static ubiq_error *begin(plugin *plugin, const guest_request *guest, ubiq_bytes body) {
   fetch_policy policy = {.allow_url = allow_url, .user = plugin, .any_host_header = true};
   fetch_request request = {
@@ -234,7 +244,11 @@ ubiq_error *http_request_call(void *env, engine_call *call, engine_value *values
   guest_request request = {0};
   error = read_request(&arena, json, &request);
   if (!error) error = add_trace(plugin, &arena, &request);
-  if (!error) error = begin(plugin, &request, body);
+  if (!error) {
+    tell_begin(plugin, &request);
+    error = begin(plugin, &request, body);
+    if (error) tell_end(plugin, 0);
+  }
   arena_free(&arena);
   host_free_later(plugin, request_offset, body_offset);
   plugin->wake_at_ns = 0;
@@ -258,6 +272,7 @@ bool http_request_ready(void *env, engine_call *call, engine_value *values, ubiq
     return true;
   }
   if (!http->done) return false;
+  tell_end(plugin, http->error ? 0 : http->response.status);
   *error = of_guest(http->error);
   http->error = NULL;
   plugin->answer = (plugin_answer){http->response.body.data, http->response.body.size};

@@ -28,7 +28,10 @@ typedef struct plugin_host {
   const char *(*traceparent)(
       void *user);                       ///< for requests of the guest that say none, read at once; NULL: they say none
   const char *(*tracestate)(void *user); ///< what goes with it, read at once; NULL, or the answer is: nothing does
-  const struct sockaddr_storage *own;    ///< addresses that the process listens on: http_request never reaches them
+  void (*request_begun)(void *user, const char *method,
+                        const char *url);        ///< the guest asks for it; NULL: nobody is told
+  void (*request_ended)(void *user, int status); ///< of the answer; 0: it failed
+  const struct sockaddr_storage *own; ///< addresses that the process listens on: http_request never reaches them
   size_t own_count;
   const struct plugin_stubs *stubs; ///< what is tested has these in the place of the world (stubs.h); NULL: the world
   struct api_guest *platform;       ///< for whom host functions ask the platform (plugin_platform); NULL: for nobody

@@ -95,11 +95,32 @@ const char *run_tracestate(run *self) {
 static void forget_trace(run *self) {
   free(self->tracestate);
   self->tracestate = NULL;
+  run_calls_free(run_calls_take(&self->calls));
   self->has_trace = self->has_tracestate = false;
 }
 
+/// Whether a collector is told what the run's guest asks for.
+static bool keeps_calls(run *self) {
+  return self->worker->options.ring != NULL && !self->is_start && (run_trace(self)->flags & TRACE_SAMPLED) != 0;
+}
+
+/// A request that has a span is the parent of what it leads to; else the run is.
 static const char *traceparent(void *user) {
-  return run_traceparent(user);
+  run *self = user;
+  if (!keeps_calls(self) || self->calls.count == RUN_CALLS_MAX) return run_traceparent(self);
+  trace call = *run_trace(self);
+  trace_child(&self->trace, RUN_CALLS_CHILD + self->calls.count, call.span);
+  trace_write(&call, self->call_traceparent);
+  return self->call_traceparent;
+}
+
+static void request_begun(void *user, const char *method, const char *url) {
+  run *self = user;
+  if (keeps_calls(self)) run_calls_begin(&self->calls, method, url);
+}
+
+static void request_ended(void *user, int status) {
+  run_calls_end(&((run *)user)->calls, status);
 }
 
 static const char *tracestate(void *user) {
@@ -122,6 +143,8 @@ void run_init(run *self, struct worker *worker) {
                              .log = say,
                              .traceparent = traceparent,
                              .tracestate = tracestate,
+                             .request_begun = request_begun,
+                             .request_ended = request_ended,
                              .stubs = worker->options.stubs,
                              .own = worker->options.own,
                              .own_count = worker->options.own_count,

@@ -12,6 +12,7 @@
 #include "api/guest.h"
 #include "runtime/deadlines.h"
 #include "runtime/function.h"
+#include "runtime/run_calls.h"
 #include "runtime/run_state.h"
 #include "runtime/trace.h"
 #include "runtime/trace_state.h"
@@ -68,8 +69,10 @@ typedef struct run {
   api_guest guest;           ///< what it is to the platform's API; made by run_init
   trace trace;               ///< made when it is first asked for (run_trace)
   char traceparent[TRACE_PARENT_SIZE];
-  char *tracestate;    ///< owned; NULL: none, or not asked for
-  bool has_tracestate; ///< it was asked for
+  char call_traceparent[TRACE_PARENT_SIZE]; ///< of the guest's request that is about to begin
+  run_calls calls;                          ///< requests of its guest; none where no collector is told of the run
+  char *tracestate;                         ///< owned; NULL: none, or not asked for
+  bool has_tracestate;                      ///< it was asked for
   struct worker *worker;
   struct lane *lane;           ///< of its function
   struct run *previous, *next; ///< in one of the lane's lists

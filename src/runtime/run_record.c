@@ -45,5 +45,6 @@ void run_record_tell(run *run) {
   if (worker->run_log != NULL) run_log_add(worker->run_log, &record);
   if (worker->options.ring == NULL) return;
   record.tracestate = run_tracestate(run);
-  run_ring_put(worker->options.ring, &record);
+  record.calls_dropped = run->calls.dropped;
+  run_ring_put(worker->options.ring, &record, run_calls_take(&run->calls));
 }

@@ -17,7 +17,7 @@ run_ring *run_ring_new(void) {
 
 void run_ring_delete(run_ring *self) {
   run_span span;
-  while (self != NULL && run_ring_take(self, &span)) free(span.tracestate);
+  while (self != NULL && run_ring_take(self, &span)) run_span_free(&span);
   free(self);
 }
 
@@ -30,15 +30,17 @@ static void copy_name(char *out, size_t size, const char *name) {
   out[bytes] = '\0';
 }
 
-void run_ring_put(run_ring *self, const run_record *record) {
+void run_ring_put(run_ring *self, const run_record *record, run_call *calls) {
   uint64_t put = atomic_load_explicit(&self->put, memory_order_relaxed);
   if (put - atomic_load_explicit(&self->taken, memory_order_acquire) == RUN_RING_SPANS) {
     atomic_fetch_add_explicit(&self->dropped, 1, memory_order_relaxed);
+    run_calls_free(calls);
     return;
   }
   run_span *span = &self->spans[put % RUN_RING_SPANS];
   span->record = *record;
   span->trace = *record->trace;
+  span->calls = calls;
   span->tracestate = record->tracestate == NULL ? NULL : strdup(record->tracestate);
   copy_name(span->function, sizeof span->function, record->function);
   copy_name(span->release, sizeof span->release, record->release);
@@ -59,4 +61,9 @@ bool run_ring_take(run_ring *self, run_span *out) {
 
 uint64_t run_ring_dropped(const run_ring *self) {
   return atomic_load_explicit(&self->dropped, memory_order_relaxed);
+}
+
+void run_span_free(run_span *self) {
+  free(self->tracestate);
+  run_calls_free(self->calls);
 }

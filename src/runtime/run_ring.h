@@ -4,6 +4,7 @@
 #ifndef RUNTIME_RUN_RING_H
 #define RUNTIME_RUN_RING_H
 
+#include "runtime/run_calls.h"
 #include "runtime/run_record.h"
 
 enum {
@@ -12,12 +13,12 @@ enum {
   RUN_SPAN_RELEASE_BYTES = 32,
 };
 
-/// A copy of a record whose trace was asked for. `record`'s pointers lead into the copy, but for the tracestate, which who takes
-/// it has to free.
+/// A copy of a record whose trace was asked for, to be ended with run_span_free. `record`'s pointers lead into the copy.
 typedef struct run_span {
   run_record record;
   trace trace;
   char *tracestate; ///< owned; NULL: none
+  run_call *calls;  ///< owned; NULL: none
   char function[RUN_SPAN_FUNCTION_BYTES], release[RUN_SPAN_RELEASE_BYTES];
 } run_span;
 
@@ -28,11 +29,13 @@ run_ring *run_ring_new(void);
 /// NULL is allowed.
 void run_ring_delete(run_ring *self);
 
-/// The worker only.
-void run_ring_put(run_ring *self, const run_record *record);
+/// The worker only. `calls` is taken over in any case.
+void run_ring_put(run_ring *self, const run_record *record, run_call *calls);
 
-/// Takes the oldest, whose tracestate is the caller's (free); false when there is none. The other thread only.
+/// Takes the oldest, which is the caller's (run_span_free); false when there is none. The other thread only.
 bool run_ring_take(run_ring *self, run_span *out);
+
+void run_span_free(run_span *self);
 
 /// Runs that found no room. Any thread.
 uint64_t run_ring_dropped(const run_ring *self);

@@ -88,6 +88,18 @@ void trace_begin(trace_ids *ids, text header, bool is_kept, trace *out) {
   make_id(ids, out->span, sizeof out->span);
 }
 
+/// The bits are mixed as SplitMix64 does.
+void trace_child(const trace *self, uint64_t number, uint8_t out[TRACE_SPAN_SIZE]) {
+  uint64_t bits;
+  memcpy(&bits, self->span, sizeof bits);
+  bits += number * UINT64_C(0x9e3779b97f4a7c15);
+  bits = (bits ^ bits >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+  bits = (bits ^ bits >> 27) * UINT64_C(0x94d049bb133111eb);
+  bits ^= bits >> 31;
+  if (bits == 0) bits = 1; // zeroes stand for no id
+  memcpy(out, &bits, sizeof bits);
+}
+
 // --------------------------------------------------------------------------------------------------------- writing
 
 void trace_hex(const uint8_t *bytes, size_t size, char *out) {

@@ -40,6 +40,9 @@ UBIQ_NODISCARD bool trace_read(text header, trace *out);
 /// if `is_kept`.
 void trace_begin(trace_ids *ids, text header, bool is_kept, trace *out);
 
+/// An id for a child of a span: another for each number, and the same each time.
+void trace_child(const trace *self, uint64_t number, uint8_t out[TRACE_SPAN_SIZE]);
+
 /// Writes the traceparent that makes the span the parent of what follows.
 void trace_write(const trace *self, char out[TRACE_PARENT_SIZE]);
 

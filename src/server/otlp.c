@@ -125,7 +125,7 @@ static outcome post_text(otlp *self, stream stream, char *text, size_t size) {
 }
 
 static void empty_batch(otlp *self) {
-  for (size_t i = 0; i < self->batch_count; i++) free(self->batch[i].tracestate);
+  for (size_t i = 0; i < self->batch_count; i++) run_span_free(&self->batch[i]);
   self->batch_count = 0;
 }
 

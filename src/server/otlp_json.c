@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SPAN_INTERNAL = 1, SPAN_SERVER = 2, STATUS_ERROR = 2, CUMULATIVE = 2 };
+enum { SPAN_INTERNAL = 1, SPAN_SERVER = 2, SPAN_CLIENT = 3, STATUS_ERROR = 2, CUMULATIVE = 2 };
 
 /// How OpenTelemetry calls a level.
 static const struct {
@@ -112,37 +112,29 @@ static void add_span(document *doc, value *list, const run_span *span) {
   add_number(doc, object, "startTimeUnixNano", record->came_at_ns);
   add_number(doc, object, "endTimeUnixNano", end_of(record));
   describe_run(doc, object, record);
+  if (record->calls_dropped > 0)
+    add_integer(doc, yyjson_mut_obj_get(object, "attributes"), "ubiq.requests_dropped", record->calls_dropped);
   value *status = yyjson_mut_obj_add_obj(doc, object, "status");
   if (record->outcome == UBIQ_OK) return;
   yyjson_mut_obj_add_int(doc, status, "code", STATUS_ERROR);
   yyjson_mut_obj_add_str(doc, status, "message", ubiq_code_name(record->outcome));
 }
 
-/// An id of its own for a span's child, the same each time that the span is sent: its bits are mixed as SplitMix64 does.
-static void make_child_id(const uint8_t parent[TRACE_SPAN_SIZE], uint64_t child, uint8_t out[TRACE_SPAN_SIZE]) {
-  uint64_t bits;
-  memcpy(&bits, parent, sizeof bits);
-  bits += child * UINT64_C(0x9e3779b97f4a7c15);
-  bits = (bits ^ bits >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-  bits = (bits ^ bits >> 27) * UINT64_C(0x94d049bb133111eb);
-  bits ^= bits >> 31;
-  if (bits == 0) bits = 1; // zeroes stand for no id
-  memcpy(out, &bits, sizeof bits);
-}
-
-static void add_child(document *doc, value *list, const trace *trace, const char *name, uint64_t number,
-                      uint64_t begin_ns, uint64_t end_ns) {
+/// A span within a run's; answers it, for more to be added.
+static value *add_child(document *doc, value *list, const trace *trace, const char *name, int kind, uint64_t number,
+                        uint64_t begin_ns, uint64_t end_ns) {
   uint8_t id[TRACE_SPAN_SIZE];
-  make_child_id(trace->span, number, id);
+  trace_child(trace, number, id);
   value *object = yyjson_mut_arr_add_obj(doc, list);
   add_id(doc, object, "traceId", trace->id, sizeof trace->id);
   add_id(doc, object, "spanId", id, sizeof id);
   add_id(doc, object, "parentSpanId", trace->span, sizeof trace->span);
   yyjson_mut_obj_add_uint(doc, object, "flags", trace->flags);
   yyjson_mut_obj_add_str(doc, object, "name", name);
-  yyjson_mut_obj_add_int(doc, object, "kind", SPAN_INTERNAL);
+  yyjson_mut_obj_add_int(doc, object, "kind", kind);
   add_number(doc, object, "startTimeUnixNano", begin_ns);
   add_number(doc, object, "endTimeUnixNano", end_ns);
+  return object;
 }
 
 /// The stages of a run follow one another; one that took no time was not gone through.
@@ -155,14 +147,32 @@ static void add_stages(document *doc, value *list, const run_span *span) {
   uint64_t at_ns = record->came_at_ns;
   for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++) {
     uint64_t end_ns = at_ns + stages[i].took_ns;
-    if (end_ns > at_ns) add_child(doc, list, &span->trace, stages[i].name, i + 1, at_ns, end_ns);
+    if (end_ns > at_ns) add_child(doc, list, &span->trace, stages[i].name, SPAN_INTERNAL, i + 1, at_ns, end_ns);
     at_ns = end_ns;
   }
+}
+
+/// A request of the guest's, as OpenTelemetry's conventions for HTTP clients have it.
+static void add_call(document *doc, value *list, const trace *trace, const run_call *call, uint64_t number) {
+  value *object = add_child(doc, list, trace, call->method, SPAN_CLIENT, number, call->began_ns, call->ended_ns);
+  value *described = yyjson_mut_obj_add_arr(doc, object, "attributes");
+  add_text(doc, described, "http.request.method", call->method);
+  add_text(doc, described, "url.full", call->url);
+  if (call->status != 0) add_integer(doc, described, "http.response.status_code", (uint64_t)call->status);
+  value *status = yyjson_mut_obj_add_obj(doc, object, "status");
+  if (call->status == 0 || call->status >= 400) yyjson_mut_obj_add_int(doc, status, "code", STATUS_ERROR);
+}
+
+static void add_calls(document *doc, value *list, const run_span *span) {
+  uint64_t number = RUN_CALLS_CHILD;
+  for (const run_call *call = span->calls; call != NULL; call = call->next)
+    add_call(doc, list, &span->trace, call, number++);
 }
 
 static void add_spans(document *doc, value *list, const run_span *span) {
   add_span(doc, list, span);
   add_stages(doc, list, span);
+  add_calls(doc, list, span);
 }
 
 char *otlp_json_traces(const run_span *spans, size_t count, size_t *size) {

@@ -165,6 +165,40 @@ class Export(support.Test):
     def of_runs(self, collector):
         return [record for record in collector.items(*LOGS) if "ubiq.outcome" in attributes(record)]
 
+    def test_a_request_of_a_function_is_a_child_and_the_parent_of_what_it_leads_to(self):
+        collector = self.collector()
+        seen = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                seen.append(self.headers["traceparent"])
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        other = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=other.serve_forever, args=(0.02,), daemon=True).start()
+        self.addCleanup(other.server_close)
+        self.addCleanup(other.shutdown)
+        url = "http://127.0.0.1:%d/x" % other.server_port
+        server = self.start(self.project(function("fetch", "POST /fetch", allowed_hosts='["127.0.0.1"]')), "--workers", "1",
+                            "--otlp", collector.url)
+        server.request("POST", "/fetch", (url + "?secret=1").encode(), {"traceparent": TRACE})
+        server.request("POST", "/fetch", b"http://127.0.0.2/", {"traceparent": TRACE})  # is not allowed
+        with collector.news:
+            collector.news.wait_for(lambda: len(server_spans(collector.items(*SPANS))) == 2, support.PATIENCE)
+        spans = collector.items(*SPANS)
+        run, _ = server_spans(spans)
+        asked, refused = [span for span in spans if span["kind"] == 3]
+        self.assertEqual(("GET", run["spanId"], {}), (asked["name"], asked["parentSpanId"], asked["status"]))
+        self.assertEqual({"http.request.method": "GET", "url.full": url, "http.response.status_code": 204}, attributes(asked))
+        self.assertEqual(["00-%s-%s-01" % (run["traceId"], asked["spanId"])], seen)
+        self.assertLessEqual(int(asked["startTimeUnixNano"]), int(asked["endTimeUnixNano"]))
+        self.assertEqual(({"code": 2}, {"http.request.method": "GET", "url.full": "http://127.0.0.2/"}),
+                         (refused["status"], attributes(refused)))
+
     def test_log_lines_of_functions_and_of_the_server_are_sent(self):
         collector = self.collector()
         guest = r"""

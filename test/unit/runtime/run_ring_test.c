@@ -12,7 +12,13 @@ static const trace span_of_all = {.id = {7}};
 
 static void put(run_ring *ring, const char *function, uint64_t number) {
   const run_record record = {.function = function, .release = "1", .trace = &span_of_all, .bytes_in = number};
-  run_ring_put(ring, &record);
+  run_ring_put(ring, &record, NULL);
+}
+
+static run_call *one_call(void) {
+  run_calls calls = {.first = NULL};
+  run_calls_begin(&calls, "GET", "http://a/");
+  return run_calls_take(&calls);
 }
 
 static void runs_come_out_as_copies_in_order(void **state) {
@@ -52,6 +58,15 @@ static void what_finds_no_room_is_dropped_and_counted(void **state) {
   run_ring_delete(ring);
 }
 
+static void calls_of_a_run_that_finds_no_room_are_freed(void **state) {
+  (void)state;
+  run_ring *ring = run_ring_new();
+  const run_record record = {.function = "a", .release = "1", .trace = &span_of_all};
+  for (uint64_t i = 0; i < RUN_RING_SPANS + 1; i++) run_ring_put(ring, &record, one_call());
+  assert_int_equal(run_ring_dropped(ring), 1);
+  run_ring_delete(ring);
+}
+
 static void long_names_are_cut_between_characters(void **state) {
   (void)state;
   run_ring *ring = run_ring_new();
@@ -65,17 +80,18 @@ static void long_names_are_cut_between_characters(void **state) {
   run_ring_delete(ring);
 }
 
-static void a_tracestate_is_copied_and_freed_with_a_ring_that_still_has_it(void **state) {
+static void what_a_run_owns_is_freed_with_a_ring_that_still_has_it(void **state) {
   (void)state;
   run_ring *ring = run_ring_new();
   run_span out;
   const run_record record = {.function = "a", .release = "1", .trace = &span_of_all, .tracestate = "a=1"};
-  run_ring_put(ring, &record);
-  run_ring_put(ring, &record);
+  run_ring_put(ring, &record, one_call());
+  run_ring_put(ring, &record, one_call());
   assert_true(run_ring_take(ring, &out));
   assert_string_equal(out.record.tracestate, "a=1");
   assert_ptr_not_equal(out.record.tracestate, record.tracestate);
-  free(out.tracestate);
+  assert_string_equal(out.calls->method, "GET");
+  run_span_free(&out);
   run_ring_delete(ring);
 }
 
@@ -112,8 +128,9 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(runs_come_out_as_copies_in_order),
       cmocka_unit_test(what_finds_no_room_is_dropped_and_counted),
+      cmocka_unit_test(calls_of_a_run_that_finds_no_room_are_freed),
       cmocka_unit_test(long_names_are_cut_between_characters),
-      cmocka_unit_test(a_tracestate_is_copied_and_freed_with_a_ring_that_still_has_it),
+      cmocka_unit_test(what_a_run_owns_is_freed_with_a_ring_that_still_has_it),
       cmocka_unit_test(a_thread_takes_while_another_puts),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -135,9 +135,24 @@ static void workers_make_different_ids(void **state) {
   assert_memory_not_equal(a.id, b.id, sizeof a.id);
 }
 
+static void children_have_ids_of_their_own_that_stay(void **state) {
+  (void)state;
+  const trace span = {.span = {1}}, other = {.span = {2}};
+  uint8_t first[TRACE_SPAN_SIZE], again[TRACE_SPAN_SIZE], second[TRACE_SPAN_SIZE], of_other[TRACE_SPAN_SIZE];
+  trace_child(&span, 1, first);
+  trace_child(&span, 1, again);
+  trace_child(&span, 2, second);
+  trace_child(&other, 1, of_other);
+  assert_memory_equal(first, again, sizeof first);
+  assert_memory_not_equal(first, second, sizeof first);
+  assert_memory_not_equal(first, of_other, sizeof first);
+  assert_memory_not_equal(first, span.span, sizeof first);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_traceparent_is_read),
+      cmocka_unit_test(children_have_ids_of_their_own_that_stay),
       cmocka_unit_test(flags_that_mean_nothing_yet_are_dropped),
       cmocka_unit_test(what_is_no_traceparent_to_the_letter_is_refused_and_writes_nothing),
       cmocka_unit_test(a_span_goes_on_with_the_trace_that_it_is_part_of),

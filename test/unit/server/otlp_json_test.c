@@ -88,6 +88,33 @@ static void a_stage_that_a_run_did_not_come_to_is_no_span(void **state) {
   yyjson_doc_free(document);
 }
 
+static void requests_of_a_guest_are_children_of_the_client_kind(void **state) {
+  (void)state;
+  run_call second = {.began_ns = 30, .ended_ns = 40, .method = "POST", .url = "http://b/"};
+  run_call first = {
+      .next = &second, .began_ns = 10, .ended_ns = 20, .status = 200, .method = "GET", .url = "http://a/"};
+  run_span span = span_of(0, 0, 1);
+  yyjson_val *list;
+  span.calls = &first;
+  span.record.calls_dropped = 3;
+  yyjson_doc *document = spans_of(&span, &list);
+  assert_int_equal(yyjson_arr_size(list), 4);
+  assert_int_equal(yyjson_arr_size(yyjson_obj_get(yyjson_arr_get(list, 0), "attributes")), 12);
+  assert_child(yyjson_arr_get(list, 2), "GET", "10", "20");
+  assert_child(yyjson_arr_get(list, 3), "POST", "30", "40");
+  uint8_t id[TRACE_SPAN_SIZE];
+  char digits[2 * TRACE_SPAN_SIZE + 1];
+  trace_child(&span.trace, RUN_CALLS_CHILD + 1, id);
+  trace_hex(id, sizeof id, digits);
+  assert_string_equal(string_of(yyjson_arr_get(list, 3), "spanId"), digits);
+  assert_int_equal(yyjson_get_int(yyjson_obj_get(yyjson_arr_get(list, 3), "kind")), 3);
+  assert_int_equal(yyjson_arr_size(yyjson_obj_get(yyjson_arr_get(list, 2), "attributes")), 3);
+  assert_int_equal(yyjson_arr_size(yyjson_obj_get(yyjson_arr_get(list, 3), "attributes")), 2); // no status
+  assert_null(yyjson_obj_get(yyjson_obj_get(yyjson_arr_get(list, 2), "status"), "code"));
+  assert_int_equal(yyjson_get_int(yyjson_obj_get(yyjson_obj_get(yyjson_arr_get(list, 3), "status"), "code")), 2);
+  yyjson_doc_free(document);
+}
+
 static void a_span_has_the_tracestate_that_its_request_came_with(void **state) {
   (void)state;
   run_span span = span_of(0, 0, 1);
@@ -134,6 +161,7 @@ int main(void) {
       cmocka_unit_test(the_stages_of_a_run_are_children_that_follow_one_another),
       cmocka_unit_test(ids_are_the_same_when_a_span_is_sent_again),
       cmocka_unit_test(a_stage_that_a_run_did_not_come_to_is_no_span),
+      cmocka_unit_test(requests_of_a_guest_are_children_of_the_client_kind),
       cmocka_unit_test(a_span_has_the_tracestate_that_its_request_came_with),
       cmocka_unit_test(a_line_is_a_record_of_its_function_or_of_nobody),
   };
