@@ -3,6 +3,11 @@
 #include "services/operations.h"
 
 static const service_handler handlers[SERVICE_OPERATIONS] = {
+    [SERVICE_CACHE_DELETE] = service_cache_delete,
+    [SERVICE_CACHE_GET] = service_cache_get,
+    [SERVICE_CACHE_INCREMENT] = service_cache_increment,
+    [SERVICE_CACHE_LOCK] = service_cache_lock,
+    [SERVICE_CACHE_PUT] = service_cache_put,
     [SERVICE_FUNCTIONS_LIST] = service_functions_list,
     [SERVICE_FUNCTIONS_RUN] = service_functions_run,
     [SERVICE_KV_BATCH] = service_kv_batch,

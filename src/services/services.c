@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "services/backend/sqlite.h"
+#include "services/cache.h"
 #include "services/run_results.h"
 
 #include <stdlib.h>
@@ -20,17 +21,18 @@ static ubiq_error *open_backend(services *self, const services_settings *setting
 }
 
 ubiq_error *services_open(const services_settings *settings, services *self) {
-  *self = (services){0};
-  self->checks_answers = getenv("UBIQ_CHECK_ANSWERS") != NULL;
+  *self = (services){.checks_answers = getenv("UBIQ_CHECK_ANSWERS") != NULL};
   self->runs = run_results_new();
-  if (self->runs == NULL) return ubiq_error_no_memory();
-  ubiq_error *error = settings->directory == NULL ? NULL : open_backend(self, settings);
+  self->cache = cache_new(settings->cache_bytes == 0 ? CACHE_BYTES_DEFAULT : settings->cache_bytes, NULL);
+  ubiq_error *error = self->runs == NULL || self->cache == NULL ? ubiq_error_no_memory() : NULL;
+  if (error == NULL && settings->directory != NULL) error = open_backend(self, settings);
   if (error != NULL) services_close(self);
   return error;
 }
 
 void services_close(services *self) {
   backend_close(self->backend);
+  cache_delete(self->cache);
   run_results_delete(self->runs);
   *self = (services){0};
 }

@@ -15,6 +15,7 @@ typedef struct services {
 
 typedef struct services_settings {
   const char *directory; ///< what lasts is kept there; made when it is missing. NULL: nothing lasts
+  size_t cache_bytes;    ///< room of the cache; 0: 64 MiB
   bool is_fleeting;      ///< it need not outlive the process: nothing waits for the disk
 } services_settings;
 

@@ -1,0 +1,75 @@
+"""The cache as functions reach it: shared by workers, and locks that others wait for."""
+
+import json
+import threading
+
+import support
+from support import function
+
+# `relay` asks for what its input says and answers with what it gets.
+GUEST = r"""
+#include <ubiq/host.h>
+
+UBIQ_EXPORT(relay) {
+  size_t size;
+  char *request = ubiq_input(&size);
+  ubiq_block answer = ubiq_invoke(UBIQ_JSON, request, size);
+  return ubiq_output_block(answer, ubiq_block_size(answer));
+}
+"""
+
+
+class Cache(support.Test):
+    def launch(self, *options):
+        functions = [function("relay", "POST /relay"), function("relay2", "POST /relay2", export='"relay"')]
+        return self.start(self.project(*functions, files={"guest.c": GUEST}), *options)
+
+    def ask(self, server, method, path, through="/relay", **more):
+        status, _, answer = server.request("POST", through, json.dumps(dict(method=method, path=path, **more)))
+        self.assertEqual(200, status, answer)
+        return json.loads(answer)
+
+    def test_what_one_worker_puts_others_find(self):
+        server = self.launch("--workers", "4")
+        self.assertEqual(204, self.ask(server, "PUT", "/v1/cache/a", query={"ttl": "1h"}, body=[1])["status"])
+        for _ in range(20):
+            self.assertEqual([1], self.ask(server, "GET", "/v1/cache/a")["body"])
+
+    def test_a_function_has_entries_of_its_own(self):
+        server = self.launch()
+        own = {"scope": "function"}
+        self.assertEqual(204, self.ask(server, "PUT", "/v1/cache/a", query=own, body=1)["status"])
+        self.assertEqual(200, self.ask(server, "GET", "/v1/cache/a", query=own)["status"])
+        self.assertEqual(404, self.ask(server, "GET", "/v1/cache/a")["status"])
+        self.assertEqual(404, self.ask(server, "GET", "/v1/cache/a", "/relay2", query=own)["status"])
+
+    def test_one_of_many_makes_a_value_and_the_others_wait_for_it(self):
+        server = self.launch("--workers", "2")
+        answers = []
+
+        def get_or_make():
+            answer = self.ask(server, "POST", "/v1/cache/a/lock", query={"wait": "15s", "hold": "15s"})
+            if answer["status"] == 201:
+                lock = answer["body"]["lock"]
+                self.ask(server, "PUT", "/v1/cache/a", query={"lock": lock}, body="made")
+            answers.append((answer["status"], answer["body"]))
+
+        threads = [threading.Thread(target=get_or_make) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual([200] * 7 + [201], sorted(status for status, _ in answers))
+        self.assertEqual(7, answers.count((200, "made")))
+
+    def test_a_run_that_waits_for_a_lock_ends_when_its_time_is_over(self):
+        project = self.project(function("relay", "POST /relay", timeout='"500ms"'), files={"guest.c": GUEST})
+        server = self.start(project)
+        self.assertEqual(201, self.ask(server, "POST", "/v1/cache/a/lock", query={"hold": "1h"})["status"])
+        body = json.dumps({"method": "POST", "path": "/v1/cache/a/lock", "query": {"wait": "1h"}})
+        self.assertEqual(504, server.request("POST", "/relay", body)[0])
+        self.assertEqual(404, self.ask(server, "GET", "/v1/cache/a")["status"])
+
+
+if __name__ == "__main__":
+    support.main()
