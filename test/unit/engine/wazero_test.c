@@ -160,6 +160,16 @@ static void tables_that_begin_above_the_limit_are_refused(void **state) {
   engine_image_delete(image);
 }
 
+static void tables_grow_to_the_limit(void **state) {
+  (void)state;
+  engine_store *store = store_of("(module (table 1 funcref) (func (export \"f\") (param i32) (result i32)"
+                                 " (table.grow (ref.null func) (local.get 0))))",
+                                 &(engine_store_options){.table_elements_max = 10});
+  assert_int_equal(call_i32(store, 0, "f", 9), 1);
+  assert_int_equal(call_i32(store, 0, "f", 1), -1);
+  end_store(store);
+}
+
 static void a_memory_has_a_page_less_than_four_gibibytes(void **state) {
   (void)state;
   engine_store *store = store_of("(module (memory (export \"memory\") 1 65536) (func (export \"grow\") (param i32) "
@@ -206,6 +216,31 @@ static void ticks_end_whatever_goes_on_without_end(void **state) {
     pthread_join(thread, NULL);
     end_store(store);
   }
+}
+
+static void *spin(void *image) {
+  int ticks = 3;
+  engine_store *store = new_store(image, &(engine_store_options){.user = &ticks, .tick = stop_at});
+  assert_error_code(call(store, 0, "f", (engine_value[4]){{0}}), UBIQ_TIMEOUT);
+  engine_store_delete(store);
+  return NULL;
+}
+
+// A tick that needed one of Go's processors would wait for them for ever.
+static void ticks_reach_guests_that_have_all_of_gos_processors(void **state) {
+  (void)state;
+  enum { THREADS_MAX = 256, MORE_THAN_PROCESSORS = 2 };
+  pthread_t ticker, threads[THREADS_MAX];
+  atomic_bool done = false;
+  size_t count = (size_t)sysconf(_SC_NPROCESSORS_ONLN) + MORE_THAN_PROCESSORS;
+  if (count > THREADS_MAX) skip();
+  engine_image *image = link_text("(module (func (export \"f\") (loop (br 0))))");
+  for (size_t i = 0; i < count; i++) assert_int_equal(pthread_create(&threads[i], NULL, spin, image), 0);
+  assert_int_equal(pthread_create(&ticker, NULL, tick_until, &done), 0);
+  for (size_t i = 0; i < count; i++) pthread_join(threads[i], NULL);
+  atomic_store(&done, true);
+  pthread_join(ticker, NULL);
+  engine_image_delete(image);
 }
 
 // As a host function that makes a block does; a tick comes before it.
@@ -299,8 +334,10 @@ int main(void) {
       cmocka_unit_test(memories_grow_to_the_limit_and_stay_where_they_are),
       cmocka_unit_test(memories_that_begin_above_the_limit_are_refused),
       cmocka_unit_test(tables_that_begin_above_the_limit_are_refused),
+      cmocka_unit_test(tables_grow_to_the_limit),
       cmocka_unit_test(a_memory_has_a_page_less_than_four_gibibytes),
       cmocka_unit_test(ticks_end_whatever_goes_on_without_end),
+      cmocka_unit_test(ticks_reach_guests_that_have_all_of_gos_processors),
       cmocka_unit_test(ticks_are_seen_by_guests_whose_host_calls_the_hub),
       cmocka_unit_test(recursion_without_end_is_a_trap_and_the_next_call_works),
       cmocka_unit_test(traps_are_told_in_words_and_leave_the_store_alive),
