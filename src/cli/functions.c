@@ -29,7 +29,7 @@ static ubiq_error *show(yyjson_val *root) {
 }
 
 static int run(const command *command, int count, char **arguments) {
-  return admin_client_run(command, count, arguments, "GET", "/v1/functions", show);
+  return admin_client_run(command, count, arguments, "GET", "/_ubiq/functions", show);
 }
 
 const command command_functions = {

@@ -237,7 +237,7 @@ static void start_unwaited(service_call *call, run *caller, const function *func
     service_call_answer_json(call, (text){NULL, 0});
 }
 
-static void result(service_call *call, text id) {
+void function_calls_result(service_call *call, text id) {
   ubiq_error *error = NULL;
   run_results *results = call->services->runs;
   bool is_found = results != NULL && run_results_find(results, call->caller.project, id, &call->bytes, &error);
@@ -312,9 +312,7 @@ static bool write_function(const project *project, const project_function *funct
          json_write_text(out, text_of(project->version)) && write_route(function, out) && buffer_append_byte(out, '}');
 }
 
-static void list(service_call *call) {
-  const run *caller = call->caller.run;
-  const project *project = caller->lease->release->project;
+void function_calls_list(service_call *call, const project *project) {
   bool good = buffer_append_string(&call->bytes, "{\"functions\":[");
   for (size_t i = 0; good && i < project->functions_count; i++)
     good = write_function(project, &project->functions[i], &call->bytes);
@@ -324,4 +322,9 @@ static void list(service_call *call) {
     service_call_fail(call, ubiq_error_no_memory());
 }
 
-const function_host function_calls_host = {list, run_function, result};
+static void list(service_call *call) {
+  const run *caller = call->caller.run;
+  function_calls_list(call, caller->lease->release->project);
+}
+
+const function_host function_calls_host = {list, run_function, function_calls_result};

@@ -15,6 +15,10 @@ enum { FUNCTION_CALLS_DEPTH_MAX = 16 }; ///< functions that wait for each other 
 /// For services.functions of a worker; the callers' runs are `struct run`.
 extern const function_host function_calls_host;
 
+/// function_host.list and .result for callers that have no run: of a project, and of any.
+void function_calls_list(service_call *call, const project *project);
+void function_calls_result(service_call *call, text id);
+
 /// The media type of what a function put out, as others get it; empty: it is JSON. `function` NULL: it does not say.
 text function_output_type(const function *function, ubiq_bytes output);
 

@@ -95,6 +95,7 @@ static struct MHD_Daemon *start_daemon(admin *self) {
   return MHD_start_daemon(flags, 0, NULL, NULL, admin_request_handle, &self->context,           //
                           MHD_OPTION_LISTEN_SOCKET, self->listener,                             //
                           MHD_OPTION_NOTIFY_CONNECTION, notice, self,                           //
+                          MHD_OPTION_URI_LOG_CALLBACK, admin_request_announced, NULL,           //
                           MHD_OPTION_NOTIFY_COMPLETED, admin_request_completed, &self->context, //
                           MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL,                         //
                           MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,               //

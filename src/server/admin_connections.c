@@ -113,6 +113,15 @@ void admin_connection_expect_headers(admin_connection *self) {
   expect(self, now_ms() + self->all->header_wait_ms);
 }
 
+void admin_connection_announce(admin_connection *self, const char *target) {
+  free(self->target);
+  self->target = strdup(target);
+}
+
+const char *admin_connection_target(const admin_connection *self) {
+  return self->target == NULL ? "" : self->target;
+}
+
 void admin_connection_delete(admin_connection *self) {
   if (self == NULL) return;
   pthread_mutex_lock(&self->all->lock);
@@ -120,5 +129,6 @@ void admin_connection_delete(admin_connection *self) {
   if (self->next != NULL) self->next->previous = self->previous;
   pthread_mutex_unlock(&self->all->lock);
   if (self->socket >= 0) close(self->socket);
+  free(self->target);
   free(self);
 }

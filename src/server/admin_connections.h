@@ -11,8 +11,9 @@
 
 typedef struct admin_connection {
   struct admin_connections *all;
-  int socket;                               ///< a copy of libmicrohttpd's, which closes its own before it says so
-  uint64_t due_ms;                          ///< monotonic: what is waited for has to be there; UINT64_MAX: nothing is
+  int socket;      ///< a copy of libmicrohttpd's, which closes its own before it says so
+  uint64_t due_ms; ///< monotonic: what is waited for has to be there; UINT64_MAX: nothing is
+  char *target;    ///< of its last request line, escapes as they were sent; owned; NULL: none, or memory was out
   struct admin_connection *previous, *next; ///< in the list
 } admin_connection;
 
@@ -37,6 +38,10 @@ void admin_connections_end(admin_connections *self);
 
 /// A connection has come: its headers are waited for. NULL when memory is out.
 admin_connection *admin_connection_new(admin_connections *all, int socket);
+/// A request line has come. Its thread.
+void admin_connection_announce(admin_connection *self, const char *target);
+/// The target of the request line that came last: path and query, escapes as they were sent.
+const char *admin_connection_target(const admin_connection *self);
 /// Its headers have come: its body is waited for.
 void admin_connection_expect_body(admin_connection *self);
 /// All has come: its answer takes as long as it takes.

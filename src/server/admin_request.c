@@ -1,11 +1,13 @@
 // From the headers to the answer: every check that needs no body comes before the first byte of it.
 #include "server/admin_request.h"
 
+#include "api/request.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/net_gate.h"
 #include "server/admin_connections.h"
+#include "server/admin_platform.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -132,10 +134,14 @@ static bool is_open(const admin_request *self, const char *method) {
 static bool find_endpoint(admin_request *self, const char *method, answer *answer) {
   router_match match;
   const router_request wanted = {.method = text_of(method), .path = text_of(self->path)};
-  switch (router_find(self->context->router, &wanted, &match)) {
-  case ROUTER_FOUND: self->endpoint = match.target; break;
-  case ROUTER_NO_METHOD: *answer = answer_no_method(match.allow); return false;
-  default: *answer = answer_problem(UBIQ_NOT_FOUND, "the admin API has no such path"); return false;
+  router_result result = router_find(self->context->router, &wanted, &match);
+  self->endpoint = result == ROUTER_FOUND                                            ? match.target
+                   : result == ROUTER_NO_PATH && admin_platform_may_have(self->path) ? admin_platform_endpoint(method)
+                                                                                     : NULL;
+  if (self->endpoint == NULL) {
+    *answer = result == ROUTER_NO_METHOD ? answer_no_method(match.allow)
+                                         : answer_problem(UBIQ_NOT_FOUND, "the admin API has no such path");
+    return false;
   }
   if (!self->endpoint->changes || self->who.may_change) return true;
   *answer = answer_problem(UBIQ_DENIED, "the token may look, but not change anything");
@@ -147,10 +153,14 @@ static bool find_endpoint(admin_request *self, const char *method, answer *answe
 static bool check_length(const admin_request *self, answer *answer) {
   const char *header = admin_request_header(self, MHD_HTTP_HEADER_CONTENT_LENGTH);
   uint64_t length = 0;
-  uint64_t most = self->endpoint->takes_bundle ? BUNDLE_BYTES_MAX : 0;
+  uint64_t most = self->endpoint->takes_bundle        ? BUNDLE_BYTES_MAX
+                  : admin_platform_is(self->endpoint) ? API_REQUEST_BYTES_MAX
+                                                      : 0;
   if (header == NULL || (text_to_u64(text_of(header), &length) && length <= most)) return true;
   *answer = answer_problem(UBIQ_TOO_LARGE, most == 0 ? "the request has a body; expected none"
-                                                     : "the bundle is too large; at most 64 MiB are allowed");
+                                           : admin_platform_is(self->endpoint)
+                                               ? "the body is too large; at most 16 MiB are allowed"
+                                               : "the bundle is too large; at most 64 MiB are allowed");
   return false;
 }
 
@@ -165,7 +175,14 @@ static ubiq_error *write_all(admin_request *self, const char *data, size_t size)
   return NULL;
 }
 
+static ubiq_error *receive_body(admin_request *self, const char *data, size_t size) {
+  if (self->received > API_REQUEST_BYTES_MAX)
+    return ubiq_error_new(UBIQ_TOO_LARGE, "the body is too large; at most %d bytes are allowed", API_REQUEST_BYTES_MAX);
+  return buffer_append(&self->body, data, size) ? NULL : ubiq_error_no_memory();
+}
+
 static ubiq_error *receive(admin_request *self, const char *data, size_t size) {
+  if (admin_platform_is(self->endpoint)) return receive_body(self, data, size);
   if (!self->endpoint->takes_bundle) return ubiq_error_new(UBIQ_TOO_LARGE, "the request has a body; expected none");
   if (self->received > BUNDLE_BYTES_MAX)
     return ubiq_error_new(UBIQ_TOO_LARGE, "the bundle is too large; at most %d bytes are allowed", BUNDLE_BYTES_MAX);
@@ -204,6 +221,13 @@ static enum MHD_Result finish(admin_request *self) {
   if (self->endpoint->changes)
     log_info("admin: %s %s by the token %s: %u", self->endpoint->method, self->path, self->who.id, answer.status);
   return send_answer(self, answer);
+}
+
+void *admin_request_announced(void *context, const char *target, struct MHD_Connection *mhd) {
+  (void)context;
+  admin_connection *connection = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+  if (connection != NULL) admin_connection_announce(connection, target);
+  return NULL;
 }
 
 static admin_request *request_new(const admin_context *context, struct MHD_Connection *mhd, const char *url) {
@@ -250,6 +274,7 @@ void admin_request_completed(void *context, struct MHD_Connection *mhd, void **r
   if (self->file_path != NULL) unlink(self->file_path); // unless it was taken over, and has another name
   free(self->file_path);
   ubiq_error_delete(self->error);
+  buffer_free(&self->body);
   free(self);
   *request = NULL;
 }

@@ -25,6 +25,7 @@ typedef struct admin_request {
   const struct admin_endpoint *endpoint; ///< NULL: it is refused
   const char *path;
   access_token who;
+  buffer body; ///< of what is no bundle
   // A bundle that is being received.
   int file;        ///< -1: none
   char *file_path; ///< owned; NULL: none
@@ -35,7 +36,7 @@ typedef struct admin_request {
 typedef struct admin_endpoint {
   const char *method, *path;
   bool changes;      ///< needs a token that may change
-  bool takes_bundle; ///< its body is a bundle, else it has none
+  bool takes_bundle; ///< its body is a bundle, else it has none; the platform's (admin_platform.h) have any
   bool is_open;      ///< needs no token
   answer (*answer)(admin_request *self);
 } admin_endpoint;
@@ -44,6 +45,9 @@ typedef struct admin_endpoint {
 const char *admin_request_query(const admin_request *self, const char *name);
 /// A header; NULL when it is not there.
 const char *admin_request_header(const admin_request *self, const char *name);
+
+/// MHD_OPTION_URI_LOG_CALLBACK: a request line has come. Answers the request's context, which there is none of yet.
+void *admin_request_announced(void *context, const char *target, struct MHD_Connection *mhd);
 
 /// MHD_AccessHandlerCallback; the admin_context is its user.
 enum MHD_Result admin_request_handle(void *context, struct MHD_Connection *mhd, const char *url, const char *method,

@@ -160,7 +160,7 @@ static answer post_promote(admin_request *self) {
 
 static const admin_endpoint endpoints[] = {
     {"GET", "/v1/status", false, false, false, get_status},
-    {"GET", "/v1/functions", false, false, false, get_functions},
+    {"GET", "/_ubiq/functions", false, false, false, get_functions},
     {"GET", "/v1/logs", false, false, false, admin_logs_get},
     {"GET", "/v1/releases", false, false, false, get_releases},
     {"PUT", "/v1/releases/{digest}", true, true, false, put_release},

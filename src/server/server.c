@@ -150,6 +150,10 @@ const char *server_url(const server *self) {
   return self->url;
 }
 
+services server_services(const server *self) {
+  return self->settings.services == NULL ? (services){0} : *self->settings.services;
+}
+
 metrics *server_metrics(const server *self) {
   return self->metrics;
 }

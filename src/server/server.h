@@ -5,6 +5,7 @@
 #include "runtime/release.h"
 #include "runtime/worker.h"
 #include "server/settings.h"
+#include "services/services.h"
 
 typedef struct server server;
 
@@ -19,6 +20,9 @@ ubiq_error *server_new(const server_settings *settings, release *release, server
 
 /// `http://HOST:PORT`, with the port that was taken. Lives as long as the server.
 const char *server_url(const server *self);
+
+/// What functions, and others, may ask for; without what is a worker's own.
+services server_services(const server *self);
 
 /// What its workers count; NULL where neither the admin API nor an exporter could tell. Lives as long as the server.
 metrics *server_metrics(const server *self);

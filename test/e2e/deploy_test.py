@@ -108,9 +108,9 @@ class Deploy(deploying.Test):
 
     def test_functions_and_status_tell_what_is_served(self):
         server = self.launch()
-        self.assertEqual([], server.ask("GET", "/v1/functions")[1])
+        self.assertEqual([], server.ask("GET", "/_ubiq/functions")[1])
         self.deployed(server, self.bundle("1", 'timeout = "3s"\n'))
-        functions = {f["name"]: f for f in server.ask("GET", "/v1/functions")[1]}
+        functions = {f["name"]: f for f in server.ask("GET", "/_ubiq/functions")[1]}
         self.assertEqual(["a", "b", "busy"], sorted(functions))
         self.assertEqual(("GET", "/a", 3000), tuple(functions["a"][k] for k in ("method", "path", "timeout_ms")))
         self.serves(server, "1")
@@ -254,7 +254,7 @@ class Refusals(deploying.Test):
 class Access(deploying.Test):
     def test_a_token_is_needed_for_everything(self):
         server = self.launch()
-        for method, path in (("GET", "/v1/status"), ("GET", "/v1/functions"), ("GET", "/v1/releases"), ("GET", "/nothing"),
+        for method, path in (("GET", "/v1/status"), ("GET", "/_ubiq/functions"), ("GET", "/v1/releases"), ("GET", "/nothing"),
                              ("PUT", "/v1/releases/" + "0" * 64), ("POST", "/v1/rollback"), ("POST", "/v1/promote")):
             for header in (None, "Bearer", "Bearer ", "Bearer x", "Basic " + server.token,
                            "Bearer " + server.token[:-1] + ("0" if server.token[-1] != "0" else "1")):
@@ -329,7 +329,7 @@ class Access(deploying.Test):
     def test_the_public_port_has_nothing_of_it(self):
         server = self.launch()
         self.deployed(server, self.bundle("1"))
-        for path in ("/v1/status", "/v1/functions", "/v1/releases"):
+        for path in ("/v1/status", "/_ubiq/functions", "/v1/releases"):
             status, _, _ = server.request("GET", path, headers={"Authorization": "Bearer " + server.token})
             self.assertEqual(404, status)
 

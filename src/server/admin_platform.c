@@ -1,0 +1,228 @@
+// A request's parts become the API's, its connection's thread waits for the answer, and that becomes a response.
+#include "server/admin_platform.h"
+
+#include "api/answer.h"
+#include "api/dispatch.h"
+#include "base/json.h"
+#include "runtime/function_calls.h"
+#include "server/admin_connections.h"
+#include "services/run_results.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+/// A call whose thread waits for it.
+typedef struct waiting {
+  service_call call;
+  admin_request *request;
+  yyjson_doc *document; ///< of a body in JSON
+  api_field *fields;    ///< query and headers, as they are handed out
+  size_t count;
+  pthread_mutex_t mutex; ///< guards `is_done`
+  pthread_cond_t news;
+  bool is_done;
+} waiting;
+
+bool admin_platform_may_have(const char *path) {
+  return text_starts_with(text_of(path), TEXT("/v1/"));
+}
+
+// ------------------------------------------------------------------------------------------------------- functions
+
+static waiting *waiting_of(service_call *call) {
+  return (waiting *)(void *)call;
+}
+
+static void list(service_call *call) {
+  release *current = releases_hold(waiting_of(call)->request->context->releases);
+  function_calls_list(call, current->project);
+  release_delete(current);
+}
+
+static void run_function(service_call *call, text name, ubiq_bytes input, bool waits) {
+  (void)name;
+  (void)input;
+  (void)waits;
+  service_call_fail(call, ubiq_error_new(UBIQ_UNAVAILABLE, "functions are run by other functions and by their routes; "
+                                                           "the admin API runs none yet"));
+}
+
+static const function_host functions = {list, run_function, function_calls_result};
+
+// --------------------------------------------------------------------------------------------------------- the request
+
+static bool lower(arena *arena, const char *name, text *out) {
+  char *copy = arena_string(arena, name, strlen(name));
+  if (copy == NULL) return false;
+  for (char *at = copy; *at != '\0'; at++)
+    if (*at >= 'A' && *at <= 'Z') *at |= 0x20;
+  *out = text_of(copy);
+  return true;
+}
+
+static enum MHD_Result add_field(void *user, enum MHD_ValueKind kind, const char *name, const char *value) {
+  waiting *self = user;
+  api_field *field = &self->fields[self->count];
+  if (self->count == API_FIELDS_MAX) return MHD_NO;
+  *field = (api_field){text_of(name), text_of(value)};
+  if (kind == MHD_HEADER_KIND && !lower(&self->call.arena, name, &field->name)) return MHD_NO;
+  self->count++;
+  return MHD_YES;
+}
+
+static ubiq_error *collect(waiting *self, enum MHD_ValueKind kind, const char *what, const api_field **out,
+                           size_t *count) {
+  int all = MHD_get_connection_values(self->request->mhd, kind, NULL, NULL);
+  *out = self->fields = arena_array(&self->call.arena, API_FIELDS_MAX, sizeof *self->fields);
+  *count = self->count = 0;
+  if (self->fields == NULL) return ubiq_error_no_memory();
+  MHD_get_connection_values(self->request->mhd, kind, add_field, self);
+  *count = self->count;
+  if (all == (int)self->count) return NULL;
+  return ubiq_error_new(UBIQ_INVALID_INPUT, "the request has %d %s; expected at most %d", all, what, API_FIELDS_MAX);
+}
+
+static bool is_json(text type) {
+  const char *end = memchr(type.data, ';', type.size);
+  if (end != NULL) type.size = (size_t)(end - type.data);
+  type = text_trim(type);
+  return text_equal_ignoring_case(type, TEXT("application/json")) || text_ends_with(type, TEXT("+json"));
+}
+
+static ubiq_error *read_body(waiting *self, api_request *out) {
+  const buffer *body = &self->request->body;
+  const char *header = admin_request_header(self->request, MHD_HTTP_HEADER_CONTENT_TYPE);
+  if (body->size == 0 && header == NULL) return NULL;
+  const text type = text_of(header);
+  if (!is_json(type)) {
+    out->body = (service_body){.kind = SERVICE_BODY_BYTES, .bytes = buffer_bytes(body), .media_type = type};
+    return NULL;
+  }
+  ubiq_error *error = json_parse("body", body->data, body->size, &self->document);
+  out->body = (service_body){.kind = SERVICE_BODY_JSON, .value = yyjson_doc_get_root(self->document)};
+  return error;
+}
+
+static text path_of(const admin_request *self) {
+  const char *target = admin_connection_target(self->connection);
+  return (text){target, strcspn(target, "?")};
+}
+
+static ubiq_error *read_request(waiting *self, const char *method, api_request *out) {
+  *out = (api_request){.method = text_of(method), .path = path_of(self->request)};
+  ubiq_error *error = collect(self, MHD_GET_ARGUMENT_KIND, "parameters", &out->query, &out->query_count);
+  if (error == NULL) error = collect(self, MHD_HEADER_KIND, "headers", &out->headers, &out->headers_count);
+  return error != NULL ? error : read_body(self, out);
+}
+
+// ---------------------------------------------------------------------------------------------------------- the answer
+
+static void tell(service_call *call) {
+  waiting *self = waiting_of(call);
+  pthread_mutex_lock(&self->mutex);
+  self->is_done = true;
+  pthread_cond_signal(&self->news);
+  pthread_mutex_unlock(&self->mutex);
+}
+
+static void wait(waiting *self) {
+  pthread_mutex_lock(&self->mutex);
+  while (!self->is_done) pthread_cond_wait(&self->news, &self->mutex);
+  pthread_mutex_unlock(&self->mutex);
+}
+
+static const char *media_type(const service_call *call) {
+  const service_body *body = &call->answer;
+  if (body->media_type.size > 0) return body->media_type.data;
+  return body->kind == SERVICE_BODY_JSON ? "application/json" : "application/octet-stream";
+}
+
+static answer make_answer(const service_call *call) {
+  const service_body *body = &call->answer;
+  answer self = {.status = call->status};
+  void *data = (void *)(uintptr_t)(body->bytes.size == 0 ? (const uint8_t *)"" : body->bytes.data);
+  self.response = MHD_create_response_from_buffer(body->bytes.size, data, MHD_RESPMEM_MUST_COPY);
+  if (self.response == NULL) return self;
+  if (body->kind != SERVICE_BODY_NONE)
+    MHD_add_response_header(self.response, MHD_HTTP_HEADER_CONTENT_TYPE, media_type(call));
+  for (size_t i = 0; i < call->headers_count; i++)
+    MHD_add_response_header(self.response, call->headers[i].name, call->headers[i].value.data);
+  return self;
+}
+
+static void ask(waiting *self, const char *method, services *services) {
+  api_request request;
+  release *current = releases_hold(self->request->context->releases);
+  self->call.caller = (service_caller){.project = text_of(current->project->name), .deadline_ns = UINT64_MAX};
+  self->call.services = services;
+  self->call.done = tell;
+  ubiq_error *error = read_request(self, method, &request);
+  if (error != NULL)
+    service_call_fail(&self->call, error);
+  else
+    api_dispatch(&self->call, &request);
+  wait(self);
+  release_delete(current);
+  if (services->checks_answers) api_hold_against(&self->call);
+  api_conclude(&self->call);
+}
+
+static answer answer_platform(admin_request *request, const char *method) {
+  waiting *self = calloc(1, sizeof *self);
+  if (self == NULL) return (answer){0};
+  services services = server_services(request->context->server);
+  services.functions = &functions;
+  self->request = request;
+  pthread_mutex_init(&self->mutex, NULL);
+  pthread_cond_init(&self->news, NULL);
+  arena_init(&self->call.arena);
+  ask(self, method, &services);
+  answer answer = make_answer(&self->call);
+  pthread_cond_destroy(&self->news);
+  pthread_mutex_destroy(&self->mutex);
+  yyjson_doc_free(self->document);
+  buffer_free(&self->call.bytes);
+  arena_free(&self->call.arena);
+  free(self);
+  return answer;
+}
+
+// ----------------------------------------------------------------------------------------------------------- endpoints
+
+static answer answer_get(admin_request *self) {
+  return answer_platform(self, MHD_HTTP_METHOD_GET);
+}
+
+static answer answer_head(admin_request *self) {
+  return answer_platform(self, MHD_HTTP_METHOD_HEAD);
+}
+
+static answer answer_post(admin_request *self) {
+  return answer_platform(self, MHD_HTTP_METHOD_POST);
+}
+
+static answer answer_put(admin_request *self) {
+  return answer_platform(self, MHD_HTTP_METHOD_PUT);
+}
+
+static answer answer_delete(admin_request *self) {
+  return answer_platform(self, MHD_HTTP_METHOD_DELETE);
+}
+
+static const admin_endpoint endpoints[] = {
+    {.method = "GET", .answer = answer_get},
+    {.method = "HEAD", .answer = answer_head},
+    {.method = "POST", .changes = true, .answer = answer_post},
+    {.method = "PUT", .changes = true, .answer = answer_put},
+    {.method = "DELETE", .changes = true, .answer = answer_delete},
+};
+
+bool admin_platform_is(const admin_endpoint *endpoint) {
+  return endpoint >= endpoints && endpoint < endpoints + sizeof endpoints / sizeof endpoints[0];
+}
+
+const admin_endpoint *admin_platform_endpoint(const char *method) {
+  for (size_t i = 0; i < sizeof endpoints / sizeof endpoints[0]; i++)
+    if (strcmp(endpoints[i].method, method) == 0) return &endpoints[i];
+  return NULL;
+}

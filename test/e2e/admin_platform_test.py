@@ -1,0 +1,70 @@
+"""The platform's API on the admin port: what functions reach by InvokeHost, over HTTP."""
+
+import http.client
+
+import support
+from deploying import Server, Test
+
+
+class AdminPlatform(Test):
+    def launch(self):
+        server = Server(self.folder())
+        self.addCleanup(server.close)
+        return server
+
+    def deployed(self, server, bundle):
+        self.assertEqual(200, server.deploy(bundle)[0])
+
+    def raw(self, server, method, path, body=None, headers={}, token=None):
+        """Status, headers and body of an answer, whatever it is."""
+        connection = http.client.HTTPConnection("127.0.0.1", server.admin_port, timeout=support.PATIENCE)
+        try:
+            connection.request(method, path, body, {"Authorization": "Bearer " + (token or server.token), **headers})
+            response = connection.getresponse()
+            return response.status, response.headers, response.read()
+        finally:
+            connection.close()
+
+    def test_values_are_put_and_got(self):
+        server = self.launch()
+        self.assertEqual(200, self.raw(server, "PUT", "/v1/kv/users%2F42?ttl=60s", '{"name":"Ada"}',
+                                       {"Content-Type": "application/json"})[0])
+        status, headers, body = self.raw(server, "GET", "/v1/kv/users%2F42")
+        self.assertEqual((200, "application/json", b'{"name":"Ada"}'), (status, headers["content-type"], body))
+        self.assertEqual(404, self.raw(server, "GET", "/v1/kv/users/42")[0])
+        self.assertEqual(200, self.raw(server, "PUT", "/v1/kv/raw", b"\0\xff", {"Content-Type": "image/png"})[0])
+        status, headers, body = self.raw(server, "GET", "/v1/kv/raw")
+        self.assertEqual((200, "image/png", b"\0\xff"), (status, headers["content-type"], body))
+
+    def test_what_is_wrong_is_told_as_functions_are_told(self):
+        server = self.launch()
+        for expected, method, path, words in ((404, "GET", "/v1/nothing", "no path"), (405, "GET", "/v1/log", "POST"),
+                                              (400, "GET", "/v1/kv?limit=many", "limit"),
+                                              (404, "PATCH", "/v1/kv", "no such path")):
+            status, problem = server.ask(method, path)
+            self.assertEqual((expected, expected), (status, problem["status"]), problem)
+            self.assertIn(words, problem["detail"])
+        status, problem = server.ask("PUT", "/v1/kv/a", "{", {"Content-Type": "application/json"})
+        self.assertEqual(400, status, problem)
+        status, problem = server.ask("POST", "/v1/log", '{"message":7}', {"Content-Type": "application/json"})
+        self.assertEqual(400, status, problem)
+
+    def test_the_log_and_functions_are_there(self):
+        server = self.launch()
+        self.deployed(server, self.bundle("1"))
+        names = [each["name"] for each in server.ask("GET", "/v1/functions")[1]["functions"]]
+        self.assertEqual(["a", "b", "busy"], sorted(names))
+        self.assertEqual(204, self.raw(server, "POST", "/v1/log", '{"message":"by hand"}', {"Content-Type": "application/json"})[0])
+        server.wait_for(r"INFO +admin: by hand")
+
+    def test_who_may_only_look_changes_nothing(self):
+        server = self.launch()
+        made = self.run_ubiq("token", "new", "--read-only", "--state", server.state)
+        token = made.stdout.strip()
+        self.assertEqual(200, self.raw(server, "GET", "/v1/kv", token=token)[0])
+        self.assertEqual(403, self.raw(server, "PUT", "/v1/kv/a", "1", {"Content-Type": "application/json"}, token)[0])
+        self.assertEqual(401, self.raw(server, "GET", "/v1/kv", token="ubiq_none")[0])
+
+
+if __name__ == "__main__":
+    support.main()
