@@ -14,6 +14,7 @@
 typedef struct api_call {
   inbox_item item; ///< while it is handed over
   int32_t format;  ///< of the answer
+  bool is_checked; ///< the answer is held against the API
   ubiq_completion *completion;
   api_guest *guest; ///< NULL: it has ended, or does not care. The guest's thread
   inbox *inbox;     ///< a share; NULL: it may end on any thread
@@ -42,7 +43,7 @@ static void call_free(api_call *self) {
 
 static void complete(api_call *self) {
   buffer answer = {0};
-  if (self->call.services != NULL && self->call.services->checks_answers) api_hold_against(&self->call);
+  if (self->is_checked) api_hold_against(&self->call);
   api_conclude(&self->call);
   if (envelope_write(self->format, &self->call, &answer))
     ubiq_completion_done_block(self->completion, buffer_bytes(&answer));
@@ -97,6 +98,7 @@ static void ask(api_call *self, api_guest *guest) {
   const api_host *host = guest->host;
   host->caller(guest->run, &self->call.caller);
   self->call.services = host->services;
+  self->is_checked = host->services->checks_answers;
   if (host->inbox == NULL) {
     api_dispatch(&self->call, &self->request);
     return;
