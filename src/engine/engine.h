@@ -104,6 +104,7 @@ typedef ubiq_error *(*engine_tick_callback)(void *user, engine_tick_action *acti
 
 typedef struct engine_store_options {
   void *user;                  ///< handed to host functions and to `tick`; borrowed
+  uint32_t part;               ///< of the engine, modulo its number of parts; another one's if that is full
   engine_tick_callback tick;   ///< NULL: nothing interrupts
   uint64_t memory_bytes_max;   ///< for each memory; see engine_store_memory_limit
   uint64_t table_elements_max; ///< for each table
@@ -134,6 +135,8 @@ typedef struct engine_options {
   uint64_t memory_bytes_max; ///< the largest linear memory that a pooled slot holds; 0: no pool, memories as they come
   uint32_t stores_max;       ///< how many stores may exist at once; sizes the pool
   uint32_t fibers_max;       ///< how many calls may be suspended at once, in a pool
+  uint32_t parts;            ///< into how many the engine is divided that share nothing when stores are made, run and
+                             ///< ended; 0: one. Stores and calls are for all parts together. Engines may have fewer
   bool fuel;                 ///< count fuel (costs speed: the code is another)
   size_t stack_bytes;        ///< a fiber's stack; 0 for the default
   bool compiles_only;        ///< nothing is instantiated: the code is the same, and no address space is reserved

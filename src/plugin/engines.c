@@ -4,10 +4,12 @@
 
 #include "base/log.h"
 #include "engine/ticker.h"
+#include "plugin/plugin.h"
 
 #include <assert.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1
@@ -72,8 +74,14 @@ static uint32_t fibers_that_fit(uint32_t wanted) {
   return fit < wanted ? (uint32_t)fit : wanted;
 }
 
+uint32_t plugin_parts(void) {
+  long processors = sysconf(_SC_NPROCESSORS_ONLN);
+  return processors > 1 ? (uint32_t)processors : 1;
+}
+
 static ubiq_error *open_smaller(const engine_ops *ops, engine_class class, engine **out) {
   engine_options options = classes[class].options;
+  if (class == ENGINE_CLASS_SMALL) options.parts = plugin_parts();
   options.fibers_max = fibers_that_fit(options.fibers_max);
   for (;;) {
     ubiq_error *error = engine_open(ops, &options, out);

@@ -22,7 +22,8 @@ ubiq_error *plugin_new(compiled *compiled, const plugin_host *host, const plugin
   self->wasi_setup.input_fd = -1;
   if (limits) self->limits = *limits;
   alarm_init(&self->alarm);
-  atomic_fetch_add(&compiled->references, 1);
+  self->owns_compiled = host == NULL || !host->keeps_compiled;
+  if (self->owns_compiled) atomic_fetch_add(&compiled->references, 1);
   ubiq_error *error = wasi_open_directories(self);
   if (error) {
     ubiq_plugin_delete(self);
@@ -73,7 +74,7 @@ void ubiq_plugin_delete(ubiq_plugin *plugin) {
   buffer_free(&plugin->lines[1]);
   map_free(&plugin->vars);
   map_free(&plugin->config);
-  ubiq_compiled_delete(plugin->compiled);
+  if (plugin->owns_compiled) ubiq_compiled_delete(plugin->compiled);
   alarm_free(&plugin->alarm);
   free(plugin);
 }
@@ -81,6 +82,7 @@ void ubiq_plugin_delete(ubiq_plugin *plugin) {
 static ubiq_error *open_store(plugin *plugin) {
   compiled *compiled = plugin->compiled;
   engine_store_options options = {.user = plugin,
+                                  .part = plugin->host ? plugin->host->part : 0,
                                   .tick = budget_tick,
                                   .memory_bytes_max = compiled->memory_bytes_max,
                                   .table_elements_max = TABLE_ELEMENTS_MAX};

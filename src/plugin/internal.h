@@ -97,6 +97,7 @@ typedef enum plugin_stage {
 
 struct ubiq_plugin {
   compiled *compiled;
+  bool owns_compiled; ///< is one of its owners
   engine_store *store;
   const plugin_host *host;    ///< NULL: on the caller's stack
   struct api_guest *platform; ///< where there is no host

@@ -35,6 +35,8 @@ typedef struct plugin_host {
   size_t own_count;
   const struct plugin_stubs *stubs; ///< what is tested has these in the place of the world (stubs.h); NULL: the world
   struct api_guest *platform;       ///< for whom host functions ask the platform (plugin_platform); NULL: for nobody
+  bool keeps_compiled; ///< what instances are made of outlives them, so that threads need not count together
+  uint32_t part;       ///< of the engine that instances are made in (engine_options.parts): another for each thread
   void *user;
 } plugin_host;
 
@@ -127,6 +129,9 @@ typedef struct compiled_function {
 /// Resolves a function by name. Errors: `not_found`, listing the nearest names; `invalid_input` for one with parameters or
 /// more than one result. One whose result is no i32 is called, as Extism does, and ends as `guest_error` with the detail -1.
 ubiq_error *compiled_function_find(compiled *compiled, const char *name, compiled_function *out);
+
+/// How many parts the engines of loops have (plugin_host.part), where they can be divided.
+uint32_t plugin_parts(void);
 
 /// Whether calls count fuel.
 bool compiled_counts_fuel(const compiled *compiled);

@@ -108,8 +108,8 @@ ubiq_error *function_open(function *self, const project_function *settings, cons
   return ubiq_error_wrap(error, "%s", settings->name);
 }
 
-ubiq_error *function_warm(const function *self) {
-  const plugin_host host = {0};
+static ubiq_error *warm(const function *self, uint32_t part) {
+  const plugin_host host = {.part = part};
   plugin *plugin = NULL;
   ubiq_error *error = plugin_new(self->compiled, &host, &self->plugin_limits, &plugin);
   if (error == NULL) {
@@ -117,6 +117,12 @@ ubiq_error *function_warm(const function *self) {
     ubiq_plugin_delete(plugin);
   }
   return ubiq_error_wrap(error, "%s", self->name);
+}
+
+ubiq_error *function_warm(const function *self) {
+  ubiq_error *error = NULL;
+  for (uint32_t part = 0; part < plugin_parts() && error == NULL; part++) error = warm(self, part);
+  return error;
 }
 
 void function_close(function *self) {

@@ -31,7 +31,7 @@ typedef struct function {
 ubiq_error *function_open(function *self, const project_function *settings, const char *file, const ubiq_files *files,
                           const engine_compiler *compiler);
 
-/// Makes an instance and ends it. Errors: those of plugin_new.
+/// Makes an instance in each part of the engine and ends it. Errors: those of plugin_new.
 ubiq_error *function_warm(const function *self);
 
 void function_close(function *self);

@@ -294,7 +294,10 @@ void pool_keeper_make_room(pool_keeper *self) {
 
 void pool_keeper_open(pool_keeper *self, worker *worker) {
   *self = (pool_keeper){.worker = worker, .timer_ms = UINT64_MAX, .busy_ms = UINT64_MAX};
-  self->host = (plugin_host){.own = worker->options.own, .own_count = worker->options.own_count};
+  self->host = (plugin_host){.own = worker->options.own,
+                             .own_count = worker->options.own_count,
+                             .keeps_compiled = true, // by the pool's lease, or by the function whose pin it is
+                             .part = worker->options.index};
   uv_timer_init(&worker->loop, &self->looks);
   uv_idle_init(&worker->loop, &self->filling);
   self->looks.data = self->filling.data = self;

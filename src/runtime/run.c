@@ -149,6 +149,8 @@ void run_init(run *self, struct worker *worker) {
                              .own = worker->options.own,
                              .own_count = worker->options.own_count,
                              .platform = &self->guest,
+                             .keeps_compiled = true, // by the run's lease
+                             .part = worker->options.index,
                              .user = self};
 }
 

@@ -129,28 +129,43 @@ static wasm_config_t *configure(const engine_options *options) {
   return config;
 }
 
+// A part's pool must be worth having.
+static uint32_t count_parts(const engine_options *options) {
+  enum { PLACES_MIN = 64 };
+  if (options->compiles_only) return 1;
+  uint32_t count = options->parts < WT_PARTS_MAX ? options->parts : WT_PARTS_MAX;
+  while (count > 1 && (options->stores_max / count < PLACES_MIN || options->fibers_max / count < PLACES_MIN)) count--;
+  return count > 0 ? count : 1;
+}
+
 ubiq_error *wt_open(const engine_options *options, engine **out) {
   if (options->memory_bytes_max && !options->compiles_only && !can_reserve(pool_bytes(options)))
     return ubiq_error_new(UBIQ_UNAVAILABLE,
                           "wasmtime: cannot reserve address space for %u stores of %llu bytes; allow more "
                           "(ulimit -v) or ask for fewer",
                           options->stores_max, (unsigned long long)options->memory_bytes_max);
-  wt_engine *self = calloc(1, sizeof *self);
+  wt_engine *self = aligned_alloc(_Alignof(wt_engine), sizeof *self);
   if (!self) return ubiq_error_no_memory();
-  self->base.ops = &wasmtime_ops;
-  self->engine = wasm_engine_new_with_config(configure(options));
+  *self = (wt_engine){.base.ops = &wasmtime_ops, .parts_count = count_parts(options)};
+  engine_options each = *options;
+  each.stores_max /= self->parts_count;
+  each.fibers_max /= self->parts_count;
+  self->fibers_max = each.fibers_max;
+  for (uint32_t i = 0; i < self->parts_count; i++)
+    self->parts[i].engine = wasm_engine_new_with_config(configure(&each));
   *out = &self->base;
   return NULL;
 }
 
 void wt_close(engine *engine) {
   wt_engine *self = (wt_engine *)engine;
-  wasm_engine_delete(self->engine);
+  for (uint32_t i = 0; i < self->parts_count; i++) wasm_engine_delete(self->parts[i].engine);
   free(self);
 }
 
 void wt_tick(engine *engine) {
-  wasmtime_engine_increment_epoch(((wt_engine *)engine)->engine);
+  wt_engine *self = (wt_engine *)engine;
+  for (uint32_t i = 0; i < self->parts_count; i++) wasmtime_engine_increment_epoch(self->parts[i].engine);
 }
 
 // Wasmtime's vectors are freed by its own library: ours are copies.
@@ -214,7 +229,7 @@ ubiq_error *wt_validate(const uint8_t *wasm, size_t size) {
 ubiq_error *wt_compile(engine *engine, const uint8_t *wasm, size_t size, engine_module **out) {
   wt_engine *self = (wt_engine *)engine;
   wasmtime_module_t *module;
-  wasmtime_error_t *error = wasmtime_module_new(self->engine, wasm, size, &module);
+  wasmtime_error_t *error = wasmtime_module_new(self->parts[0].engine, wasm, size, &module);
   if (error) return take_compile_error(error, "module does not compile");
   return module_wrap(self, module, out);
 }
@@ -229,7 +244,7 @@ ubiq_error *wt_serialize(engine_module *module, uint8_t **bytes, size_t *size) {
 ubiq_error *wt_deserialize(engine *engine, const uint8_t *bytes, size_t size, engine_module **out) {
   wt_engine *self = (wt_engine *)engine;
   wasmtime_module_t *module;
-  wasmtime_error_t *error = wasmtime_module_deserialize(self->engine, bytes, size, &module);
+  wasmtime_error_t *error = wasmtime_module_deserialize(self->parts[0].engine, bytes, size, &module);
   if (error) return take_compile_error(error, "compiled module does not fit this engine");
   return module_wrap(self, module, out);
 }

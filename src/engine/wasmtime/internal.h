@@ -4,12 +4,24 @@
 
 #include "engine/engine.h"
 
+#include <pthread.h>
 #include <wasm.h>
 #include <wasmtime.h>
 
+/// One of Wasmtime's engines. All that it makes counts its users in the engine, in modules and in types, which threads that
+/// make stores of one engine take from each other: so there are several, each with modules of its own (part.c).
+typedef struct wt_part {
+  _Alignas(64) wasm_engine_t *engine;
+  atomic_uint stores; ///< that there are of it; counted where there are several parts
+} wt_part;
+
+enum { WT_PARTS_MAX = 16 };
+
 typedef struct wt_engine {
   engine base;
-  wasm_engine_t *engine;
+  uint32_t parts_count;
+  uint32_t fibers_max;         ///< of each part
+  wt_part parts[WT_PARTS_MAX]; ///< modules are compiled by the first
 } wt_engine;
 
 /// Whether memories of ended stores wait in the pool until there are several to be given back to the system. Large ones would
@@ -31,17 +43,24 @@ typedef struct wt_host {
 } wt_host;
 
 typedef struct wt_linked {
-  wasmtime_module_t *module; ///< a share of its own
+  wasmtime_module_t *module; ///< of the engine's first part; a share of its own
   engine_binding *bindings;  ///< copies; names owned by the image
   size_t bindings_count;
 } wt_linked;
 
+/// An image as one part of the engine has it.
+typedef struct wt_image_part {
+  wasmtime_linker_t *linker;
+  wasmtime_instance_pre_t *hub;
+  wasmtime_module_t **modules; ///< shares of its own; as many as the image has
+} wt_image_part;
+
 typedef struct wt_image {
   engine_image base;
   wt_engine *engine;
-  wasmtime_linker_t *linker;
-  wasmtime_instance_pre_t *hub;
-  wt_linked *modules; ///< [0] is the hub, whose bindings are empty
+  _Atomic(wt_image_part *) parts[WT_PARTS_MAX]; ///< the first from the beginning, others when they are first needed
+  pthread_mutex_t making;                       ///< held while one of them is made
+  wt_linked *modules;                           ///< [0] is the hub, whose bindings are empty
   size_t modules_count;
   engine_binding *memories;
   size_t memories_count;
@@ -86,6 +105,8 @@ typedef struct wt_wait {
 typedef struct wt_store {
   engine_store base;
   wt_image *image;
+  const wt_image_part *image_part;
+  wt_part *part;
   wasmtime_store_t *store;
   wasmtime_context_t *context;
   engine_store_options options;
@@ -103,8 +124,6 @@ extern const engine_ops wasmtime_ops;
 
 /// Turns what Wasmtime reports into one of ours and frees it. `store` may be NULL. NULL when nothing is reported.
 ubiq_error *wt_take_error(wt_store *store, wasmtime_error_t *error, wasm_trap_t *trap);
-
-wasm_functype_t *wt_functype(const wasm_signature *signature);
 
 /// The callbacks behind every host function: raw, and for one that waits in an image that suspends.
 wasm_trap_t *wt_host_enter(void *env, wasmtime_caller_t *caller, wasmtime_val_raw_t *values, size_t count);
@@ -124,6 +143,14 @@ void wt_tick(engine *engine);
 
 ubiq_error *wt_link(engine *engine, const engine_link *link, engine_image **out);
 void wt_image_delete(engine_image *image);
+
+/// What part `index` of the engine has of an image, made now if it has not been. Any thread.
+ubiq_error *wt_image_part_get(wt_image *image, uint32_t index, const wt_image_part **out);
+void wt_image_part_delete(wt_image_part *part, size_t modules_count);
+
+/// The part of the engine for one more store, which is counted there: the one that is asked for, or another if that is full.
+uint32_t wt_part_take(wt_engine *engine, uint32_t wanted);
+void wt_part_give_back(wt_engine *engine, wt_part *part);
 
 ubiq_error *wt_store_new(engine_image *image, const engine_store_options *options, engine_store **out);
 void wt_store_delete(engine_store *store);

@@ -68,8 +68,9 @@ static ubiq_error *instantiate_linked(wt_store *store, size_t index) {
   }
   if (!result) {
     wasm_trap_t *trap = NULL;
-    wasmtime_error_t *error = wasmtime_instance_new(store->context, linked->module, imports, linked->bindings_count,
-                                                    &store->instances[index], &trap);
+    const wasmtime_module_t *module = store->image_part->modules[index];
+    wasmtime_error_t *error =
+        wasmtime_instance_new(store->context, module, imports, linked->bindings_count, &store->instances[index], &trap);
     result = wt_take_error(store, error, trap);
   }
   if (imports != few) free(imports);
@@ -80,8 +81,8 @@ static ubiq_error *bind_late(wt_store *store, const wt_host *host) {
   const engine_host_function *f = &host->function;
   wasmtime_extern_t slot, item;
   if (!wasmtime_instance_export_get(store->context, &store->instances[0], f->slot, strlen(f->slot), &slot) ||
-      !wasmtime_linker_get(store->image->linker, store->context, f->module, strlen(f->module), f->name, strlen(f->name),
-                           &item))
+      !wasmtime_linker_get(store->image_part->linker, store->context, f->module, strlen(f->module), f->name,
+                           strlen(f->name), &item))
     return ubiq_error_new(UBIQ_INTERNAL, "the hub has no slot for host function %s", f->name);
   wasmtime_val_t value = {.kind = WASMTIME_FUNCREF, .of.funcref = item.of.func};
   return wt_take_error(store, wasmtime_global_set(store->context, &slot.of.global, &value), NULL);
@@ -90,7 +91,8 @@ static ubiq_error *bind_late(wt_store *store, const wt_host *host) {
 static ubiq_error *instantiate(wt_store *store) {
   wt_image *image = store->image;
   wasm_trap_t *trap = NULL;
-  wasmtime_error_t *failed = wasmtime_instance_pre_instantiate(image->hub, store->context, &store->instances[0], &trap);
+  wasmtime_error_t *failed =
+      wasmtime_instance_pre_instantiate(store->image_part->hub, store->context, &store->instances[0], &trap);
   ubiq_error *error = wt_take_error(store, failed, trap);
   for (size_t i = 1; i < image->modules_count && !error; i++) error = instantiate_linked(store, i);
   for (size_t i = 0; i < image->hosts_count && !error; i++)
@@ -117,7 +119,15 @@ ubiq_error *wt_store_new(engine_image *base, const engine_store_options *options
   wt_image *image = (wt_image *)base;
   wt_store *store = store_alloc(image, options);
   if (!store) return ubiq_error_no_memory();
-  store->store = wasmtime_store_new(image->engine->engine, store, NULL);
+  uint32_t part = wt_part_take(image->engine, options->part);
+  store->part = &image->engine->parts[part];
+  ubiq_error *error = wt_image_part_get(image, part, &store->image_part);
+  if (error) {
+    wt_part_give_back(image->engine, store->part);
+    free(store);
+    return ubiq_error_wrap(error, "linking");
+  }
+  store->store = wasmtime_store_new(store->part->engine, store, NULL);
   store->context = wasmtime_store_context(store->store);
   wasmtime_context_set_epoch_deadline(store->context, 1);
   wasmtime_store_epoch_deadline_callback(store->store, on_tick, store, NULL);
@@ -125,7 +135,7 @@ ubiq_error *wt_store_new(engine_image *base, const engine_store_options *options
   if (image->engine->base.options.fuel) ubiq_error_delete(wt_fuel_set(&store->base, UINT64_MAX));
   if (options->memory_bytes_max || options->table_elements_max)
     wt_store_memory_limit(&store->base, options->memory_bytes_max);
-  ubiq_error *error = instantiate(store);
+  error = instantiate(store);
   SLOTS_TAKEN(image->engine);
   if (error) {
     wt_store_delete(&store->base);
@@ -157,6 +167,7 @@ void wt_store_delete(engine_store *base) {
   give_back_large(store);
   SLOTS_GIVEN_BACK(store->image->engine);
   wasmtime_store_delete(store->store);
+  wt_part_give_back(store->image->engine, store->part);
   ubiq_error_delete(store->host_error);
   free(store);
 }

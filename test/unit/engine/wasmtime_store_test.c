@@ -230,6 +230,56 @@ static void memories_of_ended_stores_are_given_back_and_come_clean(void **state)
   one_engine = before;
 }
 
+// An engine of two parts with 64 stores each.
+static engine *open_two_parts(void) {
+  engine_options options = {.memory_bytes_max = 1 << 20, .stores_max = 128, .fibers_max = 128, .parts = 2};
+  engine *opened;
+  assert_success(engine_open(test_ops(), &options, &opened));
+  return opened;
+}
+
+static void a_full_part_leaves_stores_to_another_and_all_are_as_many_as_without_parts(void **state) {
+  (void)state;
+  enum { STORES = 128 };
+  engine *before = one_engine;
+  one_engine = open_two_parts();
+  engine_image *image = link_growing();
+  engine_store *stores[STORES], *more = NULL;
+  const engine_store_options first = {.part = 0};
+  for (int i = 0; i < STORES; i++) stores[i] = new_store(image, &first);
+  assert_error_code(engine_store_new(image, &first, &more), UBIQ_BUSY);
+  for (int i = 0; i < STORES; i++) assert_int_equal(call_i32(stores[i], 0, "grow", 1), 1);
+  engine_store_delete(stores[0]);
+  stores[0] = new_store(image, &(engine_store_options){.part = 7});
+  for (int i = 0; i < STORES; i++) engine_store_delete(stores[i]);
+  engine_image_delete(image);
+  engine_close(one_engine);
+  one_engine = before;
+}
+
+static void several_modules_are_linked_in_each_part(void **state) {
+  (void)state;
+  static const char *const texts[] = {
+      "(module (memory (export \"m\") 1) (data (i32.const 4) \"\\2a\"))",
+      "(module (import \"a\" \"m\" (memory 1)) (func (export \"f\") (result i32) (i32.load8_u (i32.const 4))))"};
+  static const engine_binding bindings[] = {{0, "m"}}, memories[] = {{0, "m"}};
+  engine *before = one_engine;
+  one_engine = open_two_parts();
+  engine_image *image;
+  assert_success(link_texts(texts, 2, bindings, 1, memories, 1, &image));
+  for (uint32_t part = 0; part < 4; part++) {
+    engine_memory memory;
+    engine_store *store = new_store(image, &(engine_store_options){.part = part});
+    assert_int_equal(call_i32(store, 1, "f", 0), 42);
+    assert_true(engine_store_memory(store, 0, &memory));
+    assert_int_equal(memory.size, PAGE);
+    engine_store_delete(store);
+  }
+  engine_image_delete(image);
+  engine_close(one_engine);
+  one_engine = before;
+}
+
 static void tables_have_a_limit_of_their_own(void **state) {
   (void)state;
   engine_image *image = link_alone(one_engine,
@@ -349,6 +399,8 @@ int main(void) {
       cmocka_unit_test(growth_stops_at_the_limit_as_it_is_now),
       cmocka_unit_test(a_memory_that_begins_larger_than_the_limit_is_refused),
       cmocka_unit_test(memories_of_ended_stores_are_given_back_and_come_clean),
+      cmocka_unit_test(a_full_part_leaves_stores_to_another_and_all_are_as_many_as_without_parts),
+      cmocka_unit_test(several_modules_are_linked_in_each_part),
       cmocka_unit_test(tables_have_a_limit_of_their_own),
       cmocka_unit_test(memories_of_several_threads_are_invalid_input),
       cmocka_unit_test(data_outside_of_memory_is_a_trap),
