@@ -93,6 +93,11 @@ static void turn_until_done(fixture *self, counted *run) {
   while (run->done == 0) uv_run(&self->worker->loop, UV_RUN_ONCE);
 }
 
+/// A run that comes after one that took long on a slow machine waits for its turn.
+static void run_to_end(fixture *self, counted *run, const char *name) {
+  if (!start(self, run, name)) turn_until_done(self, run);
+}
+
 static void a_short_run_is_done_at_once(void **state) {
   (void)state;
   fixture self;
@@ -112,11 +117,11 @@ static void failures_have_their_classes(void **state) {
   fixture self;
   counted run;
   make(&self, 4, 4);
-  assert_true(start(&self, &run, "fails"));
+  run_to_end(&self, &run, "fails");
   assert_int_equal(ubiq_error_code(run.run.error), UBIQ_GUEST_ERROR);
   run_end(&run.run);
   traps_restore();
-  assert_true(start(&self, &run, "traps"));
+  run_to_end(&self, &run, "traps");
   assert_int_equal(ubiq_error_code(run.run.error), UBIQ_TRAP);
   assert_int_equal(run.run.state, RUN_FAILED);
   run_end(&run.run);
