@@ -55,7 +55,7 @@ static ubiq_error *limit_memory(const compiler_request *request) {
   return error != NULL ? error : limit(RLIMIT_AS, address_space() + request->memory_bytes + threads * THREAD_BYTES);
 }
 
-/// Wasmtime compiles on all processors; the helper's clock is the one that counts.
+/// Engines compile on all processors; the helper's clock is the one that counts.
 static ubiq_error *limit_all(const compiler_request *request) {
   const uint64_t seconds = (request->time_ms / 1000 + 2) * (uint64_t)sysconf(_SC_NPROCESSORS_ONLN);
   ubiq_error *error = limit(RLIMIT_CPU, seconds);
