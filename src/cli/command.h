@@ -23,6 +23,7 @@ typedef struct command {
 } command;
 
 extern const command command_api_key;
+extern const command command_backup;
 extern const command command_build;
 extern const command command_call;
 extern const command command_compile;

@@ -1,14 +1,15 @@
 // Nothing is changed by looking: folders that are absent stay so.
 #include "cli/doctor_checks.h"
 
+#include "base/database.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/serve_state.h"
 #include "engine/cache_folder.h"
 #include "engine/engine.h"
-#include "base/database.h"
 #include "runtime/process.h"
 #include "runtime/release_store.h"
+#include "services/backend/sqlite.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -260,6 +261,22 @@ static ubiq_error *check_state(const doctor_question *question, finding *out) {
   return error;
 }
 
+static ubiq_error *check_stored(const doctor_question *question, finding *out) {
+  char *directory = NULL;
+  ubiq_error *error = serve_state_directory(question->state, &directory);
+  if (error != NULL) return say_error(out, FINDING_WARN, error, "set HOME or XDG_STATE_HOME, or say --state");
+  char *path = file_path_join(directory, SQLITE_BACKEND_FILE);
+  if (path == NULL)
+    error = ubiq_error_no_memory();
+  else if (file_exists(path))
+    error = check_database(path, out);
+  else
+    error = SAY(out, FINDING_OK, NULL, "functions have stored nothing on this machine yet");
+  free(path);
+  free(directory);
+  return error;
+}
+
 static const doctor_check checks[] = {
     {"engine", check_engine},
     {"clang", check_clang},
@@ -269,6 +286,7 @@ static const doctor_check checks[] = {
     {"cache", check_cache},
     {"disk", check_disk},
     {"state", check_state},
+    {"stored", check_stored},
     {"memory maps", check_maps},
     {"descriptors", check_descriptors},
     {"listen", check_listen},

@@ -120,7 +120,7 @@ static ubiq_error *take_lock(release_store *self) {
 
 static ubiq_error *make_folders(release_store *self, const char *directory) {
   self->directory = strdup(directory);
-  self->bundles = file_path_join(directory, "bundles");
+  self->bundles = file_path_join(directory, RELEASE_STORE_BUNDLES);
   self->incoming = file_path_join(directory, "incoming");
   if (self->directory == NULL || self->bundles == NULL || self->incoming == NULL) return ubiq_error_no_memory();
   ubiq_error *error = file_make_private_directory(directory);
@@ -352,5 +352,13 @@ ubiq_error *release_store_commit(release_store *self, const release_choice *choi
   for (size_t at = 0; error == NULL && at < forgotten.size; at += DIGEST_SHA256_HEX_SIZE)
     ubiq_error_delete(remove_from(self->bundles, (const char *)forgotten.data + at)); // else the next start does it
   buffer_free(&forgotten);
+  return error;
+}
+
+ubiq_error *release_store_copy(const char *path, const char *target) {
+  database *source = NULL;
+  ubiq_error *error = database_open(path, RELEASE_STORE_SCHEMA, RELEASE_STORE_VERSION, &source);
+  if (error == NULL) error = database_copy(source, target);
+  database_close(source);
   return error;
 }

@@ -13,11 +13,12 @@
 #ifndef RUNTIME_RELEASE_STORE_H
 #define RUNTIME_RELEASE_STORE_H
 
+#include "base/database.h"
 #include "base/digest.h"
 #include "base/signature.h"
-#include "base/database.h"
 
-#define RELEASE_STORE_FILE "state.db" ///< in the folder
+#define RELEASE_STORE_BUNDLES "bundles"  ///< in the folder: bundles, by their digest
+#define RELEASE_STORE_FILE    "state.db" ///< in the folder
 
 enum {
   RELEASE_STORE_KEPT = 20,         ///< releases; older ones are forgotten, but never one that is served
@@ -86,5 +87,9 @@ ubiq_error *release_store_list(release_store *self, release_record **out, size_t
 
 /// The release whose digest begins with `prefix`. Errors: `not_found`; `invalid_input` when several do.
 ubiq_error *release_store_find(release_store *self, text prefix, release_record *out);
+
+/// Copies the database of a folder, which a server may be using, to a file that is not there yet. Errors: those of database_open and
+/// database_copy.
+ubiq_error *release_store_copy(const char *path, const char *target);
 
 #endif

@@ -74,6 +74,28 @@ class Kv(support.Test):
         self.assertEqual(0o700, os.stat(folder).st_mode & 0o777)
         self.assertTrue(os.path.exists(os.path.join(folder, "services.db")))
 
+    def test_a_copy_of_a_running_server_is_served_with_what_it_held(self):
+        project = self.make()
+        server = self.start(project)
+        self.ask(server, "PUT", path_of("a"), body="before")
+        copy = os.path.join(self.project(text=""), "copy")
+        done = self.run_ubiq("backup", copy, "--state", os.path.join(project, ".ubiq"))
+        self.assertIn("holds what functions stored", done.stderr)
+        self.ask(server, "PUT", path_of("a"), body="after")
+        self.assertEqual(0, server.stop())
+        again = self.run_ubiq("backup", copy, "--state", os.path.join(project, ".ubiq"))
+        self.assertEqual(65, again.returncode)
+        self.assertIn("is there already", again.stderr)
+        os.replace(os.path.join(copy, "services.db"), os.path.join(project, ".ubiq", "services.db"))
+        self.assertEqual("before", self.ask(self.start(project), "GET", path_of("a"))["body"])
+
+    def test_where_nothing_is_kept_there_is_nothing_to_copy(self):
+        folder = self.project(text="")
+        done = self.run_ubiq("backup", os.path.join(folder, "copy"), "--state", folder)
+        self.assertEqual(66, done.returncode)
+        self.assertIn("has nothing to copy", done.stderr)
+        self.assertFalse(os.path.exists(os.path.join(folder, "copy")))
+
     @unittest.skipIf(os.geteuid() == 0, "root may write everywhere")
     def test_a_project_that_cannot_be_written_is_served_without_kv(self):
         project = self.make()

@@ -1,0 +1,130 @@
+// `ubiq backup`: a copy of what a server keeps, which it may go on changing meanwhile.
+//
+// Bundles are linked, or copied, before the databases and once more after: what was removed in between is there from the first time,
+// what came is from the second. A bundle too many does no harm, the next start removes it.
+#include "base/file.h"
+#include "cli/command.h"
+#include "cli/serve_state.h"
+#include "runtime/release_store.h"
+#include "services/backend/sqlite.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+typedef struct backup {
+  char *source;
+  const char *target;
+  bool has_services, has_releases;
+} backup;
+
+static ubiq_error *copy_bundle(const char *from, const char *to) {
+  if (link(from, to) == 0 || errno == EEXIST || errno == ENOENT) return NULL;
+  buffer bytes = {0};
+  ubiq_error *error = file_read_all(from, SIZE_MAX, &bytes);
+  if (error == NULL) error = file_write_atomic(to, 0600, bytes.data, bytes.size);
+  buffer_free(&bytes);
+  return error;
+}
+
+static ubiq_error *copy_each(const char *from, const char *to) {
+  DIR *folder = opendir(from);
+  if (folder == NULL) return file_error(errno, from);
+  ubiq_error *error = NULL;
+  for (struct dirent *entry; error == NULL && (entry = readdir(folder)) != NULL;) {
+    if (entry->d_name[0] == '.') continue;
+    char *old = file_path_join(from, entry->d_name), *made = file_path_join(to, entry->d_name);
+    error = old == NULL || made == NULL ? ubiq_error_no_memory() : copy_bundle(old, made);
+    free(old);
+    free(made);
+  }
+  closedir(folder);
+  return error != NULL ? error : file_sync_directory(to);
+}
+
+static ubiq_error *copy_bundles(const backup *self) {
+  char *from = file_path_join(self->source, RELEASE_STORE_BUNDLES),
+       *to = file_path_join(self->target, RELEASE_STORE_BUNDLES);
+  ubiq_error *error = from == NULL || to == NULL ? ubiq_error_no_memory() : file_make_private_directory(to);
+  if (error == NULL) error = copy_each(from, to);
+  free(from);
+  free(to);
+  return error;
+}
+
+static ubiq_error *copy_database(const backup *self, const char *name,
+                                 ubiq_error *(*copy)(const char *path, const char *target)) {
+  char *from = file_path_join(self->source, name), *to = file_path_join(self->target, name);
+  ubiq_error *error = from == NULL || to == NULL ? ubiq_error_no_memory() : copy(from, to);
+  free(from);
+  free(to);
+  return error;
+}
+
+static bool has(const backup *self, const char *name) {
+  char *path = file_path_join(self->source, name);
+  bool is_there = path != NULL && file_exists(path);
+  free(path);
+  return is_there;
+}
+
+static ubiq_error *copy_all(const backup *self) {
+  ubiq_error *error = self->has_releases ? copy_bundles(self) : NULL;
+  if (error == NULL && self->has_releases) error = copy_database(self, RELEASE_STORE_FILE, release_store_copy);
+  if (error == NULL && self->has_services) error = copy_database(self, SQLITE_BACKEND_FILE, sqlite_backend_copy);
+  if (error == NULL && self->has_releases) error = copy_bundles(self);
+  return error != NULL ? error : file_sync_directory(self->target);
+}
+
+static ubiq_error *make_copy(backup *self, const char *state) {
+  ubiq_error *error = serve_state_directory(state, &self->source);
+  if (error != NULL) return error;
+  self->has_releases = has(self, RELEASE_STORE_FILE);
+  self->has_services = has(self, SQLITE_BACKEND_FILE);
+  if (!self->has_releases && !self->has_services)
+    return ubiq_error_new(UBIQ_NOT_FOUND,
+                          "%s: has nothing to copy; say the folder that `ubiq serve --state` has, or a project's .ubiq",
+                          self->source);
+  if (mkdir(self->target, 0700) != 0)
+    return errno == EEXIST
+               ? ubiq_error_new(UBIQ_INVALID_INPUT, "%s: is there already; expected a new folder", self->target)
+               : file_error(errno, self->target);
+  error = copy_all(self);
+  if (error != NULL) ubiq_error_delete(file_remove_directory(self->target)); // half a copy is none
+  return error;
+}
+
+static int back_up(const command *command, int count, char **arguments) {
+  const char *positionals[1], *state = NULL;
+  const option list[] = {
+      {"state", 0, OPTION_TEXT, "DIR", "what is copied (default: this machine's state)", &state, 0, 0},
+  };
+  options given = {.list = list, .count = 1, .positionals = positionals, .positionals_max = 1};
+  int code;
+  if (command_begin(command, &given, count, arguments, &code) == COMMAND_STOP) return code;
+  if (given.positionals_count != 1)
+    return command_fail_usage(command, ubiq_error_new(UBIQ_INVALID_INPUT, "expected a folder to copy to"));
+  backup self = {.target = positionals[0]};
+  ubiq_error *error = make_copy(&self, state);
+  if (error == NULL)
+    fprintf(stderr, "%s holds %s; to go back to it, stop the server and start it with --state on a copy of it\n",
+            self.target,
+            self.has_releases && self.has_services ? "releases and what functions stored"
+            : self.has_releases                    ? "releases"
+                                                   : "what functions stored");
+  free(self.source);
+  return error == NULL ? EXIT_OK : command_fail(error);
+}
+
+const command command_backup = {
+    .name = "backup",
+    .usage = "FOLDER [OPTIONS]",
+    .summary = "copy what a server keeps, while it runs",
+    .details =
+        "FOLDER is made. It gets the releases with their bundles and what functions stored, each as it was at one\n"
+        "moment. DIR is the folder of `ubiq serve --state`, or the folder .ubiq of a project.\n",
+    .run = back_up,
+};
