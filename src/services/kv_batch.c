@@ -2,6 +2,7 @@
 #include "base/json_write.h"
 #include "services/kv.h"
 #include "services/operations.h"
+#include "services/permissions.h"
 #include "services/stored_value.h"
 
 #include <inttypes.h>
@@ -107,12 +108,20 @@ static void answer_batch(kv_write *self) {
     service_call_fail(self->call, ubiq_error_no_memory());
 }
 
+/// What the API cannot check before, because the keys are in the body.
+static ubiq_error *check_permission(const service_caller *caller, const backend_kv_change *change) {
+  const text action = change->action == BACKEND_KV_CHECK ? TEXT("read") : TEXT("write");
+  const permission_ask ask = {TEXT("kv"), action, change->key, false};
+  return caller->permissions == NULL ? NULL : permissions_check(caller->permissions, &ask);
+}
+
 static ubiq_error *read_batch(kv_write *self, yyjson_val *operations) {
   size_t index, count;
   yyjson_val *operation;
   yyjson_arr_foreach(operations, index, count, operation) {
     backend_kv_change *change = &self->operation.changes[index];
     ubiq_error *error = read_operation(operation, change, &self->values[index]);
+    if (error == NULL) error = check_permission(&self->call->caller, change);
     if (error != NULL) return ubiq_error_wrap(error, "operations[%zu]", index);
   }
   return NULL;

@@ -158,7 +158,8 @@ static ubiq_error *read_number(kv_job *self, database *database, int64_t id, int
   if (error == NULL) error = database_step(database, row, &is_row);
   if (error != NULL) return error;
   char digits[NUMBER_TEXT_SIZE] = "";
-  if (is_row) memcpy(digits, sqlite3_column_blob(row, 0), (size_t)sqlite3_column_bytes(row, 0));
+  size_t size = is_row ? (size_t)sqlite3_column_bytes(row, 0) : 0;
+  if (size > 0) memcpy(digits, sqlite3_column_blob(row, 0), size);
   sqlite3_reset(row);
   char *end = digits;
   *out = strtoll(digits, &end, 10);

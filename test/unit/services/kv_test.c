@@ -1,5 +1,6 @@
 // The service kv as callers see it: statuses, bodies, headers.
 #include "services/kv.h"
+#include "services/permissions.h"
 #include "services/stored_value.h"
 #include "unit/services/calling.h"
 
@@ -288,6 +289,34 @@ static void a_batch_that_makes_no_sense_is_refused_with_the_place(void **state) 
   }
 }
 
+static void a_batch_asks_for_each_of_its_keys(void **state) {
+  fixture *self = *state;
+  static const text granted[] = {{"kv:write:user:*", 15}, {"kv:read:*", 9}};
+  permission_set *set = NULL;
+  assert_success(permission_set_new(TEXT("greet"), granted, 2, &set));
+  permissions permissions = {{set}, 1};
+  static const char *const bodies[] = {
+      "{\"operations\":[{\"op\":\"put\",\"key\":\"user:1\",\"value\":1},{\"op\":\"check\",\"key\":\"x\",\"if_absent\":"
+      "true}]}",
+      "{\"operations\":[{\"op\":\"put\",\"key\":\"user:1\",\"value\":2},{\"op\":\"delete\",\"key\":\"x\"}]}"};
+  for (int i = 0; i < 2; i++) {
+    calling calling;
+    calling_begin(&calling, &self->services);
+    calling.call.caller.permissions = &permissions;
+    calling_json(&calling, bodies[i]);
+    calling_run(&calling, service_kv_batch);
+    assert_int_equal(calling_status(&calling), i == 0 ? 200 : 403);
+    if (i == 1) assert_non_null(strstr(ubiq_error_message(calling.call.error), "operations[1]: "));
+    if (i == 1) assert_non_null(strstr(ubiq_error_message(calling.call.error), "kv:write:x"));
+    calling_end(&calling);
+  }
+  calling calling;
+  get(self, "user:1", &calling);
+  assert_answer(&calling, 200, "1");
+  calling_end(&calling);
+  permission_set_delete(set);
+}
+
 static void a_private_function_has_keys_of_its_own(void **state) {
   fixture *self = *state;
   put(self, "a", "\"shared\"");
@@ -333,6 +362,7 @@ int main(void) {
       TEST(a_batch_answers_each_of_its_operations),
       TEST(a_batch_tells_which_operation_was_refused_and_changes_nothing),
       TEST(a_batch_that_makes_no_sense_is_refused_with_the_place),
+      TEST(a_batch_asks_for_each_of_its_keys),
       TEST(a_private_function_has_keys_of_its_own),
       TEST(without_a_backend_kv_is_unavailable),
   };
