@@ -36,6 +36,7 @@ include(CMakePackageConfigHelpers)
 write_basic_package_version_file(${generated}/ubiq-config-version.cmake COMPATIBILITY SameMinorVersion)
 ubiq_place(${generated}/ubiq-config-version.cmake lib/cmake/ubiq/ubiq-config-version.cmake)
 ubiq_place(${CMAKE_SOURCE_DIR}/packaging/ubiq-config.cmake lib/cmake/ubiq/ubiq-config.cmake)
+ubiq_place(${CMAKE_SOURCE_DIR}/packaging/ubiq.service lib/systemd/system/ubiq.service)
 ubiq_place(${CMAKE_SOURCE_DIR}/LICENSE share/doc/ubiq/LICENSE)
 ubiq_place(${CMAKE_SOURCE_DIR}/packaging/licences.txt share/doc/ubiq/licences/README)
 ubiq_place(${UBIQ_DEPS_DIR}/yyjson/LICENSE share/doc/ubiq/licences/yyjson.txt)
@@ -56,3 +57,10 @@ add_custom_target(ubiq_layout ALL DEPENDS ${placed})
 
 install(DIRECTORY ${UBIQ_OUT_DIR}/bin ${UBIQ_OUT_DIR}/lib ${UBIQ_OUT_DIR}/include ${UBIQ_OUT_DIR}/share
   DESTINATION . USE_SOURCE_PERMISSIONS OPTIONAL)
+# The unit starts the program that was installed with it.
+install(CODE [[
+  set(unit "$ENV{DESTDIR}${CMAKE_INSTALL_PREFIX}/lib/systemd/system/ubiq.service")
+  file(READ "${unit}" text)
+  string(REPLACE "ExecStart=/usr/bin/ubiq" "ExecStart=${CMAKE_INSTALL_PREFIX}/bin/ubiq" text "${text}")
+  file(WRITE "${unit}" "${text}")
+]])

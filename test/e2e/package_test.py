@@ -119,6 +119,14 @@ class Package(unittest.TestCase):
                 found = re.search(re.escape(here) + rb"[\w./-]*", file.read())
             self.assertIsNone(found, "%s holds %s" % (path, found and found.group(0)))
 
+    def test_what_systems_look_for_has_its_place(self):
+        for place in ("lib/systemd/system/ubiq.service", "share/man/man1/ubiq.1", "share/man/man3/libubiq.3",
+                      "share/bash-completion/completions/ubiq", "share/zsh/site-functions/_ubiq",
+                      "share/fish/vendor_completions.d/ubiq.fish"):
+            if os.environ.get("UBIQ_SANITIZE") and "service" not in place and "libubiq" not in place:
+                continue  # made by the program itself, which does not run while it is built so
+            self.assertTrue(os.path.isfile(os.path.join(self.moved, place)), place)
+
     def test_engines_come_with_the_licences_of_what_is_in_them(self):
         for path in placed("lib/ubiq"):
             name = os.path.basename(path)[:-len(".so")]
