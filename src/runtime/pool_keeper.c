@@ -260,17 +260,42 @@ static bool is_idle(pool_keeper *self) {
   return is_idle;
 }
 
+static void start(pool_keeper *self, pool *pool) {
+  if (compiled_has_start(pool->function->compiled) || pool->function->pin != NULL)
+    start_as_run(self, pool);
+  else
+    start_at_once(self, pool);
+}
+
 /// Starts one of what is missing; its pool comes behind the others then. A start takes no place for which runs wait: they
 /// make their own instances.
 static void fill_one(pool_keeper *self) {
   pool *pool = pop_short(self);
   const lane *lane = lease_lane(pool->lease, pool->function);
   if (!is_short(self, pool) || lane->queued.first != NULL) return;
-  if (compiled_has_start(pool->function->compiled) || pool->function->pin != NULL)
-    start_as_run(self, pool);
-  else
-    start_at_once(self, pool);
+  start(self, pool);
   add_short(self, pool);
+}
+
+/// A pool of a lease that misses an instance, which can be started now; NULL: none.
+static pool *find_startable(const pool_keeper *self, const lease *lease) {
+  for (size_t i = 0; can_start(self) && i < lease->release->project->functions_count; i++)
+    if (is_short(self, &lease->pools[i]) && lease->lanes[i]->queued.first == NULL) return &lease->pools[i];
+  return NULL;
+}
+
+static bool is_starting(const lease *lease) {
+  for (size_t i = 0; i < lease->release->project->functions_count; i++)
+    if (lease->pools[i].scale.starting > 0) return true;
+  return false;
+}
+
+bool pool_keeper_press(pool_keeper *self, lease *lease) {
+  pool *pool = find_startable(self, lease);
+  if (pool != NULL) start(self, pool);
+  pool = find_startable(self, lease);
+  if (pool != NULL) add_short(self, pool); // so that the loop goes on
+  return pool != NULL || is_starting(lease);
 }
 
 void pool_keeper_fill(pool_keeper *self) {

@@ -44,6 +44,10 @@ UBIQ_NODISCARD bool pool_keeper_add(pool_keeper *self, struct lease *lease);
 /// Lets the pools of a new lease begin with the demand that those of an older one have, by function.
 void pool_keeper_inherit(pool_keeper *self, struct lease *lease, const struct lease *older);
 
+/// Starts one instance that a lease misses, whether there is time for it or not. False: there is nothing to start or to wait for
+/// any more, because all are there, there is no room for more, or what is missing could not be started.
+bool pool_keeper_press(pool_keeper *self, struct lease *lease);
+
 /// A lease is not used by new requests any more: its starts and ready instances end, and nothing of it is kept.
 void pool_keeper_retire(pool_keeper *self, struct lease *lease);
 

@@ -5,82 +5,12 @@
 #include "base/thread.h"
 #include "runtime/function_calls.h"
 #include "runtime/places.h"
+#include "runtime/worker_releases.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
 enum { SETTLING_PERIOD_MS = 1000 };
-
-// ------------------------------------------------------------------------------------------------------ releases
-
-bool worker_use(worker *self, release *current, release *canary, uint32_t canary_percent) {
-  traffic *next = traffic_new(current, canary, canary_percent);
-  if (next == NULL) return false;
-  traffic_delete(atomic_exchange(&self->next_traffic, next));
-  uv_async_send(&self->wakeup);
-  return true;
-}
-
-/// A lease with its pools, and room for its lanes in the run queue.
-static lease *open_lease(worker *self, release *release) {
-  lease *lease = lease_new(release, &self->lanes);
-  if (lease == NULL) return NULL;
-  if (turns_reserve(&self->turns, lanes_count(&self->lanes)) && pool_keeper_add(&self->keeper, lease)) return lease;
-  lease_let_go(lease);
-  return NULL;
-}
-
-/// The lease of a release: the one that there is, so that its instances stay, or a new one.
-static lease *take_lease(worker *self, release *release) {
-  lease *held[] = {self->lease, self->canary};
-  for (int i = 0; i < 2; i++) {
-    if (held[i] == NULL || held[i]->release != release) continue;
-    held[i]->holders++;
-    return held[i];
-  }
-  lease *lease = open_lease(self, release);
-  if (lease != NULL && self->lease != NULL) pool_keeper_inherit(&self->keeper, lease, self->lease);
-  return lease;
-}
-
-/// The worker holds a lease once less; what is neither current nor canary any more keeps no instances.
-static void leave_lease(worker *self, lease *lease) {
-  if (lease == NULL) return;
-  if (lease != self->lease && lease != self->canary) pool_keeper_retire(&self->keeper, lease);
-  lease_let_go(lease);
-}
-
-static void take_traffic(worker *self) {
-  traffic *next = atomic_exchange(&self->next_traffic, NULL);
-  if (next == NULL) return;
-  lease *before = self->lease, *canary_before = self->canary;
-  lease *current = take_lease(self, next->current);
-  lease *canary = next->canary == NULL ? NULL : take_lease(self, next->canary);
-  self->canary_percent = next->canary_percent;
-  self->canary_turn = 0;
-  if (current == NULL || (canary == NULL && next->canary != NULL))
-    log_error("worker %u keeps a release: memory is out", self->options.index);
-  if (current != NULL) self->lease = current;
-  self->canary = canary;
-  if (current != NULL) leave_lease(self, before);
-  leave_lease(self, canary_before);
-  traffic_delete(next);
-}
-
-/// As evenly as can be: of a hundred requests in a row, as many as was said.
-static bool is_turn_of_canary(worker *self) {
-  if (self->canary == NULL) return false;
-  self->canary_turn += self->canary_percent;
-  if (self->canary_turn < 100) return false;
-  self->canary_turn -= 100;
-  return true;
-}
-
-lease *worker_hold(worker *self) {
-  lease *lease = is_turn_of_canary(self) ? self->canary : self->lease;
-  lease->holders++;
-  return lease;
-}
 
 // ---------------------------------------------------------------------------------------------- turns and deadlines
 
@@ -129,9 +59,11 @@ static void give_turns(uv_check_t *check) {
     for (; lane != NULL && now_ns < until_ns; lane = next_lane(self)) any_done |= give_turn(self, lane, &now_ns);
     report(self, any_done);
   }
-  if (next_lane(self) != NULL) return;
-  uv_idle_stop(&self->busy); // what was ready may have been ended meanwhile
-  pool_keeper_fill(&self->keeper);
+  if (next_lane(self) == NULL) {
+    uv_idle_stop(&self->busy); // what was ready may have been ended meanwhile
+    pool_keeper_fill(&self->keeper);
+  }
+  if (self->coming != NULL) worker_fill_coming(self);
 }
 
 static void nothing(uv_idle_t *idle) {
@@ -244,7 +176,7 @@ static void wake(void *user) {
 
 static void wake_up(uv_async_t *wakeup) {
   worker *self = wakeup->data;
-  take_traffic(self);
+  worker_take_releases(self);
   if (self->api.inbox != NULL) inbox_take(self->api.inbox);
   places_look(self);
   worker_stop stop = atomic_load(&self->stop);
@@ -349,7 +281,8 @@ ubiq_error *worker_new(const worker_options *options, release *release, worker *
   number = uv_async_init(&self->loop, &self->wakeup, wake_up);
   if (number != 0) goto fail_wakeup;
   open_handles(self);
-  if (open_shares(self) && open_listeners(self) && function_calls_open(self)) self->lease = take_lease(self, release);
+  if (open_shares(self) && open_listeners(self) && function_calls_open(self))
+    self->lease = worker_open_lease(self, release);
   if (self->lease == NULL) {
     worker_delete(self);
     return ubiq_error_no_memory();
@@ -370,6 +303,7 @@ void worker_finish(worker *self) {
   self->finishing = true;
   if (self->lease != NULL) pool_keeper_retire(&self->keeper, self->lease);
   if (self->canary != NULL) pool_keeper_retire(&self->keeper, self->canary);
+  worker_forget_coming(self);
   assert(next_lane(self) == NULL && self->first_in_line == NULL);
   if (self->admission != NULL) admission_leave(self->admission, self->options.index);
   function_calls_close(self);
@@ -394,6 +328,7 @@ void worker_delete(worker *self) {
   if (self->lease != NULL) lease_let_go(self->lease);
   if (self->canary != NULL) lease_let_go(self->canary);
   traffic_delete(atomic_load(&self->next_traffic));
+  traffic_delete(atomic_load(&self->next_coming));
   deadlines_free(&self->deadlines);
   turns_free(&self->turns);
   map_free(&self->lanes.by_name);

@@ -46,6 +46,7 @@ typedef struct worker_events {
   void (*after_runs)(void *user);                   ///< some runs may be done: let their answers go out
   void (*stop)(void *user, worker_stop how);        ///< stop; call worker_finish when nothing is left
   void (*ended)(void *user, struct worker *worker); ///< the loop has ended; the thread is about to
+  void (*prepared)(void *user);                     ///< what worker_prepare was told is prepared. May be NULL
   void *user;
 } worker_events;
 
@@ -85,6 +86,7 @@ typedef struct worker {
   lease *canary; ///< what some of them use instead; NULL: none
   uint32_t canary_percent;
   uint32_t canary_turn; ///< grows by that with each request; the canary's is the one that brings it to 100
+  lease *coming;        ///< of a release that is to have requests soon, while its pools are filled; NULL: none
   pool_keeper keeper;   ///< of the pools of all leases
   lanes lanes;          ///< of the functions of all leases
   turns turns;          ///< the run queue: the lanes in which runs are ready
@@ -110,8 +112,10 @@ typedef struct worker {
   lane *first_in_line, *last_in_line; ///< lanes whose runs wait for a place, and may have one when one comes free
   uv_timer_t settling;                ///< once a second while any share is held
 
-  _Atomic(traffic *) next_traffic; ///< set by other threads, taken by ours
-  _Atomic worker_stop stop;        ///< set by other threads
+  _Atomic(traffic *) next_traffic;   ///< set by other threads, taken by ours
+  _Atomic(traffic *) next_coming;    ///< the same, of what is only prepared; all of it is `current`
+  _Atomic(const release *) prepared; ///< whose pools are as full as they get; set by ours, not followed
+  _Atomic worker_stop stop;          ///< set by other threads
   worker_stop stop_seen;
 } worker;
 
@@ -121,6 +125,14 @@ ubiq_error *worker_new(const worker_options *options, release *release, worker *
 
 /// Starts the thread.
 ubiq_error *worker_start(worker *self);
+
+/// Begins to fill the pools of a release that is to have requests soon: as many instances as are always ready, and as the release
+/// before needs now. It gets more owners. What is prepared is forgotten with the next worker_use, when that does not name it.
+/// False when memory is out. Any thread.
+UBIQ_NODISCARD bool worker_prepare(worker *self, release *release);
+
+/// Whether that is done, as far as there is room and starts succeed. Any thread.
+bool worker_has_prepared(const worker *self, const release *release);
 
 /// Lets new requests have `current` from soon on, and `canary_percent` of a hundred `canary`, unless that is NULL. Both get
 /// more owners. False when memory is out: all stays as it is. Any thread.

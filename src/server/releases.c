@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+enum { PREPARE_MS = 10 * 1000 }; ///< how long a switch waits for pools
+
 // --------------------------------------------------------------------------------------------------------- changing
 
 /// What is kept was compiled within the limit once. Without the cache, on a busy machine, it may take longer, and a server that
@@ -57,13 +59,40 @@ void releases_switch_to(releases *self, served next) {
   release_delete(before.canary);
 }
 
-/// Writes down that `next` is served, then serves it. Takes its releases over, also on failure.
+/// The release of `next` that is to have requests, or more of them; NULL: none.
+static release *newcomer(const releases *self, const served *next) {
+  if (next->canary != NULL && next->canary != self->served.canary) return next->canary;
+  return next->current != self->served.current ? next->current : NULL;
+}
+
+/// Fills the pools of what is to be served next, while what is served goes on. Whoever stops the server does not wait for that.
+static void prepare(releases *self, const served *next) {
+  release *fresh = newcomer(self, next);
+  pthread_mutex_lock(&self->state);
+  server *server = fresh == NULL ? NULL : self->server;
+  if (server != NULL) server_prepare(server, fresh);
+  pthread_mutex_unlock(&self->state);
+  if (server == NULL || server_await(server, fresh, PREPARE_MS)) return;
+  log_warn("%s: its pools are not full yet; it gets requests all the same", fresh->project->name);
+}
+
+/// What was prepared is not served after all.
+static void share_as_before(releases *self) {
+  const served *served = &self->served;
+  pthread_mutex_lock(&self->state);
+  if (self->server != NULL) server_share(self->server, served->current, served->canary, served->choice.canary_percent);
+  pthread_mutex_unlock(&self->state);
+}
+
+/// Prepares `next`, writes down that it is served, then serves it. Takes its releases over, also on failure.
 static ubiq_error *change_to(releases *self, served next, const release_record *added,
                              const release_record *taken_back) {
+  prepare(self, &next);
   ubiq_error *error = release_store_commit(self->store, &next.choice, added, taken_back);
   if (error == NULL) {
     releases_switch_to(self, next);
   } else {
+    share_as_before(self);
     release_delete(next.current);
     release_delete(next.canary);
   }

@@ -1,6 +1,7 @@
 // Makes workers and fronts in pairs and ends them the other way round.
 #include "server/server.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "server/address.h"
 #include "server/front.h"
@@ -23,10 +24,13 @@ struct server {
   struct sockaddr_storage own[2]; ///< that, and the admin API: functions never get there
   size_t own_count;
   char *url;
-  admission *admission; ///< what all workers admit together
-  metrics *metrics;     ///< NULL: nobody could read them
-  pair *pairs;          ///< as many as settings.workers
-  atomic_uint running;  ///< workers whose thread has not ended; touched by all of them
+  admission *admission;  ///< what all workers admit together
+  metrics *metrics;      ///< NULL: nobody could read them
+  pair *pairs;           ///< as many as settings.workers
+  atomic_uint running;   ///< workers whose thread has not ended; touched by all of them
+  pthread_mutex_t mutex; ///< guards what follows
+  pthread_cond_t news;   ///< a worker has prepared something, or it stops; CLOCK_MONOTONIC
+  bool is_stopping;
 };
 
 ubiq_error *server_check(const server_settings *settings) {
@@ -53,6 +57,13 @@ static void ended(void *user, worker *worker) {
     self->settings.stopped(self->settings.user);
 }
 
+static void prepared(void *user) {
+  server *self = ((pair *)user)->server;
+  pthread_mutex_lock(&self->mutex);
+  pthread_cond_broadcast(&self->news);
+  pthread_mutex_unlock(&self->mutex);
+}
+
 static ubiq_error *open_pair(server *self, unsigned index, int listener, release *release) {
   pair *pair = &self->pairs[index];
   const worker_options options = {
@@ -66,7 +77,7 @@ static ubiq_error *open_pair(server *self, unsigned index, int listener, release
       .metrics = self->metrics,
       .services = self->settings.services,
       .ring = self->settings.otlp == NULL ? NULL : otlp_ring(self->settings.otlp, index),
-      .events = {.after_runs = after_runs, .stop = stop, .ended = ended, .user = pair},
+      .events = {.after_runs = after_runs, .stop = stop, .ended = ended, .prepared = prepared, .user = pair},
   };
   pair->server = self;
   ubiq_error *error = worker_new(&options, release, &pair->worker);
@@ -126,9 +137,19 @@ static ubiq_error *open_all(server *self, release *release) {
   return error != NULL ? error : start_workers(self);
 }
 
+static void init_locks(server *self) {
+  pthread_condattr_t attributes;
+  pthread_mutex_init(&self->mutex, NULL);
+  pthread_condattr_init(&attributes);
+  pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+  pthread_cond_init(&self->news, &attributes);
+  pthread_condattr_destroy(&attributes);
+}
+
 ubiq_error *server_new(const server_settings *settings, release *release, server **out) {
   server *self = calloc(1, sizeof *self);
   if (self == NULL) return ubiq_error_no_memory();
+  init_locks(self);
   self->settings = *settings;
   self->pairs = calloc(settings->workers, sizeof *self->pairs);
   self->admission =
@@ -172,6 +193,29 @@ bool server_is_ready(const server *self) {
   return true;
 }
 
+void server_prepare(server *self, release *release) {
+  for (unsigned i = 0; i < self->settings.workers; i++)
+    if (!worker_prepare(self->pairs[i].worker, release)) log_error("worker %u prepares nothing: memory is out", i);
+}
+
+static bool have_prepared(const server *self, const release *release) {
+  for (unsigned i = 0; i < self->settings.workers; i++)
+    if (!worker_has_prepared(self->pairs[i].worker, release)) return false;
+  return true;
+}
+
+bool server_await(server *self, const release *release, uint64_t time_ms) {
+  const uint64_t until_ns = clock_monotonic_ns() + time_ms * CLOCK_NS_PER_MS;
+  const struct timespec until = {.tv_sec = (time_t)(until_ns / CLOCK_NS_PER_SECOND),
+                                 .tv_nsec = (long)(until_ns % CLOCK_NS_PER_SECOND)};
+  int number = 0;
+  pthread_mutex_lock(&self->mutex);
+  while (number == 0 && !self->is_stopping && !have_prepared(self, release))
+    number = pthread_cond_timedwait(&self->news, &self->mutex, &until);
+  pthread_mutex_unlock(&self->mutex);
+  return have_prepared(self, release);
+}
+
 void server_share(server *self, release *current, release *canary, uint32_t canary_percent) {
   for (unsigned i = 0; i < self->settings.workers; i++)
     if (!worker_use(self->pairs[i].worker, current, canary, canary_percent))
@@ -183,6 +227,10 @@ void server_use(server *self, release *release) {
 }
 
 void server_stop(server *self, worker_stop how) {
+  pthread_mutex_lock(&self->mutex);
+  self->is_stopping = true;
+  pthread_cond_broadcast(&self->news);
+  pthread_mutex_unlock(&self->mutex);
   for (unsigned i = 0; i < self->settings.workers; i++)
     if (self->pairs[i].worker != NULL) worker_ask_to_stop(self->pairs[i].worker, how);
 }
@@ -205,6 +253,8 @@ void server_delete(server *self) {
   free(self->pairs);
   admission_delete(self->admission);
   metrics_delete(self->metrics);
+  pthread_cond_destroy(&self->news);
+  pthread_mutex_destroy(&self->mutex);
   free(self->url);
   free(self);
 }

@@ -36,6 +36,13 @@ const struct otlp *server_otlp(const server *self);
 /// Whether all workers serve what they were last given, and none is about to stop. Any thread.
 bool server_is_ready(const server *self);
 
+/// Begins to fill the pools of a release that server_use or server_share is to be given next. Any thread, one at a time.
+void server_prepare(server *self, release *release);
+
+/// Waits until all workers have filled them as far as they get, or the server stops. False: not within that time. Any thread but
+/// the workers'.
+bool server_await(server *self, const release *release, uint64_t time_ms);
+
 /// Lets new requests have another release; no request is dropped. Any thread, one at a time.
 void server_use(server *self, release *release);
 

@@ -137,6 +137,18 @@ class Pools(deploying.Test):
         self.assertEqual(1, value["found_ready"])
         self.assertEqual(set(value), set(server.ask("GET", "/v1/functions/f/pool")[1]))
 
+    def test_a_release_is_ready_when_it_gets_requests(self):
+        server = self.server_with(counting("f", pool="{ min = 4 }"))
+        self.assertEqual(200, server.request("POST", "/f")[0])
+        for number, options in ((6, {}), (7, {"canary": 50}), (8, {})):
+            self.deployed(server, self.built(counting("f", pool="{ min = %d }" % number)), **options)
+            if not options:
+                value = self.pool(server, "f")
+                self.assertLessEqual(number, value["ready"], value)
+        status, answer = server.ask("POST", "/v1/rollback")
+        self.assertEqual(200, status, answer)
+        self.assertLessEqual(6, self.pool(server, "f")["ready"])
+
     def test_a_pinned_one_tells_its_state(self):
         server = self.server_with(counting("one", instance='"pinned"'))
         value = self.pool_when(server, "one", lambda value: value["pinned"]["state"] == "ready")
