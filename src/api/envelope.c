@@ -190,10 +190,20 @@ static bool write_body(const service_body *body, buffer *out) {
   }
 }
 
+/// A status has three digits.
+static bool write_head(unsigned status, buffer *out) {
+  char head[] = "{\"status\":000,\"headers\":{";
+  char *digits = strchr(head, '0');
+  digits[0] = (char)('0' + status / 100 % 10);
+  digits[1] = (char)('0' + status / 10 % 10);
+  digits[2] = (char)('0' + status % 10);
+  return buffer_append(out, head, sizeof head - 1);
+}
+
 static bool write_json(const service_call *call, buffer *out) {
-  return buffer_reserve(out, call->answer.bytes.size + 64) &&
-         buffer_printf(out, "{\"status\":%u,\"headers\":{", call->status) && write_headers(call, out) &&
-         buffer_append_byte(out, '}') && write_body(&call->answer, out) && buffer_append_byte(out, '}');
+  return buffer_reserve(out, call->answer.bytes.size + 64) && write_head(call->status, out) &&
+         write_headers(call, out) && buffer_append_byte(out, '}') && write_body(&call->answer, out) &&
+         buffer_append_byte(out, '}');
 }
 
 // ------------------------------------------------------------------------------------------------------- MessagePack

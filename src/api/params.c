@@ -27,6 +27,13 @@ static bool split(text path, segments *out) {
   return true;
 }
 
+/// Whether the path begins as the template does, as far as that has no parameters: most templates are ruled out by that.
+static bool begins_as(const char *template, text path) {
+  size_t at = 0;
+  while (template[at] != '\0' && template[at] != '{' && at < path.size && path.data[at] == template[at]) at++;
+  return template[at] == '{' || (template[at] == '\0' && at == path.size);
+}
+
 /// Finds what stands in the places of the template's parameters.
 static bool match(const char *template, const segments *path, segments *found) {
   text rest = {template + 1, strlen(template) - 1}, part;
@@ -75,7 +82,7 @@ ubiq_error *params_route(service_call *call, const api_request *request, const a
   bool is_path = split(request->path, &path);
   for (size_t i = 0; is_path && i < api_operations_count; i++) {
     const api_operation *operation = &api_operations[i];
-    if (!match(operation->path, &path, &found)) continue;
+    if (!begins_as(operation->path, request->path) || !match(operation->path, &path, &found)) continue;
     *out = operation;
     if (text_equal_string(request->method, operation->method)) {
       set_params(call, &found);
