@@ -3,6 +3,7 @@
 
 #include "server/metrics_text.h"
 #include "server/otlp.h"
+#include "server/services_metrics.h"
 #include "ubiq/version.h"
 
 #include <stdio.h>
@@ -251,6 +252,8 @@ answer admin_metrics_get(admin_request *self) {
   add_refusals(&out, server_metrics(context->server));
   add_runs(&out, server_metrics(context->server));
   add_pools(&out, context->releases);
+  const services services = server_services(context->server);
+  services_metrics_add(&out, &services);
   add_releases(&out, &status);
   answer answer =
       out.has_failed ? answer_error(ubiq_error_no_memory()) : answer_output(buffer_bytes(&out.text), METRICS_TEXT_TYPE);

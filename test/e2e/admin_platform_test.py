@@ -1,6 +1,7 @@
 """The platform's API on the admin port: what functions reach by InvokeHost, over HTTP."""
 
 import http.client
+import signal
 
 import support
 from deploying import Server, Test
@@ -35,6 +36,17 @@ class AdminPlatform(Test):
         self.assertEqual(200, self.raw(server, "PUT", "/v1/kv/raw", b"\0\xff", {"Content-Type": "image/png"})[0])
         status, headers, body = self.raw(server, "GET", "/v1/kv/raw")
         self.assertEqual((200, "image/png", b"\0\xff"), (status, headers["content-type"], body))
+
+    def test_a_value_outlives_a_server_that_is_killed(self):
+        server = self.launch()
+        headers = {"Content-Type": "application/json"}
+        self.assertEqual(200, self.raw(server, "PUT", "/v1/kv/a", "[1,2]", headers)[0])
+        server.signal(signal.SIGKILL)
+        server.wait()
+        again = Server(server.state)
+        self.addCleanup(again.close)
+        status, headers, body = self.raw(again, "GET", "/v1/kv/a")
+        self.assertEqual((200, '"1"', b"[1,2]"), (status, headers["etag"], body))
 
     def test_what_is_wrong_is_told_as_functions_are_told(self):
         server = self.launch()

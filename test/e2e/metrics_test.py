@@ -132,6 +132,22 @@ class Metrics(deploying.Test):
         self.assertEqual({}, families["ubiq_runs_total"].samples)
         self.assertEqual(0, prometheus.value(families, "ubiq_canary_percent"))
 
+    def test_what_services_keep_is_counted(self):
+        server = self.launch(None)
+        for expected, method, path in ((404, "GET", "/v1/cache/a"), (204, "PUT", "/v1/cache/a"), (200, "GET", "/v1/cache/a"),
+                                       (200, "PUT", "/v1/kv/a")):
+            body, headers = ("1", {"Content-Type": "application/json"}) if method == "PUT" else (None, {})
+            headers["Authorization"] = "Bearer " + server.token
+            connection = http.client.HTTPConnection("127.0.0.1", server.admin_port, timeout=support.PATIENCE)
+            connection.request(method, path, body, headers)
+            self.assertEqual(expected, connection.getresponse().status, path)
+            connection.close()
+        families = self.scrape(server)
+        for name, value in (("hits_total", 1), ("misses_total", 1), ("entries", 1), ("evicted_total", 0)):
+            self.assertEqual(value, prometheus.value(families, "ubiq_cache_" + name), name)
+        for name, value in (("writes_total", 1), ("refused_total", 0), ("commits_total", 1), ("waiting", 0)):
+            self.assertEqual(value, prometheus.value(families, "ubiq_store_" + name), name)
+
     def test_dropped_lines_of_the_run_log_are_counted(self):
         server = self.launch(None, "--run-log", "/dev/full")
         self.assertEqual(0, prometheus.value(self.scrape(server), "ubiq_run_log_dropped_total"))

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,6 +37,7 @@ static sqlite3_vfs vfs;
 static sqlite3_vfs *real;
 static unsigned long long chance;
 static bool is_forgetful;
+static atomic_bool is_full, is_broken;
 
 static power_file *of(sqlite3_file *file) {
   return (power_file *)file;
@@ -121,6 +123,7 @@ static int power_read(sqlite3_file *file, void *out, int size, sqlite3_int64 fro
 static int power_write(sqlite3_file *file, const void *bytes, int size, sqlite3_int64 from) {
   power_file *self = of(file);
   if (self->shared == NULL) return self->real->pMethods->xWrite(self->real, bytes, size, from);
+  if (atomic_load(&is_full)) return SQLITE_FULL;
   pthread_mutex_lock(&lock);
   if (from + size > self->shared->size) self->shared->size = from + size;
   for (int done = 0; done < size;) {
@@ -155,6 +158,7 @@ static int power_sync(sqlite3_file *file, int flags) {
   (void)flags; // what reaches the other file is safe: the machine does not fail in a test
   power_file *self = of(file);
   if (self->shared == NULL || is_forgetful) return SQLITE_OK;
+  if (atomic_load(&is_broken)) return SQLITE_IOERR_FSYNC;
   int result = SQLITE_OK;
   pthread_mutex_lock(&lock);
   for (int i = 0; i < SLOTS; i++)
@@ -291,4 +295,12 @@ void power_vfs_install(unsigned long long seed, bool forgets_synced) {
   vfs.xOpen = power_open;
   vfs.xDelete = power_delete;
   sqlite3_vfs_register(&vfs, 1);
+}
+
+void power_vfs_fill(bool full) {
+  atomic_store(&is_full, full);
+}
+
+void power_vfs_break(bool broken) {
+  atomic_store(&is_broken, broken);
 }

@@ -12,4 +12,8 @@
 /// see that it would notice.
 void power_vfs_install(unsigned long long seed, bool forgets_synced);
 
+/// What is written from now on finds no room; or syncs fail. Any thread.
+void power_vfs_fill(bool full);
+void power_vfs_break(bool broken);
+
 #endif

@@ -214,8 +214,9 @@ static void *write_all(void *user) {
     pthread_mutex_unlock(&self->lock);
     if (is_end) return NULL;
     if (jobs != NULL) {
-      tell(self, jobs, commit(self, jobs));
+      ubiq_error *error = commit(self, jobs);
       atomic_fetch_add_explicit(&self->counts[COUNT_GROUPS], 1, memory_order_relaxed);
+      tell(self, jobs, error);
     }
     uint64_t now_ms = self->settings.now_ms();
     if (now_ms >= self->sweep_at_ms) sweep(self, now_ms);

@@ -123,14 +123,10 @@ static void what_arrives_meanwhile_shares_one_group(void **state) {
     assert_success(jobs[i].error);
     assert_int_equal(rows(self, jobs[i].first), 1);
   }
-  // The last group is counted after its jobs were told.
-  insertion last = {.first = "4"};
-  add(self, &last);
-  flag_wait(&last.done);
   backend_counts counts;
   sqlite_writer_count(self->writer, &counts);
-  assert_true(counts.groups >= 2 && counts.groups <= 3);
-  assert_int_equal(counts.writes, 5);
+  assert_int_equal(counts.groups, 2);
+  assert_int_equal(counts.writes, 4);
 }
 
 static void a_job_that_fails_leaves_its_neighbours(void **state) {
