@@ -86,6 +86,7 @@ ubiq_error *function_open(function *self, const project_function *settings, cons
   *self = (function){
       .name = settings->name,
       .limits = settings->limits,
+      .is_private = settings->is_private,
       .weight = settings->weight,
       .plugin_limits = {.wall_ms = settings->limits.wall_ms, .cpu_ms = settings->limits.cpu_ms},
       .input = settings->input,

@@ -12,6 +12,7 @@ typedef struct function {
   compiled *compiled;
   compiled_function entry; ///< the export
   limits limits;
+  bool is_private;             ///< what it keeps is its own
   uint32_t weight;             ///< its share of a worker's time, beside others'
   plugin_limits plugin_limits; ///< the same, in the plugin's terms
   lifetime lifetime;           ///< of its instances

@@ -26,6 +26,7 @@ static void describe(void *user, service_caller *out) {
   const project *project = run->lease->release->project;
   *out = (service_caller){.project = text_of(project->name),
                           .function = text_of(run->function->name),
+                          .is_private = run->function->is_private,
                           .traceparent = traceparent,
                           .deadline_ns = run->plugin == NULL ? UINT64_MAX : plugin_deadline_ns(run->plugin),
                           .depth = run->depth,

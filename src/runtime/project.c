@@ -143,6 +143,12 @@ static ubiq_error *read_response_max(reader *self, const json_value *value) {
   return json_get_size(value, UINT64_C(1) << 30, &self->function->limits.response_bytes_max);
 }
 
+static ubiq_error *read_private(reader *self, const json_value *value) {
+  if (!yyjson_is_bool(value->value)) return json_wrong(value, "true or false");
+  self->function->is_private = yyjson_get_bool(value->value);
+  return NULL;
+}
+
 static ubiq_error *read_weight(reader *self, const json_value *value) {
   uint64_t weight = 0;
   ubiq_error *error = json_get_u64(value, 1, TURNS_WEIGHT_MAX, &weight);
@@ -261,6 +267,7 @@ static const function_key function_keys[] = {
     {"max_runs", read_max_runs},
     {"max_age", read_max_age},
     {"pool", read_pool},
+    {"private", read_private},
     {"weight", read_weight},
     {"queue", read_queue},
     {"queue_timeout", read_queue_timeout},

@@ -97,6 +97,7 @@ typedef struct project_function {
   text host;        ///< of its route; empty: any
   text path;        ///< of its route; empty: it has none
   limits limits;
+  bool is_private;    ///< what it keeps in kv and cache is its own, not the project's
   uint32_t weight;    ///< its share of a worker's time (turns.h)
   lifetime lifetime;  ///< of its instances
   pool_settings pool; ///< how many of them there are

@@ -34,8 +34,8 @@ class Kv(support.Test):
     def make(self):
         return self.project(function("relay", "POST /relay"), files={"guest.c": GUEST})
 
-    def ask(self, server, method, path, **more):
-        status, _, answer = server.request("POST", "/relay", json.dumps(dict(method=method, path=path, **more)))
+    def ask(self, server, method, path, through="/relay", **more):
+        status, _, answer = server.request("POST", through, json.dumps(dict(method=method, path=path, **more)))
         self.assertEqual(200, status, answer)
         return json.loads(answer)
 
@@ -65,6 +65,15 @@ class Kv(support.Test):
         self.assertNotIn("cursor", page)
         self.assertEqual(204, self.ask(server, "DELETE", path_of("a/0"))["status"])
         self.assertEqual(404, self.ask(server, "GET", path_of("a/0"))["status"])
+
+    def test_a_private_function_keeps_what_is_its_own(self):
+        own = function("own", "POST /own", export='"relay"', private="true")
+        server = self.start(self.project(function("relay", "POST /relay"), own, files={"guest.c": GUEST}))
+        for path in (path_of("a"), "/v1/cache/a"):
+            self.assertIn(self.ask(server, "PUT", path, "/own", body="mine")["status"], (200, 204))
+            self.assertEqual("mine", self.ask(server, "GET", path, "/own")["body"])
+            self.assertEqual(404, self.ask(server, "GET", path)["status"])
+        self.assertEqual([], self.ask(server, "GET", "/v1/kv")["body"]["items"])
 
     def test_what_is_stored_is_no_file_of_the_project(self):
         project = self.make()

@@ -19,6 +19,7 @@ static const char whole[] = "[project]\n"
                             "body_max = 1000\n"
                             "response_max = \"2KiB\"\n"
                             "weight = 300\n"
+                            "private = true\n"
                             "queue = 0\n"
                             "queue_timeout = '1s'\n"
                             "config = { greeting = \"Hi\", empty = \"\" }\n"
@@ -59,6 +60,7 @@ static void every_key_is_read(void **state) {
   assert_int_equal(greet->limits.body_bytes_max, 1000);
   assert_int_equal(greet->limits.response_bytes_max, 2048);
   assert_int_equal(greet->weight, 300);
+  assert_true(greet->is_private);
   assert_int_equal(greet->limits.queue_max, 0);
   assert_int_equal(greet->limits.queue_ms, 1000);
   assert_int_equal(greet->config_count, 2);
@@ -80,6 +82,7 @@ static void what_is_left_out_has_a_default(void **state) {
   assert_int_equal(plain->path.size, 0);
   assert_memory_equal(&plain->limits, &limits_default, sizeof limits_default);
   assert_int_equal(plain->weight, 100);
+  assert_false(plain->is_private);
   assert_memory_equal(&plain->pool, &pool_settings_default, sizeof pool_settings_default);
   assert_int_equal(plain->lifetime.kind, LIFETIME_REQUEST);
   project_delete(project);
@@ -128,6 +131,7 @@ static void keys_that_do_not_go_together_are_refused(void **state) {
       "[functions.a]\nwasm = 'a'\ntimeout = -1",
       "[functions.a]\nwasm = 'a'\ntimeout = 0",
       "[functions.a]\nwasm = 'a'\nroute = 'a'",
+      "[functions.a]\nwasm = 'a'\nprivate = 1",
       "[functions.a]\nwasm = 'a'\nweight = 0",
       "[functions.a]\nwasm = 'a'\nweight = 10001",
       "[functions.a]\nwasm = 'a'\nweight = 1.5",
