@@ -19,11 +19,14 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { ENGINES_MAX = 32, REST_AFTER = 50, LANES_BITS = 6, LANES = 1 << LANES_BITS, CACHE_LINE_BYTES = 64 };
+enum { TIMER_SLACK_NS = 1000 }; // the system's own is a fortieth of a period
+static const uint64_t NS_PER_S = 1000000000;
 
 typedef struct lane {
   _Alignas(CACHE_LINE_BYTES) atomic_uint begun;
@@ -116,14 +119,27 @@ static void rest(unsigned seen) {
   while (atomic_load(&ticker.resting)) futex(FUTEX_WAIT_PRIVATE, 1);
 }
 
-static void sleep_a_period(void) {
-  struct timespec period = {.tv_nsec = TICKER_PERIOD_MS * 1000000L};
-  nanosleep(&period, NULL);
+static uint64_t now_ns(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+// Sleeps to the end of the period that began at `began_ns`, or not at all when it is past: the time between ticks does not grow
+// by what waking up takes. Answers when the next period begins.
+static uint64_t sleep_to_the_end(uint64_t began_ns) {
+  uint64_t end_ns = began_ns + TICKER_PERIOD_US * UINT64_C(1000), now = now_ns();
+  if (now >= end_ns) return now;
+  struct timespec end = {.tv_sec = (time_t)(end_ns / NS_PER_S), .tv_nsec = (long)(end_ns % NS_PER_S)};
+  clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &end, NULL);
+  return end_ns;
 }
 
 static void *run(void *unused) {
   (void)unused;
   unsigned seen = count_begun() - 1, quiet = 0;
+  uint64_t period_ns = now_ns();
+  prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS);
   while (!atomic_load(&ticker.stop)) {
     unsigned begun = count_begun();
     bool busy = begun != seen || begun != count_ended();
@@ -132,8 +148,9 @@ static void *run(void *unused) {
     if (quiet > REST_AFTER) {
       rest(seen);
       quiet = 0;
+      period_ns = now_ns();
     }
-    sleep_a_period();
+    period_ns = sleep_to_the_end(period_ns);
     if (busy) tick_all();
   }
   return NULL;
