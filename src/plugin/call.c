@@ -14,8 +14,9 @@
 
 static ubiq_error *resolve(plugin *plugin, const compiled_function *function) {
   if (plugin->target.name == function->name) return NULL;
-  if (!plugin_function(plugin, plugin->compiled->main, function->name, &plugin->function))
-    return ubiq_error_new(UBIQ_INTERNAL, "the instance has no export %s", function->name);
+  const char *export = plugin->compiled->options.core ? "ubiq_handle" : function->name;
+  if (!plugin_function(plugin, plugin->compiled->main, export, &plugin->function))
+    return ubiq_error_new(UBIQ_INTERNAL, "the instance has no export %s", export);
   plugin->target = *function;
   plugin->is_command = strcmp(function->name, "_start") == 0;
   return NULL;
@@ -82,6 +83,7 @@ static ubiq_error *prepare(plugin *plugin, const compiled_function *function, ub
   if (!error) error = resolve(plugin, function);
   if (!error) error = budget_begin(plugin, options);
   plugin->input = input;
+  plugin->core.has_asked = false;
   return error;
 }
 
@@ -123,7 +125,8 @@ ubiq_error *ubiq_plugin_reset(ubiq_plugin *plugin) {
   plugin->output = (ubiq_bytes){0};
   plugin->said = (text){0};
   engine_function reset;
-  if (!plugin->store) return NULL;
+  if (plugin->compiled->options.core) plugin->store_spent = plugin->store != NULL;
+  if (!plugin->store || plugin->compiled->options.core) return NULL;
   if (!plugin_kernel_function(plugin, "reset", &reset)) return ubiq_error_new(UBIQ_INTERNAL, "the kernel has no reset");
   budget_forget_cancellation(plugin); // what ended a former call is over
   ubiq_error *error = budget_begin(plugin, NULL);
@@ -153,6 +156,7 @@ static ubiq_error *start_step(plugin *plugin, engine_state *state) {
 }
 
 static ubiq_error *start_function(plugin *plugin, engine_state *state) {
+  if (plugin->compiled->options.core) return core_next(plugin, state);
   plugin->stage = STAGE_FUNCTION;
   ubiq_error *error = get_ready(plugin);
   if (error) return error;
@@ -233,7 +237,7 @@ ubiq_error *plugin_call_resume(plugin *plugin, plugin_state *state) {
   engine_state engine = ENGINE_YIELDED;
   ubiq_error *error = engine_call_resume(plugin->store, &engine);
   if (!error && engine == ENGINE_DONE && plugin->stage == STAGE_STEPS) {
-    plugin->steps_done++;
+    if (plugin->steps_done < plugin->compiled->steps_count) plugin->steps_done++;
     error = go_on(plugin, &engine);
   }
   return settle(plugin, error, engine, state);

@@ -226,6 +226,7 @@ static ubiq_error *build_run(build *self) {
                       .class = self->class,
                       .settings = engines_class_name(self->class),
                       .artifact = self->artifact};
+  if (!error) error = core_check(compiled);
   if (!error) error = imports_resolve(&plan);
   if (!error) error = plan_steps(compiled);
   if (!error) error = check_memory(compiled);

@@ -43,6 +43,10 @@ static ubiq_error *function_not_found(const wasm_module *wasm, const char *name)
 }
 
 ubiq_error *compiled_function_find(compiled *compiled, const char *name, compiled_function *out) {
+  if (compiled->options.core) {
+    core_function(compiled, name, out);
+    return NULL;
+  }
   const wasm_module *wasm = compiled->modules[compiled->main].wasm;
   const wasm_item *item = wasm_module_export(wasm, name);
   if (!item) return function_not_found(wasm, name);

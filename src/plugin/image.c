@@ -161,13 +161,18 @@ static void add_memories(compiled *compiled, uint32_t index) {
         (engine_binding){.module = compiled->is_merged ? 0 : index, .name = wasm_module_memory(wasm, i)->name};
 }
 
+// Where there is no kernel there is no such export.
+static const char *kernel_memory_name(const compiled *compiled) {
+  if (compiled->options.core) return MERGED "no memory";
+  return compiled->is_merged ? MERGED "memory" : "memory";
+}
+
 static ubiq_error *list_memories(compiled *compiled) {
   size_t count = 1;
   for (size_t i = 1; i < compiled->modules_count; i++) count += compiled->modules[i].wasm->memories_count;
   compiled->memories = arena_array(&compiled->arena, count, sizeof *compiled->memories);
   if (!compiled->memories) return ubiq_error_no_memory();
-  compiled->memories[KERNEL_MEMORY] =
-      (engine_binding){.module = HUB_MODULE, .name = compiled->is_merged ? MERGED "memory" : "memory"};
+  compiled->memories[KERNEL_MEMORY] = (engine_binding){.module = HUB_MODULE, .name = kernel_memory_name(compiled)};
   compiled->memories_count = 1;
   for (uint32_t i = 1; i < compiled->modules_count; i++) add_memories(compiled, i);
   return NULL;

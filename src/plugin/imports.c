@@ -81,6 +81,8 @@ static const char *hint_for_wasi(const resolver *self, const wasm_item *import, 
 
 static const char *hint_for(resolver *self, const wasm_item *import, arena *arena) {
   assert(import->module && import->name);
+  if (self->compiled->options.core && extism_name(import))
+    return "there is no Extism kernel for a module for the wire \"core\"";
   if (import->kind != WASM_FUNCTION && extism_name(import))
     return "linked modules cannot access non-function exports of the extism kernel";
   const char *name = extism_name(import);
@@ -161,6 +163,13 @@ static const char *take_function(resolver *self, const wasm_item *import, const 
   return hub_take(self, import, function->answers_block ? HUB_BLOCK : HUB_DIRECT, &host);
 }
 
+static const char *take_core(resolver *self, const wasm_item *import) {
+  engine_host_function host = {.signature = &core_invoke_signature, .call = core_invoke};
+  bool is_invoke =
+      strcmp(import->name, "invoke") == 0 && wasm_signature_equal(&core_invoke_signature, &import->signature);
+  return is_invoke ? hub_take(self, import, HUB_DIRECT, &host) : NULL;
+}
+
 // The kernel's exports keep their names; the list that they stand in does not outlive the resolver.
 static const char *take_kernel(resolver *self, const wasm_item *import, const wasm_item *item) {
   if (item->kind != WASM_FUNCTION || !wasm_signature_equal(&item->signature, &import->signature)) return NULL;
@@ -170,11 +179,13 @@ static const char *take_kernel(resolver *self, const wasm_item *import, const wa
 // Finds an import in the hub's reach; NULL when it is not there or is of another type.
 static const char *find_in_hub(resolver *self, const wasm_item *import) {
   if (import->kind != WASM_FUNCTION) return NULL;
-  const ubiq_function *function = find_function(self->compiled, import);
+  const ubiq_function *function = self->compiled->options.core ? NULL : find_function(self->compiled, import);
   if (function)
     return wasm_signature_equal(&function->signature, &import->signature) ? take_function(self, import, function)
                                                                           : NULL;
-  const char *name = extism_name(import);
+  bool is_core = self->compiled->options.core;
+  if (is_core && strcmp(import->module, CORE_WIRE_MODULE) == 0) return take_core(self, import);
+  const char *name = is_core ? NULL : extism_name(import);
   const host_entry *entry = name ? host_entry_find(name) : NULL;
   if (entry)
     return wasm_signature_equal(&entry->signature, &import->signature) ? take_entry(self, import, entry) : NULL;
@@ -249,6 +260,7 @@ static ubiq_error *make_hub(resolver *self) {
 // Small pages make a pool's memory cheap to clear, but cost a check of bounds with every load and store. In the small class
 // there is one anyway; elsewhere it is the loads and stores that count.
 static ubiq_bytes kernel_for(const import_plan *plan) {
+  if (plan->compiled->options.core) return core_no_kernel();
   bool has_small_pages = (plan->engine->ops->capabilities & ENGINE_HAS_SMALL_PAGES) != 0;
   if (has_small_pages && plan->class == ENGINE_CLASS_SMALL)
     return (ubiq_bytes){kernel_host_wasm, kernel_host_wasm_size};

@@ -70,6 +70,7 @@ void ubiq_plugin_delete(ubiq_plugin *plugin) {
   engine_store_delete(plugin->store);
   wasi_context_delete(plugin->wasi);
   wasi_preopens_close(plugin->preopens);
+  buffer_free(&plugin->core.output);
   buffer_free(&plugin->lines[0]);
   buffer_free(&plugin->lines[1]);
   map_free(&plugin->vars);
@@ -91,7 +92,10 @@ static ubiq_error *open_store(plugin *plugin) {
   plugin->steps_done = 0;
   plugin->target.name = NULL;
   plugin->store_spent = false;
-  if (!plugin_kernel_function(plugin, "call_begin", &plugin->begin))
+  if (compiled->options.core) {
+    error = core_open(plugin);
+    if (error) return error;
+  } else if (!plugin_kernel_function(plugin, "call_begin", &plugin->begin))
     return ubiq_error_new(UBIQ_INTERNAL, "the kernel has no call_begin");
   plugin_update_memory_limit(plugin);
   return NULL;

@@ -9,6 +9,7 @@
 #include "engine/cache_set.h"
 #include "engine/compiler.h"
 #include "plugin/alarm.h"
+#include "plugin/core.h"
 #include "plugin/engines.h"
 #include "plugin/function.h"
 #include "plugin/manifest.h"
@@ -116,7 +117,7 @@ struct ubiq_plugin {
   bool was_stopped; ///< a call was ended in the middle of the guest's code: it may be in any state
   bool store_spent; ///< the guest ended itself (`_start`): the next call gets a fresh store
   ubiq_bytes input;
-  engine_value values[2];
+  engine_value values[5];
   atomic_bool cancelled;
   uint64_t deadline_ns;     ///< UINT64_MAX: none
   uint64_t cpu_limit_ns;    ///< UINT64_MAX: none
@@ -150,6 +151,7 @@ struct ubiq_plugin {
   plugin_wasi_setup wasi_setup;
   wasi_preopens *preopens; ///< the manifest's allowed_paths; NULL: none
   wasi_context *wasi;      ///< made at the first call of a WASI function
+  core_state core;         ///< where the plugin has no kernel
   buffer lines[2];         ///< of standard output and error, not yet ended
   void *host_context;      ///< of the call under way; the C ABI's
 };

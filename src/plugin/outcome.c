@@ -69,21 +69,27 @@ static int32_t return_code(const plugin *plugin) {
   return signature->results[0] == WASM_TYPE_I32 ? plugin->values[0].i32 : -1;
 }
 
+// The output that the guest set, and the error, which is returned.
+static text take_from_kernel(plugin *plugin) {
+  engine_memory memory = plugin_kernel_memory(plugin);
+  struct kernel_root root = blocks_root(&memory);
+  text output = kernel_text(&memory, root.output_offset, root.output_length);
+  plugin->output = (ubiq_bytes){(const uint8_t *)output.data, output.size};
+  plugin->said = kernel_text(&memory, root.error_offset, root.error_length);
+  return plugin->said;
+}
+
 ubiq_error *outcome_conclude(plugin *plugin, ubiq_error *error) {
   plugin->stage = STAGE_IDLE;
   plugin->was_stopped |= error != NULL;
   wasi_flush(plugin);
-  engine_memory memory = plugin_kernel_memory(plugin);
-  struct kernel_root root = blocks_root(&memory);
-  text output = kernel_text(&memory, root.output_offset, root.output_length);
-  text said = kernel_text(&memory, root.error_offset, root.error_length);
-  plugin->output = (ubiq_bytes){(const uint8_t *)output.data, output.size};
-  plugin->said = said;
+  text said = plugin->compiled->options.core ? (text){NULL, 0} : take_from_kernel(plugin);
   if (plugin->fuel) plugin->fuel_used = budget_fuel_used(plugin);
   uint32_t code;
   plugin->store_spent |= plugin->target.name && plugin->is_command;
   if (error && plugin->wasi && wasi_context_exited(plugin->wasi, &code)) return from_exit(plugin, error, code, said);
   if (error) return from_trap(plugin, error, said);
+  if (plugin->compiled->options.core) return core_conclude(plugin);
   if (said.size || return_code(plugin) != 0) return guest_error(plugin, said, return_code(plugin));
   return NULL;
 }

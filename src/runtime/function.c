@@ -45,6 +45,7 @@ static ubiq_error *compile(function *self, ubiq_bytes source, ubiq_compile_optio
   options.name = self->name;
   options.wasi = true;
   options.suspends = true;
+  options.core = self->wire == PROJECT_WIRE_CORE;
   options.memory_bytes_max = self->limits.memory_bytes;
   error = compiled_new_by(compiler, source.data, source.size, &options, &self->compiled);
   ubiq_function_delete(invoke_host);
@@ -81,6 +82,12 @@ static ubiq_error *compile_manifest(function *self, const char *file, const ubiq
                        : compile(self, source, (ubiq_compile_options){.files = files, .untrusted = true}, compiler);
 }
 
+/// What crosses the wire `core` is JSON.
+static const char *content_type_of(const project_function *settings) {
+  bool is_json = settings->wire == PROJECT_WIRE_CORE && settings->input == PROJECT_BODY;
+  return settings->content_type == NULL && is_json ? "application/json" : settings->content_type;
+}
+
 ubiq_error *function_open(function *self, const project_function *settings, const char *file, const ubiq_files *files,
                           const engine_compiler *compiler) {
   *self = (function){
@@ -89,10 +96,11 @@ ubiq_error *function_open(function *self, const project_function *settings, cons
       .is_private = settings->is_private,
       .weight = settings->weight,
       .plugin_limits = {.wall_ms = settings->limits.wall_ms, .cpu_ms = settings->limits.cpu_ms},
+      .wire = settings->wire,
       .input = settings->input,
       .auth = settings->auth,
       .cors = settings->cors,
-      .content_type = settings->content_type,
+      .content_type = content_type_of(settings),
       .lifetime = settings->lifetime,
       .pool = settings->pool,
       .board = pool_board_new(),

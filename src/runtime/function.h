@@ -19,6 +19,7 @@ typedef struct function {
   pool_settings pool;          ///< how many there are, in the process
   pin *pin;                    ///< the instance of a pinned function; NULL for others. Any worker takes it
   pool_board *board;           ///< the numbers of its pools; what it points to is written by workers
+  project_wire wire;
   project_input input;
   project_auth auth;
   const cors *cors;         ///< NULL: none. Borrowed from the project

@@ -101,6 +101,16 @@ static ubiq_error *read_input(reader *self, const json_value *value) {
   return NULL;
 }
 
+static ubiq_error *read_wire(reader *self, const json_value *value) {
+  text found;
+  ubiq_error *error = json_get_text(value, &found);
+  if (error != NULL) return error;
+  bool is_core = text_equal(found, TEXT("core"));
+  if (!is_core && !text_equal(found, TEXT("extism"))) return json_wrong(value, "\"extism\" or \"core\"");
+  self->function->wire = is_core ? PROJECT_WIRE_CORE : PROJECT_WIRE_EXTISM;
+  return NULL;
+}
+
 static ubiq_error *read_route(reader *self, const json_value *value) {
   const char *route;
   ubiq_error *error = read_string(self->arena, value, &route);
@@ -254,6 +264,7 @@ static const function_key function_keys[] = {
     {"content_type", read_content_type},
     {"route", read_route},
     {"input", read_input},
+    {"wire", read_wire},
     {"auth", read_auth},
     {"cors", read_cors},
     {"timeout", read_timeout},

@@ -76,7 +76,7 @@ enum {
   // A larger memory is given back to the system as soon as its store ends; others wait in the pool for a few more.
   WT_MEMORY_LINGERS_BYTES = 2 << 20,
   // Of calls that may suspend, and of host functions that wait: a store holds these values, and there are many stores.
-  WT_CALL_VALUES_MAX = 4,
+  WT_CALL_VALUES_MAX = 5,
   WT_WAIT_VALUES_MAX = 8,
 };
 

@@ -13,6 +13,7 @@ static const char whole[] = "[project]\n"
                             "export = \"hello\"\n"
                             "route = \"POST /greet/{name}\"\n"
                             "content_type = \"text/html\"\n"
+                            "wire = \"core\"\n"
                             "timeout = \"2s\"\n"
                             "cpu = 250\n"
                             "memory = \"8MiB\"\n"
@@ -52,6 +53,7 @@ static void every_key_is_read(void **state) {
   assert_int_equal(greet->stack_bytes, 16 << 10);
   assert_string_equal(greet->export_name, "hello");
   assert_string_equal(greet->content_type, "text/html");
+  assert_int_equal(greet->wire, PROJECT_WIRE_CORE);
   assert_true(text_equal(greet->method, TEXT("POST")));
   assert_true(text_equal(greet->path, TEXT("/greet/{name}")));
   assert_int_equal(greet->limits.wall_ms, 2000);
@@ -79,6 +81,7 @@ static void what_is_left_out_has_a_default(void **state) {
   assert_string_equal(plain->build, "make plain");
   assert_string_equal(plain->export_name, "plain");
   assert_null(plain->content_type);
+  assert_int_equal(plain->wire, PROJECT_WIRE_EXTISM);
   assert_int_equal(plain->path.size, 0);
   assert_memory_equal(&plain->limits, &limits_default, sizeof limits_default);
   assert_int_equal(plain->weight, 100);
@@ -104,6 +107,8 @@ static void errors_say_where_and_what_would_be_right(void **state) {
       {"[functions.a]\nwasm = 'a'\nconfig = { \"a\\u0000b\" = 'x' }",
        "ubiq.toml:3:1: functions.a.config.\"a\\x00b\" has a NUL in its name; expected none"},
       {"[functions.a]\nwasm = 'a'\nconfig = { x = 1 }", "ubiq.toml:3:12: functions.a.config.x is 1; expected a string"},
+      {"[functions.a]\nwasm = 'a'\nwire = 'cord'",
+       "ubiq.toml:3:1: functions.a.wire is \"cord\"; expected \"extism\" or \"core\""},
       {"[functions.a]\nwasm = 'a'\nallowed_hosts = 'x'",
        "ubiq.toml:3:1: functions.a.allowed_hosts is \"x\"; expected an array"},
   };

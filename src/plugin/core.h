@@ -1,0 +1,61 @@
+// The wire `core`: how a module that has no kernel is called, for languages that have nothing but core Wasm.
+//
+// Such a module exports its memory, ubiq_alloc(size) -> place (0: out of memory), ubiq_free(place, size) and
+// ubiq_handle(format, op, op_size, in, in_size) -> place << 32 | size of its answer. One block has the name of the operation
+// and, behind it, the input. Format 0 is JSON, and the answer is {"ok": value} or {"error": {"message": text}}. The host frees
+// both blocks, before the instance's next call. What a guest says of places is checked each time it is used.
+//
+// All of it is guest code, so that each call is a stage of the plugin's call: it may be cut by a tick, and has its limits.
+#ifndef PLUGIN_CORE_H
+#define PLUGIN_CORE_H
+
+#include "base/buffer.h"
+#include "engine/engine.h"
+
+struct ubiq_compiled;
+struct ubiq_plugin;
+struct compiled_function;
+
+#define CORE_WIRE_MODULE "ubiq:wire/host"
+
+/// A place in the guest's memory that is ours to free; place 0: none.
+typedef struct core_block {
+  uint32_t place, size;
+} core_block;
+
+/// What an instance keeps for the wire.
+typedef struct core_state {
+  engine_function alloc, free;
+  core_block input, answer;
+  bool has_asked; ///< for room for the input of the call under way
+  buffer output;  ///< the value that the last call answered
+} core_state;
+
+/// The module that takes the kernel's place when the hub is built: it has no memory, and no code that anybody calls.
+ubiq_bytes core_no_kernel(void);
+
+/// Whether the plugin is what the wire expects: one module with those exports. Errors: `invalid_input`.
+ubiq_error *core_check(const struct ubiq_compiled *compiled);
+
+/// The operation `name`, which is borrowed; every module has all, and answers those that it does not know with an error.
+void core_function(const struct ubiq_compiled *compiled, const char *name, struct compiled_function *out);
+
+/// Finds the functions of a store that was just opened.
+ubiq_error *core_open(struct ubiq_plugin *plugin);
+
+/// Begins the next of the guest's functions that a call needs; the last is ubiq_handle, with which the stage becomes
+/// STAGE_FUNCTION. Errors: `memory_limit` (no room for the input), `too_large`, `trap` (room outside of the memory).
+ubiq_error *core_next(struct ubiq_plugin *plugin, engine_state *state);
+
+/// Takes the answer of a call that has ended: the plugin's output, as JSON. Errors: `guest_error` with its words;
+/// `invalid_output`.
+ubiq_error *core_conclude(struct ubiq_plugin *plugin);
+
+/// Reads {"ok": value}, whose value is appended to `out` as JSON, or {"error": ...}. Errors: as core_conclude.
+ubiq_error *core_answer_read(ubiq_bytes answer, buffer *out);
+
+/// The import `invoke`, (format i32, request i32, size i32) -> i64: for the platform's API. See core.c.
+ubiq_error *core_invoke(void *env, engine_call *call, engine_value *values);
+extern const wasm_signature core_invoke_signature;
+
+#endif
