@@ -1,6 +1,8 @@
 // Strings are copied in runs that need no escape, which is most of them whole.
 #include "base/json_write.h"
 
+#include <stdlib.h>
+
 static bool is_plain(unsigned char c) {
   return c >= 0x20 && c != '"' && c != '\\';
 }
@@ -40,4 +42,17 @@ bool json_write_text(buffer *out, text value) {
   bool good = text_escape(&escaped, value) && write_utf8(out, (text){(const char *)escaped.data, escaped.size});
   buffer_free(&escaped);
   return good;
+}
+
+bool json_write_value(buffer *out, yyjson_val *value) {
+  size_t size = 0;
+  char *json = yyjson_val_write(value, YYJSON_WRITE_NOFLAG, &size);
+  bool good = json != NULL && buffer_append(out, json, size);
+  free(json);
+  return good;
+}
+
+bool json_write_field(buffer *out, const char *key, yyjson_val *value) {
+  return value == NULL || (buffer_append_byte(out, ',') && json_write_text(out, text_of(key)) &&
+                           buffer_append_byte(out, ':') && json_write_value(out, value));
 }

@@ -144,7 +144,7 @@ static void begin(errand *errand, lease *lease, const function *function) {
 
 void errands_take(errand *self, worker *worker) {
   self->worker = worker;
-  if (worker->stop_seen != WORKER_STOP_NONE) {
+  if (worker->stop_seen != WORKER_STOP_NONE || worker->finishing) {
     refuse(self, ubiq_error_new(UBIQ_UNAVAILABLE, "the server stops"));
     return;
   }

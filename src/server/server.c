@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "server/address.h"
+#include "server/background.h"
 #include "server/front.h"
 #include "server/otlp.h"
 
@@ -24,12 +25,14 @@ struct server {
   struct sockaddr_storage own[2]; ///< that, and the admin API: functions never get there
   size_t own_count;
   char *url;
-  admission *admission;  ///< what all workers admit together
-  metrics *metrics;      ///< NULL: nobody could read them
-  pair *pairs;           ///< as many as settings.workers
-  atomic_uint running;   ///< workers whose thread has not ended; touched by all of them
-  pthread_mutex_t mutex; ///< guards what follows
-  pthread_cond_t news;   ///< a worker has prepared something, or it stops; CLOCK_MONOTONIC
+  admission *admission;   ///< what all workers admit together
+  metrics *metrics;       ///< NULL: nobody could read them
+  pair *pairs;            ///< as many as settings.workers
+  errands *errands;       ///< what no request waits for, on its way to the workers
+  background *background; ///< what sends them; NULL: nothing does
+  atomic_uint running;    ///< workers whose thread has not ended; touched by all of them
+  pthread_mutex_t mutex;  ///< guards what follows
+  pthread_cond_t news;    ///< a worker has prepared something, or it stops; CLOCK_MONOTONIC
   bool is_stopping;
 };
 
@@ -88,6 +91,11 @@ static ubiq_error *open_pair(server *self, unsigned index, int listener, release
   return front_new(&self->settings, pair->worker, listener, &pair->front);
 }
 
+static ubiq_error *open_background(server *self) {
+  for (unsigned i = 0; i < self->settings.workers; i++) errands_join(self->errands, self->pairs[i].worker);
+  return background_new(self->settings.services, self->errands, &self->background);
+}
+
 static ubiq_error *open_pairs(server *self, const int *listeners, release *release) {
   ubiq_error *error = NULL;
   for (unsigned i = 0; i < self->settings.workers; i++) {
@@ -134,7 +142,8 @@ static ubiq_error *open_all(server *self, release *release) {
   ubiq_error *error = listen_and_open(self, release);
   if (error == NULL && (self->url = address_url(&self->address, self->settings.tls != NULL)) == NULL)
     error = ubiq_error_no_memory();
-  return error != NULL ? error : start_workers(self);
+  if (error == NULL) error = start_workers(self);
+  return error != NULL ? error : open_background(self);
 }
 
 static void init_locks(server *self) {
@@ -156,7 +165,9 @@ ubiq_error *server_new(const server_settings *settings, release *release, server
       admission_new(settings->workers, (admission_limits){.runs = settings->runs_max, .queue = settings->queue_max});
   bool counts = settings->admin != NULL || settings->otlp != NULL;
   if (counts) self->metrics = metrics_new(settings->workers);
-  bool has_memory = self->pairs != NULL && self->admission != NULL && (self->metrics != NULL || !counts);
+  self->errands = errands_new(settings->workers);
+  bool has_memory =
+      self->pairs != NULL && self->admission != NULL && self->errands != NULL && (self->metrics != NULL || !counts);
   ubiq_error *error = has_memory ? open_all(self, release) : ubiq_error_no_memory();
   if (error == NULL) {
     *out = self;
@@ -227,6 +238,7 @@ void server_use(server *self, release *release) {
 }
 
 void server_stop(server *self, worker_stop how) {
+  background_rest(self->background);
   pthread_mutex_lock(&self->mutex);
   self->is_stopping = true;
   pthread_cond_broadcast(&self->news);
@@ -250,6 +262,8 @@ void server_delete(server *self) {
     server_stop(self, WORKER_STOP_NOW);
     for (unsigned i = 0; i < self->settings.workers; i++) close_pair(&self->pairs[i]);
   }
+  background_delete(self->background);
+  errands_delete(self->errands);
   free(self->pairs);
   admission_delete(self->admission);
   metrics_delete(self->metrics);

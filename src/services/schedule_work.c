@@ -8,24 +8,14 @@
 
 // ----------------------------------------------------------------------------------------------------------- payloads
 
-static bool write_value(buffer *out, const char *key, yyjson_val *value) {
-  if (value == NULL) return true;
-  size_t size = 0;
-  char *json = yyjson_val_write(value, YYJSON_WRITE_NOFLAG, &size);
-  bool good = json != NULL && buffer_append_byte(out, ',') && json_write_text(out, text_of(key)) &&
-              buffer_append_byte(out, ':') && buffer_append(out, json, size);
-  free(json);
-  return good;
-}
-
 bool schedule_turn_write(yyjson_val *definition, text schedule, int64_t time_ms, buffer *out) {
   char time[CLOCK_TEXT_SIZE];
   clock_format((uint64_t)time_ms * CLOCK_NS_PER_MS, time);
   return buffer_append_string(out, "{\"schedule\":") && json_write_text(out, schedule) &&
          buffer_append_string(out, ",\"time\":\"") && buffer_append_string(out, time) && buffer_append_byte(out, '"') &&
-         write_value(out, "function", yyjson_obj_get(definition, "function")) &&
-         write_value(out, "input", yyjson_obj_get(definition, "input")) &&
-         write_value(out, "retry", yyjson_obj_get(definition, "retry")) && buffer_append_byte(out, '}');
+         json_write_field(out, "function", yyjson_obj_get(definition, "function")) &&
+         json_write_field(out, "input", yyjson_obj_get(definition, "input")) &&
+         json_write_field(out, "retry", yyjson_obj_get(definition, "retry")) && buffer_append_byte(out, '}');
 }
 
 static const json_source source = {.name = "schedule"};

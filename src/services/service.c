@@ -1,6 +1,8 @@
 // How calls of services end.
 #include "services/service.h"
 
+#include "services/permissions.h"
+
 void service_call_done(service_call *self) {
   self->done(self);
 }
@@ -23,6 +25,12 @@ void service_call_answer_bytes(service_call *self, text media_type) {
   self->answer =
       (service_body){.kind = SERVICE_BODY_BYTES, .bytes = buffer_bytes(&self->bytes), .media_type = media_type};
   service_call_done(self);
+}
+
+ubiq_error *service_call_permit(const service_call *self, const char *service, const char *action, text subject) {
+  if (self->caller.permissions == NULL) return NULL;
+  const permission_ask ask = {text_of(service), text_of(action), subject, false};
+  return permissions_check(self->caller.permissions, &ask);
 }
 
 bool service_call_header(service_call *self, const char *name, text value) {

@@ -107,6 +107,9 @@ void service_call_fail(service_call *self, ubiq_error *error);
 void service_call_answer_json(service_call *self, text json);
 void service_call_answer_bytes(service_call *self, text media_type);
 
+/// Whether the caller may do this, for handlers that find out themselves what they need. Errors: `denied`.
+ubiq_error *service_call_permit(const service_call *self, const char *service, const char *action, text subject);
+
 /// Adds a header to the answer. `name` is a constant, in lower case; the value is copied into the arena. False when memory or room is out.
 UBIQ_NODISCARD bool service_call_header(service_call *self, const char *name, text value);
 

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "services/backend/sqlite.h"
 #include "services/cache.h"
+#include "services/events.h"
 #include "services/run_results.h"
 
 #include <stdlib.h>
@@ -17,7 +18,7 @@ static ubiq_error *open_backend(services *self, const services_settings *setting
   const sqlite_backend_settings backend = {.path = path, .is_fleeting = settings->is_fleeting};
   error = sqlite_backend_open(&backend, &self->backend);
   free(path);
-  return error;
+  return error != NULL ? error : events_new(self->backend, &self->events);
 }
 
 ubiq_error *services_open(const services_settings *settings, services *self) {
@@ -31,6 +32,7 @@ ubiq_error *services_open(const services_settings *settings, services *self) {
 }
 
 void services_close(services *self) {
+  events_delete(self->events);
   backend_close(self->backend);
   cache_delete(self->cache);
   run_results_delete(self->runs);

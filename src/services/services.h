@@ -8,6 +8,7 @@
 typedef struct services {
   struct backend *backend;               ///< services/backend/backend.h: kv, events, schedules
   struct cache *cache;                   ///< services/cache.h
+  struct events *events;                 ///< services/events.h
   const struct function_host *functions; ///< services/functions.h
   struct run_results *runs;              ///< services/run_results.h
   bool checks_answers;                   ///< what services answer is held against the API before anybody sees it

@@ -25,6 +25,7 @@ static const char *const sqlite_schema[] = {
     "CREATE INDEX work_due ON work (due_ms, id) WHERE state = 0;"
     "CREATE INDEX work_list ON work (project, queue, ifnull(name, x''), id);"
     "CREATE UNIQUE INDEX work_name ON work (project, queue, name) WHERE name IS NOT NULL;"
+    "CREATE INDEX work_dead ON work (project, id) WHERE state = 2;"
     "CREATE INDEX work_order ON work (project, queue, ordering, id) WHERE ordering IS NOT NULL AND state = 0;",
 };
 

@@ -89,7 +89,8 @@ ubiq_error *sqlite_work_list(database *database, backend_work_list *operation) {
       " AND (?3 < 0 OR w.state = ?3) AND ifnull(w.name, x'') >= ?4 AND (ifnull(w.name, x''), w.id) > (?4, ?5) AND (?6 "
       "= 0 OR w.id = ?6)"
       " ORDER BY ifnull(w.name, x''), w.id";
-  bool is_named = operation->name.size > 0;
+  static const char dead[] = "SELECT " COLUMNS " FROM work w JOIN projects p ON p.id = w.project"
+                             " WHERE p.name = ? AND w.state = 2 AND w.id > ? ORDER BY w.id";
   const database_value by_name[] = {database_blob(operation->project.data, operation->project.size),
                                     database_blob(operation->queue.data, operation->queue.size),
                                     database_blob(operation->name.data, operation->name.size)};
@@ -101,7 +102,10 @@ ubiq_error *sqlite_work_list(database *database, backend_work_list *operation) {
                                    database_number((int64_t)operation->only_id)};
   sqlite3_stmt *rows = NULL;
   operation->is_more = false;
-  ubiq_error *error = is_named ? ask(database, named, by_name, 3, &rows) : ask(database, all, by_age, 6, &rows);
+  const database_value of_all[] = {by_name[0], by_age[4]};
+  ubiq_error *error = operation->queue.size == 0 ? ask(database, dead, of_all, 2, &rows)
+                      : operation->name.size > 0 ? ask(database, named, by_name, 3, &rows)
+                                                 : ask(database, all, by_age, 6, &rows);
   for (size_t told = 0; error == NULL; told++) {
     bool is_row = false;
     error = database_step(database, rows, &is_row);

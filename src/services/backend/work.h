@@ -84,10 +84,10 @@ typedef struct backend_work_due {
       next_ms; ///< when the first is due that is not yet, or now_ms when the limit was reached; UINT64_MAX: nothing is
 } backend_work_due;
 
-/// Items of a queue, by name or, for those that have none, by age.
+/// Items of a queue, by name or, for those that have none, by age; or a project's dead ones of all queues, by age.
 typedef struct backend_work_list {
   text project;
-  text queue;
+  text queue;        ///< empty: all, and `state` is BACKEND_WORK_DEAD
   int state;         ///< one of backend_work_state; -1: any
   text name;         ///< the one with this name; empty: all
   text after_name;   ///< behind this; empty: from the first on

@@ -1,0 +1,55 @@
+// Events: CloudEvents that are stored when they are published, and delivered at least once to each subscription that was there then.
+//
+// A subscription is an item of the queue "subscriptions" (backend/work.h) that is never due: a topic's pattern and a function. An event is an
+// item of the queue "events/NAME" of each subscription whose pattern its type matches: all of them in one transaction, which is what
+// the publisher waits for. Items with one partition key are delivered one after the other, in the order of their publishing. What its function
+// fails at is tried again as the subscription says, and then kept as a dead letter.
+#ifndef SERVICES_EVENTS_H
+#define SERVICES_EVENTS_H
+
+#include "services/agenda.h"
+#include "services/errand.h"
+#include "services/service.h"
+
+#define SUBSCRIPTION_QUEUE "subscriptions"
+#define EVENT_QUEUE        "events/" ///< and the subscription's name
+
+enum { SUBSCRIPTION_NAME_MAX = 128, SUBSCRIPTIONS_MAX = 1000 };
+
+typedef struct subscription {
+  const char *name;
+  const char *topic; ///< `order.*`: `*` is any run of bytes
+  const char *function;
+  schedule_retry retry;
+} subscription;
+
+/// The subscriptions of a project at a moment; they never change.
+typedef struct subscriptions {
+  size_t count;
+  subscription *list;
+} subscriptions;
+
+/// What is known of all projects' subscriptions; read from the backend when they are first asked for. Any thread.
+typedef struct events events;
+
+/// `*out` is the caller's. Errors: `internal`.
+ubiq_error *events_new(backend *backend, events **out);
+/// NULL is allowed.
+void events_delete(events *self);
+
+/// The project's subscriptions; to be given back with subscriptions_release. Errors: those of reading.
+ubiq_error *events_subscriptions(events *self, text project, const subscriptions **out);
+void subscriptions_release(const subscriptions *self);
+
+/// The project's subscriptions are others now.
+void events_changed(events *self, text project);
+
+/// Deliveries, for agenda_settings.kinds; `self` lives as long as the agenda.
+typedef struct event_work {
+  events *events;
+  errand_taker taker;
+} event_work;
+
+agenda_kind event_work_kind(event_work *self);
+
+#endif

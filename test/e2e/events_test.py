@@ -1,0 +1,268 @@
+"""Events and schedules as functions reach them, with the real program."""
+
+import datetime
+import json
+import os
+import signal
+import time
+
+import support
+from support import function
+
+# `relay` asks for what its input says. `note` stores what it is given under the key "seen/N". `burn` traps until the key "water" is there.
+# `echo` publishes again whatever it is told of.
+GUEST = r"""
+#include <ubiq/host.h>
+
+static char text[1 << 16];
+static size_t size;
+
+static void put_bytes(const char *from, size_t count) {
+  for (size_t i = 0; i < count; i++) text[size++] = from[i];
+}
+
+static void put(const char *from) {
+  while (*from != 0) text[size++] = *from++;
+}
+
+/// Asks what was put together; the answer takes its place.
+static void ask(void) {
+  ubiq_block answer = ubiq_invoke(UBIQ_JSON, text, size);
+  size = ubiq_block_size(answer);
+  ubiq_block_read(answer, text, size);
+  ubiq_block_free(answer);
+}
+
+/// Where `what` ends in the answer; 0: it is not there.
+static size_t find(const char *what) {
+  for (size_t at = 0; at < size; at++) {
+    size_t i = 0;
+    while (what[i] != 0 && at + i < size && text[at + i] == what[i]) i++;
+    if (what[i] == 0) return at + i;
+  }
+  return 0;
+}
+
+UBIQ_EXPORT(relay) {
+  size_t count;
+  char *request = ubiq_input(&count);
+  ubiq_block answer = ubiq_invoke(UBIQ_JSON, request, count);
+  return ubiq_output_block(answer, ubiq_block_size(answer));
+}
+
+static void note(const char *input, size_t count) {
+  char number[24];
+  size_t digits = 0;
+  size = 0;
+  put("{\"method\":\"POST\",\"path\":\"/v1/kv/count/increment\",\"body\":{\"by\":1}}");
+  ask();
+  for (size_t at = find("\"value\":"); text[at] >= '0' && text[at] <= '9'; at++) number[digits++] = text[at];
+  size = 0;
+  put("{\"method\":\"PUT\",\"path\":\"/v1/kv/seen%2F");
+  put_bytes(number, digits);
+  put("\",\"body\":");
+  put_bytes(count == 0 ? "null" : input, count == 0 ? 4 : count);
+  put("}");
+  ask();
+}
+
+UBIQ_EXPORT(note) {
+  size_t count;
+  char *input = ubiq_input(&count);
+  note(input, count);
+  return 0;
+}
+
+UBIQ_EXPORT(burn) {
+  size_t count;
+  char *input = ubiq_input(&count);
+  size = 0;
+  put("{\"method\":\"GET\",\"path\":\"/v1/kv/water\"}");
+  ask();
+  if (find("\"status\":200") == 0) __builtin_trap();
+  note(input, count);
+  return 0;
+}
+
+UBIQ_EXPORT(echo) {
+  size_t count;
+  char *input = ubiq_input(&count);
+  note(input, count);
+  size = 0;
+  put("{\"method\":\"POST\",\"path\":\"/v1/events\",\"body\":{\"type\":\"loop\"}}");
+  ask();
+  return 0;
+}
+"""
+
+NAMES = ("note", "burn", "echo")
+
+
+def now(seconds=0):
+    at = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+class Base(support.Test):
+    def make(self):
+        functions = [function("relay", "POST /relay")] + [function(name, "POST /" + name) for name in NAMES]
+        return self.project(*functions, files={"guest.c": GUEST})
+
+    def ask(self, server, method, path, **more):
+        status, _, answer = server.request("POST", "/relay", json.dumps(dict(method=method, path=path, **more)))
+        self.assertEqual(200, status, answer)
+        return json.loads(answer)
+
+    def subscribe(self, server, name, topic, to, **more):
+        answer = self.ask(server, "PUT", "/v1/subscriptions/" + name, body=dict(topic=topic, function=to, **more))
+        self.assertEqual(204, answer["status"], answer)
+
+    def publish(self, server, **event):
+        answer = self.ask(server, "POST", "/v1/events", body=event)
+        self.assertEqual(202, answer["status"], answer)
+        return answer["body"]["id"]
+
+    def seen(self, server, count):
+        """What `note` stored, once there are `count`."""
+        deadline = time.monotonic() + support.PATIENCE
+        while time.monotonic() < deadline:
+            items = self.ask(server, "GET", "/v1/kv", query={"prefix": "seen/"})["body"]["items"]
+            if len(items) >= count:
+                break
+            time.sleep(0.02)
+        self.assertEqual(count, len(items))
+        return [self.ask(server, "GET", "/v1/kv/seen%%2F%d" % (i + 1))["body"] for i in range(count)]
+
+    def wait_until(self, condition):
+        deadline = time.monotonic() + support.PATIENCE
+        while time.monotonic() < deadline:
+            value = condition()
+            if value:
+                return value
+            time.sleep(0.02)
+        self.fail("it did not come about")
+
+
+class Events(Base):
+    def test_an_event_reaches_who_subscribed_to_its_topic(self):
+        server = self.start(self.make())
+        self.subscribe(server, "orders", "order.*", "note")
+        self.subscribe(server, "others", "bill.*", "note")
+        id = self.publish(server, type="order.created", data={"n": 1}, subject="7", partitionkey="u7", extra="x")
+        [event] = self.seen(server, 1)
+        self.assertEqual((id, "order.created", {"n": 1}, "7", "u7", "x", "1.0", "relay"),
+                         tuple(event[key] for key in ("id", "type", "data", "subject", "partitionkey", "extra",
+                                                      "specversion", "source")))
+        self.wait_until(lambda: self.ask(server, "GET", "/v1/subscriptions/orders")["body"]["lag"] == 0)
+
+    def test_events_of_one_key_come_in_order(self):
+        server = self.start(self.make(), "--workers", "2")
+        self.subscribe(server, "all", "*", "note")
+        for n in range(12):
+            self.publish(server, type="step", data=n, partitionkey="k")
+        self.assertEqual(list(range(12)), [event["data"] for event in self.seen(server, 12)])
+
+    def test_what_was_acknowledged_is_delivered_after_a_kill(self):
+        project = self.make()
+        server = self.start(project)
+        self.subscribe(server, "hot", "fire", "burn", retry={"attempts": 50, "first_delay": "100ms", "factor": 1})
+        for n in range(5):
+            self.publish(server, type="fire", data=n)
+        server.signal(signal.SIGKILL)
+        server.wait()
+        server = self.start(project)
+        self.ask(server, "PUT", "/v1/kv/water", body=True)
+        self.assertEqual(set(range(5)), {event["data"] for event in self.seen(server, 5)})
+
+    def test_what_keeps_failing_is_a_dead_letter_that_can_be_replayed_or_dropped(self):
+        server = self.start(self.make())
+        self.subscribe(server, "hot", "fire", "burn", retry={"attempts": 2, "first_delay": "10ms"})
+        for n in range(2):
+            self.publish(server, type="fire", data=n)
+        letters = self.wait_until(
+            lambda: len(self.ask(server, "GET", "/v1/dead-letters")["body"]["items"]) == 2 and
+            self.ask(server, "GET", "/v1/dead-letters", query={"subscription": "hot"})["body"]["items"])
+        self.assertEqual(("hot", 2, "fire"), (letters[0]["subscription"], letters[0]["attempts"], letters[0]["event"]["type"]))
+        self.assertIn("unreachable", letters[0]["error"])
+        self.ask(server, "PUT", "/v1/kv/water", body=True)
+        self.assertEqual(204, self.ask(server, "POST", "/v1/dead-letters/%s/replay" % letters[0]["id"])["status"])
+        self.assertEqual(204, self.ask(server, "DELETE", "/v1/dead-letters/%s" % letters[1]["id"])["status"])
+        self.assertEqual(404, self.ask(server, "DELETE", "/v1/dead-letters/%s" % letters[1]["id"])["status"])
+        self.assertEqual(letters[0]["event"]["data"], self.seen(server, 1)[0]["data"])
+        self.assertEqual([], self.ask(server, "GET", "/v1/dead-letters")["body"]["items"])
+
+    def test_a_loop_of_events_ends(self):
+        server = self.start(self.make())
+        self.subscribe(server, "loop", "loop", "echo")
+        self.publish(server, type="loop")
+        self.seen(server, 16)
+        self.wait_until(lambda: self.ask(server, "GET", "/v1/subscriptions/loop")["body"]["lag"] == 0)
+        self.seen(server, 16)
+
+    def test_what_is_no_event_is_refused(self):
+        server = self.start(self.make())
+        for body in ({}, {"type": ""}, {"type": "a", "time": "today"}, {"type": "a", "Bad": "x"},
+                     {"type": "a", "data": 1, "data_base64": "AA=="}, {"type": "a", "specversion": "0.3"}):
+            self.assertEqual(400, self.ask(server, "POST", "/v1/events", body=body)["status"], body)
+        answer = self.ask(server, "PUT", "/v1/subscriptions/x", body={"topic": "a?", "function": "note"})
+        self.assertEqual(400, answer["status"])
+
+
+class Schedules(Base):
+    def create(self, server, **schedule):
+        return self.ask(server, "POST", "/v1/schedules", body=schedule)
+
+    def test_a_schedule_runs_its_function_again_and_again(self):
+        server = self.start(self.make())
+        answer = self.create(server, name="often", function="note", every="1s", input={"n": 1})
+        self.assertEqual((201, "often", False), (answer["status"], answer["body"]["name"], answer["body"]["is_paused"]))
+        self.assertEqual([{"n": 1}, {"n": 1}], self.seen(server, 2))
+        self.assertEqual(409, self.create(server, name="often", function="note", every="1s")["status"])
+        self.assertEqual(204, self.ask(server, "DELETE", "/v1/schedules/often")["status"])
+        self.assertEqual(404, self.ask(server, "GET", "/v1/schedules/often")["status"])
+
+    def test_what_is_to_be_done_once_is_done_after_a_kill(self):
+        project = self.make()
+        server = self.start(project)
+        answer = self.create(server, function="note", at=now(1), input="later")
+        self.assertEqual(201, answer["status"], answer)
+        server.signal(signal.SIGKILL)
+        server.wait()
+        server = self.start(project)
+        self.assertEqual(["later"], self.seen(server, 1))
+        self.wait_until(lambda: self.ask(server, "GET", "/v1/schedules")["body"]["schedules"] == [])
+
+    def test_a_schedule_rests_and_goes_on_and_runs_besides(self):
+        server = self.start(self.make())
+        self.create(server, name="yearly", function="note", cron="0 0 1 1 *", timezone="Europe/Berlin", input=7)
+        found = self.ask(server, "GET", "/v1/schedules/yearly")["body"]
+        self.assertRegex(found["next_at"], r"^\d{4}-12-31T23:00:00.000Z$")
+        self.assertEqual(202, self.ask(server, "POST", "/v1/schedules/yearly/run")["status"])
+        self.assertEqual([7], self.seen(server, 1))
+        self.assertTrue(self.ask(server, "POST", "/v1/schedules/yearly/pause")["body"]["is_paused"])
+        self.assertNotIn("next_at", self.ask(server, "GET", "/v1/schedules/yearly")["body"])
+        resumed = self.ask(server, "POST", "/v1/schedules/yearly/resume")["body"]
+        self.assertEqual((False, found["next_at"]), (resumed["is_paused"], resumed["next_at"]))
+
+    def test_schedules_are_listed_in_pages(self):
+        server = self.start(self.make())
+        for name in ("b", "a", "c"):
+            self.create(server, name=name, function="note", cron="@yearly")
+        page = self.ask(server, "GET", "/v1/schedules", query={"limit": "2"})["body"]
+        self.assertEqual(["a", "b"], [each["name"] for each in page["schedules"]])
+        page = self.ask(server, "GET", "/v1/schedules", query={"cursor": page["cursor"]})["body"]
+        self.assertEqual(["c"], [each["name"] for each in page["schedules"]])
+        self.assertNotIn("cursor", page)
+
+    def test_what_is_no_schedule_is_refused(self):
+        server = self.start(self.make())
+        for schedule, words in (({"cron": "61 * * * *"}, "minute is"), ({}, "has none of cron, every and at"),
+                                ({"every": "1s", "at": now()}, "several"), ({"cron": "* * * * *", "timezone": "X"}, "time zone"),
+                                ({"every": "1ms"}, "at least 1000 ms")):
+            answer = self.create(server, function="note", **schedule)
+            self.assertEqual(400, answer["status"], schedule)
+            self.assertIn(words, json.dumps(answer["body"]))
+
+
+if __name__ == "__main__":
+    support.main()
