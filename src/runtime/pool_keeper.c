@@ -284,10 +284,10 @@ static pool *find_startable(const pool_keeper *self, const lease *lease) {
   return NULL;
 }
 
-static bool is_starting(const lease *lease) {
-  for (size_t i = 0; i < lease->release->project->functions_count; i++)
-    if (lease->pools[i].scale.starting > 0) return true;
-  return false;
+static bool is_starting(const pool_keeper *self, const lease *lease) {
+  const starter *at = self->starters;
+  while (at != NULL && at->pool->lease != lease) at = at->next;
+  return at != NULL;
 }
 
 bool pool_keeper_press(pool_keeper *self, lease *lease) {
@@ -295,7 +295,7 @@ bool pool_keeper_press(pool_keeper *self, lease *lease) {
   if (pool != NULL) start(self, pool);
   pool = find_startable(self, lease);
   if (pool != NULL) add_short(self, pool); // so that the loop goes on
-  return pool != NULL || is_starting(lease);
+  return pool != NULL || is_starting(self, lease);
 }
 
 void pool_keeper_fill(pool_keeper *self) {
