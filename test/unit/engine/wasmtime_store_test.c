@@ -202,6 +202,8 @@ static size_t resident_bytes(void) {
 // The pool gives back those of several ended stores at once: what it has not yet must be little, and nobody's to see.
 static void memories_of_ended_stores_are_given_back_and_come_clean(void **state) {
   (void)state;
+  const char *sanitizers = getenv("UBIQ_SANITIZE");
+  if (sanitizers != NULL && strstr(sanitizers, "thread") != NULL) skip(); // keeps four bytes for each that is filled
   enum { STORES = 40, FILLED_BYTES = 32 << 20 };
   static const char *const texts[] = {
       "(module (memory (export \"m\") 512) (data (i32.const 100) \"A\")"
