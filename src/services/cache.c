@@ -125,15 +125,16 @@ static void give(held_lock *lock, cache_waiter *waiter, uint64_t now_ns) {
   lock->until_ns = now_ns + waiter->hold_ms * CLOCK_NS_PER_MS;
 }
 
-/// A lock ended without a value: the first that waits has it now.
-static void pass_on(locked_shard *self, held_lock **at, uint64_t now_ns, told *told) {
+/// A lock ended without a value: the first that waits has it now. False when nobody does, and it is gone.
+static bool pass_on(locked_shard *self, held_lock **at, uint64_t now_ns, told *told) {
   if ((*at)->waiters == NULL) {
     end_lock(self, at);
-    return;
+    return false;
   }
   cache_waiter *waiter = take_waiter(self, *at);
   give(*at, waiter, now_ns);
   told_add(told, waiter);
+  return true;
 }
 
 /// The value is there: all that wait get it.
@@ -152,27 +153,32 @@ static uint64_t least(uint64_t a, uint64_t b) {
   return a < b ? a : b;
 }
 
-/// Tells those that waited long enough, passes on what was held too long; answers when to look again.
+/// Takes those that waited long enough out of a lock's list; answers when the next has.
+static uint64_t take_late(locked_shard *self, held_lock *lock, uint64_t now_ns, told *told) {
+  uint64_t next_ns = UINT64_MAX;
+  for (cache_waiter **at = &lock->waiters; *at != NULL;) {
+    cache_waiter *waiter = *at;
+    if (waiter->until_ns > now_ns) {
+      next_ns = least(next_ns, waiter->until_ns);
+      at = &waiter->next;
+      continue;
+    }
+    *at = waiter->next;
+    if (*at == NULL) lock->last = at;
+    self->waiters_count--;
+    told_add(told, waiter);
+  }
+  return next_ns;
+}
+
+/// Passes on, too, what was held too long; answers when to look again.
 static uint64_t look_at(locked_shard *self, uint64_t now_ns, told *told) {
   uint64_t next_ns = UINT64_MAX;
   for (held_lock **at = &self->locks; *at != NULL;) {
-    held_lock *lock = *at;
-    for (cache_waiter **waiter = &lock->waiters; *waiter != NULL;) {
-      if ((*waiter)->until_ns > now_ns) {
-        next_ns = least(next_ns, (*waiter)->until_ns);
-        waiter = &(*waiter)->next;
-        continue;
-      }
-      cache_waiter *late = *waiter;
-      *waiter = late->next;
-      if (*waiter == NULL) lock->last = waiter;
-      self->waiters_count--;
-      told_add(told, late);
-    }
-    if (lock->until_ns <= now_ns) pass_on(self, at, now_ns, told);
-    if (*at != lock) continue;
-    if (lock->waiters != NULL) next_ns = least(next_ns, lock->until_ns);
-    at = &lock->next;
+    next_ns = least(next_ns, take_late(self, *at, now_ns, told));
+    if ((*at)->until_ns <= now_ns && !pass_on(self, at, now_ns, told)) continue;
+    if ((*at)->waiters != NULL) next_ns = least(next_ns, (*at)->until_ns);
+    at = &(*at)->next;
   }
   return next_ns;
 }
