@@ -3,6 +3,7 @@
 
 #include "base/json_write.h"
 #include "base/log.h"
+#include "runtime/function_exchange.h"
 #include "runtime/worker.h"
 #include "services/run_results.h"
 
@@ -12,6 +13,7 @@
 typedef struct callee {
   run run;
   service_call *call;
+  buffer value;                        ///< its input, where the function takes whole requests
   char traceparent[TRACE_PARENT_SIZE]; ///< of the caller's span
 } callee;
 
@@ -69,50 +71,20 @@ void function_calls_close(worker *worker) {
 static void callee_end(callee *self) {
   run_end(&self->run);
   lease_let_go(self->run.lease);
+  buffer_free(&self->value);
   free(self);
-}
-
-static bool is_json(ubiq_bytes bytes) {
-  yyjson_doc *document = NULL;
-  ubiq_error *error = json_parse("output", bytes.data, bytes.size, &document);
-  yyjson_doc_free(document);
-  ubiq_error_delete(error);
-  return error == NULL;
-}
-
-static bool looks_like_json(ubiq_bytes bytes) {
-  size_t at = 0;
-  while (at < bytes.size && strchr(" \t\r\n", bytes.data[at]) != NULL && bytes.data[at] != '\0') at++;
-  return at < bytes.size && bytes.data[at] != '\0' && strchr("{[\"-0123456789tfn", bytes.data[at]) != NULL;
-}
-
-text function_output_type(const function *function, ubiq_bytes output) {
-  if (looks_like_json(output) && is_json(output)) return (text){NULL, 0};
-  if (function != NULL && function->content_type != NULL) return text_of(function->content_type);
-  return text_utf8_valid(output.data, output.size) ? TEXT("text/plain; charset=utf-8")
-                                                   : TEXT("application/octet-stream");
-}
-
-/// What a function put out, as its caller gets it: JSON as a value, anything else as bytes.
-static void answer_output(service_call *call, const function *function, ubiq_bytes output) {
-  if (!buffer_append(&call->bytes, output.data, output.size)) {
-    service_call_fail(call, ubiq_error_no_memory());
-    return;
-  }
-  const text type = function_output_type(function, output);
-  if (type.size == 0)
-    service_call_answer_json(call, (text){NULL, 0});
-  else
-    service_call_answer_bytes(call, type);
 }
 
 static void finish(callee *self) {
   service_call *call = self->call;
   ubiq_error *error = self->run.error;
   self->run.error = NULL;
-  if (error == NULL) answer_output(call, self->run.function, self->run.output);
+  if (error == NULL) error = function_exchange_answer(call, self->run.function, self->run.output);
   callee_end(self);
-  if (error != NULL) service_call_fail(call, error);
+  if (error != NULL)
+    service_call_fail(call, error);
+  else
+    service_call_done(call);
 }
 
 static void done(run *run) {
@@ -130,7 +102,7 @@ static text parent(const run *run) {
 }
 
 static callee *callee_new(service_call *call, run *caller, const function *function, ubiq_bytes input) {
-  callee *self = malloc(sizeof *self);
+  callee *self = calloc(1, sizeof *self);
   if (self == NULL) return NULL;
   run_init(&self->run, caller->worker);
   self->call = call;
@@ -144,6 +116,7 @@ static callee *callee_new(service_call *call, run *caller, const function *funct
   self->run.begins_in_turn = true;
   self->run.depth = caller->depth + 1;
   self->run.hops = caller->hops;
+  self->run.identity = caller->identity;
   self->run.deadline_max = call->caller.deadline_ns == UINT64_MAX ? 0 : call->caller.deadline_ns;
   memcpy(self->traceparent, run_traceparent(caller), sizeof self->traceparent);
   return self;
@@ -153,6 +126,12 @@ static void start(service_call *call, run *caller, const function *function, ubi
   callee *self = callee_new(call, caller, function, input);
   if (self == NULL) {
     service_call_fail(call, ubiq_error_no_memory());
+    return;
+  }
+  ubiq_error *error = function_exchange_input(call, &self->run, &self->value);
+  if (error != NULL) {
+    callee_end(self);
+    service_call_fail(call, error);
     return;
   }
   call->state = self;
@@ -180,7 +159,7 @@ static void unwaited_free(unwaited *self) {
 
 static void keep_result(errand *errand, ubiq_error *error, ubiq_bytes output) {
   unwaited *self = errand->user;
-  const text type = error != NULL ? (text){NULL, 0} : function_output_type(NULL, output);
+  const text type = error != NULL ? (text){NULL, 0} : function_exchange_type(NULL, output);
   if (error != NULL)
     log_from(UBIQ_LOG_WARN, self->function, "%s: %s", ubiq_code_name(ubiq_error_code(error)),
              ubiq_error_message(error));
@@ -273,6 +252,9 @@ static ubiq_error *check(const run *caller, const function *function, ubiq_bytes
   if (caller->depth >= FUNCTION_CALLS_DEPTH_MAX)
     return ubiq_error_new(UBIQ_DENIED, "%s: functions call each other %d deep already, which is as deep as they may",
                           function->name, FUNCTION_CALLS_DEPTH_MAX);
+  if (function->auth == PROJECT_AUTH_REQUIRED && caller->identity.size == 0)
+    return ubiq_error_new(UBIQ_DENIED, "%s: asks who makes the request (auth = \"required\"), which nobody says here",
+                          function->name);
   if (function->pin != NULL && waits_for(caller, function))
     return ubiq_error_new(UBIQ_UNAVAILABLE, "%s: has one instance (instance = \"pinned\"), which waits for this call",
                           function->name);
@@ -285,7 +267,11 @@ static void run_function(service_call *call, text name, ubiq_bytes input, bool w
   run *caller = call->caller.run;
   const release *release = caller->lease->release;
   const function *function = release_function(release, name);
-  ubiq_error *error = function == NULL ? no_function(release, name) : check(caller, function, input);
+  if (function == NULL) {
+    service_call_fail(call, no_function(release, name));
+    return;
+  }
+  ubiq_error *error = check(caller, function, input);
   if (error != NULL)
     service_call_fail(call, error);
   else if (waits)

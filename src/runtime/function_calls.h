@@ -19,9 +19,6 @@ extern const function_host function_calls_host;
 void function_calls_list(service_call *call, const project *project);
 void function_calls_result(service_call *call, text id);
 
-/// The media type of what a function put out, as others get it; empty: it is JSON. `function` NULL: it does not say.
-text function_output_type(const function *function, ubiq_bytes output);
-
 /// Sets what is the worker's own of the API: who asks, and how calls find back to its thread. False when memory is out.
 UBIQ_NODISCARD bool function_calls_open(struct worker *worker);
 

@@ -40,6 +40,8 @@ typedef struct run {
   uint32_t hops;         ///< events and schedules that led to this one
   uint64_t deadline_max; ///< it ends no later than this (monotonic clock, ns); 0: its own limits hold
 
+  text identity; ///< who makes the request that led to it, as JSON; empty: nobody says. Must stay until run_end
+
   // The result, valid when run_state_is_over(state).
   ubiq_error *error; ///< NULL: `output` is the answer. The owner may take it; what is left is deleted by run_end
   ubiq_bytes output; ///< borrowed until run_end

@@ -123,6 +123,7 @@ static enum MHD_Result start_run(connection *self) {
   run->function = self->function;
   run->lease = self->lease;
   run->input = buffer_bytes(&self->body);
+  run->identity = (text){(const char *)self->identity.data, self->identity.size};
   run->done = run_done;
   if (run_start(run)) return send_answer(self, take_answer(self));
   self->stage = REQUEST_RUNNING;

@@ -42,6 +42,16 @@ UBIQ_EXPORT(echo) {
   char *input = ubiq_input(&size);
   return ubiq_output(input, size);
 }
+UBIQ_EXPORT(mirror) {
+  static const char start[] = "{\"body\": ";
+  size_t size = ubiq_input_size();
+  char *answer = (char *)ubiq_alloc(size + sizeof start);
+  memcpy(answer, start, sizeof start - 1);
+  ubiq_input_read(answer + sizeof start - 1, size);
+  answer[sizeof start - 1 + size] = '}';
+  return ubiq_output(answer, sizeof start + size);
+}
+UBIQ_EXPORT(refuses) { return ubiq_output_string("{\"status\": 409, \"body\": \"taken\"}"); }
 UBIQ_EXPORT(binary) { return ubiq_output("\0\xff\xfe", 3); }
 UBIQ_EXPORT(trap) { __builtin_trap(); }
 UBIQ_EXPORT(fail) { return ubiq_error_string("the shelf is empty"); }
@@ -162,6 +172,18 @@ class InvokeHost(support.Test):
         server = self.launch("--workers", "1", "--runs-max", "1", chain={"pool": "{ min = 0, max = 1 }"})
         self.assertEqual(16, self.depth_of(self.call(server, "chain")))
         self.assertEqual(16, self.depth_of(self.call(server, "ping")))
+
+    def test_functions_that_take_whole_requests_are_called_with_one(self):
+        functions = [function(name, "POST /" + name, **more) for name, more in
+                     (("relay", {"auth": '"optional"'}), ("mirror", {"input": '"request"', "auth": '"required"'}), ("refuses", {"input": '"request"'}))]
+        made = json.loads(self.run_ubiq("api-key", "ci", "--json").stdout)
+        key, line = made["key"], 'ci = "%s"' % made["hash"]
+        server = self.start(self.project(*functions, "[auth.api_keys]\n%s\n" % line, files={"guest.c": GUEST}))
+        seen = self.ask(server, run("mirror", body={"a": 1}), {"X-API-Key": key, "traceparent": HEADER})["body"]
+        self.assertEqual(("POST", {"a": 1}, {"kind": "api_key", "name": "ci"}), (seen["method"], seen["body"], seen["identity"]))
+        self.assertIn(ID, seen["trace"])
+        self.assert_problem(403, self.ask(server, run("mirror", body=1)), "nobody says")
+        self.assert_problem(500, self.ask(server, run("refuses")), "status 409")
 
     def test_a_pinned_function_cannot_wait_for_itself(self):
         server = self.launch(chain={"instance": '"pinned"'})
