@@ -2,10 +2,15 @@
 #include "api/dispatch.h"
 
 #include "api/params.h"
+#include "services/permissions.h"
 
-static ubiq_error *permit(service_call *call) {
-  (void)call;
-  return NULL;
+static ubiq_error *permit(const service_call *call) {
+  const service_operation *operation = call->operation;
+  if (operation->permission == NULL || call->caller.permissions == NULL) return NULL;
+  permission_ask ask = {.action = text_of(operation->permission), .is_prefix = operation->is_prefix};
+  text_split(&ask.action, ':', &ask.service);
+  if (operation->subject >= 0) ask.subject = call->params[operation->subject].text;
+  return permissions_check(call->caller.permissions, &ask);
 }
 
 static ubiq_error *check_json(service_call *call, const api_operation *operation) {

@@ -37,6 +37,7 @@ extern const command command_functions;
 extern const command command_key;
 extern const command command_logs;
 extern const command command_new;
+extern const command command_permissions;
 extern const command command_promote;
 extern const command command_releases;
 extern const command command_rollback;

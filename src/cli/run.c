@@ -29,7 +29,8 @@ typedef struct running {
   services services; ///< those that need no server
   api_host api;
   api_guest guest;
-  buffer given; ///< input that was read
+  permissions permissions; ///< its own
+  buffer given;            ///< input that was read
 } running;
 
 // -------------------------------------------------------------------------------------- the function
@@ -59,9 +60,11 @@ static ubiq_error *find(running *self) {
 
 /// Who asks the platform's API: the function, without a run of a server.
 static void describe(void *user, service_caller *out) {
-  const running *self = user;
+  running *self = user;
+  self->permissions = (permissions){.sets = {self->function.permissions}, .count = 1};
   *out = (service_caller){.project = text_of(self->project->name),
                           .function = text_of(self->settings->name),
+                          .permissions = &self->permissions,
                           .deadline_ns = plugin_deadline_ns(self->plugin)};
 }
 

@@ -16,14 +16,31 @@ typedef struct serve_command {
   serve_state state;
   serve_guard guard;
   serve_compiler compiler; ///< of bundles
-  option_list hosts;
-  limits ceiling; ///< of bundles
+  option_list hosts, allowed;
+  permission_set *permissions; ///< owned: that bundles are granted
+  limits ceiling;              ///< of bundles
   uint64_t ready_max;
 } serve_command;
+
+/// What stays within a project is granted always: `--allow` is for the rest.
+static ubiq_error *make_permissions(serve_command *self) {
+  static const char *const within[] = {"cache:*", "config:*",    "events:*",  "functions:*", "kv:*",
+                                       "log:*",   "schedules:*", "secrets:*", "storage:*"};
+  enum { WITHIN = sizeof within / sizeof within[0] };
+  text list[PERMISSIONS_MAX];
+  size_t count = 0;
+  if (self->allowed.count > PERMISSIONS_MAX - WITHIN)
+    return ubiq_error_new(UBIQ_INVALID_INPUT, "--allow is given %zu times; expected at most %d", self->allowed.count,
+                          PERMISSIONS_MAX - WITHIN);
+  for (size_t i = 0; i < WITHIN; i++) list[count++] = text_of(within[i]);
+  for (size_t i = 0; i < self->allowed.count; i++) list[count++] = text_of(self->allowed.values[i]);
+  return ubiq_error_wrap(permission_set_new(TEXT("--allow"), list, count, &self->permissions), "--allow");
+}
 
 static release_grant grant_of(const serve_command *self) {
   return (release_grant){.hosts = self->hosts.values,
                          .hosts_count = self->hosts.count,
+                         .permissions = self->permissions,
                          .ceiling = self->ceiling,
                          .ready_max = self->ready_max};
 }
@@ -107,7 +124,8 @@ static ubiq_error *prepare(serve_command *self, const options *given, bool *is_d
 static int serve_until_told(const command *command, serve_command *self, const options *given) {
   bool is_deployed_to = false;
   int code = EXIT_OK;
-  ubiq_error *error = prepare(self, given, &is_deployed_to);
+  ubiq_error *error = make_permissions(self);
+  if (error == NULL) error = prepare(self, given, &is_deployed_to);
   if (error != NULL) return command_fail_usage(command, error);
   const release_grant grant = grant_of(self);
   error = is_deployed_to ? serve_state_run(&self->state, &self->serving, &self->guard, &self->compiler, &grant, &code)
@@ -116,7 +134,7 @@ static int serve_until_told(const command *command, serve_command *self, const o
 }
 
 enum {
-  OWN_OPTIONS = 9,
+  OWN_OPTIONS = 10,
   SERVE_OPTIONS = SERVING_OPTIONS + SERVE_STATE_OPTIONS + SERVE_GUARD_OPTIONS + SERVE_COMPILER_OPTIONS + OWN_OPTIONS
 };
 
@@ -135,6 +153,9 @@ static void list_options(serve_command *self, option list[SERVE_OPTIONS]) {
   const option own[OWN_OPTIONS] = {
       {"allow-host", 0, OPTION_LIST, "HOST", "grant a bundle an entry of its allowed_hosts; may be repeated",
        &self->hosts, 0, 0},
+      {"allow", 0, OPTION_LIST, "PERMISSION",
+       "grant a bundle a permission beyond its own data, such as http:get:api.example.com; may be repeated",
+       &self->allowed, 0, 0},
       {"memory-max", 0, OPTION_SIZE, "SIZE", "memory that a bundle's function may ask for (default 1GiB)",
        &ceiling->memory_bytes, 1, 0},
       {"timeout-max", 0, OPTION_DURATION, "TIME", "timeout that it may ask for (default 15m)", &ceiling->wall_ms, 1, 0},
@@ -166,6 +187,8 @@ static int serve(const command *command, int count, char **arguments) {
     code = serve_until_told(command, &self, &given);
   serve_compiler_end(&self.compiler);
   free(self.hosts.values);
+  free(self.allowed.values);
+  permission_set_delete(self.permissions);
   serve_guard_free(&self.guard);
   serve_state_free(&self.state);
   return code;

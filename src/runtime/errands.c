@@ -122,6 +122,7 @@ static errand_run *run_new(errand *errand, lease *lease, const function *functio
   self->run.done = done;
   self->run.parent = parent;
   self->run.depth = errand->depth;
+  self->run.inherited = errand->inherited;
   self->run.begins_in_turn = true; // it may be a guest that has it taken
   self->run.hops = errand->hops;
   return self;

@@ -110,8 +110,11 @@ ubiq_error *function_open(function *self, const project_function *settings, cons
     function_close(self);
     return ubiq_error_no_memory();
   }
-  ubiq_error *error = settings->origin == PROJECT_MANIFEST ? compile_manifest(self, file, files, compiler)
-                                                           : compile_module(self, settings, file, files, compiler);
+  ubiq_error *error = permission_set_new(text_of(settings->name), settings->permissions, settings->permissions_count,
+                                         &self->permissions);
+  if (error == NULL)
+    error = settings->origin == PROJECT_MANIFEST ? compile_manifest(self, file, files, compiler)
+                                                 : compile_module(self, settings, file, files, compiler);
   if (error == NULL) error = compiled_function_find(self->compiled, settings->export_name, &self->entry);
   if (error != NULL) function_close(self);
   return ubiq_error_wrap(error, "%s", settings->name);
@@ -138,5 +141,6 @@ void function_close(function *self) {
   pin_delete(self->pin);
   ubiq_compiled_delete(self->compiled);
   pool_board_delete(self->board);
+  permission_set_delete(self->permissions);
   *self = (function){0};
 }

@@ -6,6 +6,7 @@
 #include "runtime/pin.h"
 #include "runtime/pool_gauges.h"
 #include "runtime/project.h"
+#include "services/permissions.h"
 
 typedef struct function {
   const char *name; ///< borrowed from the project
@@ -22,8 +23,9 @@ typedef struct function {
   project_wire wire;
   project_input input;
   project_auth auth;
-  const cors *cors;         ///< NULL: none. Borrowed from the project
-  const char *content_type; ///< of its answers; NULL: found from what it answers. Borrowed from the project
+  permission_set *permissions; ///< what it may ask services for; what it counts is written by workers
+  const cors *cors;            ///< NULL: none. Borrowed from the project
+  const char *content_type;    ///< of its answers; NULL: found from what it answers. Borrowed from the project
 } function;
 
 /// Loads what `file` (made by build_function) holds. With `files`, which is borrowed for the call, `file` and all that it

@@ -23,12 +23,27 @@ static const char *traceparent(void *user) {
   return run_traceparent(user);
 }
 
+/// A run that too many had begun may nothing.
+static const permissions *permissions_of(run *self) {
+  permissions *all = &self->permissions;
+  *all = self->inherited == NULL ? (permissions){0} : *self->inherited;
+  bool good = true;
+  for (const run *at = self; good && at != NULL; at = at->caller) {
+    good = permissions_join(all, at->function->permissions);
+    for (size_t i = 0; good && at != self && at->inherited != NULL && i < at->inherited->count; i++)
+      good = permissions_join(all, at->inherited->sets[i]);
+  }
+  if (!good) all->count = 0;
+  return all;
+}
+
 static void describe(void *user, service_caller *out) {
   run *run = user;
   const project *project = run->lease->release->project;
   *out = (service_caller){.project = text_of(project->name),
                           .function = text_of(run->function->name),
                           .is_private = run->function->is_private,
+                          .permissions = permissions_of(run),
                           .traceparent = traceparent,
                           .deadline_ns = run->plugin == NULL ? UINT64_MAX : plugin_deadline_ns(run->plugin),
                           .depth = run->depth,
@@ -149,9 +164,12 @@ typedef struct unwaited {
   char *function; ///< owned; a copy of its name
   buffer input;
   char traceparent[TRACE_PARENT_SIZE]; ///< of who began it
+  permissions inherited;               ///< and what that may do; its sets are the release's
+  release *held;                       ///< owned
 } unwaited;
 
 static void unwaited_free(unwaited *self) {
+  release_delete(self->held);
   free(self->function);
   buffer_free(&self->input);
   free(self);
@@ -173,6 +191,8 @@ static unwaited *unwaited_new(run *caller, const function *function, ubiq_bytes 
   if (self == NULL) return NULL;
   self->function = strdup(function->name);
   memcpy(self->traceparent, run_traceparent(caller), sizeof self->traceparent);
+  self->inherited = *permissions_of(caller);
+  self->held = release_retain(caller->lease->release);
   if (self->function == NULL || !buffer_append(&self->input, input.data, input.size)) {
     unwaited_free(self);
     return NULL;
@@ -180,6 +200,7 @@ static unwaited *unwaited_new(run *caller, const function *function, ubiq_bytes 
   self->errand = (errand){.function = text_of(self->function),
                           .input = buffer_bytes(&self->input),
                           .traceparent = text_of(self->traceparent),
+                          .inherited = &self->inherited,
                           .depth = caller->depth + 1,
                           .hops = caller->hops,
                           .done = keep_result,

@@ -8,6 +8,7 @@
 #include "runtime/project_files.h"
 #include "runtime/project_pool.h"
 #include "runtime/turns.h"
+#include "services/permissions.h"
 
 #include <stdlib.h>
 
@@ -16,6 +17,8 @@ typedef struct defaults {
   pool_settings pool;
   const cors *cors;
   const auth_settings *auth; ///< of all
+  const text *permissions;   ///< that every function has
+  size_t permissions_count;
 } defaults;
 
 /// A walk through one function's table.
@@ -228,6 +231,40 @@ static ubiq_error *read_allowed_hosts(reader *self, const json_value *value) {
   return error;
 }
 
+static ubiq_error *read_permission(arena *arena, const json_value *value, text *out) {
+  ubiq_error *error = json_get_text(value, out);
+  if (error != NULL) return error;
+  ubiq_error *problem = permission_check_form(*out);
+  if (problem != NULL) error = json_error(value, "is wrong: %s", ubiq_error_message(problem));
+  ubiq_error_delete(problem);
+  out->data = arena_string(arena, out->data, out->size);
+  return error != NULL || out->data != NULL ? error : ubiq_error_no_memory();
+}
+
+/// Reads permissions, behind those of `more`.
+static ubiq_error *read_permissions(arena *arena, const json_value *value, const defaults *more, const text **out,
+                                    size_t *count) {
+  ubiq_error *error = json_expect_array(value);
+  if (error != NULL) return error;
+  size_t all = more->permissions_count + json_count(value);
+  if (all > PERMISSIONS_MAX)
+    return json_wrong(value, "at most %d permissions, those of [project] among them", PERMISSIONS_MAX);
+  text *list = arena_array(arena, all, sizeof *list);
+  if (list == NULL) return ubiq_error_no_memory();
+  for (size_t i = 0; i < more->permissions_count; i++) list[i] = more->permissions[i];
+  json_value item = {0};
+  for (size_t i = more->permissions_count; error == NULL && json_next_item(value, &item); i++)
+    error = read_permission(arena, &item, &list[i]);
+  *out = list;
+  *count = all;
+  return error;
+}
+
+static ubiq_error *read_own_permissions(reader *self, const json_value *value) {
+  project_function *function = self->function;
+  return read_permissions(self->arena, value, self->defaults, &function->permissions, &function->permissions_count);
+}
+
 static ubiq_error *read_auth(reader *self, const json_value *value) {
   static const char *const words[] = {"none", "optional", "required"};
   text found;
@@ -274,6 +311,7 @@ static const function_key function_keys[] = {
     {"response_max", read_response_max},
     {"config", read_config},
     {"allowed_hosts", read_allowed_hosts},
+    {"permissions", read_own_permissions},
     {"instance", read_instance},
     {"max_runs", read_max_runs},
     {"max_age", read_max_age},
@@ -316,6 +354,8 @@ static ubiq_error *read_function(reader *self, const json_value *value) {
   self->function->weight = TURNS_WEIGHT_DEFAULT;
   self->function->pool = self->defaults->pool;
   self->function->cors = self->defaults->cors;
+  self->function->permissions = self->defaults->permissions;
+  self->function->permissions_count = self->defaults->permissions_count;
   self->function->export_name = self->function->name;
   for (size_t i = 0; i < FUNCTION_KEYS && error == NULL; i++) {
     json_value field = json_field(value, function_keys[i].name);
@@ -342,18 +382,20 @@ static ubiq_error *read_functions(project *self, const json_value *value, const 
   return error;
 }
 
-static ubiq_error *read_project(project *self, const json_value *value, pool_settings *pool) {
-  static const char *const keys[] = {"name", "version", "pool"};
+static ubiq_error *read_project(project *self, const json_value *value, defaults *out) {
+  static const char *const keys[] = {"name", "version", "pool", "permissions"};
   self->name = "project";
   self->version = "0.0.0";
   if (json_is_absent(value)) return NULL;
   ubiq_error *error = json_expect_object(value);
   if (error == NULL) error = json_check_keys(value, keys, sizeof keys / sizeof keys[0]);
   json_value name = json_field(value, "name"), version = json_field(value, "version");
-  json_value own_pool = json_field(value, "pool");
+  json_value pool = json_field(value, "pool"), permissions = json_field(value, "permissions");
   if (error == NULL && !json_is_absent(&name)) error = read_string(self->arena, &name, &self->name);
   if (error == NULL && !json_is_absent(&version)) error = read_string(self->arena, &version, &self->version);
-  if (error == NULL && !json_is_absent(&own_pool)) error = project_read_pool(&own_pool, pool);
+  if (error == NULL && !json_is_absent(&pool)) error = project_read_pool(&pool, &out->pool);
+  if (error == NULL && !json_is_absent(&permissions))
+    error = read_permissions(self->arena, &permissions, &(defaults){0}, &out->permissions, &out->permissions_count);
   return error;
 }
 
@@ -363,7 +405,7 @@ static ubiq_error *read_root(project *self, const json_value *root) {
   json_value head = json_field(root, "project"), functions = json_field(root, "functions");
   json_value shared_cors = json_field(root, "cors");
   defaults defaults = {.pool = pool_settings_default};
-  if (error == NULL) error = read_project(self, &head, &defaults.pool);
+  if (error == NULL) error = read_project(self, &head, &defaults);
   if (error == NULL && !json_is_absent(&shared_cors)) error = cors_read(&shared_cors, self->arena, &defaults.cors);
   json_value files = json_field(root, "files"), known = json_field(root, "auth");
   if (error == NULL && !json_is_absent(&known))

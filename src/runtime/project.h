@@ -16,6 +16,7 @@
 //     instance = "request"            # and pool: see project_pool.h
 //     config = { greeting = "Hello" }
 //     allowed_hosts = ["api.example.com"]
+//     permissions = ["kv:read:user:*"]  # services/permissions.h; those of [project] are every function's
 //
 // and, beside functions, pages of other origins (cors.h) and folders whose files are answered as they are:
 //
@@ -110,6 +111,8 @@ typedef struct project_function {
   pool_settings pool; ///< how many of them there are
   const project_setting *config;
   size_t config_count;
+  const text *permissions; ///< the project's among them; each of a good form
+  size_t permissions_count;
   const char *const *allowed_hosts;
   size_t allowed_hosts_count;
 } project_function;

@@ -175,7 +175,8 @@ static ubiq_error *check_bundled(const bundle *bundle, const project_function *f
     return ubiq_error_new(
         UBIQ_DENIED, "%s: %s asks for %u instances to be ready; at most %llu are granted (--ready-max)",
         bundle_name(bundle), function->name, function->pool.min, (unsigned long long)grant->ready_max);
-  return release_check_ceiling(bundle_name(bundle), function, &grant->ceiling);
+  ubiq_error *error = release_check_ceiling(bundle_name(bundle), function, &grant->ceiling);
+  return error != NULL ? error : release_check_permissions(bundle_name(bundle), function, grant->permissions);
 }
 
 static ubiq_error *check_auth(const bundle *bundle, const auth_settings *auth, const release_grant *grant) {

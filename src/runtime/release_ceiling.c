@@ -30,3 +30,14 @@ ubiq_error *release_check_ceiling(const char *name, const project_function *func
   }
   return NULL;
 }
+
+ubiq_error *release_check_permissions(const char *name, const project_function *function,
+                                      const permission_set *granted) {
+  for (size_t i = 0; granted != NULL && i < function->permissions_count; i++) {
+    text asked = function->permissions[i];
+    if (permission_set_covers(granted, asked)) continue;
+    return ubiq_error_new(UBIQ_DENIED, "%s: %s asks for the permission %.*s, which is not granted (--allow '%.*s')",
+                          name, function->name, (int)asked.size, asked.data, (int)asked.size, asked.data);
+  }
+  return NULL;
+}

@@ -3,10 +3,16 @@
 #define RUNTIME_RELEASE_CEILING_H
 
 #include "runtime/project.h"
+#include "services/permissions.h"
 #include "ubiq/error.h"
 
 /// Compares what a function asks for with a ceiling, whose fields are 0 where there is none. `name` is for the message.
 /// Errors: `denied`, which names the option that would grant it.
 ubiq_error *release_check_ceiling(const char *name, const project_function *function, const limits *ceiling);
+
+/// Compares the permissions that a function asks for with those that are granted, NULL: all. Errors: `denied`, which names the
+/// option that would grant it.
+ubiq_error *release_check_permissions(const char *name, const project_function *function,
+                                      const permission_set *granted);
 
 #endif

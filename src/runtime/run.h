@@ -34,7 +34,9 @@ typedef struct run {
       char out[TRACE_STATE_SIZE]); ///< and its tracestate, as trace_state_read answers it; NULL: none
 
   // The owner's, set before run_start where a function calls another (function_calls.h); else zeroes.
-  struct run *caller;    ///< waits for this run, which may use its place; NULL: nobody does
+  struct run *caller; ///< waits for this run, which may use its place; NULL: nobody does
+  const permissions
+      *inherited;        ///< of who had it begun and does not wait, until run_end; NULL: its function's own alone
   bool begins_in_turn;   ///< not within run_start: that is called from a guest
   uint32_t depth;        ///< calls of functions above this one
   uint32_t hops;         ///< events and schedules that led to this one
@@ -69,6 +71,7 @@ typedef struct run {
   bool is_in_pool;           ///< counts as busy in its pool
   plugin_host host;          ///< what the plugin is given; made by run_init
   api_guest guest;           ///< what it is to the platform's API; made by run_init
+  permissions permissions;   ///< its function's, its callers' and what is inherited; made when the API is asked
   trace trace;               ///< made when it is first asked for (run_trace)
   char traceparent[TRACE_PARENT_SIZE];
   char call_traceparent[TRACE_PARENT_SIZE]; ///< of the guest's request that is about to begin

@@ -204,6 +204,16 @@ static void add_pools(metrics_text *out, releases *releases) {
   release_delete(current);
 }
 
+static void add_denials(metrics_text *out, releases *releases) {
+  release *current = releases_hold(releases);
+  metrics_text_family(out, "ubiq_permission_denials_total", "counter",
+                      "What functions asked services for and may not.");
+  for (size_t i = 0; i < current->project->functions_count; i++)
+    metrics_text_value(out, &(metrics_labels){{{"function", current->functions[i].name}}},
+                       permission_set_denials(current->functions[i].permissions));
+  release_delete(current);
+}
+
 // -------------------------------------------------------------------------------------------------------- releases
 
 /// A release that is served; without a digest there is none.
@@ -252,6 +262,7 @@ answer admin_metrics_get(admin_request *self) {
   add_refusals(&out, server_metrics(context->server));
   add_runs(&out, server_metrics(context->server));
   add_pools(&out, context->releases);
+  add_denials(&out, context->releases);
   const services services = server_services(context->server);
   services_metrics_add(&out, &services);
   add_releases(&out, &status);

@@ -7,6 +7,7 @@
 #include "server/admin_json.h"
 #include "server/admin_logs.h"
 #include "server/admin_metrics.h"
+#include "server/admin_permissions.h"
 #include "server/admin_pool.h"
 
 #include <stdlib.h>
@@ -166,6 +167,7 @@ static const admin_endpoint endpoints[] = {
     {"PUT", "/v1/releases/{digest}", true, true, false, put_release},
     {"GET", "/v1/functions/{name}/pool", false, false, false, admin_pool_get},
     {"GET", "/_ubiq/functions/{name}/pool", false, false, false, admin_pool_get},
+    {"GET", "/_ubiq/functions/{name}/permissions", false, false, false, admin_permissions_get},
     {"GET", "/_ubiq/metrics", false, false, false, admin_metrics_get},
     {"GET", "/_ubiq/health/live", false, false, true, admin_health_live},
     {"GET", "/_ubiq/health/ready", false, false, true, admin_health_ready},

@@ -23,8 +23,10 @@ typedef struct errand {
   http_field headers[ERRAND_HEADERS_MAX];
   size_t headers_count;
   text traceparent; ///< of what led to it; empty: nothing did
-  uint32_t depth;   ///< calls of functions above it
-  uint32_t hops;    ///< events and schedules that led to it
+  const struct permissions
+      *inherited; ///< of who had it begun (services/permissions.h), so that it may no more; NULL: nobody
+  uint32_t depth; ///< calls of functions above it
+  uint32_t hops;  ///< events and schedules that led to it
   /// Once, on any thread, perhaps before errand_taker.start returns. Takes the error; `output` is borrowed for the call.
   /// `unavailable` and `busy`: it was not begun. `cancelled`: it was dropped because the server stops. It may be begun again.
   void (*done)(struct errand *self, ubiq_error *error, ubiq_bytes output);

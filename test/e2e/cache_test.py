@@ -21,7 +21,7 @@ UBIQ_EXPORT(relay) {
 
 class Cache(support.Test):
     def launch(self, *options):
-        functions = [function("relay", "POST /relay"), function("relay2", "POST /relay2", export='"relay"')]
+        functions = [function("relay", "POST /relay", permissions='["cache:*"]'), function("relay2", "POST /relay2", permissions='["cache:*"]', export='"relay"')]
         return self.start(self.project(*functions, files={"guest.c": GUEST}), *options)
 
     def ask(self, server, method, path, through="/relay", **more):
@@ -63,7 +63,7 @@ class Cache(support.Test):
         self.assertEqual(7, answers.count((200, "made")))
 
     def test_a_run_that_waits_for_a_lock_ends_when_its_time_is_over(self):
-        project = self.project(function("relay", "POST /relay", timeout='"500ms"'), files={"guest.c": GUEST})
+        project = self.project(function("relay", "POST /relay", permissions='["cache:*"]', timeout='"500ms"'), files={"guest.c": GUEST})
         server = self.start(project)
         self.assertEqual(201, self.ask(server, "POST", "/v1/cache/a/lock", query={"hold": "1h"})["status"])
         body = json.dumps({"method": "POST", "path": "/v1/cache/a/lock", "query": {"wait": "1h"}})

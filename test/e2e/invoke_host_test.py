@@ -71,7 +71,7 @@ def run(name, **more):
 
 class InvokeHost(support.Test):
     def launch(self, *options, **settings):
-        functions = [function(name, "POST /" + name, **settings.get(name, {})) for name in NAMES]
+        functions = [function(name, "POST /" + name, permissions='["functions:*"]', **settings.get(name, {})) for name in NAMES]
         return self.start(self.project(*functions, files={"guest.c": GUEST}), *options)
 
     def call(self, server, name, body=b"", headers=None):
@@ -239,7 +239,7 @@ class InvokeHost(support.Test):
         self.assertEqual((200, True), (status, b"\xa6status\xcd\x01\x90" in answer), answer)
 
     def test_one_run_without_a_server_has_what_needs_none(self):
-        directory = self.project(function("relay", "POST /relay"), files={"guest.c": GUEST})
+        directory = self.project(function("relay", "POST /relay", permissions='["functions:*"]'), files={"guest.c": GUEST})
         line = json.dumps({"method": "POST", "path": "/v1/log", "body": {"message": "from a run"}})
         done = self.run_ubiq("run", "relay", directory, "--input", line)
         self.assertEqual({"status": 204, "headers": {}}, json.loads(done.stdout))

@@ -32,7 +32,7 @@ def path_of(key):
 
 class Kv(support.Test):
     def make(self):
-        return self.project(function("relay", "POST /relay"), files={"guest.c": GUEST})
+        return self.project(function("relay", "POST /relay", permissions='["kv:*"]'), files={"guest.c": GUEST})
 
     def ask(self, server, method, path, through="/relay", **more):
         status, _, answer = server.request("POST", through, json.dumps(dict(method=method, path=path, **more)))

@@ -49,6 +49,7 @@ service_handler __wrap_api_handler(const api_operation *operation) {
 }
 
 static const char toml[] = "[functions.relay]\nwasm = 'relay.wat'\ntimeout = '60s'\n"
+                           "permissions = ['functions:*', 'log:*']\n"
                            "[functions.spins]\nwasm = 'm.wat'\ncpu = '60s'\ntimeout = '60s'\n";
 
 static void make_relay(fixture *self) {

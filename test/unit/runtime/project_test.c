@@ -109,6 +109,11 @@ static void errors_say_where_and_what_would_be_right(void **state) {
       {"[functions.a]\nwasm = 'a'\nconfig = { x = 1 }", "ubiq.toml:3:12: functions.a.config.x is 1; expected a string"},
       {"[functions.a]\nwasm = 'a'\nwire = 'cord'",
        "ubiq.toml:3:1: functions.a.wire is \"cord\"; expected \"extism\" or \"core\""},
+      {"[functions.a]\nwasm = 'a'\npermissions = ['kv:raed:a']",
+       "ubiq.toml:3:16: functions.a.permissions[0] is wrong: \"kv:raed:a\" names an unknown action \"raed\"; did you "
+       "mean \"read\"?"},
+      {"[project]\npermissions = 'kv'\n[functions.a]\nwasm = 'a'",
+       "ubiq.toml:2:1: project.permissions is \"kv\"; expected an array"},
       {"[functions.a]\nwasm = 'a'\nallowed_hosts = 'x'",
        "ubiq.toml:3:1: functions.a.allowed_hosts is \"x\"; expected an array"},
   };

@@ -32,10 +32,28 @@ static void each_limit_has_its_ceiling(void **state) {
                "b: greedy asks for a response_max of 10 bytes; at most 9 bytes are granted (--response-max)");
 }
 
+static void permissions_have_theirs(void **state) {
+  (void)state;
+  const text asked[] = {TEXT("kv:read:a*"), TEXT("http:get:api.example.com")};
+  const project_function function = {.name = "greedy", .permissions = asked, .permissions_count = 2};
+  const text of_project = TEXT("kv:*"), both[] = {TEXT("kv:*"), TEXT("http:*:*.example.com")};
+  permission_set *granted = NULL;
+  assert_success(release_check_permissions("b", &function, NULL));
+  assert_success(permission_set_new(TEXT("--allow"), both, 2, &granted));
+  assert_success(release_check_permissions("b", &function, granted));
+  permission_set_delete(granted);
+  assert_success(permission_set_new(TEXT("--allow"), &of_project, 1, &granted));
+  assert_fails(release_check_permissions("b", &function, granted), UBIQ_DENIED,
+               "b: greedy asks for the permission http:get:api.example.com, which is not granted "
+               "(--allow 'http:get:api.example.com')");
+  permission_set_delete(granted);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_is_not_more_than_the_ceiling_is_granted),
       cmocka_unit_test(each_limit_has_its_ceiling),
+      cmocka_unit_test(permissions_have_theirs),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
