@@ -1,7 +1,7 @@
 # The front door. Everything behind it is scripts/setup, CMake presets and ctest.
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
-.PHONY: help setup build engines engines-all wasmedge guests run test conformance bench lint asan tsan fuzz single install clean
+.PHONY: help api setup build engines engines-all wasmedge guests run test conformance bench lint asan tsan fuzz single install clean
 
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 PREFIX ?= /usr/local
@@ -27,7 +27,7 @@ setup: ## bring Debian packages and pinned third-party pieces (scripts/setup); A
 	@scripts/setup $(ARGS)
 
 .deps/stamp: scripts/setup scripts/deps/crates/Cargo.lock
-	@scripts/setup
+	@scripts/setup --build
 
 build/%/build.ninja: .deps/stamp CMakePresets.json
 	@mkdir -p build
@@ -58,6 +58,9 @@ test: build ## build and run all tests; TESTS=regex picks some
 
 conformance: build ## build, run on every engine what must hold for every engine, and print a matrix
 	@scripts/conformance $(ARGS)
+
+api: ## make api/openapi.yaml and docs/api.md of api/*.tsp anew
+	@scripts/api $(ARGS)
 
 bench: build ## build and measure against peers: prints a table, writes out/bench.json
 	@bench/run $(ARGS)

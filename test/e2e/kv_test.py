@@ -67,8 +67,8 @@ class Kv(support.Test):
         self.assertEqual(404, self.ask(server, "GET", path_of("a/0"))["status"])
 
     def test_a_private_function_keeps_what_is_its_own(self):
-        own = function("own", "POST /own", export='"relay"', private="true")
-        server = self.start(self.project(function("relay", "POST /relay"), own, files={"guest.c": GUEST}))
+        own = function("own", "POST /own", export='"relay"', private="true", permissions='["kv:*", "cache:*"]')
+        server = self.start(self.project(function("relay", "POST /relay", permissions='["kv:*", "cache:*"]'), own, files={"guest.c": GUEST}))
         for path in (path_of("a"), "/v1/cache/a"):
             self.assertIn(self.ask(server, "PUT", path, "/own", body="mine")["status"], (200, 204))
             self.assertEqual("mine", self.ask(server, "GET", path, "/own")["body"])
