@@ -51,5 +51,6 @@ int serve_compiler_main(int count, char **arguments) {
                                                                "compile a plugin say `ubiq compile`"));
   compiler_sandbox sandbox = sandbox_named(arguments[0]);
   privileges_close_inherited();
-  return compiler_helper_run(compiler_job_run, &sandbox);
+  ubiq_error *error = privileges_accept_no_new();
+  return error != NULL ? command_fail(error) : compiler_helper_run(compiler_job_run, &sandbox);
 }

@@ -7,7 +7,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 void serve_state_options(serve_state *self, option list[SERVE_STATE_OPTIONS]) {
   *self = (serve_state){0};
@@ -105,7 +104,7 @@ static ubiq_error *start(running *self, serving *serving) {
 static void freeze(void *user, bool at_once) {
   running *self = user;
   releases_freeze(self->releases);
-  if (at_once && releases_is_changing(self->releases)) _exit(ubiq_code_exit(UBIQ_CANCELLED));
+  if (at_once && releases_is_changing(self->releases)) _Exit(ubiq_code_exit(UBIQ_CANCELLED));
 }
 
 static void end_admin(uv_work_t *work) {
