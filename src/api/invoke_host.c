@@ -6,6 +6,7 @@
 #include "api/envelope.h"
 #include "api/guest.h"
 #include "plugin/plugin.h"
+#include "services/permissions.h"
 #include "services/services.h"
 
 #include <pthread.h>
@@ -93,10 +94,23 @@ static api_call *call_new(int32_t format, ubiq_completion *completion) {
   return self;
 }
 
+/// Who asks, as far as that must outlive the guest's run, whose own the permissions are.
+static ubiq_error *describe(api_call *self, const api_guest *guest) {
+  service_caller *caller = &self->call.caller;
+  guest->host->caller(guest->run, caller);
+  if (caller->permissions == NULL) return NULL;
+  caller->permissions = arena_copy(&self->call.arena, caller->permissions, sizeof *caller->permissions);
+  return caller->permissions == NULL ? ubiq_error_no_memory() : NULL;
+}
+
 /// Has the call answered in the guest's name. It may be over when this returns, unless the guest still has it.
 static void ask(api_call *self, api_guest *guest) {
   const api_host *host = guest->host;
-  host->caller(guest->run, &self->call.caller);
+  ubiq_error *error = describe(self, guest);
+  if (error != NULL) {
+    service_call_fail(&self->call, error);
+    return;
+  }
   self->call.services = host->services;
   self->is_checked = host->services->checks_answers;
   if (host->inbox == NULL) {
