@@ -2,8 +2,8 @@
 #include "runtime/function_calls.h"
 
 #include "base/json_write.h"
-#include "base/log.h"
 #include "runtime/function_exchange.h"
+#include "runtime/unwaited.h"
 #include "runtime/worker.h"
 #include "services/run_results.h"
 
@@ -156,86 +156,13 @@ static void start(service_call *call, run *caller, const function *function, ubi
 
 // ------------------------------------------------------------------------------------------- runs that nobody waits for
 
-/// An errand whose result is kept.
-typedef struct unwaited {
-  errand errand;
-  run_results *results;
-  char id[RUN_ID_SIZE];
-  char *function; ///< owned; a copy of its name
-  buffer input;
-  char traceparent[TRACE_PARENT_SIZE]; ///< of who began it
-  permissions inherited;               ///< and what that may do; its sets are the release's
-  release *held;                       ///< owned
-} unwaited;
-
-static void unwaited_free(unwaited *self) {
-  release_delete(self->held);
-  free(self->function);
-  buffer_free(&self->input);
-  free(self);
+static void take_here(void *worker, errand *errand) {
+  errands_take(errand, worker);
 }
 
-static void keep_result(errand *errand, ubiq_error *error, ubiq_bytes output) {
-  unwaited *self = errand->user;
-  const text type = error != NULL ? (text){NULL, 0} : function_exchange_type(NULL, output);
-  if (error != NULL)
-    log_from(UBIQ_LOG_WARN, self->function, "%s: %s", ubiq_code_name(ubiq_error_code(error)),
-             ubiq_error_message(error));
-  run_results_end(self->results, self->id, error, output, type);
-  ubiq_error_delete(error);
-  unwaited_free(self);
-}
-
-static unwaited *unwaited_new(run *caller, const function *function, ubiq_bytes input) {
-  unwaited *self = calloc(1, sizeof *self);
-  if (self == NULL) return NULL;
-  self->function = strdup(function->name);
-  memcpy(self->traceparent, run_traceparent(caller), sizeof self->traceparent);
-  self->inherited = *permissions_of(caller);
-  self->held = release_retain(caller->lease->release);
-  if (self->function == NULL || !buffer_append(&self->input, input.data, input.size)) {
-    unwaited_free(self);
-    return NULL;
-  }
-  self->errand = (errand){.function = text_of(self->function),
-                          .input = buffer_bytes(&self->input),
-                          .traceparent = text_of(self->traceparent),
-                          .inherited = &self->inherited,
-                          .depth = caller->depth + 1,
-                          .hops = caller->hops,
-                          .done = keep_result,
-                          .user = self};
-  return self;
-}
-
-static ubiq_error *begin_unwaited(service_call *call, run *caller, const function *function, ubiq_bytes input,
-                                  char id[RUN_ID_SIZE]) {
-  run_results *results = call->services->runs;
-  if (results == NULL)
-    return ubiq_error_new(UBIQ_UNAVAILABLE, "this server keeps no results; wait=true waits for them");
-  unwaited *self = unwaited_new(caller, function, input);
-  if (self == NULL) return ubiq_error_no_memory();
-  ubiq_error *error = run_results_add(results, call->caller.project, text_of(function->name), self->id);
-  if (error != NULL) {
-    unwaited_free(self);
-    return error;
-  }
-  self->results = results;
-  memcpy(id, self->id, RUN_ID_SIZE);
-  run_results_begin(results, id);
-  errands_take(&self->errand, caller->worker);
-  return NULL;
-}
-
-static void start_unwaited(service_call *call, run *caller, const function *function, ubiq_bytes input) {
-  char id[RUN_ID_SIZE];
-  ubiq_error *error = begin_unwaited(call, caller, function, input, id);
-  if (error == NULL && !buffer_printf(&call->bytes, "{\"id\":\"%s\"}", id)) error = ubiq_error_no_memory();
-  call->status = error == NULL ? 202 : 0;
-  if (error != NULL)
-    service_call_fail(call, error);
-  else
-    service_call_answer_json(call, (text){NULL, 0});
+static void start_unwaited(service_call *call, const run *caller, text name, ubiq_bytes input) {
+  const errand_taker here = {take_here, caller->worker};
+  unwaited_start(call, name, input, caller->lease->release, &here);
 }
 
 void function_calls_result(service_call *call, text id) {
@@ -298,7 +225,7 @@ static void run_function(service_call *call, text name, ubiq_bytes input, bool w
   else if (waits)
     start(call, caller, function, input);
   else
-    start_unwaited(call, caller, function, input);
+    start_unwaited(call, caller, name, input);
 }
 
 static bool write_route(const project_function *function, buffer *out) {

@@ -5,6 +5,8 @@
 #include "api/dispatch.h"
 #include "base/json.h"
 #include "runtime/function_calls.h"
+#include "runtime/function_exchange.h"
+#include "runtime/unwaited.h"
 #include "server/admin_connections.h"
 #include "services/run_results.h"
 
@@ -21,6 +23,8 @@ typedef struct waiting {
   pthread_mutex_t mutex; ///< guards `is_done`
   pthread_cond_t news;
   bool is_done;
+  release *current; ///< what was served when it came
+  errand errand;    ///< where it has a function run
 } waiting;
 
 bool admin_platform_may_have(const char *path) {
@@ -34,17 +38,35 @@ static waiting *waiting_of(service_call *call) {
 }
 
 static void list(service_call *call) {
-  release *current = releases_hold(waiting_of(call)->request->context->releases);
-  function_calls_list(call, current->project);
-  release_delete(current);
+  function_calls_list(call, waiting_of(call)->current->project);
+}
+
+/// On a worker's thread. From its end on the call is the connection's.
+static void take_output(errand *errand, ubiq_error *error, ubiq_bytes output) {
+  waiting *self = errand->user;
+  const function *function = release_function(self->current, errand->function);
+  if (error == NULL && function != NULL) error = function_exchange_answer(&self->call, function, output);
+  if (error != NULL)
+    service_call_fail(&self->call, error);
+  else
+    service_call_done(&self->call);
+}
+
+static void hand_over(void *server, errand *errand) {
+  server_take_errand(server, errand);
 }
 
 static void run_function(service_call *call, text name, ubiq_bytes input, bool waits) {
-  (void)name;
-  (void)input;
-  (void)waits;
-  service_call_fail(call, ubiq_error_new(UBIQ_UNAVAILABLE, "functions are run by other functions and by their routes; "
-                                                           "the admin API runs none yet"));
+  waiting *self = waiting_of(call);
+  const errand_taker workers = {hand_over, self->request->context->server};
+  if (release_function(self->current, name) == NULL) {
+    service_call_fail(call, ubiq_error_new(UBIQ_NOT_FOUND, "the project has no such function"));
+  } else if (!waits) {
+    unwaited_start(call, name, input, NULL, &workers);
+  } else {
+    self->errand = (errand){.function = name, .input = input, .done = take_output, .user = self};
+    workers.start(workers.user, &self->errand);
+  }
 }
 
 static const function_host functions = {list, run_function, function_calls_result};
@@ -152,8 +174,8 @@ static answer make_answer(const service_call *call) {
 
 static void ask(waiting *self, const char *method, services *services) {
   api_request request;
-  release *current = releases_hold(self->request->context->releases);
-  self->call.caller = (service_caller){.project = text_of(current->project->name), .deadline_ns = UINT64_MAX};
+  self->current = releases_hold(self->request->context->releases);
+  self->call.caller = (service_caller){.project = text_of(self->current->project->name), .deadline_ns = UINT64_MAX};
   self->call.services = services;
   self->call.done = tell;
   ubiq_error *error = read_request(self, method, &request);
@@ -162,7 +184,6 @@ static void ask(waiting *self, const char *method, services *services) {
   else
     api_dispatch(&self->call, &request);
   wait(self);
-  release_delete(current);
   if (services->checks_answers) api_hold_against(&self->call);
   api_conclude(&self->call);
 }
@@ -178,6 +199,7 @@ static answer answer_platform(admin_request *request, const char *method) {
   arena_init(&self->call.arena);
   ask(self, method, &services);
   answer answer = make_answer(&self->call);
+  release_delete(self->current); // what was answered may point there
   pthread_cond_destroy(&self->news);
   pthread_mutex_destroy(&self->mutex);
   yyjson_doc_free(self->document);

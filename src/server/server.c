@@ -186,6 +186,10 @@ services server_services(const server *self) {
   return self->settings.services == NULL ? (services){0} : *self->settings.services;
 }
 
+void server_take_errand(server *self, errand *errand) {
+  errands_start(self->errands, errand);
+}
+
 metrics *server_metrics(const server *self) {
   return self->metrics;
 }

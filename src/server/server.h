@@ -5,6 +5,7 @@
 #include "runtime/release.h"
 #include "runtime/worker.h"
 #include "server/settings.h"
+#include "services/errand.h"
 #include "services/services.h"
 
 typedef struct server server;
@@ -23,6 +24,9 @@ const char *server_url(const server *self);
 
 /// What functions, and others, may ask for; without what is a worker's own.
 services server_services(const server *self);
+
+/// Has a worker run a function that no request waits for. Any thread.
+void server_take_errand(server *self, errand *errand);
 
 /// What its workers count; NULL where neither the admin API nor an exporter could tell. Lives as long as the server.
 metrics *server_metrics(const server *self);

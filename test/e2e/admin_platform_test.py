@@ -1,6 +1,7 @@
 """The platform's API on the admin port: what functions reach by InvokeHost, over HTTP."""
 
 import http.client
+import time
 import signal
 
 import support
@@ -68,6 +69,24 @@ class AdminPlatform(Test):
         self.assertEqual(["a", "b", "busy"], sorted(names))
         self.assertEqual(204, self.raw(server, "POST", "/v1/log", '{"message":"by hand"}', {"Content-Type": "application/json"})[0])
         server.wait_for(r"INFO +admin: by hand")
+
+    def test_functions_are_run_and_waited_for_or_not(self):
+        server = self.launch()
+        self.assertEqual(404, server.ask("POST", "/v1/functions/a/runs")[0])
+        self.deployed(server, self.bundle("1"))
+        deadline = time.monotonic() + support.PATIENCE
+        while self.raw(server, "POST", "/v1/functions/a/runs")[0] == 404 and time.monotonic() < deadline:
+            pass  # the workers get it a moment later
+        status, headers, body = self.raw(server, "POST", "/v1/functions/a/runs", b"input", {"Content-Type": "text/plain"})
+        self.assertEqual((200, "application/json", b"1"), (status, headers["content-type"], body))
+        status, begun = server.ask("POST", "/v1/functions/a/runs?wait=false")
+        self.assertEqual(202, status)
+        found = {}
+        while found.get("status") != "done" and time.monotonic() < deadline:
+            status, found = server.ask("GET", "/v1/runs/" + begun["id"])
+            self.assertEqual(200, status, found)
+        self.assertEqual(("a", 1), (found["function"], found["output"]))
+        self.assertEqual(404, server.ask("GET", "/v1/runs/" + "0" * 40)[0])
 
     def test_who_may_only_look_changes_nothing(self):
         server = self.launch()

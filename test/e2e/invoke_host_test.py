@@ -175,7 +175,7 @@ class InvokeHost(support.Test):
 
     def test_functions_that_take_whole_requests_are_called_with_one(self):
         functions = [function(name, "POST /" + name, **more) for name, more in
-                     (("relay", {"auth": '"optional"'}), ("mirror", {"input": '"request"', "auth": '"required"'}), ("refuses", {"input": '"request"'}))]
+                     (("relay", {"auth": '"optional"', "permissions": '["functions:*"]'}), ("mirror", {"input": '"request"', "auth": '"required"'}), ("refuses", {"input": '"request"'}))]
         made = json.loads(self.run_ubiq("api-key", "ci", "--json").stdout)
         key, line = made["key"], 'ci = "%s"' % made["hash"]
         server = self.start(self.project(*functions, "[auth.api_keys]\n%s\n" % line, files={"guest.c": GUEST}))
