@@ -3,6 +3,7 @@
 
 #include "api/params.h"
 #include "services/permissions.h"
+#include "services/services.h"
 
 static ubiq_error *permit(const service_call *call) {
   const service_operation *operation = call->operation;
@@ -29,6 +30,11 @@ static ubiq_error *check_body(service_call *call, const api_operation *operation
   return operation->body == API_BODY_JSON ? check_json(call, operation) : NULL;
 }
 
+static bool is_played(service_call *call, const api_request *request) {
+  const service_stubs *stubs = call->services->stubs;
+  return stubs != NULL && stubs->answer(stubs->user, call, request->method, request->path);
+}
+
 static void answer(service_call *call, const api_operation *operation) {
   service_handler handler = api_handler(operation);
   if (handler != NULL) {
@@ -51,6 +57,6 @@ void api_dispatch(service_call *call, const api_request *request) {
   if (error == NULL) error = check_body(call, operation);
   if (error != NULL)
     service_call_fail(call, error);
-  else
+  else if (!is_played(call, request))
     answer(call, operation);
 }

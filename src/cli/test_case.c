@@ -206,13 +206,20 @@ static ubiq_error *read_http(reader *self, const json_value *test) {
   return self->out->has_http ? test_http_read(self->arena, &http, &self->out->http, &self->out->http_count) : NULL;
 }
 
+static ubiq_error *read_services(reader *self, const json_value *test) {
+  json_value services = json_field(test, "service");
+  if (json_is_absent(&services)) return NULL;
+  return test_http_read_services(self->arena, &services, &self->out->services, &self->out->services_count);
+}
+
 static ubiq_error *read_case(reader *self, const json_value *test) {
   ubiq_error *error = json_expect_object(test);
-  if (error == NULL) error = CHECK_KEYS(test, "name", "function", "time", "http", "request", "expect");
+  if (error == NULL) error = CHECK_KEYS(test, "name", "function", "time", "http", "service", "request", "expect");
   if (error == NULL) error = read_name(self, test);
   if (error == NULL) error = read_function(self, test);
   if (error == NULL) error = read_time(self, test);
   if (error == NULL) error = read_http(self, test);
+  if (error == NULL) error = read_services(self, test);
   if (error == NULL) error = read_request(self, test);
   return error != NULL ? error : read_expect(self, test);
 }

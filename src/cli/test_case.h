@@ -15,6 +15,7 @@
 //     headers = { content-type = "glob:text/plain*" }
 //     body = "Hello, Ada!"               # or json = { ... }; texts may be matchers (test_match.h)
 //     [[case.http]]                      # requests of the function's own (test_http.h); default: they go out
+//     [[case.service]]                   # and of the platform: what is not here the services answer, which begin empty
 #ifndef CLI_TEST_CASE_H
 #define CLI_TEST_CASE_H
 
@@ -47,6 +48,8 @@ typedef struct test_case {
   bool has_http;             ///< `http` is all that the function may ask for; else its requests go out
   const test_http *http;
   size_t http_count;
+  const test_http *services; ///< what it is to ask the platform for; what is not among them the services answer
+  size_t services_count;
 } test_case;
 
 /// The cases of one file. What they point to is the file's.

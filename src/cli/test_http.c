@@ -31,6 +31,13 @@ static ubiq_error *read_url(const json_value *table, text *out) {
   return is_good ? error : json_wrong(&url, "a URL, a pattern such as \"glob:https://example.com/*\", or \"*\"");
 }
 
+static ubiq_error *read_path(const json_value *table, text *out) {
+  json_value path = json_field(table, "path");
+  ubiq_error *error = json_get_text(&path, out);
+  bool is_good = error != NULL || text_starts_with(*out, TEXT("/v1/")) || text_starts_with(*out, TEXT("glob:/"));
+  return is_good ? error : json_wrong(&path, "a path of the API such as \"/v1/kv/a\", or a pattern: \"glob:/v1/kv/*\"");
+}
+
 static ubiq_error *read_number(const json_value *table, const char *key, uint64_t min, uint64_t max, unsigned *out) {
   json_value value = json_field(table, key);
   uint64_t number = *out;
@@ -57,33 +64,47 @@ static bool has_type(const fetch_header *headers, size_t count) {
 static ubiq_error *read_answer(arena *arena, const json_value *table, test_http *out) {
   json_value answer = json_field(table, "answer");
   if (json_is_absent(&answer)) return NULL;
+  out->has_answer = true;
   ubiq_error *error = json_expect_object(&answer);
   if (error == NULL) error = CHECK_KEYS(&answer, "status", "headers", "body", "json");
   if (error != NULL) return error;
   json_value headers = json_field(&answer, "headers");
   fetch_header *list = NULL;
-  bool is_json = false;
   error = read_number(&answer, "status", 100, 599, &out->status);
   if (error == NULL) error = test_fields_headers(arena, &headers, 1, &list, &out->headers_count);
-  if (error == NULL) error = test_fields_body(arena, &answer, &out->body, &is_json);
-  if (error == NULL && is_json && !has_type(list, out->headers_count))
+  if (error == NULL) error = test_fields_body(arena, &answer, &out->body, &out->is_json);
+  if (error == NULL && out->is_json && !has_type(list, out->headers_count))
     list[out->headers_count++] = (fetch_header){"content-type", "application/json"};
   out->headers = list;
   return error;
+}
+
+static ubiq_error *read_rest(arena *arena, const json_value *table, unsigned times_min, test_http *out) {
+  ubiq_error *error = read_method(arena, table, &out->method);
+  if (error == NULL) error = read_expected_body(table, out);
+  if (error == NULL) error = read_number(table, "times", times_min, 1000000, &out->times);
+  return error != NULL ? error : read_answer(arena, table, out);
 }
 
 static ubiq_error *read_one(arena *arena, const json_value *table, test_http *out) {
   *out = (test_http){.times = 1, .status = 200};
   ubiq_error *error = json_expect_object(table);
   if (error == NULL) error = CHECK_KEYS(table, "method", "url", "body", "json", "times", "answer");
-  if (error == NULL) error = read_method(arena, table, &out->method);
   if (error == NULL) error = read_url(table, &out->url);
-  if (error == NULL) error = read_expected_body(table, out);
-  if (error == NULL) error = read_number(table, "times", 1, 1000000, &out->times);
-  return error != NULL ? error : read_answer(arena, table, out);
+  return error != NULL ? error : read_rest(arena, table, 1, out);
 }
 
-ubiq_error *test_http_read(arena *arena, const json_value *list, const test_http **out, size_t *count) {
+static ubiq_error *read_service(arena *arena, const json_value *table, test_http *out) {
+  *out = (test_http){.times = 1, .status = 200};
+  ubiq_error *error = json_expect_object(table);
+  if (error == NULL) error = CHECK_KEYS(table, "method", "path", "body", "json", "times", "answer");
+  if (error == NULL) error = read_path(table, &out->url);
+  return error != NULL ? error : read_rest(arena, table, 0, out);
+}
+
+typedef ubiq_error *(*reading)(arena *arena, const json_value *table, test_http *out);
+
+static ubiq_error *read_list(arena *arena, const json_value *list, reading read, const test_http **out, size_t *count) {
   ubiq_error *error = json_expect_array(list);
   if (error == NULL && json_count(list) > TEST_HTTP_MAX) error = json_wrong(list, "at most %d requests", TEST_HTTP_MAX);
   if (error != NULL) return error;
@@ -91,9 +112,17 @@ ubiq_error *test_http_read(arena *arena, const json_value *list, const test_http
   if (made == NULL) return ubiq_error_no_memory();
   json_value item = {0};
   *count = 0;
-  while (error == NULL && json_next_item(list, &item)) error = read_one(arena, &item, &made[(*count)++]);
+  while (error == NULL && json_next_item(list, &item)) error = read(arena, &item, &made[(*count)++]);
   *out = made;
   return error;
+}
+
+ubiq_error *test_http_read(arena *arena, const json_value *list, const test_http **out, size_t *count) {
+  return read_list(arena, list, read_one, out, count);
+}
+
+ubiq_error *test_http_read_services(arena *arena, const json_value *list, const test_http **out, size_t *count) {
+  return read_list(arena, list, read_service, out, count);
 }
 
 // ---------------------------------------------------------------------------------------------- matching, answering

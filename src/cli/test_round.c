@@ -96,7 +96,9 @@ static ubiq_error *open_services(test_round *self) {
   if (self->kept == NULL) return ubiq_error_no_memory();
   if (mkdtemp(self->kept) == NULL) return file_error(errno, self->kept);
   const services_settings settings = {.directory = self->kept, .is_fleeting = true};
-  return services_open(&settings, &self->services);
+  ubiq_error *error = services_open(&settings, &self->services);
+  self->services.stubs = test_world_services(self->world);
+  return error;
 }
 
 static void remove_services(test_round *self) {

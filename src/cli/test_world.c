@@ -4,6 +4,7 @@
 #include "plugin/stubs.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -13,9 +14,10 @@ enum {
 
 struct test_world {
   plugin_stubs stubs;
+  service_stubs services;
   pthread_mutex_t lock;  ///< for all that follows
   const test_case *test; ///< NULL: none runs
-  unsigned *counts;      ///< for each of the case's requests, how often it came; owned
+  unsigned *counts;      ///< for each of the case's requests, then of those of the platform, how often it came; owned
   buffer problems;       ///< lines
   unsigned problems_count;
   bool has_failed; ///< memory was out
@@ -51,19 +53,19 @@ static bool add_shown(buffer *out, text body) {
   return good && (size == body.size || buffer_append_string(out, "..."));
 }
 
-static void note_unexpected(test_world *self, const char *method, text url, text body) {
+static void note_unexpected(test_world *self, const char *kind, const char *method, text url, text body) {
   if (self->problems_count++ >= PROBLEMS_MAX) return;
   buffer *out = &self->problems;
-  bool good = buffer_append_string(out, "http: expected no such request: ") && text_escape(out, text_of(method)) &&
-              buffer_append_byte(out, ' ') && text_escape(out, url) && add_shown(out, body) &&
-              buffer_append_byte(out, '\n');
+  bool good = buffer_append_string(out, kind) && buffer_append_string(out, ": expected no such request: ") &&
+              text_escape(out, text_of(method)) && buffer_append_byte(out, ' ') && text_escape(out, url) &&
+              add_shown(out, body) && buffer_append_byte(out, '\n');
   self->has_failed |= !good;
 }
 
 static ubiq_error *answer(test_world *self, const plugin_stub_request *request, fetch_response *out) {
   const test_http *expected = find(self, request->method, request->url, request->body);
   if (expected != NULL) return test_http_answer(expected, request->response_bytes_max, out);
-  note_unexpected(self, request->method, request->url, request->body);
+  note_unexpected(self, "http", request->method, request->url, request->body);
   return ubiq_error_new(UBIQ_UNAVAILABLE, "HTTP request to %.*s: the test case does not expect it",
                         (int)request->url.size, request->url.data);
 }
@@ -77,10 +79,75 @@ static bool answer_http(void *user, const plugin_stub_request *request, fetch_re
   return is_ours;
 }
 
-static bool add_missing(const test_http *expected, unsigned count, buffer *out) {
-  return buffer_printf(out, "http: expected %s", expected->method == NULL ? "a request of " : expected->method) &&
+static bool add_missing(const char *kind, const test_http *expected, unsigned count, buffer *out) {
+  return buffer_printf(out, "%s: expected %s", kind, expected->method == NULL ? "a request of " : expected->method) &&
          (expected->method == NULL || buffer_append_byte(out, ' ')) && text_escape(out, expected->url) &&
          buffer_printf(out, " %u time%s, came %u\n", expected->times, expected->times == 1 ? "" : "s", count);
+}
+
+// --------------------------------------------------------------------------------------------------------- services
+
+/// What was sent, as text; `*owned` is the caller's.
+static text body_of(const service_call *call, char **owned) {
+  size_t size = 0;
+  *owned = NULL;
+  if (call->body.kind == SERVICE_BODY_BYTES) return (text){(const char *)call->body.bytes.data, call->body.bytes.size};
+  if (call->body.kind == SERVICE_BODY_NONE) return (text){NULL, 0};
+  *owned = yyjson_val_write(call->body.value, YYJSON_WRITE_NOFLAG, &size);
+  return (text){*owned, size};
+}
+
+/// The case's first call that this one is, and that has not come as often as it should; one that should not come at all fits always.
+static const test_http *find_service(test_world *self, const char *method, text path, text body) {
+  for (size_t i = 0; i < self->test->services_count; i++) {
+    const test_http *one = &self->test->services[i];
+    unsigned *count = &self->counts[self->test->http_count + i];
+    bool is_over = one->times > 0 && *count == one->times;
+    if (is_over || !test_http_matches(one, method, path, body)) continue;
+    ++*count;
+    return one;
+  }
+  return NULL;
+}
+
+static void answer_service(const test_http *expected, service_call *call) {
+  bool good = buffer_append(&call->bytes, expected->body.data, expected->body.size);
+  text media_type = {NULL, 0};
+  for (size_t i = 0; good && i < expected->headers_count; i++) {
+    const fetch_header *header = &expected->headers[i];
+    if (strcmp(header->name, "content-type") == 0)
+      media_type = text_of(header->value);
+    else
+      good = service_call_header(call, header->name, text_of(header->value));
+  }
+  call->status = expected->status;
+  if (!good)
+    service_call_fail(call, ubiq_error_no_memory());
+  else if (expected->is_json)
+    service_call_answer_json(call, (text){NULL, 0});
+  else if (expected->body.size > 0)
+    service_call_answer_bytes(call, media_type);
+  else
+    service_call_done(call);
+}
+
+static bool play_service(void *user, service_call *call, text method, text path) {
+  test_world *self = user;
+  char *owned, name[16];
+  const text body = body_of(call, &owned);
+  snprintf(name, sizeof name, "%.*s", (int)method.size, method.data);
+  pthread_mutex_lock(&self->lock);
+  const test_http *expected = self->test == NULL ? NULL : find_service(self, name, path, body);
+  bool is_refused = expected != NULL && expected->times == 0;
+  if (is_refused) note_unexpected(self, "service", name, path, body);
+  pthread_mutex_unlock(&self->lock);
+  free(owned);
+  if (expected == NULL || (!expected->has_answer && !is_refused)) return false;
+  if (is_refused)
+    service_call_fail(call, ubiq_error_new(UBIQ_UNAVAILABLE, "the test case does not expect it"));
+  else
+    answer_service(expected, call);
+  return true;
 }
 
 // ------------------------------------------------------------------------------------------------------------ cases
@@ -88,6 +155,7 @@ static bool add_missing(const test_http *expected, unsigned count, buffer *out) 
 test_world *test_world_new(void) {
   test_world *self = calloc(1, sizeof *self);
   if (self == NULL) return NULL;
+  self->services = (service_stubs){play_service, self};
   self->stubs = (plugin_stubs){.http = answer_http, .realtime = tell_time, .user = self};
   pthread_mutex_init(&self->lock, NULL);
   return self;
@@ -105,9 +173,13 @@ const plugin_stubs *test_world_stubs(const test_world *self) {
   return &self->stubs;
 }
 
+const service_stubs *test_world_services(const test_world *self) {
+  return &self->services;
+}
+
 void test_world_begin(test_world *self, const test_case *test) {
   pthread_mutex_lock(&self->lock);
-  self->counts = calloc(test->http_count + 1, sizeof *self->counts);
+  self->counts = calloc(test->http_count + test->services_count + 1, sizeof *self->counts);
   self->has_failed = self->counts == NULL;
   if (self->counts != NULL) self->test = test;
   pthread_mutex_unlock(&self->lock);
@@ -118,7 +190,12 @@ bool test_world_end(test_world *self, buffer *differences) {
   bool good = !self->has_failed && buffer_append(differences, self->problems.data, self->problems.size);
   for (size_t i = 0; good && i < self->test->http_count; i++)
     if (self->counts[i] < self->test->http[i].times)
-      good = add_missing(&self->test->http[i], self->counts[i], differences);
+      good = add_missing("http", &self->test->http[i], self->counts[i], differences);
+  for (size_t i = 0; good && i < self->test->services_count; i++) {
+    const test_http *expected = &self->test->services[i];
+    unsigned count = self->counts[self->test->http_count + i];
+    if (count < expected->times) good = add_missing("service", expected, count, differences);
+  }
   free(self->counts);
   self->counts = NULL;
   self->test = NULL;

@@ -1,7 +1,6 @@
 // What functions find outside of themselves while a test case runs: answers to their requests, and the time.
 //
-// It stands between the thread that runs the cases, which says which one it is, and the workers on which functions ask. Services are
-// to be added here: a function of plugin_stubs each, and a table of a case.
+// It stands between the thread that runs the cases, which says which one it is, and the workers on which functions ask.
 //
 // LOCKS: one, around the case and what was asked; held for a comparison and a copy. Workers and the thread of the cases.
 #ifndef CLI_TEST_WORLD_H
@@ -9,6 +8,7 @@
 
 #include "cli/test_case.h"
 #include "plugin/stubs.h"
+#include "services/service.h"
 
 typedef struct test_world test_world;
 
@@ -20,6 +20,9 @@ void test_world_delete(test_world *self);
 
 /// What a server's functions are to be given; lives as long as the world.
 const plugin_stubs *test_world_stubs(const test_world *self);
+
+/// And what plays the services; lives as long.
+const service_stubs *test_world_services(const test_world *self);
 
 /// From now on it is the case's world. Borrowed until test_world_end.
 void test_world_begin(test_world *self, const test_case *test);

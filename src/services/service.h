@@ -89,6 +89,13 @@ typedef struct service_call {
 
 typedef void (*service_handler)(service_call *call);
 
+/// Answers in place of services where somebody plays them: tests. It is asked after everything was checked.
+typedef struct service_stubs {
+  /// False: the service itself is to answer. Else the call was ended.
+  bool (*answer)(void *user, service_call *call, text method, text path);
+  void *user;
+} service_stubs;
+
 /// One operation of the API. The table of them is generated from api/openapi.yaml.
 typedef struct service_operation {
   const char *name;       ///< "kv.put"

@@ -11,6 +11,7 @@ typedef struct services {
   struct events *events;                 ///< services/events.h
   const struct function_host *functions; ///< services/functions.h
   struct run_results *runs;              ///< services/run_results.h
+  const service_stubs *stubs;            ///< NULL: none. Borrowed
   bool checks_answers;                   ///< what services answer is held against the API before anybody sees it
 } services;
 

@@ -17,7 +17,7 @@ expect = { body = "Hello, Ada!" }
 """
 # `pay` asks for a payment as often as its input has letters, and answers with what it was told; `clock` says the time, in seconds.
 WORLD = r"""
-#include <ubiq/pdk.h>
+#include <ubiq/host.h>
 
 __attribute__((import_module("wasi_snapshot_preview1"), import_name("clock_time_get")))
 int32_t clock_time_get(int32_t clock, int64_t precision, uint64_t *time);
@@ -34,6 +34,12 @@ UBIQ_EXPORT(pay) {
     ubiq_http_close(&response);
   }
   return ubiq_output_string(told);
+}
+UBIQ_EXPORT(keep) {
+  size_t size;
+  char *request = ubiq_input(&size);
+  ubiq_block answer = ubiq_invoke(UBIQ_JSON, request, size);
+  return ubiq_output_block(answer, ubiq_block_size(answer));
 }
 UBIQ_EXPORT(clock) {
   uint64_t time = 0;
@@ -54,6 +60,20 @@ method = "post"
 url = "glob:https://pay.example.com/*"
 json = { amount = "<integer>" }
 answer = { status = 201, json = { id = 7 } }
+"""
+# `keep` asks the platform for what its input says and answers with what it was told.
+KEEP = function("keep", "POST /keep", permissions='["kv:*"]')
+KEPT = """
+[[case]]
+name = "keeps"
+function = "keep"
+request = { body = '{"method":"PUT","path":"/v1/kv/a","body":{"n":3}}' }
+expect = { json = { status = 200, headers = { etag = "*" }, body = { version = 41 } } }
+[[case.service]]
+method = "put"
+path = "/v1/kv/a"
+json = { n = "<integer>" }
+answer = { headers = { etag = '"41"' }, json = { version = 41 } }
 """
 # Answers what the case's name says with the request as it came.
 MIRROR = function("mirror", "/mirror/{id}", input='"request"')
@@ -206,6 +226,28 @@ UBIQ_EXPORT(go) { return ubiq_output_string("{\\"status\\": 303, \\"headers\\": 
         second = '[[case]]\nname = "rests"\nfunction = "pay"\nrequest = { body = "" }\nexpect = { body = "" }\nhttp = []\n'
         report = json.loads(self.outcome(self.world(PAID + second + PAID.replace("pays", "pays again")), "--json"))
         self.assertEqual((3, 0), (report["passed"], report["failed"]))
+
+    def test_a_call_of_the_platform_is_answered_by_the_case(self):
+        self.assertEqual((True, ""), self.told_of(KEPT, KEEP))
+        other = KEPT.replace("/kv/a\"\njson", "/kv/b\"\njson")
+        passed, told = self.told_of(other, KEEP)
+        self.assertFalse(passed)
+        self.assertIn("service: expected PUT /v1/kv/b 1 time, came 0", told)
+
+    def test_a_call_without_an_answer_reaches_the_service(self):
+        real = KEPT.partition("answer =")[0].replace("version = 41", "version = 1")
+        self.assertEqual((True, ""), self.told_of(real, KEEP))
+        self.assertEqual((True, ""), self.told_of(real.partition("[[case.service]]")[0], KEEP))
+
+    def test_a_call_that_must_not_come_fails_the_case(self):
+        passed, told = self.told_of(KEPT + "times = 0\n", KEEP)
+        self.assertFalse(passed)
+        self.assertIn('service: expected no such request: PUT /v1/kv/a: {"n":3}', told)
+
+    def test_permissions_hold_for_calls_that_a_case_answers(self):
+        passed, told = self.told_of(KEPT, KEEP.replace("kv:*", "cache:*"))
+        self.assertFalse(passed)
+        self.assertIn("kv:write:a", told)
 
     def test_the_wall_clock_stands_at_the_time_of_the_case(self):
         clock = function("clock", "GET /clock")
