@@ -62,7 +62,6 @@ static ubiq_error *read_bundle(serve_command *self, const char *path, release **
   if (error == NULL) error = bundle_read(path, &bundle);
   if (error == NULL) error = load_bundle(self, bundle, out);
   bundle_delete(bundle);
-  serve_compiler_end(&self->compiler);
   return error;
 }
 
@@ -102,6 +101,7 @@ static ubiq_error *serve_place(serve_command *self, int *code) {
   if (error == NULL) {
     error = serving_start(serving, release);
     if (error == NULL) serve_guard_tell(&self->guard);
+    serve_compiler_end(&self->compiler); // now, because its process may still have been starting
     if (error == NULL) *code = serving_run(serving);
     serving_end(serving);
   }
