@@ -1,8 +1,9 @@
 """The platform's API on the admin port: what functions reach by InvokeHost, over HTTP."""
 
 import http.client
-import time
+import os
 import signal
+import time
 
 import support
 from deploying import Server, Test
@@ -48,6 +49,23 @@ class AdminPlatform(Test):
         self.addCleanup(again.close)
         status, headers, body = self.raw(again, "GET", "/v1/kv/a")
         self.assertEqual((200, '"1"', b"[1,2]"), (status, headers["etag"], body))
+
+    def test_a_copy_of_a_running_server_serves_what_it_did(self):
+        server = self.launch()
+        self.deployed(server, self.bundle("1"))
+        self.assertEqual(200, self.raw(server, "PUT", "/v1/kv/a", "1", {"Content-Type": "application/json"})[0])
+        copy = os.path.join(self.folder(), "copy")
+        done = self.run_ubiq("backup", copy, "--state", server.state)
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertIn("holds releases and what functions stored", done.stderr)
+        with open(os.path.join(server.state, "token")) as token, open(os.path.join(copy, "token"), "w") as its_own:
+            its_own.write(token.read())  # a copy has the tokens, but not their text
+        server.stop()
+        again = Server(copy)
+        self.addCleanup(again.close)
+        self.assertEqual(b"1", self.raw(again, "GET", "/v1/kv/a")[2])
+        names = [each["name"] for each in again.ask("GET", "/v1/functions")[1]["functions"]]
+        self.assertEqual(["a", "b", "busy"], sorted(names))
 
     def test_what_is_wrong_is_told_as_functions_are_told(self):
         server = self.launch()
