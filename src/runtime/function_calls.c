@@ -64,9 +64,9 @@ static void ring(void *user) {
 }
 
 bool function_calls_open(worker *worker) {
-  if (worker->options.services != NULL) worker->services = *worker->options.services;
-  worker->services.functions = &function_calls_host;
-  worker->api = (api_host){.services = &worker->services,
+  services *services = worker->options.services != NULL ? worker->options.services : &worker->services;
+  services->functions = &function_calls_host; // all workers say the same, before any has begun
+  worker->api = (api_host){.services = services,
                            .inbox = inbox_new(ring, worker),
                            .caller = describe,
                            .hold = hold_release,

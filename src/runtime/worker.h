@@ -101,7 +101,7 @@ typedef struct worker {
   metrics_worker *numbers; ///< what it has now, for others to read; NULL: nobody does
 
   // What its functions ask of the platform (api/guest.h).
-  services services; ///< those of its options, and its own
+  services services; ///< where its options have none
   api_host api;
 
   // Places (places.h).
