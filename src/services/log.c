@@ -36,7 +36,9 @@ static bool write_value(yyjson_val *value, buffer *out) {
   return good;
 }
 
+/// None are NULL.
 static bool write_attributes(yyjson_val *attributes, buffer *out) {
+  if (attributes == NULL) return true;
   size_t index, count;
   yyjson_val *key, *value;
   bool good = true;
