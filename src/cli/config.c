@@ -177,10 +177,27 @@ static bool write_list(const writer *self, const char *name, const char *const *
   return good;
 }
 
+static bool write_permissions(const writer *self) {
+  const project_function *function = self->function;
+  yyjson_mut_val *list = self->object == NULL ? NULL : yyjson_mut_arr(self->document);
+  buffer shown = {0};
+  bool good = true;
+  for (size_t i = 0; good && i < function->permissions_count; i++) {
+    const text one = function->permissions[i];
+    good = buffer_printf(&shown, "%s%.*s", i == 0 ? "" : ", ", (int)one.size, one.data) &&
+           (list == NULL || yyjson_mut_arr_add_strncpy(self->document, list, one.data, one.size));
+  }
+  good = good && buffer_string(&shown) != NULL &&
+         write(self, "permissions", shown.size == 0 ? "none" : (const char *)shown.data, list);
+  buffer_free(&shown);
+  return good;
+}
+
 static bool write_lists(const writer *self) {
   const project_function *function = self->function;
   const cors *cors = function->cors;
-  return write_list(self, "allowed_hosts", function->allowed_hosts, function->allowed_hosts_count) &&
+  return write_permissions(self) &&
+         write_list(self, "allowed_hosts", function->allowed_hosts, function->allowed_hosts_count) &&
          write_list(self, "cors", cors == NULL ? NULL : cors->origins, cors == NULL ? 0 : cors->origins_count);
 }
 

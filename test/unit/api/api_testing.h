@@ -7,9 +7,11 @@
 #include "api/answer.h"
 #include "api/dispatch.h"
 #include "api/envelope.h"
+#include "services/services.h"
 
 typedef struct asked {
   service_call call;
+  services services;
   api_request request;
   yyjson_doc *document;
   int answers;
@@ -22,6 +24,7 @@ static inline void note_answer(service_call *call) {
 
 static inline void asked_begin(asked *self) {
   *self = (asked){.call = {.caller = {.deadline_ns = UINT64_MAX}, .done = note_answer}};
+  self->call.services = &self->services;
   arena_init(&self->call.arena);
 }
 
