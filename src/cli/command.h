@@ -42,6 +42,7 @@ extern const command command_promote;
 extern const command command_releases;
 extern const command command_rollback;
 extern const command command_run;
+extern const command command_secret;
 extern const command command_serve;
 extern const command command_status;
 extern const command command_test;

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "cli/dev_box.h"
 #include "cli/dev_routes.h"
+#include "cli/dev_settings.h"
 #include "cli/serving.h"
 #include "cli/watch.h"
 #include "runtime/source_tree.h"
@@ -187,6 +188,7 @@ static ubiq_error *check(dev *self) {
 
 static ubiq_error *watch_and_serve(dev *self, int *code) {
   ubiq_error *error = check(self);
+  if (error == NULL) error = dev_settings_read(self->serving.directory);
   if (error == NULL) error = serving_keep_in_project(&self->serving, self->serving.directory);
   if (error == NULL) error = serving_open(&self->serving);
   if (error != NULL) return error;
@@ -236,6 +238,7 @@ const command command_dev = {
         "line to try each. When a file changes, the project is built again and takes over without a request\n"
         "dropped; when that fails, the error is printed and what was there before goes on serving. When the\n"
         "first build fails, serving begins once a change has mended it. A browser at /_ubiq/dev shows the project's\n"
-        "page, reloads it after each build, and shows in a red box what does not build.\n",
+        "page, reloads it after each build, and shows in a red box what does not build. A file `.env` beside ubiq.toml\n"
+        "has settings of this machine, NAME=VALUE a line.\n",
     .run = develop,
 };

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "runtime/project_settings.h"
 #include "runtime/run_log.h"
 #include "server/otlp.h"
 
@@ -46,6 +47,8 @@ void serving_options(serving *self, option list[SERVING_OPTIONS]) {
       {"tls-key", 0, OPTION_TEXT, "FILE", "the private key of --tls-certificate (PEM)", &self->tls.key_file, 0, 0},
       {"connections-max", 0, OPTION_NUMBER, "N", "connections at once (default 100000)", &self->connections_max, 1,
        10000000},
+      {"environment", 0, OPTION_TEXT, "NAME", "whose settings functions see: [environments.NAME.config] of ubiq.toml",
+       &self->environment, 0, 0},
   };
   memcpy(list, options, sizeof options);
 }
@@ -195,8 +198,16 @@ ubiq_error *serving_keep_in_project(serving *self, const char *directory) {
   return NULL;
 }
 
+/// What is deployed later may have it.
+static void look_for_environment(const serving *self, const project *project) {
+  if (self->environment == NULL || project_find_environment(project, text_of(self->environment)) != NULL) return;
+  log_warn("%s: has no [environments.%s]; functions see the settings of the project alone", project->name,
+           self->environment);
+}
+
 ubiq_error *serving_start(serving *self, release *release) {
-  const services_settings services = {.directory = self->keep};
+  const services_settings services = {.directory = self->keep, .environment = self->environment};
+  look_for_environment(self, release->project);
   self->settings.stopped = tell_stopped;
   self->settings.user = self;
   self->settings.services = &self->services;

@@ -18,6 +18,7 @@ typedef struct serving {
   uint64_t workers, runs_max, queue_max, connections_max;
   serving_tls tls;
   const char *run_log_path; ///< NULL: no line for each run
+  const char *environment;  ///< whose settings functions see; NULL: none
   const char *otlp_url;     ///< NULL: nothing is sent to a collector
   char *keep;               ///< folder of what functions store; owned. NULL: nothing is stored
   listeners listeners;      ///< of serving_acquire
@@ -41,7 +42,7 @@ typedef struct serving {
   void *user;
 } serving;
 
-enum { SERVING_OPTIONS = 12 };
+enum { SERVING_OPTIONS = 13 };
 
 /// Fills in defaults and the options that lead to them.
 void serving_options(serving *self, option list[SERVING_OPTIONS]);

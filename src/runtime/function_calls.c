@@ -3,6 +3,7 @@
 
 #include "base/json_write.h"
 #include "runtime/function_exchange.h"
+#include "runtime/project_settings.h"
 #include "runtime/unwaited.h"
 #include "runtime/worker.h"
 #include "services/run_results.h"
@@ -37,6 +38,16 @@ static const permissions *permissions_of(run *self) {
   return all;
 }
 
+/// The settings of its function have the name that the function borrows from the project.
+static bool find_setting(const void *settings, text environment, text name, text *out) {
+  const run *run = settings;
+  const project *project = run->lease->release->project;
+  const project_function *function = NULL;
+  for (size_t i = 0; function == NULL && i < project->functions_count; i++)
+    if (strcmp(project->functions[i].name, run->function->name) == 0) function = &project->functions[i];
+  return project_find_setting(project, function, environment, name, out);
+}
+
 static void describe(void *user, service_caller *out) {
   run *run = user;
   const project *project = run->lease->release->project;
@@ -48,7 +59,9 @@ static void describe(void *user, service_caller *out) {
                           .deadline_ns = run->plugin == NULL ? UINT64_MAX : plugin_deadline_ns(run->plugin),
                           .depth = run->depth,
                           .hops = run->hops,
-                          .run = run};
+                          .run = run,
+                          .find_setting = find_setting,
+                          .settings = run};
 }
 
 static void *hold_release(void *user) {

@@ -7,6 +7,7 @@
 #include "base/toml.h"
 #include "runtime/project_files.h"
 #include "runtime/project_pool.h"
+#include "runtime/project_settings.h"
 #include "runtime/turns.h"
 #include "services/permissions.h"
 
@@ -177,28 +178,11 @@ static ubiq_error *read_queue_timeout(reader *self, const json_value *value) {
   return json_get_duration(value, &self->function->limits.queue_ms);
 }
 
-/// Config values may be empty.
-static ubiq_error *read_setting(arena *arena, const json_value *field, project_setting *out) {
-  text found;
-  ubiq_error *error = json_get_text(field, &found);
-  if (error != NULL) return error;
-  if (memchr(field->key.data, '\0', field->key.size) != NULL)
-    return json_error(field, "has a NUL in its name; expected none");
-  if (memchr(found.data, '\0', found.size) != NULL) return json_wrong(field, "a string without a NUL in it");
-  error = copy_text(arena, field->key, &out->name);
-  return error != NULL ? error : copy_text(arena, found, &out->value);
-}
-
 static ubiq_error *read_config(reader *self, const json_value *value) {
-  ubiq_error *error = json_expect_object(value);
-  if (error != NULL) return error;
-  project_setting *config = arena_array(self->arena, json_count(value), sizeof *config);
-  if (config == NULL) return ubiq_error_no_memory();
-  json_value field = {0};
-  for (size_t i = 0; error == NULL && json_next_field(value, &field); i++)
-    error = read_setting(self->arena, &field, &config[i]);
-  self->function->config = config;
-  self->function->config_count = json_count(value);
+  project_settings config = {0};
+  ubiq_error *error = project_read_settings(value, self->arena, &config);
+  self->function->config = config.items;
+  self->function->config_count = config.count;
   return error;
 }
 
@@ -399,14 +383,24 @@ static ubiq_error *read_project(project *self, const json_value *value, defaults
   return error;
 }
 
+static ubiq_error *read_all_settings(project *self, const json_value *root) {
+  json_value config = json_field(root, "config"), environments = json_field(root, "environments");
+  ubiq_error *error = NULL;
+  if (!json_is_absent(&config)) error = project_read_settings(&config, self->arena, &self->config);
+  if (error == NULL && !json_is_absent(&environments))
+    error = project_read_environments(&environments, self->arena, self);
+  return error;
+}
+
 static ubiq_error *read_root(project *self, const json_value *root) {
-  static const char *const keys[] = {"project", "auth", "cors", "files", "functions"};
+  static const char *const keys[] = {"project", "auth", "config", "cors", "environments", "files", "functions"};
   ubiq_error *error = json_check_keys(root, keys, sizeof keys / sizeof keys[0]);
   json_value head = json_field(root, "project"), functions = json_field(root, "functions");
   json_value shared_cors = json_field(root, "cors");
   defaults defaults = {.pool = pool_settings_default};
   if (error == NULL) error = read_project(self, &head, &defaults);
   if (error == NULL && !json_is_absent(&shared_cors)) error = cors_read(&shared_cors, self->arena, &defaults.cors);
+  if (error == NULL) error = read_all_settings(self, root);
   json_value files = json_field(root, "files"), known = json_field(root, "auth");
   if (error == NULL && !json_is_absent(&known))
     error = auth_settings_read(&known, self->arena, self->directory, &self->auth);

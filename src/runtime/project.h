@@ -18,7 +18,7 @@
 //     allowed_hosts = ["api.example.com"]
 //     permissions = ["kv:read:user:*"]  # services/permissions.h; those of [project] are every function's
 //
-// and, beside functions, pages of other origins (cors.h) and folders whose files are answered as they are:
+// and, beside functions, settings of all of them (project_settings.h), pages of other origins (cors.h) and folders whose files are answered as they are:
 //
 //     [files."/assets"]
 //     folder = "public"
@@ -70,6 +70,17 @@ typedef struct project_setting {
   const char *name;
   const char *value;
 } project_setting;
+
+typedef struct project_settings {
+  const project_setting *items;
+  size_t count;
+} project_settings;
+
+/// Where a project is served: production, staging, ...
+typedef struct project_environment {
+  const char *name;
+  project_settings config;
+} project_environment;
 
 /// A file of a bundle that is answered with.
 typedef struct project_entry {
@@ -127,7 +138,10 @@ typedef struct project {
   const project_files *files;
   size_t files_count;
   const auth_settings *auth; ///< NULL: nobody is known
-  struct arena *arena;       ///< owns everything above
+  project_settings config;   ///< of all functions (project_settings.h)
+  const project_environment *environments;
+  size_t environments_count;
+  struct arena *arena; ///< owns everything above
 } project;
 
 /// Reads `directory`/ubiq.toml. `*out` is the caller's, for project_delete. Errors: `not_found` when there is none,

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "runtime/function_calls.h"
 #include "runtime/function_exchange.h"
+#include "runtime/project_settings.h"
 #include "runtime/unwaited.h"
 #include "server/admin_connections.h"
 #include "services/run_results.h"
@@ -172,10 +173,17 @@ static answer make_answer(const service_call *call) {
   return self;
 }
 
+static bool find_setting(const void *settings, text environment, text name, text *out) {
+  return project_find_setting(settings, NULL, environment, name, out);
+}
+
 static void ask(waiting *self, const char *method, services *services) {
   api_request request;
   self->current = releases_hold(self->request->context->releases);
-  self->call.caller = (service_caller){.project = text_of(self->current->project->name), .deadline_ns = UINT64_MAX};
+  self->call.caller = (service_caller){.project = text_of(self->current->project->name),
+                                       .deadline_ns = UINT64_MAX,
+                                       .find_setting = find_setting,
+                                       .settings = self->current->project};
   self->call.services = services;
   self->call.done = tell;
   ubiq_error *error = read_request(self, method, &request);

@@ -56,6 +56,10 @@ typedef struct service_caller {
   uint32_t depth;                        ///< calls of functions above this one
   uint32_t hops;                         ///< events and schedules that led to this one
   void *run;                             ///< the runtime's; NULL: none. Within the handler and until `cancel`
+  /// Finds a setting of the function, of `environment` (empty: none), of the project, in this order; NULL: there are none. What is
+  /// found is good within the handler only.
+  bool (*find_setting)(const void *settings, text environment, text name, text *out);
+  const void *settings; ///< for `find_setting`
 } service_caller;
 
 typedef struct service_header {

@@ -6,6 +6,7 @@
 #include "services/cache.h"
 #include "services/events.h"
 #include "services/run_results.h"
+#include "services/secrets.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,11 +19,12 @@ static ubiq_error *open_backend(services *self, const services_settings *setting
   const sqlite_backend_settings backend = {.path = path, .is_fleeting = settings->is_fleeting};
   error = sqlite_backend_open(&backend, &self->backend);
   free(path);
+  if (error == NULL) error = secrets_open(settings->directory, self->backend, &self->secrets);
   return error != NULL ? error : events_new(self->backend, &self->events);
 }
 
 ubiq_error *services_open(const services_settings *settings, services *self) {
-  *self = (services){.checks_answers = getenv("UBIQ_CHECK_ANSWERS") != NULL};
+  *self = (services){.environment = settings->environment, .checks_answers = getenv("UBIQ_CHECK_ANSWERS") != NULL};
   self->runs = run_results_new();
   self->cache = cache_new(settings->cache_bytes == 0 ? CACHE_BYTES_DEFAULT : settings->cache_bytes, NULL);
   ubiq_error *error = self->runs == NULL || self->cache == NULL ? ubiq_error_no_memory() : NULL;
@@ -33,6 +35,7 @@ ubiq_error *services_open(const services_settings *settings, services *self) {
 
 void services_close(services *self) {
   events_delete(self->events);
+  secrets_close(self->secrets);
   backend_close(self->backend);
   cache_delete(self->cache);
   run_results_delete(self->runs);

@@ -9,6 +9,8 @@ typedef struct services {
   struct backend *backend;               ///< services/backend/backend.h: kv, events, schedules
   struct cache *cache;                   ///< services/cache.h
   struct events *events;                 ///< services/events.h
+  struct secrets *secrets;               ///< services/secrets.h
+  const char *environment;               ///< of settings: production, staging, ...; borrowed. NULL: none
   const struct function_host *functions; ///< services/functions.h
   struct run_results *runs;              ///< services/run_results.h
   const service_stubs *stubs;            ///< NULL: none. Borrowed
@@ -16,9 +18,10 @@ typedef struct services {
 } services;
 
 typedef struct services_settings {
-  const char *directory; ///< what lasts is kept there; made when it is missing. NULL: nothing lasts
-  size_t cache_bytes;    ///< room of the cache; 0: 64 MiB
-  bool is_fleeting;      ///< it need not outlive the process: nothing waits for the disk
+  const char *directory;   ///< what lasts is kept there; made when it is missing. NULL: nothing lasts
+  size_t cache_bytes;      ///< room of the cache; 0: 64 MiB
+  const char *environment; ///< whose settings are seen before the project's; borrowed. NULL: none
+  bool is_fleeting;        ///< it need not outlive the process: nothing waits for the disk
 } services_settings;
 
 /// Opens what all workers share. Ended by services_close. Errors: those of sqlite_backend_open, and of making the folder.

@@ -20,8 +20,8 @@
 // already perhaps, and takes the answer. Until then the struct and what it points to stay where they are; afterwards nothing of
 // it is touched. An operation cannot be taken back: it takes no longer than a disk does.
 //
-// A new service adds its structs and functions to `backend_ops`; work that must not be lost has its own header (work.h). Metadata of
-// objects: a place's kv with another name, the bytes in files (the object store).
+// A new service adds its structs and functions to `backend_ops`; work that must not be lost has its own header (work.h). Secrets
+// and metadata of objects: kv of places that no function has; objects' bytes: files (the object store).
 #ifndef SERVICES_BACKEND_BACKEND_H
 #define SERVICES_BACKEND_BACKEND_H
 
@@ -30,7 +30,7 @@
 #include "services/backend/work.h"
 #include "ubiq/error.h"
 
-/// Whose it is. Names are those of ubiq.toml, without control characters.
+/// Whose it is. Names are those of ubiq.toml, without control characters; a project whose name begins with one is a service's own place.
 typedef struct backend_place {
   text project;
   text function; ///< empty: what the project's functions share
@@ -61,14 +61,15 @@ typedef struct backend_kv_read {
 
 /// Lists keys that begin with `prefix`, behind `after`, in order. Each page is one moment's; between two pages keys may come and go,
 /// but none that was there all the time is left out or told twice, because a page goes on behind a key and not at a number.
-/// (The subjects of a bucket under a filter, without values; sorted, and cut to a page.)
+/// (The subjects of a bucket under a filter, with values only where they are wanted; sorted, and cut to a page.)
 typedef struct backend_kv_list {
   backend_place place;
   text prefix;
   bool is_after; ///< else from the first on
   text after;    ///< need not be there
   size_t limit;
-  void (*each)(struct backend_kv_list *self, const backend_kv_entry *entry, size_t value_size); ///< without the value
+  bool wants_values; ///< else entries come without
+  void (*each)(struct backend_kv_list *self, const backend_kv_entry *entry, size_t value_size);
   void (*done)(struct backend_kv_list *self);
   void *user;
   // The answer. Errors: as for a read.

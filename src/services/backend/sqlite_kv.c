@@ -46,21 +46,31 @@ static text first_key(const backend_kv_list *operation, bool *is_behind) {
   return *is_behind ? operation->after : operation->prefix;
 }
 
+#define LIST_FROM " FROM kv WHERE project = (SELECT id FROM projects WHERE name = ?) AND function = ? AND key "
+#define LIST_END  " ? AND (expires_ms IS NULL OR expires_ms > ?) ORDER BY key"
+
 static ubiq_error *list(database *database, backend_kv_list *operation, uint64_t now_ms, sqlite3_stmt **row) {
-  static const char from[] = "SELECT key, version, expires_ms, media_type, length(value) FROM kv"
-                             " WHERE project = (SELECT id FROM projects WHERE name = ?) AND function = ? AND key >= ?"
-                             " AND (expires_ms IS NULL OR expires_ms > ?) ORDER BY key";
-  static const char behind[] = "SELECT key, version, expires_ms, media_type, length(value) FROM kv"
-                               " WHERE project = (SELECT id FROM projects WHERE name = ?) AND function = ? AND key > ?"
-                               " AND (expires_ms IS NULL OR expires_ms > ?) ORDER BY key";
+  static const char *const statements[2][2] = {
+      {"SELECT key, version, expires_ms, media_type, length(value)" LIST_FROM ">=" LIST_END,
+       "SELECT key, version, expires_ms, media_type, length(value)" LIST_FROM ">" LIST_END},
+      {"SELECT key, version, expires_ms, media_type, value" LIST_FROM ">=" LIST_END,
+       "SELECT key, version, expires_ms, media_type, value" LIST_FROM ">" LIST_END}};
   bool is_behind = false;
   const text first = first_key(operation, &is_behind);
   const backend_place place = operation->place;
   const database_value values[] = {database_blob(place.project.data, place.project.size),
                                    database_blob(place.function.data, place.function.size),
                                    database_blob(first.data, first.size), database_number((int64_t)now_ms)};
-  ubiq_error *error = database_prepare(database, is_behind ? behind : from, row);
+  ubiq_error *error = database_prepare(database, statements[operation->wants_values][is_behind], row);
   return error != NULL ? error : database_bind(database, *row, values, sizeof values / sizeof values[0]);
+}
+
+/// Adds the value where it is wanted.
+static size_t size_of_value(const backend_kv_list *operation, sqlite3_stmt *row, backend_kv_entry *entry) {
+  if (!operation->wants_values) return (size_t)sqlite3_column_int64(row, COLUMN_VALUE);
+  const text value = column_text(row, COLUMN_VALUE);
+  entry->value = (ubiq_bytes){(const uint8_t *)value.data, value.size};
+  return value.size;
 }
 
 void sqlite_kv_list(database *database, backend_kv_list *operation, uint64_t now_ms) {
@@ -70,11 +80,11 @@ void sqlite_kv_list(database *database, backend_kv_list *operation, uint64_t now
     bool is_row = false;
     error = database_step(database, row, &is_row);
     if (error != NULL || !is_row) break;
-    const backend_kv_entry entry = entry_of(row);
+    backend_kv_entry entry = entry_of(row);
     if (!text_starts_with(entry.key, operation->prefix)) break;
     operation->is_more = told == operation->limit;
     if (operation->is_more) break;
-    operation->each(operation, &entry, (size_t)sqlite3_column_int64(row, COLUMN_VALUE));
+    operation->each(operation, &entry, size_of_value(operation, row, &entry));
   }
   if (row != NULL) sqlite3_reset(row);
   operation->error = error;
