@@ -8,6 +8,7 @@
 #include "runtime/project_files.h"
 #include "runtime/project_pool.h"
 #include "runtime/project_settings.h"
+#include "runtime/project_triggers.h"
 #include "runtime/turns.h"
 #include "services/permissions.h"
 
@@ -27,6 +28,7 @@ typedef struct reader {
   arena *arena;
   const char *directory;
   const defaults *defaults;
+  project_triggers *triggers; ///< of the whole project
   project_function *function;
 } reader;
 
@@ -268,6 +270,14 @@ static ubiq_error *read_cors(reader *self, const json_value *value) {
   return cors_read(value, self->arena, &self->function->cors);
 }
 
+static ubiq_error *read_schedules(reader *self, const json_value *value) {
+  return project_read_schedules(self->triggers, self->function->name, value);
+}
+
+static ubiq_error *read_events(reader *self, const json_value *value) {
+  return project_read_events(self->triggers, self->function->name, value);
+}
+
 typedef ubiq_error *(*read_key)(reader *self, const json_value *value);
 
 typedef struct function_key {
@@ -304,6 +314,8 @@ static const function_key function_keys[] = {
     {"weight", read_weight},
     {"queue", read_queue},
     {"queue_timeout", read_queue_timeout},
+    {"schedules", read_schedules},
+    {"events", read_events},
 };
 enum { FUNCTION_KEYS = sizeof function_keys / sizeof function_keys[0] };
 
@@ -359,8 +371,11 @@ static ubiq_error *read_functions(project *self, const json_value *value, const 
   project_function *functions = arena_array(self->arena, count, sizeof *functions);
   if (functions == NULL) return ubiq_error_no_memory();
   json_value field = {0};
+  project_triggers triggers = {.arena = self->arena};
   for (size_t i = 0; error == NULL && json_next_field(value, &field); i++)
-    error = read_function(&(reader){self->arena, self->directory, defaults, &functions[i]}, &field);
+    error = read_function(&(reader){self->arena, self->directory, defaults, &triggers, &functions[i]}, &field);
+  self->triggers = triggers.list;
+  self->triggers_count = triggers.count;
   self->functions = functions;
   self->functions_count = count;
   return error;

@@ -17,6 +17,7 @@
 //     config = { greeting = "Hello" }
 //     allowed_hosts = ["api.example.com"]
 //     permissions = ["kv:read:user:*"]  # services/permissions.h; those of [project] are every function's
+//     [[functions.greet.schedules]]     # and events: see project_triggers.h
 //
 // and, beside functions, settings of all of them (project_settings.h), pages of other origins (cors.h) and folders whose files are answered as they are:
 //
@@ -33,6 +34,7 @@
 #include "runtime/limits.h"
 #include "runtime/pool_policy.h"
 #include "runtime/router.h"
+#include "services/triggers.h"
 
 #define PROJECT_FILE "ubiq.toml"
 
@@ -137,6 +139,8 @@ typedef struct project {
   size_t functions_count;
   const project_files *files;
   size_t files_count;
+  const trigger *triggers; ///< schedules and events, of all functions
+  size_t triggers_count;
   const auth_settings *auth; ///< NULL: nobody is known
   project_settings config;   ///< of all functions (project_settings.h)
   const project_environment *environments;

@@ -115,11 +115,40 @@ static ubiq_error *make_item(service_call *call, backend_work_item *out) {
   return error;
 }
 
+static ubiq_error *check_own(const backend_work_item *item) {
+  yyjson_doc *document = yyjson_read((const char *)item->payload.data, item->payload.size, YYJSON_READ_NOFLAG);
+  bool is_of_project = yyjson_get_bool(yyjson_obj_get(yyjson_doc_get_root(document), "is_of_project"));
+  yyjson_doc_free(document);
+  if (!is_of_project) return NULL;
+  return ubiq_error_new(UBIQ_CONFLICT, "the subscription is one of ubiq.toml's; change it there, or take another name");
+}
+
+static void check_listed(backend_work_list *list, const backend_work_item *item) {
+  *(ubiq_error **)list->user = check_own(item);
+}
+
+/// That nothing of the project's stands under its name.
+static ubiq_error *check_name(const service_call *call, text name) {
+  ubiq_error *found = NULL;
+  backend_work_list list = {.project = call->caller.project,
+                            .queue = TEXT(SUBSCRIPTION_QUEUE),
+                            .state = -1,
+                            .name = name,
+                            .limit = 1,
+                            .each = check_listed,
+                            .user = &found};
+  ubiq_error *error = backend_work_list_now(call->services->backend, &list);
+  if (error == NULL) return found;
+  ubiq_error_delete(found);
+  return error;
+}
+
 void service_subscriptions_put(service_call *call) {
   work_call *self = work_call_new(call, 1, answer_changed);
   if (self == NULL) return;
+  ubiq_error *error = check_name(call, call->params[SUBSCRIPTIONS_PUT_NAME].text);
   self->changes[0].action = BACKEND_WORK_SET;
-  work_call_start(self, make_item(call, &self->changes[0].item));
+  work_call_start(self, error != NULL ? error : make_item(call, &self->changes[0].item));
 }
 
 /// What waits for it ends when it is due (events.c).
@@ -129,7 +158,7 @@ void service_subscriptions_delete(service_call *call) {
   work_call *self = work_call_new(call, 1, answer_changed);
   if (self == NULL) return;
   self->changes[0] = (backend_work_change){.action = BACKEND_WORK_END, .item = {.id = item.id}};
-  work_call_start(self, NULL);
+  work_call_start(self, check_own(&item));
 }
 
 // ------------------------------------------------------------------------------------------------------- dead letters
