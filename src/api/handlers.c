@@ -35,10 +35,19 @@ static const service_handler handlers[SERVICE_OPERATIONS] = {
     [SERVICE_SECRETS_GET] = service_secrets_get,
     [SERVICE_SECRETS_LIST] = service_secrets_list,
     [SERVICE_SECRETS_PUT] = service_secrets_put,
+    [SERVICE_STORAGE_DELETE] = service_storage_delete,
+    [SERVICE_STORAGE_GET] = service_storage_get,
+    [SERVICE_STORAGE_HEAD] = service_storage_head,
+    [SERVICE_STORAGE_LIST] = service_storage_list,
+    [SERVICE_STORAGE_PUT] = service_storage_put,
     [SERVICE_SUBSCRIPTIONS_DELETE] = service_subscriptions_delete,
     [SERVICE_SUBSCRIPTIONS_GET] = service_subscriptions_get,
     [SERVICE_SUBSCRIPTIONS_LIST] = service_subscriptions_list,
     [SERVICE_SUBSCRIPTIONS_PUT] = service_subscriptions_put,
+    [SERVICE_UPLOADS_APPEND] = service_uploads_append,
+    [SERVICE_UPLOADS_BEGIN] = service_uploads_begin,
+    [SERVICE_UPLOADS_DROP] = service_uploads_drop,
+    [SERVICE_UPLOADS_FINISH] = service_uploads_finish,
 };
 
 service_handler api_handler(const api_operation *operation) {

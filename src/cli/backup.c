@@ -1,12 +1,14 @@
 // `ubiq backup`: a copy of what a server keeps, which it may go on changing meanwhile.
 //
-// Bundles are linked, or copied, before the databases and once more after: what was removed in between is there from the first time,
-// what came is from the second. A bundle too many does no harm, the next start removes it.
+// Bundles and objects are linked, or copied, before the databases and once more after: what was removed in between is there from the first
+// time, what came is from the second. One too many does no harm, the next start removes it. The key of secrets is left: beside a copy
+// of the database it would open it.
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/serve_state.h"
 #include "runtime/release_store.h"
 #include "services/backend/sqlite.h"
+#include "services/storage.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -18,7 +20,7 @@
 typedef struct backup {
   char *source;
   const char *target;
-  bool has_services, has_releases;
+  bool has_services, has_releases, has_objects;
 } backup;
 
 static ubiq_error *copy_bundle(const char *from, const char *to) {
@@ -45,9 +47,8 @@ static ubiq_error *copy_each(const char *from, const char *to) {
   return error != NULL ? error : file_sync_directory(to);
 }
 
-static ubiq_error *copy_bundles(const backup *self) {
-  char *from = file_path_join(self->source, RELEASE_STORE_BUNDLES),
-       *to = file_path_join(self->target, RELEASE_STORE_BUNDLES);
+static ubiq_error *copy_folder(const backup *self, const char *name) {
+  char *from = file_path_join(self->source, name), *to = file_path_join(self->target, name);
   ubiq_error *error = from == NULL || to == NULL ? ubiq_error_no_memory() : file_make_private_directory(to);
   if (error == NULL) error = copy_each(from, to);
   free(from);
@@ -71,11 +72,16 @@ static bool has(const backup *self, const char *name) {
   return is_there;
 }
 
+static ubiq_error *copy_folders(const backup *self) {
+  ubiq_error *error = self->has_releases ? copy_folder(self, RELEASE_STORE_BUNDLES) : NULL;
+  return error != NULL || !self->has_objects ? error : copy_folder(self, STORAGE_DIRECTORY);
+}
+
 static ubiq_error *copy_all(const backup *self) {
-  ubiq_error *error = self->has_releases ? copy_bundles(self) : NULL;
+  ubiq_error *error = copy_folders(self);
   if (error == NULL && self->has_releases) error = copy_database(self, RELEASE_STORE_FILE, release_store_copy);
   if (error == NULL && self->has_services) error = copy_database(self, SQLITE_BACKEND_FILE, sqlite_backend_copy);
-  if (error == NULL && self->has_releases) error = copy_bundles(self);
+  if (error == NULL) error = copy_folders(self);
   return error != NULL ? error : file_sync_directory(self->target);
 }
 
@@ -84,6 +90,7 @@ static ubiq_error *make_copy(backup *self, const char *state) {
   if (error != NULL) return error;
   self->has_releases = has(self, RELEASE_STORE_FILE);
   self->has_services = has(self, SQLITE_BACKEND_FILE);
+  self->has_objects = has(self, STORAGE_DIRECTORY);
   if (!self->has_releases && !self->has_services)
     return ubiq_error_new(UBIQ_NOT_FOUND,
                           "%s: has nothing to copy; say the folder that `ubiq serve --state` has, or a project's .ubiq",

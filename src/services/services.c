@@ -7,6 +7,7 @@
 #include "services/events.h"
 #include "services/run_results.h"
 #include "services/secrets.h"
+#include "services/storage.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,11 @@ static ubiq_error *open_backend(services *self, const services_settings *setting
   error = sqlite_backend_open(&backend, &self->backend);
   free(path);
   if (error == NULL) error = secrets_open(settings->directory, self->backend, &self->secrets);
+  const storage_settings objects = {.directory = settings->directory,
+                                    .backend = self->backend,
+                                    .bytes_max = STORAGE_BYTES_MAX,
+                                    .is_fleeting = settings->is_fleeting};
+  if (error == NULL) error = storage_open(&objects, &self->storage);
   return error != NULL ? error : events_new(self->backend, &self->events);
 }
 
@@ -35,6 +41,7 @@ ubiq_error *services_open(const services_settings *settings, services *self) {
 
 void services_close(services *self) {
   events_delete(self->events);
+  storage_close(self->storage);
   secrets_close(self->secrets);
   backend_close(self->backend);
   cache_delete(self->cache);

@@ -10,6 +10,7 @@ typedef struct services {
   struct cache *cache;                   ///< services/cache.h
   struct events *events;                 ///< services/events.h
   struct secrets *secrets;               ///< services/secrets.h
+  struct storage *storage;               ///< services/storage.h
   const char *environment;               ///< of settings: production, staging, ...; borrowed. NULL: none
   const struct function_host *functions; ///< services/functions.h
   struct run_results *runs;              ///< services/run_results.h
