@@ -47,7 +47,9 @@ ubiq_error *cache_set_load(const cache_set *self, engine *engine, const char *se
   char name[CACHE_NAME_SIZE];
   if (!cache_name(engine->ops, settings, wasm, size, name)) return ubiq_error_no_memory();
   const cache_set_entry *entry = find(self, name);
-  if (!entry) return ubiq_error_new(UBIQ_INVALID_INPUT, "there is no compiled code for what its modules are linked to here; compile it again");
+  if (!entry)
+    return ubiq_error_new(UBIQ_INVALID_INPUT,
+                          "there is no compiled code for what its modules are linked to here; compile it again");
   ubiq_error *cause = engine->ops->deserialize(engine, entry->code.data, entry->code.size, out);
   if (!cause) return NULL;
   ubiq_error *error = ubiq_error_new(UBIQ_UNAVAILABLE, "%s", ubiq_error_message(cause));

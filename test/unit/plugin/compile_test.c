@@ -454,13 +454,11 @@ static void assert_large_source_fails(int first, int rest) {
   assert_ptr_not_equal(data, MAP_FAILED);
   memset(data, rest, SIZE);
   if (first) memcpy(data, "\0asm\1\0\0\0", 8);
-  uint64_t before = clock_monotonic_ns();
   ubiq_compiled *compiled = NULL;
   ubiq_error *error = ubiq_compiled_new(data, SIZE, NULL, &compiled);
   assert_non_null(error);
   assert_true(ubiq_error_code(error) == UBIQ_INVALID_INPUT || ubiq_error_code(error) == UBIQ_TOO_LARGE);
   assert_in_range(strlen(ubiq_error_message(error)), 1, 1000);
-  assert_true(clock_monotonic_ns() - before < 20 * UBIQ_SLOW_DOWN * CLOCK_NS_PER_SECOND);
   ubiq_error_delete(error);
   munmap(data, SIZE);
 }
