@@ -211,13 +211,25 @@ static enum MHD_Result send_answer(const admin_request *self, answer answer) {
   return queued;
 }
 
-static enum MHD_Result finish(admin_request *self) {
-  admin_connection_expect_nothing(self->connection);
+static void close_file(admin_request *self) {
   if (self->file >= 0) close(self->file);
   self->file = -1;
+}
+
+/// Unless it was taken over, and has another name.
+static void remove_file(admin_request *self) {
+  if (self->file_path != NULL) unlink(self->file_path);
+  free(self->file_path);
+  self->file_path = NULL;
+}
+
+static enum MHD_Result finish(admin_request *self) {
+  admin_connection_expect_nothing(self->connection);
+  close_file(self);
   ubiq_error *error = self->error;
   self->error = NULL;
   answer answer = error != NULL ? answer_error(error) : self->endpoint->answer(self);
+  remove_file(self); // before anybody is told how it went
   if (self->endpoint->changes)
     log_info("admin: %s %s by the token %s: %u", self->endpoint->method, self->path, self->who.id, answer.status);
   return send_answer(self, answer);
@@ -270,9 +282,8 @@ void admin_request_completed(void *context, struct MHD_Connection *mhd, void **r
   admin_request *self = *request;
   if (self == NULL) return;
   if (self->connection != NULL) admin_connection_expect_headers(self->connection);
-  if (self->file >= 0) close(self->file);
-  if (self->file_path != NULL) unlink(self->file_path); // unless it was taken over, and has another name
-  free(self->file_path);
+  close_file(self);
+  remove_file(self);
   ubiq_error_delete(self->error);
   buffer_free(&self->body);
   free(self);
