@@ -16,6 +16,7 @@ static const service_handler handlers[SERVICE_OPERATIONS] = {
     [SERVICE_EVENTS_PUBLISH_BINARY] = service_events_publish_binary,
     [SERVICE_FUNCTIONS_LIST] = service_functions_list,
     [SERVICE_FUNCTIONS_RUN] = service_functions_run,
+    [SERVICE_HTTP_REQUEST] = service_http_request,
     [SERVICE_KV_BATCH] = service_kv_batch,
     [SERVICE_KV_DELETE] = service_kv_delete,
     [SERVICE_KV_GET] = service_kv_get,

@@ -3,8 +3,8 @@
 /// Everything that fetches (Extism's `http_request`, URLs in manifests, the HTTP service) passes here, and so through
 /// one gate: each URL, redirects included, is shown to the caller's `allow_url`; each address is checked when a socket
 /// is about to be connected to it, and once more before a request is sent on a connection, pooled ones included. Only
-/// http and https are spoken; no proxy, cookie jar or .netrc is taken from the environment; at most ten redirects are
-/// followed; everything that a server sends has a bound.
+/// http and https are spoken; no proxy, cookie jar or .netrc is taken from the environment; at most ten redirects, or as
+/// many as a request says, are followed; everything that a server sends has a bound.
 ///
 /// This header has requests, responses and the blocking calls; base/fetch_loop.h is the same on a libuv loop.
 /// libcurl's one-time initialisation is done by the first call and never undone.
@@ -16,7 +16,7 @@
 #include "ubiq/error.h"
 
 enum {
-  FETCH_REDIRECTS_MAX = 10,           ///< as in libextism
+  FETCH_REDIRECTS_MAX = 10,           ///< when a request says no other, as in libextism
   FETCH_REQUEST_HEADERS_MAX = 256,    ///< headers of one request
   FETCH_RESPONSE_HEADERS_MAX = 256,   ///< headers of one response
   FETCH_HEADER_BYTES_MAX = 64 * 1024, ///< bytes of all headers, of a request and of a response (1xx ones included)
@@ -67,7 +67,9 @@ typedef struct fetch_request {
   uint64_t timeout_ms;         ///< for the whole, redirects included; 0 is none
   uint64_t response_bytes_max; ///< of the body, as it is handed over; 0 lets no byte pass
   bool gzip;                   ///< ask for gzip and unpack it, as libextism does
+  bool zstd;                   ///< with `gzip`: also for zstd, where libcurl has it
   bool keeps_redirects;        ///< an answer that redirects is the response: it is not followed
+  int redirects_max;           ///< how many are followed; 0 is FETCH_REDIRECTS_MAX
   const fetch_policy *policy;  ///< NULL: any URL, `net_gate_default`
 } fetch_request;
 

@@ -118,6 +118,12 @@ static size_t take_body(char *data, size_t one, size_t size, void *user) {
 /// Collects the results of many curl_easy_setopt calls: they fail only when memory is out.
 #define SET(option, value) (result = result == CURLE_OK ? curl_easy_setopt(self->easy, (option), (value)) : result)
 
+/// A libcurl without zstd could not unpack it.
+static const char *encodings(void) {
+  bool has_zstd = (curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_ZSTD) != 0;
+  return has_zstd ? "gzip, zstd" : "gzip";
+}
+
 static CURLcode set_rules(fetch_transfer *self) {
   CURLcode result = CURLE_OK;
   SET(CURLOPT_PROTOCOLS_STR, "http,https");
@@ -129,7 +135,7 @@ static CURLcode set_rules(fetch_transfer *self) {
   SET(CURLOPT_QUICK_EXIT, 1L); // a name that is still being looked up does not hold up a cancellation
   SET(CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
   SET(CURLOPT_HTTP_CONTENT_DECODING, self->gzip ? 1L : 0L);
-  if (self->gzip) SET(CURLOPT_ACCEPT_ENCODING, "gzip");
+  if (self->gzip) SET(CURLOPT_ACCEPT_ENCODING, self->zstd ? encodings() : "gzip");
   return result;
 }
 

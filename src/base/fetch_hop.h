@@ -27,7 +27,9 @@ struct fetch_transfer {
   const net_gate *gate; ///< of the hop; borrowed from the policy
   fetch_url url;        ///< of the hop
   int redirects;        ///< followed so far
+  int redirects_max;    ///< how many may be
   bool gzip;            ///< unpack bodies
+  bool zstd;            ///< these, too
   bool keeps_redirects; ///< no redirect is followed
   bool block_ended;     ///< the hop's header block has ended: what comes now are trailers
   body_fate fate;       ///< of the hop's body

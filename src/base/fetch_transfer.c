@@ -57,7 +57,9 @@ static ubiq_error *take_request(fetch_transfer *self, const fetch_request *reque
   if (error) return error;
   if (request->policy) self->policy = *request->policy;
   self->gzip = request->gzip;
+  self->zstd = request->zstd;
   self->keeps_redirects = request->keeps_redirects;
+  self->redirects_max = request->redirects_max > 0 ? request->redirects_max : FETCH_REDIRECTS_MAX;
   self->response_bytes_max = request->response_bytes_max;
   self->timeout_ms = request->timeout_ms;
   if (request->timeout_ms && request->timeout_ms < UINT64_MAX / CLOCK_NS_PER_MS / 2)
@@ -136,9 +138,9 @@ static ubiq_error *move_to(fetch_transfer *self, fetch_url *next) {
 }
 
 static ubiq_error *follow(fetch_transfer *self, const char *location) {
-  if (self->redirects == FETCH_REDIRECTS_MAX)
+  if (self->redirects == self->redirects_max)
     return ubiq_error_new(UBIQ_UNAVAILABLE, "HTTP request to %s: more than %d redirects", self->url.shown,
-                          FETCH_REDIRECTS_MAX);
+                          self->redirects_max);
   fetch_url next;
   ubiq_error *error = fetch_url_resolve(&self->url, location, &next);
   return error ? error : move_to(self, &next);

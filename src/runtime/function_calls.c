@@ -76,9 +76,19 @@ static void ring(void *user) {
   uv_async_send(&((worker *)user)->wakeup);
 }
 
+/// What a run asks others for counts for the first of those that wait for it, too: asking another function gets nobody more.
+static void way(void *user, http_way *out) {
+  run *self = user, *first = self;
+  while (first->caller != NULL) first = first->caller;
+  *out = (http_way){.loop = &self->worker->loop, .host = &self->host, .count = &first->requests};
+}
+
+static const http_host requests = {way};
+
 bool function_calls_open(worker *worker) {
   services *services = worker->options.services != NULL ? worker->options.services : &worker->services;
   services->functions = &function_calls_host; // all workers say the same, before any has begun
+  services->http = &requests;
   worker->api = (api_host){.services = services,
                            .inbox = inbox_new(ring, worker),
                            .caller = describe,

@@ -329,6 +329,7 @@ bool run_start(run *self) {
   worker *worker = self->worker;
   self->id = (uint64_t)worker->options.index << 48 | ++worker->runs_begun;
   self->lane = lease_lane(self->lease, self->function);
+  self->requests = (http_count){0};
   if (worker->is_watched) begin_record(self);
   move(self, RUN_QUEUED);
   if (!reserve_deadline(worker)) return fail(self, ubiq_error_no_memory());

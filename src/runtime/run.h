@@ -16,6 +16,7 @@
 #include "runtime/run_state.h"
 #include "runtime/trace.h"
 #include "runtime/trace_state.h"
+#include "services/http.h"
 
 struct lane;
 struct lease;
@@ -75,6 +76,7 @@ typedef struct run {
   trace trace;               ///< made when it is first asked for (run_trace)
   char traceparent[TRACE_PARENT_SIZE];
   char call_traceparent[TRACE_PARENT_SIZE]; ///< of the guest's request that is about to begin
+  http_count requests;                      ///< by the API, those of its callees among them
   run_calls calls;                          ///< requests of its guest; none where no collector is told of the run
   char *tracestate;                         ///< owned; NULL: none, or not asked for
   bool has_tracestate;                      ///< it was asked for

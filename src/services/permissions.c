@@ -354,6 +354,21 @@ ubiq_error *permissions_check(const permissions *self, const permission_ask *ask
 
 // --------------------------------------------------------------------------------------------------------------- http
 
+static bool names_host(const permission_set *self, const permission_ask *ask) {
+  for (size_t i = 0; i < self->count; i++) {
+    const rule *rule = &self->rules[i];
+    bool is_named = !is_any(rule->whole) && memchr(rule->pattern.data, '*', rule->pattern.size) == NULL;
+    if (is_named && allows(rule, ask)) return true;
+  }
+  return false;
+}
+
+bool permissions_name_host(const permissions *self, const permission_ask *ask) {
+  for (size_t i = 0; i < self->count; i++)
+    if (!names_host(self->sets[i], ask)) return false;
+  return self->count > 0;
+}
+
 static bool is_unreserved(int c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
          c == '_' || c == '~';

@@ -57,6 +57,9 @@ bool permissions_join(permissions *self, const permission_set *set);
 /// Errors: `denied`, with the permission that is missing in words to be put into ubiq.toml.
 ubiq_error *permissions_check(const permissions *self, const permission_ask *ask);
 
+/// Whether each set allows it by a permission that says the whole host of `ask`, an outgoing request, without `*`.
+bool permissions_name_host(const permissions *self, const permission_ask *ask);
+
 /// What a set has seen, for people.
 typedef struct permission_use {
   text permission;

@@ -13,6 +13,7 @@ typedef struct services {
   struct storage *storage;               ///< services/storage.h
   const char *environment;               ///< of settings: production, staging, ...; borrowed. NULL: none
   const struct function_host *functions; ///< services/functions.h
+  const struct http_host *http;          ///< services/http.h
   struct run_results *runs;              ///< services/run_results.h
   const service_stubs *stubs;            ///< NULL: none. Borrowed
   bool checks_answers;                   ///< what services answer is held against the API before anybody sees it
