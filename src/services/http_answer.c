@@ -43,14 +43,16 @@ static bool says_json(const fetch_response *response) {
   return text_equal_ignoring_case(type, TEXT("application/json")) || text_ends_with(type, TEXT("+json"));
 }
 
-/// Read as the one item of an array, so that it is one value, and not nested too deep for the answer around it.
-static bool is_json(ubiq_bytes body) {
+/// Read as the one item of an array, so that it is one value, and not nested too deep for the answer around it. False when
+/// memory is out.
+static bool read_json(ubiq_bytes body, bool *is_json) {
   buffer array = {0};
   yyjson_doc *document = NULL;
   bool good =
       buffer_append_byte(&array, '[') && buffer_append(&array, body.data, body.size) && buffer_append_byte(&array, ']');
   ubiq_error *error = good ? json_parse("answer", array.data, array.size, &document) : NULL;
-  good = good && error == NULL && yyjson_arr_size(yyjson_doc_get_root(document)) == 1;
+  good = good && ubiq_error_code(error) != UBIQ_INTERNAL;
+  *is_json = good && error == NULL && yyjson_arr_size(yyjson_doc_get_root(document)) == 1;
   ubiq_error_delete(error);
   yyjson_doc_free(document);
   buffer_free(&array);
@@ -63,8 +65,10 @@ static bool write_base64(buffer *out, ubiq_bytes body) {
 
 static bool write_body(buffer *out, const fetch_response *response) {
   const ubiq_bytes body = buffer_bytes(&response->body);
+  bool is_json = false;
   if (body.size == 0) return true;
-  if (says_json(response) && is_json(body))
+  if (says_json(response) && !read_json(body, &is_json)) return false;
+  if (is_json)
     return buffer_append_string(out, ",\"encoding\":\"json\",\"body\":") && buffer_append(out, body.data, body.size);
   if (text_utf8_valid(body.data, body.size))
     return buffer_append_string(out, ",\"encoding\":\"utf8\",\"body\":") &&

@@ -39,6 +39,11 @@ class AdminPlatform(Test):
         status, headers, body = self.raw(server, "GET", "/v1/kv/raw")
         self.assertEqual((200, "image/png", b"\0\xff"), (status, headers["content-type"], body))
 
+    def test_requests_to_other_servers_are_sent_for_functions_alone(self):
+        server = self.launch()
+        status, problem = server.ask("POST", "/v1/http", '{"url":"http://example.com/"}', {"Content-Type": "application/json"})
+        self.assertEqual((503, "unavailable"), (status, problem["class"]))
+
     def test_a_value_outlives_a_server_that_is_killed(self):
         server = self.launch()
         headers = {"Content-Type": "application/json"}

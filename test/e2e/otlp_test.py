@@ -199,6 +199,40 @@ class Export(support.Test):
         self.assertEqual(({"code": 2}, {"http.request.method": "GET", "url.full": "http://127.0.0.2/"}),
                          (refused["status"], attributes(refused)))
 
+    def test_a_request_by_the_platforms_api_is_a_child_and_the_parent_of_what_it_leads_to(self):
+        collector = self.collector()
+        seen = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                seen.append(self.headers["traceparent"])
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        other = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=other.serve_forever, args=(0.02,), daemon=True).start()
+        self.addCleanup(other.server_close)
+        self.addCleanup(other.shutdown)
+        guest = "#include <ubiq/host.h>\nUBIQ_EXPORT(ask) { size_t size; char *request = ubiq_input(&size); " \
+                "ubiq_block answer = ubiq_invoke(UBIQ_JSON, request, size); return ubiq_output_block(answer, ubiq_block_size(answer)); }\n"
+        ask = function("ask", "POST /ask", permissions='["http:get:127.0.0.1:%d"]' % other.server_port)
+        server = self.start(self.project(ask, files={"guest.c": guest}), "--workers", "1", "--otlp", collector.url)
+        for url in ("http://127.0.0.1:%d/x" % other.server_port, "http://127.0.0.2/"):  # the second is not allowed
+            request = {"method": "POST", "path": "/v1/http", "body": {"url": url}}
+            server.request("POST", "/ask", json.dumps(request).encode(), {"traceparent": TRACE})
+        with collector.news:
+            collector.news.wait_for(lambda: len(server_spans(collector.items(*SPANS))) == 2, support.PATIENCE)
+        spans = collector.items(*SPANS)
+        run, _ = server_spans(spans)
+        asked, refused = [span for span in spans if span["kind"] == 3]
+        self.assertEqual(("GET", run["spanId"], {}), (asked["name"], asked["parentSpanId"], asked["status"]))
+        self.assertEqual(204, attributes(asked)["http.response.status_code"])
+        self.assertEqual(["00-%s-%s-01" % (run["traceId"], asked["spanId"])], seen)
+        self.assertEqual({"code": 2}, refused["status"])
+
     def test_log_lines_of_functions_and_of_the_server_are_sent(self):
         collector = self.collector()
         guest = r"""

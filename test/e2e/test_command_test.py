@@ -211,6 +211,25 @@ UBIQ_EXPORT(go) { return ubiq_output_string("{\\"status\\": 303, \\"headers\\": 
             self.assertIn('http: expected no such request: POST https://pay.example.com/charge?a=1: {"amount":3}\n', told)
             self.assertIn("status: expected 200, is 500", told)
 
+    def test_a_request_by_the_platforms_api_is_answered_by_the_case_where_it_is_permitted(self):
+        case = """
+[[case]]
+name = "asks"
+function = "keep"
+request = { body = '{"method":"POST","path":"/v1/http","body":{"url":"https://pay.example.com/charge","method":"POST","body":{"amount":3}}}' }
+expect = { json = { status = %d, headers = "*", encoding = "*", body = %s } }
+[[case.http]]
+url = "https://pay.example.com/charge"
+json = { amount = "<integer>" }
+times = %d
+answer = { status = 201, headers = { x-id = "7" }, json = { id = 7 } }
+"""
+        keep = [function("keep", "POST /keep", permissions='["http:%s:pay.example.com"]' % method) for method in ("post", "get")]
+        answer = '{ status = 201, headers = "*", encoding = "json", body = { id = 7 } }'
+        self.assertEqual((True, ""), self.told_of(case.replace(' encoding = "*",', "") % (200, answer, 1), keep[0]))
+        passed, told = self.told_of(case.replace(' encoding = "*",', "") % (403, '"*"', 1), keep[1])
+        self.assertEqual((False, "http: expected a request of https://pay.example.com/charge 1 time, came 0\n"), (passed, told))
+
     def test_an_expected_request_that_was_not_made_fails_the_case(self):
         passed, told = self.told_of(PAID.replace('body = "x"', 'body = ""').replace("""body = '2 {"id":7}'""", 'body = ""'))
         self.assertEqual((False, "http: expected POST glob:https://pay.example.com/* 1 time, came 0\n"), (passed, told))
