@@ -238,7 +238,8 @@ const command command_dev = {
         "line to try each. When a file changes, the project is built again and takes over without a request\n"
         "dropped; when that fails, the error is printed and what was there before goes on serving. When the\n"
         "first build fails, serving begins once a change has mended it. A browser at /_ubiq/dev shows the project's\n"
-        "page, reloads it after each build, and shows in a red box what does not build. A file `.env` beside ubiq.toml\n"
+        "page, reloads it after each build, and shows in a red box what does not build. A file `.env` beside "
+        "ubiq.toml\n"
         "has settings of this machine, NAME=VALUE a line.\n",
     .run = develop,
 };

@@ -59,7 +59,8 @@ static void what_is_wrong_is_told_with_its_place(void **state) {
       {"[[functions.report.events]]\n", "functions.report.events[0].topic is missing"},
       {"[[functions.report.events]]\ntopic = \"a?\"", "no wildcard but *"},
       {"[[functions.report.events]]\ntopic = \"a\"\nretry = { attempts = 0 }", "retry.attempts is 0"},
-      {"[[functions.report.events]]\ntopic = \"a\"\nfunction = \"x\"", "unknown key functions.report.events[0].function"},
+      {"[[functions.report.events]]\ntopic = \"a\"\nfunction = \"x\"",
+       "unknown key functions.report.events[0].function"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     char text[512];
