@@ -58,10 +58,12 @@ static void unlist(errand_run *self, errand_list *list) {
   list->count--;
 }
 
-/// Tells how it went while the output is there; afterwards the errand is its owner's.
+/// Tells how it went while the output is there; afterwards the errand is its owner's, and with it what the run's span comes of,
+/// which who keeps what ran asks for at the run's end.
 static void finish(errand_run *self, ubiq_error *error) {
   lease *lease = self->run.lease;
   unlist(self, &self->run.worker->errands);
+  if (self->run.worker->keeps_runs) run_trace(&self->run);
   self->errand->done(self->errand, error, self->run.output);
   run_end(&self->run);
   lease_let_go(lease);

@@ -1,6 +1,7 @@
 // Errands on a worker's loop, which the tests turn themselves.
 #include "runtime/errands.h"
 
+#include "runtime/run_ring.h"
 #include "runtime/worker.h"
 #include "unit/runtime/begin_testing.h"
 #include "unit/runtime/runtime_testing.h"
@@ -131,14 +132,41 @@ static void many_errands_wait_for_places(void **state) {
   }
 }
 
+/// Its owner frees an errand when it is told how it went; here it is written over.
+static void tell_and_forget(errand *errand, ubiq_error *error, ubiq_bytes output) {
+  char *traceparent = (char *)(uintptr_t)errand->traceparent.data;
+  tell(errand, error, output);
+  memset(traceparent, 'x', errand->traceparent.size);
+  errand->traceparent = (text){0};
+}
+
+static void who_keeps_what_ran_is_told_what_led_to_an_errand(void **state) {
+  fixture *self = *state;
+  char parent[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", id[2 * TRACE_ID_SIZE + 1];
+  told told = {.errand.traceparent = text_of(parent)};
+  run_ring *ring = run_ring_new();
+  run_span span;
+  self->worker->options.ring = ring;
+  self->worker->keeps_runs = self->worker->is_watched = true;
+  told.errand.function = TEXT("fine");
+  told.errand.done = tell_and_forget;
+  told.errand.user = &told;
+  errands_start(self->errands, &told.errand);
+  turn_until_told(self, &told);
+  assert_true(run_ring_take(ring, &span));
+  trace_hex(span.trace.id, sizeof span.trace.id, id);
+  assert_string_equal(id, "0af7651916cd43dd8448eb211c80319c");
+  run_span_free(&span);
+  run_ring_delete(ring);
+  self->worker->options.ring = NULL;
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
   const struct CMUnitTest tests[] = {
-      TEST(an_errand_ends_with_its_functions_answer),
-      TEST(what_is_not_served_is_not_found),
-      TEST(what_was_begun_is_dropped_when_the_server_stops),
-      TEST(what_comes_after_the_end_is_refused),
-      TEST(many_errands_wait_for_places),
+      TEST(an_errand_ends_with_its_functions_answer), TEST(who_keeps_what_ran_is_told_what_led_to_an_errand),
+      TEST(what_is_not_served_is_not_found),          TEST(what_was_begun_is_dropped_when_the_server_stops),
+      TEST(what_comes_after_the_end_is_refused),      TEST(many_errands_wait_for_places),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
