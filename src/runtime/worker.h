@@ -151,6 +151,10 @@ void worker_delete(worker *self);
 /// Holds the release that a new request gets; give it back with lease_let_go. The worker's thread.
 lease *worker_hold(worker *self);
 
+/// The same, of what was given before this call, though the loop has not come to it yet: who was told that a release is served is
+/// served by it. Not from within a run's turn.
+lease *worker_hold_latest(worker *self);
+
 // For runs.
 
 /// Sees to it that shares are settled once a second from now on.

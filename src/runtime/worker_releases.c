@@ -125,3 +125,11 @@ lease *worker_hold(worker *self) {
   lease->holders++;
   return lease;
 }
+
+lease *worker_hold_latest(worker *self) {
+  if (atomic_load_explicit(&self->next_traffic, memory_order_acquire) != NULL) {
+    take_coming(self); // in the order in which they are given
+    take_traffic(self);
+  }
+  return worker_hold(self);
+}

@@ -194,7 +194,7 @@ static enum MHD_Result begin(connection *self, const char *url, const char *meth
   self->url = url;
   if (framing.status != 0) return refuse(self, answer_bad_framing(framing.status, framing.problem), &framing);
   answer answer;
-  self->lease = worker_hold(self->front->worker);
+  self->lease = worker_hold_latest(self->front->worker);
   self->function = find_function(self, &answer);
   if (framing.has_body) connection_move(self, CONNECTION_BODY);
   if (self->function == NULL) return refuse(self, answer, &framing);

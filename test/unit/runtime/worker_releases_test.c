@@ -55,6 +55,23 @@ static void what_comes_has_its_instances_before_it_gets_requests(void **state) {
   end(&self);
 }
 
+static void a_request_that_comes_after_a_release_was_given_has_it_before_the_loop_turns(void **state) {
+  (void)state;
+  fixture self;
+  make(&self, COUNT, 100);
+  release *newer = another(&self, COUNT);
+  prepare(&self, newer);
+  assert_true(worker_use(self.worker, newer, NULL, 0));
+  lease *held = worker_hold_latest(self.worker);
+  assert_ptr_equal(held->release, newer);
+  assert_null(self.worker->coming);
+  lease_let_go(held);
+  become(&self, newer);
+  call(&self, 0, NULL);
+  assert_int_equal(stats(&self, 0).found_ready, 1);
+  end(&self);
+}
+
 static void what_comes_begins_with_the_demand_of_what_is_replaced(void **state) {
   (void)state;
   fixture self;
@@ -168,6 +185,7 @@ static void a_worker_may_end_with_something_to_come(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_comes_has_its_instances_before_it_gets_requests),
+      cmocka_unit_test(a_request_that_comes_after_a_release_was_given_has_it_before_the_loop_turns),
       cmocka_unit_test(what_comes_begins_with_the_demand_of_what_is_replaced),
       cmocka_unit_test(a_start_that_waits_is_waited_for),
       cmocka_unit_test(a_start_that_fails_holds_nothing_up),
