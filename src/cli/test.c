@@ -118,6 +118,7 @@ const command command_test = {
         "that functions have their limits, configuration and permissions. The exit code is 1 when a case fails.\n"
         "\n"
         "A case may say which requests of its own the function is to make, and what they are answered with\n"
-        "([[case.http]]), and which time it is for it (time). Without that, requests go out and time passes.\n",
+        "([[case.http]]), what the platform's services answer ([[case.service]]), and which time it is for it\n"
+        "(time). Without that, requests go out, services that begin empty answer, and time passes.\n",
     .run = test,
 };
