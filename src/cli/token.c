@@ -3,6 +3,7 @@
 #include "cli/serve_state.h"
 #include "cli/table.h"
 #include "runtime/access_token.h"
+#include "services/permissions.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,8 @@ typedef struct token_command {
   const char *directory, *name;
   uint64_t expires_ms; ///< from now; 0: never
   bool read_only, json;
-  const char *id; ///< of `revoke`
+  option_list allowed, granted; ///< permissions, of `new`
+  const char *id;               ///< of `revoke`
 } token_command;
 
 static uint64_t now_ms(void) {
@@ -21,14 +23,53 @@ static uint64_t now_ms(void) {
 
 // ------------------------------------------------------------------------------------------------------------- new
 
+/// Each has the form, and none more than its line.
+static ubiq_error *check_list(const char *option, const option_list *list) {
+  if (list->count > PERMISSIONS_MAX)
+    return ubiq_error_new(UBIQ_INVALID_INPUT, "--%s is given %zu times; expected at most %d", option, list->count,
+                          PERMISSIONS_MAX);
+  ubiq_error *error = NULL;
+  for (size_t i = 0; error == NULL && i < list->count; i++) {
+    error = strchr(list->values[i], '\n') == NULL
+                ? permission_check_form(text_of(list->values[i]))
+                : ubiq_error_new(UBIQ_INVALID_INPUT, "a permission has several lines; expected one");
+    error = ubiq_error_wrap(error, "--%s", option);
+  }
+  return error;
+}
+
+/// The lines of a list; NULL where there is none. The caller's.
+static ubiq_error *join(const char *option, const option_list *list, char **out) {
+  buffer lines = {0};
+  *out = NULL;
+  ubiq_error *error = check_list(option, list);
+  if (error != NULL || list->count == 0) return error;
+  bool good = true;
+  for (size_t i = 0; good && i < list->count; i++)
+    good = buffer_append_string(&lines, list->values[i]) && buffer_append_byte(&lines, '\n');
+  if (good) *out = buffer_take_string(&lines);
+  buffer_free(&lines);
+  return *out == NULL ? ubiq_error_no_memory() : NULL;
+}
+
+static ubiq_error *read_permissions(const token_command *self, access_token *token) {
+  if (self->read_only && self->granted.count > 0)
+    return ubiq_error_new(UBIQ_INVALID_INPUT, "--grant stands beside --read-only; such a token deploys nothing");
+  ubiq_error *error = join("allow", &self->allowed, &token->allowed);
+  return error != NULL ? error : join("grant", &self->granted, &token->granted);
+}
+
 static ubiq_error *make_token(const token_command *self, database *database) {
   access_token token = {.may_change = !self->read_only,
                         .expires_ms = self->expires_ms == 0 ? 0 : now_ms() + self->expires_ms};
   char shown[ACCESS_TOKEN_SIZE];
   if (strlen(self->name) > ACCESS_TOKEN_NAME_MAX)
-    return ubiq_error_new(UBIQ_INVALID_INPUT, "--name has more than %d bytes", ACCESS_TOKEN_NAME_MAX);
+    return ubiq_error_new(UBIQ_INVALID_INPUT, "the name has more than %d bytes", ACCESS_TOKEN_NAME_MAX);
   snprintf(token.name, sizeof token.name, "%s", self->name);
-  ubiq_error *error = access_token_new(database, &token, shown);
+  ubiq_error *error = read_permissions(self, &token);
+  if (error == NULL) error = access_token_new(database, &token, shown);
+  free(token.allowed);
+  free(token.granted);
   if (error != NULL) return error;
   if (self->json)
     printf("{\"id\":\"%s\",\"token\":\"%s\"}\n", token.id, shown);
@@ -47,8 +88,26 @@ static void write_time(uint64_t time_ms, char out[CLOCK_TEXT_SIZE]) {
     clock_format(time_ms * CLOCK_NS_PER_MS, out);
 }
 
+/// Permissions in a row. `none` is what it means that there is no list.
+static bool add_cell(table *table, const char *lines, const char *none) {
+  buffer cell = {0};
+  text rest = text_of(lines), line;
+  bool good = buffer_append_string(&cell, lines == NULL ? none : "");
+  while (good && lines != NULL && text_split(&rest, '\n', &line))
+    good = line.size == 0 || ((cell.size == 0 || buffer_append_byte(&cell, ' ')) && text_escape(&cell, line));
+  char *string = good ? buffer_take_string(&cell) : NULL;
+  good = string != NULL && table_add(table, string);
+  free(string);
+  buffer_free(&cell);
+  return good;
+}
+
+static const char *granted_by_default(const access_token *token) {
+  return access_token_may_deploy(token) ? "as serve" : "-";
+}
+
 static ubiq_error *print_table(const access_token *tokens, size_t count) {
-  static const char *const heads[] = {"TOKEN", "MAY", "MADE", "EXPIRES", "NAME"};
+  static const char *const heads[] = {"TOKEN", "MAY", "ALLOWED", "GRANTS", "MADE", "EXPIRES", "NAME"};
   table table = {.heads = heads, .columns = sizeof heads / sizeof heads[0]};
   char made[CLOCK_TEXT_SIZE], expires[CLOCK_TEXT_SIZE];
   bool good = true;
@@ -56,11 +115,24 @@ static ubiq_error *print_table(const access_token *tokens, size_t count) {
     write_time(tokens[i].created_ms, made);
     write_time(tokens[i].expires_ms, expires);
     good = table_add(&table, tokens[i].id) && table_add(&table, tokens[i].may_change ? "change" : "look") &&
-           table_add(&table, made) && table_add(&table, expires) && table_add(&table, tokens[i].name);
+           add_cell(&table, tokens[i].allowed, tokens[i].may_change ? "all" : "reads") &&
+           add_cell(&table, tokens[i].granted, granted_by_default(&tokens[i])) && table_add(&table, made) &&
+           table_add(&table, expires) && table_add(&table, tokens[i].name);
   }
   if (good) table_print(&table, stdout);
   table_free(&table);
   return good ? NULL : ubiq_error_no_memory();
+}
+
+/// A list, or null.
+static bool add_permissions(yyjson_mut_doc *document, yyjson_mut_val *object, const char *key, const char *lines) {
+  text rest = text_of(lines), line;
+  if (lines == NULL) return yyjson_mut_obj_add_null(document, object, key);
+  yyjson_mut_val *list = yyjson_mut_obj_add_arr(document, object, key);
+  bool good = list != NULL;
+  while (good && text_split(&rest, '\n', &line))
+    good = line.size == 0 || yyjson_mut_arr_add_strncpy(document, list, line.data, line.size);
+  return good;
 }
 
 static bool describe(yyjson_mut_doc *document, yyjson_mut_val *list, const access_token *token) {
@@ -70,6 +142,8 @@ static bool describe(yyjson_mut_doc *document, yyjson_mut_val *list, const acces
   yyjson_mut_val *object = yyjson_mut_arr_add_obj(document, list);
   return yyjson_mut_obj_add_str(document, object, "id", token->id) &&
          yyjson_mut_obj_add_bool(document, object, "may_change", token->may_change) &&
+         add_permissions(document, object, "allowed", token->allowed) &&
+         add_permissions(document, object, "granted", token->granted) &&
          yyjson_mut_obj_add_strcpy(document, object, "made_at", made) &&
          (token->expires_ms == 0 ? yyjson_mut_obj_add_null(document, object, "expires_at")
                                  : yyjson_mut_obj_add_strcpy(document, object, "expires_at", expires)) &&
@@ -95,7 +169,7 @@ static ubiq_error *list_tokens(const token_command *self, database *database) {
   size_t count = 0;
   ubiq_error *error = access_token_list(database, &tokens, &count);
   if (error == NULL) error = self->json ? print_json(tokens, count) : print_table(tokens, count);
-  free(tokens);
+  access_token_list_delete(tokens, count);
   return error;
 }
 
@@ -109,7 +183,10 @@ typedef ubiq_error *(*token_action)(const token_command *self, database *databas
 
 static token_action find_action(token_command *self, const options *given) {
   const char *name = given->positionals_count == 0 ? "" : given->positionals[0];
-  if (given->positionals_count == 1 && strcmp(name, "new") == 0) return make_token;
+  if (given->positionals_count >= 1 && strcmp(name, "new") == 0) {
+    if (given->positionals_count == 2) self->name = given->positionals[1];
+    return make_token;
+  }
   if (given->positionals_count == 1 && strcmp(name, "list") == 0) return list_tokens;
   if (given->positionals_count != 2 || strcmp(name, "revoke") != 0) return NULL;
   self->id = given->positionals[1];
@@ -127,6 +204,15 @@ static ubiq_error *act(const token_command *self, token_action action) {
   return error;
 }
 
+static int use(const command *command, token_command *self, const options *given) {
+  token_action action = find_action(self, given);
+  if (action == NULL)
+    return command_fail_usage(command,
+                              ubiq_error_new(UBIQ_INVALID_INPUT, "expected new, list, or revoke and a token's id"));
+  ubiq_error *error = act(self, action);
+  return error == NULL ? EXIT_OK : command_fail(error);
+}
+
 static int use_tokens(const command *command, int count, char **arguments) {
   token_command self = {.name = ""};
   const option list_of[] = {
@@ -136,28 +222,32 @@ static int use_tokens(const command *command, int count, char **arguments) {
       {"expires", 0, OPTION_DURATION, "TIME", "new: how long it is good for (default: until it is revoked)",
        &self.expires_ms, 1, 0},
       {"read-only", 0, OPTION_FLAG, NULL, "new: it may look, but not change anything", &self.read_only, 0, 0},
+      {"allow", 0, OPTION_LIST, "PERMISSION",
+       "new: what it may ask the platform's API for, such as kv:read:user:* (default: all); may be repeated",
+       &self.allowed, 0, 0},
+      {"grant", 0, OPTION_LIST, "PERMISSION",
+       "new: what a bundle that it deploys may ask for (default: what serve --allow grants); may be repeated",
+       &self.granted, 0, 0},
       {"json", 0, OPTION_FLAG, NULL, "print JSON", &self.json, 0, 0},
   };
   const char *positionals[2];
   options given = {
       .list = list_of, .count = sizeof list_of / sizeof list_of[0], .positionals = positionals, .positionals_max = 2};
   int code;
-  if (command_begin(command, &given, count, arguments, &code) == COMMAND_STOP) return code;
-  token_action action = find_action(&self, &given);
-  if (action == NULL)
-    return command_fail_usage(command,
-                              ubiq_error_new(UBIQ_INVALID_INPUT, "expected new, list, or revoke and a token's id"));
-  ubiq_error *error = act(&self, action);
-  return error == NULL ? EXIT_OK : command_fail(error);
+  if (command_begin(command, &given, count, arguments, &code) == COMMAND_GO) code = use(command, &self, &given);
+  free(self.allowed.values);
+  free(self.granted.values);
+  return code;
 }
 
 const command command_token = {
     .name = "token",
-    .usage = "new|list|revoke ID [OPTIONS]",
+    .usage = "new [NAME]|list|revoke ID [OPTIONS]",
     .summary = "make and take away tokens of a server's admin API",
     .details =
         "`new` prints a token, once: only a hash of it is kept. `revoke` takes the id that `list` shows, which is the\n"
-        "token's second part. All work on the folder of the server's state, while it runs, too.\n",
+        "token's second part. A token with --allow deploys only when it has --grant, too (docs/permissions.md).\n"
+        "All work on the folder of the server's state, while it runs, too.\n",
     .words = "new list revoke",
     .run = use_tokens,
 };

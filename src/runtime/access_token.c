@@ -62,10 +62,13 @@ ubiq_error *access_token_new(database *database, access_token *token, char out[A
       database_number(token->may_change),
       database_number((int64_t)token->created_ms),
       database_number((int64_t)token->expires_ms),
+      database_text(token->allowed),
+      database_text(token->granted),
   };
-  return database_query(
-      database, "INSERT INTO tokens (id, hash, name, may_change, created_ms, expires_ms) VALUES (?, ?, ?, ?, ?, ?)",
-      values, sizeof values / sizeof values[0], NULL, NULL);
+  return database_query(database,
+                        "INSERT INTO tokens (id, hash, name, may_change, created_ms, expires_ms, allowed, granted) "
+                        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                        values, sizeof values / sizeof values[0], NULL, NULL);
 }
 
 static ubiq_error *write_first(database *database, const char *path) {
@@ -89,14 +92,36 @@ ubiq_error *access_token_first(database *database, const char *path) {
   return database_end(database, error);
 }
 
-/// A row of `id, name, may_change, created_ms, expires_ms`.
-static void take_token(sqlite3_stmt *row, access_token *out) {
+bool access_token_may_deploy(const access_token *self) {
+  return self->may_change && (self->allowed == NULL || self->granted != NULL);
+}
+
+void access_token_clear(access_token *self) {
+  free(self->allowed);
+  free(self->granted);
+  *self = (access_token){0};
+}
+
+/// A limit that cannot be read must not become none.
+static ubiq_error *take_lines(sqlite3_stmt *row, int column, char **out) {
+  if (sqlite3_column_type(row, column) == SQLITE_NULL) return NULL;
+  const char *value = (const char *)sqlite3_column_text(row, column);
+  *out = value == NULL ? NULL : strdup(value);
+  return *out == NULL ? ubiq_error_no_memory() : NULL;
+}
+
+#define TOKEN_COLUMNS "id, name, may_change, created_ms, expires_ms, allowed, granted"
+enum { HASH_COLUMN = 7 }; ///< behind them
+
+static ubiq_error *take_token(sqlite3_stmt *row, access_token *out) {
   const char *id = (const char *)sqlite3_column_text(row, 0), *name = (const char *)sqlite3_column_text(row, 1);
   *out = (access_token){.may_change = sqlite3_column_int(row, 2) != 0,
                         .created_ms = (uint64_t)sqlite3_column_int64(row, 3),
                         .expires_ms = (uint64_t)sqlite3_column_int64(row, 4)};
   snprintf(out->id, sizeof out->id, "%s", id == NULL ? "" : id);
   snprintf(out->name, sizeof out->name, "%s", name == NULL ? "" : name);
+  ubiq_error *error = take_lines(row, 5, &out->allowed);
+  return error != NULL ? error : take_lines(row, 6, &out->granted);
 }
 
 typedef struct found_token {
@@ -106,10 +131,9 @@ typedef struct found_token {
 
 static ubiq_error *find_row(void *user, sqlite3_stmt *row) {
   found_token *self = user;
-  take_token(row, &self->token);
-  if (sqlite3_column_bytes(row, 5) == DIGEST_SHA256_SIZE)
-    memcpy(self->hash, sqlite3_column_blob(row, 5), DIGEST_SHA256_SIZE);
-  return NULL;
+  if (sqlite3_column_bytes(row, HASH_COLUMN) == DIGEST_SHA256_SIZE)
+    memcpy(self->hash, sqlite3_column_blob(row, HASH_COLUMN), DIGEST_SHA256_SIZE);
+  return take_token(row, &self->token);
 }
 
 /// The id in a token's text, or one that nobody has.
@@ -127,17 +151,17 @@ ubiq_error *access_token_check(database *database, text presented, uint64_t now_
   read_id(presented, id);
   digest_sha256(presented.data, presented.size, hash);
   const database_value value = {DATABASE_TEXT, 0, {(const uint8_t *)id, strlen(id)}};
-  ubiq_error *error = database_query(database,
-                                     "SELECT id, name, may_change, created_ms, expires_ms, hash FROM tokens "
-                                     "WHERE id = ?",
-                                     &value, 1, find_row, &found);
-  if (error != NULL) return error;
-  if (!digest_equal(hash, found.hash, sizeof hash))
-    return ubiq_error_new(UBIQ_DENIED, "the token is not known; expected one that `ubiq token new` made");
-  if (found.token.expires_ms != 0 && found.token.expires_ms <= now_ms)
-    return ubiq_error_new(UBIQ_DENIED, "the token %s has expired", found.token.id);
-  *out = found.token;
-  return NULL;
+  ubiq_error *error =
+      database_query(database, "SELECT " TOKEN_COLUMNS ", hash FROM tokens WHERE id = ?", &value, 1, find_row, &found);
+  if (error == NULL && !digest_equal(hash, found.hash, sizeof hash))
+    error = ubiq_error_new(UBIQ_DENIED, "the token is not known; expected one that `ubiq token new` made");
+  else if (error == NULL && found.token.expires_ms != 0 && found.token.expires_ms <= now_ms)
+    error = ubiq_error_new(UBIQ_DENIED, "the token %s has expired", found.token.id);
+  if (error == NULL)
+    *out = found.token;
+  else
+    access_token_clear(&found.token);
+  return error;
 }
 
 typedef struct token_list {
@@ -150,23 +174,25 @@ static ubiq_error *add_row(void *user, sqlite3_stmt *row) {
   access_token *tokens = realloc(self->tokens, (self->count + 1) * sizeof *tokens);
   if (tokens == NULL) return ubiq_error_no_memory();
   self->tokens = tokens;
-  take_token(row, &tokens[self->count++]);
-  return NULL;
+  return take_token(row, &tokens[self->count++]);
 }
 
 ubiq_error *access_token_list(database *database, access_token **out, size_t *count) {
   token_list list = {0};
-  ubiq_error *error = database_query(database,
-                                     "SELECT id, name, may_change, created_ms, expires_ms FROM tokens "
-                                     "ORDER BY created_ms, id",
-                                     NULL, 0, add_row, &list);
+  ubiq_error *error =
+      database_query(database, "SELECT " TOKEN_COLUMNS " FROM tokens ORDER BY created_ms, id", NULL, 0, add_row, &list);
   if (error != NULL) {
-    free(list.tokens);
+    access_token_list_delete(list.tokens, list.count);
     return error;
   }
   *out = list.tokens;
   *count = list.count;
   return NULL;
+}
+
+void access_token_list_delete(access_token *tokens, size_t count) {
+  for (size_t i = 0; i < count; i++) access_token_clear(&tokens[i]);
+  free(tokens);
 }
 
 static ubiq_error *note_row(void *user, sqlite3_stmt *row) {

@@ -20,9 +20,19 @@ typedef struct access_token {
   bool may_change;                      ///< else it may only look
   uint64_t created_ms;                  ///< wall clock, as `expires_ms`
   uint64_t expires_ms;                  ///< 0: never
+  // Permissions (services/permissions.h), a line each. Owned, but for access_token_new.
+  char *allowed; ///< what it may ask the platform's API for; NULL: what `may_change` says
+  char *granted; ///< what bundles that it deploys may ask for at most; NULL: what the operator grants
 } access_token;
 
-/// Makes a token. Of `token`, `name`, `may_change` and `expires_ms` are read and the others filled in. `out` is to be shown
+/// Whether it may deploy and go back. One that is for some of the platform's API deploys only when it says what it grants: else its
+/// bearer would get further by a bundle.
+bool access_token_may_deploy(const access_token *self);
+
+/// Frees what a token holds that was found.
+void access_token_clear(access_token *self);
+
+/// Makes a token. Of `token`, all but the id and `created_ms` is read; those are filled in. `out` is to be shown
 /// or written, once. Errors: those of database_query; `quota` when there are too many.
 ubiq_error *access_token_new(database *database, access_token *token, char out[ACCESS_TOKEN_SIZE]);
 
@@ -30,12 +40,14 @@ ubiq_error *access_token_new(database *database, access_token *token, char out[A
 /// read. Errors: those of access_token_new and file_write_atomic.
 ubiq_error *access_token_first(database *database, const char *path);
 
-/// Finds who presents `presented`. Takes the same time for every wrong secret. Errors: `denied` for one that is
+/// Finds who presents `presented`. `*out` is the caller's (access_token_clear). Takes the same time for every wrong secret. Errors: `denied` for one that is
 /// not known, was revoked or has expired.
 ubiq_error *access_token_check(database *database, text presented, uint64_t now_ms, access_token *out);
 
-/// All tokens, in the order of their making. `*out` is the caller's (free).
+/// All tokens, in the order of their making. `*out` is the caller's (access_token_list_delete).
 ubiq_error *access_token_list(database *database, access_token **out, size_t *count);
+
+void access_token_list_delete(access_token *tokens, size_t count);
 
 /// Takes a token away. Errors: `not_found`.
 ubiq_error *access_token_revoke(database *database, const char *id);

@@ -176,11 +176,14 @@ static ubiq_error *check_bundled(const bundle *bundle, const project_function *f
         UBIQ_DENIED, "%s: %s asks for %u instances to be ready; at most %llu are granted (--ready-max)",
         bundle_name(bundle), function->name, function->pool.min, (unsigned long long)grant->ready_max);
   ubiq_error *error = release_check_ceiling(bundle_name(bundle), function, &grant->ceiling);
-  return error != NULL ? error : release_check_permissions(bundle_name(bundle), function, grant->permissions);
+  if (error == NULL) error = release_check_permissions(bundle_name(bundle), function, grant->permissions);
+  return error != NULL ? error : release_check_deployer(bundle_name(bundle), function, grant->deployer);
 }
 
 static ubiq_error *check_auth(const bundle *bundle, const auth_settings *auth, const release_grant *grant) {
-  if (auth == NULL || auth->key_host == NULL || is_granted(grant, auth->key_host)) return NULL;
+  if (auth == NULL || auth->key_host == NULL) return NULL;
+  if (is_granted(grant, auth->key_host))
+    return release_check_deployer_host(bundle_name(bundle), "[auth]", auth->key_host, grant->deployer);
   return ubiq_error_new(UBIQ_DENIED, "%s: asks for keys from %s, which are not granted (--allow-host '%s')",
                         bundle_name(bundle), auth->key_host, auth->key_host);
 }

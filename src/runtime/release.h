@@ -53,8 +53,10 @@ typedef struct release_grant {
   size_t hosts_count;
   limits ceiling;                    ///< what a function may ask for at most; 0 in a field: whatever it asks
   const permission_set *permissions; ///< that cover all it may ask for; NULL: whatever it asks
-  uint64_t ready_max;                ///< instances that it may ask to be always ready (`min`); 0: as many as it asks
-  size_t bytes_max;                ///< of the files that functions name, each as often as they do; 0: RELEASE_BYTES_MAX
+  const permission_set
+      *deployer;      ///< that cover it, and its hosts, as well: the deployer's token's; NULL: whatever it asks
+  uint64_t ready_max; ///< instances that it may ask to be always ready (`min`); 0: as many as it asks
+  size_t bytes_max;   ///< of the files that functions name, each as often as they do; 0: RELEASE_BYTES_MAX
   const engine_compiler *compiler; ///< of their modules; NULL: the thread that loads the bundle
 } release_grant;
 

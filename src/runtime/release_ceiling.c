@@ -2,6 +2,7 @@
 #include "runtime/release_ceiling.h"
 
 #include <stddef.h>
+#include <stdio.h>
 
 typedef struct ceiling_row {
   size_t offset; ///< in `limits`
@@ -40,4 +41,33 @@ ubiq_error *release_check_permissions(const char *name, const project_function *
                           name, function->name, (int)asked.size, asked.data, (int)asked.size, asked.data);
   }
   return NULL;
+}
+
+static ubiq_error *deny_deployer(const char *name, const char *owner, text asked) {
+  return ubiq_error_new(UBIQ_DENIED,
+                        "%s: %s asks for the permission %.*s, which the token that deploys it may not grant "
+                        "(`ubiq token new --grant '%.*s'` makes one that may)",
+                        name, owner, (int)asked.size, asked.data, (int)asked.size, asked.data);
+}
+
+/// A host is reached with every method, or with one; what stands in `allowed_hosts` has the asterisks of permissions.
+ubiq_error *release_check_deployer_host(const char *name, const char *owner, const char *host,
+                                        const permission_set *granted) {
+  char asked[PERMISSION_BYTES_MAX + 1];
+  if (granted == NULL) return NULL;
+  int size = snprintf(asked, sizeof asked, "http:*:%s", host);
+  bool is_whole = size > 0 && (size_t)size < sizeof asked;
+  if (is_whole && permission_set_covers(granted, text_of(asked))) return NULL;
+  return deny_deployer(name, owner, text_of(asked));
+}
+
+ubiq_error *release_check_deployer(const char *name, const project_function *function, const permission_set *granted) {
+  if (granted == NULL) return NULL;
+  for (size_t i = 0; i < function->permissions_count; i++)
+    if (!permission_set_covers(granted, function->permissions[i]))
+      return deny_deployer(name, function->name, function->permissions[i]);
+  ubiq_error *error = NULL;
+  for (size_t i = 0; error == NULL && i < function->allowed_hosts_count; i++)
+    error = release_check_deployer_host(name, function->name, function->allowed_hosts[i], granted);
+  return error;
 }

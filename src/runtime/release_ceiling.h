@@ -15,4 +15,12 @@ ubiq_error *release_check_ceiling(const char *name, const project_function *func
 ubiq_error *release_check_permissions(const char *name, const project_function *function,
                                       const permission_set *granted);
 
+/// Compares them, and the hosts that the function asks for, with what the token grants that the bundle is deployed by; NULL: all.
+/// Errors: `denied`, as above.
+ubiq_error *release_check_deployer(const char *name, const project_function *function, const permission_set *granted);
+
+/// The same for one host that `owner` makes requests to.
+ubiq_error *release_check_deployer_host(const char *name, const char *owner, const char *host,
+                                        const permission_set *granted);
+
 #endif

@@ -13,6 +13,10 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+static const char *const steps[] = {RELEASE_STORE_SCHEMA, RELEASE_STORE_PERMISSIONS};
+static const database_settings database_form = {
+    .steps = steps, .steps_count = sizeof steps / sizeof steps[0], .first = 1, .is_checked = true};
+
 struct release_store {
   char *directory, *bundles, *incoming;
   database *database;
@@ -131,7 +135,7 @@ static ubiq_error *make_folders(release_store *self, const char *directory) {
 static ubiq_error *open_database(release_store *self) {
   char *path = file_path_join(self->directory, RELEASE_STORE_FILE);
   if (path == NULL) return ubiq_error_no_memory();
-  ubiq_error *error = database_open(path, RELEASE_STORE_SCHEMA, RELEASE_STORE_VERSION, &self->database);
+  ubiq_error *error = database_open_with(path, &database_form, &self->database);
   free(path);
   return error;
 }
@@ -257,6 +261,34 @@ ubiq_error *release_store_find(release_store *self, text prefix, release_record 
                                      (int)prefix.size, prefix.data);
 }
 
+typedef struct granted_row {
+  char *granted; ///< owned; NULL: no limit
+  bool is_found;
+} granted_row;
+
+static ubiq_error *take_granted(void *user, sqlite3_stmt *row) {
+  granted_row *self = user;
+  const char *value = (const char *)sqlite3_column_text(row, 0);
+  self->is_found = true;
+  if (value == NULL) return sqlite3_column_type(row, 0) == SQLITE_NULL ? NULL : ubiq_error_no_memory();
+  self->granted = strdup(value);
+  return self->granted == NULL ? ubiq_error_no_memory() : NULL;
+}
+
+ubiq_error *release_store_granted(release_store *self, const char *digest, char **out) {
+  granted_row found = {0};
+  const database_value value = database_text(digest);
+  ubiq_error *error =
+      database_query(self->database, "SELECT granted FROM releases WHERE digest = ?", &value, 1, take_granted, &found);
+  if (error == NULL && !found.is_found)
+    error = ubiq_error_new(UBIQ_NOT_FOUND, "there is no release \"%s\"; see `ubiq releases`", digest);
+  if (error == NULL)
+    *out = found.granted;
+  else
+    free(found.granted);
+  return error;
+}
+
 // --------------------------------------------------------------------------------------------------------- changing
 
 /// A release that has come again is the newest again.
@@ -270,10 +302,11 @@ static ubiq_error *add_release(release_store *self, const release_record *record
       database_number((int64_t)record->received_ms),
       database_bytes(signature),
       database_text(record->note),
+      database_text(record->granted),
   };
   return database_query(self->database,
-                        "INSERT OR REPLACE INTO releases (" RECORD_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?)", values,
-                        sizeof values / sizeof values[0], NULL, NULL);
+                        "INSERT OR REPLACE INTO releases (" RECORD_COLUMNS ", granted) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                        values, sizeof values / sizeof values[0], NULL, NULL);
 }
 
 static ubiq_error *set_note(release_store *self, const release_record *record) {
@@ -357,7 +390,7 @@ ubiq_error *release_store_commit(release_store *self, const release_choice *choi
 
 ubiq_error *release_store_copy(const char *path, const char *target) {
   database *source = NULL;
-  ubiq_error *error = database_open(path, RELEASE_STORE_SCHEMA, RELEASE_STORE_VERSION, &source);
+  ubiq_error *error = database_open_with(path, &database_form, &source);
   if (error == NULL) error = database_copy(source, target);
   database_close(source);
   return error;

@@ -38,6 +38,9 @@ typedef struct release_record {
   bool is_signed;
   uint8_t signature[SIGNATURE_SIZE];
   char note[256]; ///< why it was taken back; "" when it was not
+  const char
+      *granted; ///< borrowed, where a release is added: lines, the permissions that it may ask for at most; NULL: all
+                ///< that the operator grants. What is read has none: release_store_granted
 } release_record;
 
 /// What is served. Digests are empty strings where there is none.
@@ -87,6 +90,9 @@ ubiq_error *release_store_list(release_store *self, release_record **out, size_t
 
 /// The release whose digest begins with `prefix`. Errors: `not_found`; `invalid_input` when several do.
 ubiq_error *release_store_find(release_store *self, text prefix, release_record *out);
+
+/// What the token granted by which a release came: release_record.granted. `*out` is the caller's (free). Errors: `not_found`.
+ubiq_error *release_store_granted(release_store *self, const char *digest, char **out);
 
 /// Copies the database of a folder, which a server may be using, to a file that is not there yet. Errors: those of database_open and
 /// database_copy.

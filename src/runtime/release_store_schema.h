@@ -2,8 +2,6 @@
 #ifndef RUNTIME_RELEASE_STORE_SCHEMA_H
 #define RUNTIME_RELEASE_STORE_SCHEMA_H
 
-enum { RELEASE_STORE_VERSION = 1 };
-
 /// `choice` has at most one row. Numbers only grow: they are the order in which releases came.
 #define RELEASE_STORE_SCHEMA                                                                                           \
   "CREATE TABLE releases ("                                                                                            \
@@ -22,5 +20,11 @@ enum { RELEASE_STORE_VERSION = 1 };
   "CREATE TABLE tokens ("                                                                                              \
   "  id TEXT PRIMARY KEY, hash BLOB NOT NULL, name TEXT NOT NULL, may_change INTEGER NOT NULL,"                        \
   "  created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL) STRICT"
+
+/// Version 2. Permissions are lines; NULL in `tokens`: whatever `may_change` says; `granted` NULL: whatever the operator grants.
+#define RELEASE_STORE_PERMISSIONS                                                                                      \
+  "ALTER TABLE tokens ADD COLUMN allowed TEXT;"                                                                        \
+  "ALTER TABLE tokens ADD COLUMN granted TEXT;"                                                                        \
+  "ALTER TABLE releases ADD COLUMN granted TEXT"
 
 #endif

@@ -6,6 +6,7 @@
 #include "server/address.h"
 #include "server/admin_connections.h"
 #include "server/admin_routes.h"
+#include "server/admin_tokens.h"
 #include "server/log_ring.h"
 #include "server/tls.h"
 
@@ -36,6 +37,7 @@ struct admin {
 static ubiq_error *open_all(admin *self) {
   ubiq_error *error = address_parse("admin", self->settings.listen, &self->address);
   if (error == NULL) error = address_listen(&self->address, 1, &self->listener);
+  if (error == NULL) error = admin_tokens_new(&self->context.tokens);
   return error != NULL ? error : admin_routes_new(&self->context.router);
 }
 
@@ -145,6 +147,7 @@ void admin_delete(admin *self) {
   admin_connections_end(&self->connections);
   if (self->listener >= 0) close(self->listener);
   router_delete(self->context.router);
+  admin_tokens_delete(self->context.tokens);
   free(self->url);
   free(self);
 }

@@ -1,6 +1,7 @@
 // Numbers are read where workers write them: no worker is asked, and none waits.
 #include "server/admin_metrics.h"
 
+#include "server/admin_tokens.h"
 #include "server/metrics_text.h"
 #include "server/otlp.h"
 #include "server/services_metrics.h"
@@ -214,6 +215,12 @@ static void add_denials(metrics_text *out, releases *releases) {
   release_delete(current);
 }
 
+static void add_token_denials(metrics_text *out, const admin_tokens *tokens) {
+  metrics_text_family(out, "ubiq_token_denials_total", "counter",
+                      "What bearers of tokens asked the admin port for and may not.");
+  metrics_text_value(out, &no_labels, admin_tokens_denials(tokens));
+}
+
 // -------------------------------------------------------------------------------------------------------- releases
 
 /// A release that is served; without a digest there is none.
@@ -263,6 +270,7 @@ answer admin_metrics_get(admin_request *self) {
   add_runs(&out, server_metrics(context->server));
   add_pools(&out, context->releases);
   add_denials(&out, context->releases);
+  add_token_denials(&out, context->tokens);
   const services services = server_services(context->server);
   services_metrics_add(&out, &services);
   add_releases(&out, &status);

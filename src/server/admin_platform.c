@@ -9,6 +9,8 @@
 #include "runtime/project_settings.h"
 #include "runtime/unwaited.h"
 #include "server/admin_connections.h"
+#include "server/admin_tokens.h"
+#include "services/permissions.h"
 #include "services/run_results.h"
 
 #include <pthread.h>
@@ -24,8 +26,10 @@ typedef struct waiting {
   pthread_mutex_t mutex; ///< guards `is_done`
   pthread_cond_t news;
   bool is_done;
-  release *current; ///< what was served when it came
-  errand errand;    ///< where it has a function run
+  release *current;      ///< what was served when it came
+  errand errand;         ///< where it has a function run
+  permissions allowed;   ///< to whoever asks; none: everything
+  service_stubs refusal; ///< of who may only look, and changes
 } waiting;
 
 bool admin_platform_may_have(const char *path) {
@@ -65,7 +69,8 @@ static void run_function(service_call *call, text name, ubiq_bytes input, bool w
   } else if (!waits) {
     unwaited_start(call, name, input, NULL, &workers);
   } else {
-    self->errand = (errand){.function = name, .input = input, .done = take_output, .user = self};
+    self->errand = (errand){
+        .function = name, .input = input, .inherited = call->caller.permissions, .done = take_output, .user = self};
     workers.start(workers.user, &self->errand);
   }
 }
@@ -177,16 +182,42 @@ static bool find_setting(const void *settings, text environment, text name, text
   return project_find_setting(settings, NULL, environment, name, out);
 }
 
+/// Stands before every service: whatever a handler would ask for, and what needs no permission.
+static bool refuse(void *user, service_call *call, text method, text path) {
+  (void)method;
+  (void)path;
+  permission_ask ask = {.action = TEXT("*")};
+  text name = text_of(call->operation->name);
+  text_split(&name, '.', &ask.service);
+  service_call_fail(call, permission_set_deny(user, &ask));
+  return true;
+}
+
+/// Who may only look is allowed nothing where something may change, whatever its token says.
+static ubiq_error *read_permissions(waiting *self, services *services) {
+  const admin_request *request = self->request;
+  const permission_set *set = NULL;
+  bool is_refused = request->endpoint->changes && !request->who.may_change;
+  ubiq_error *error = admin_tokens_permissions(request->context->tokens, &request->who, is_refused, &set);
+  if (error != NULL || set == NULL) return error;
+  permissions_join(&self->allowed, set);
+  self->refusal = (service_stubs){refuse, (void *)(uintptr_t)set};
+  if (is_refused) services->stubs = &self->refusal;
+  return NULL;
+}
+
 static void ask(waiting *self, const char *method, services *services) {
   api_request request;
+  ubiq_error *error = read_permissions(self, services);
   self->current = releases_hold(self->request->context->releases);
   self->call.caller = (service_caller){.project = text_of(self->current->project->name),
+                                       .permissions = self->allowed.count == 0 ? NULL : &self->allowed,
                                        .deadline_ns = UINT64_MAX,
                                        .find_setting = find_setting,
                                        .settings = self->current->project};
   self->call.services = services;
   self->call.done = tell;
-  ubiq_error *error = read_request(self, method, &request);
+  if (error == NULL) error = read_request(self, method, &request);
   if (error != NULL)
     service_call_fail(&self->call, error);
   else

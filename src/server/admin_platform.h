@@ -1,7 +1,7 @@
 // The platform's API on the admin port: the operations that functions reach by InvokeHost, over HTTP, for who has a token.
 //
 // It is a router of its own, asked when the admin API has no such path, and the same dispatcher as the functions'. Who asks is
-// nobody's function: a token may look, or change anything.
+// nobody's function: a token may what admin_tokens.h says.
 #ifndef SERVER_ADMIN_PLATFORM_H
 #define SERVER_ADMIN_PLATFORM_H
 

@@ -8,6 +8,7 @@
 #include "base/net_gate.h"
 #include "server/admin_connections.h"
 #include "server/admin_platform.h"
+#include "server/admin_tokens.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -131,6 +132,15 @@ static bool is_open(const admin_request *self, const char *method) {
   return ((const admin_endpoint *)match.target)->is_open;
 }
 
+static answer deny_change(const admin_request *self) {
+  log_warn("admin: the token %s may not %s %s", self->who.id, self->endpoint->method, self->path);
+  admin_tokens_count_denial(self->context->tokens);
+  return answer_problem(UBIQ_DENIED, self->who.may_change
+                                         ? "the token has --allow and no --grant: it is for the platform's API, and "
+                                           "deploys nothing; expected one with both, or without both"
+                                         : "the token may look, but not change anything");
+}
+
 static bool find_endpoint(admin_request *self, const char *method, answer *answer) {
   router_match match;
   const router_request wanted = {.method = text_of(method), .path = text_of(self->path)};
@@ -143,8 +153,9 @@ static bool find_endpoint(admin_request *self, const char *method, answer *answe
                                          : answer_problem(UBIQ_NOT_FOUND, "the admin API has no such path");
     return false;
   }
-  if (!self->endpoint->changes || self->who.may_change) return true;
-  *answer = answer_problem(UBIQ_DENIED, "the token may look, but not change anything");
+  if (admin_platform_is(self->endpoint)) return true; // it looks closer
+  if (!self->endpoint->changes || access_token_may_deploy(&self->who)) return true;
+  *answer = deny_change(self);
   return false;
 }
 
@@ -285,6 +296,7 @@ void admin_request_completed(void *context, struct MHD_Connection *mhd, void **r
   close_file(self);
   remove_file(self);
   ubiq_error_delete(self->error);
+  access_token_clear(&self->who);
   buffer_free(&self->body);
   free(self);
   *request = NULL;

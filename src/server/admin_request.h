@@ -14,8 +14,9 @@ typedef struct admin_context {
   releases *releases;
   server *server;
   struct log_ring *logs;
-  router *router;    ///< its targets are admin_endpoints
-  uint64_t began_ms; ///< wall clock: when the server began
+  struct admin_tokens *tokens; ///< what tokens may
+  router *router;              ///< its targets are admin_endpoints
+  uint64_t began_ms;           ///< wall clock: when the server began
 } admin_context;
 
 typedef struct admin_request {

@@ -136,7 +136,7 @@ static ubiq_error *read_digest(const admin_request *self, const char **digest) {
 
 static answer put_release(admin_request *self) {
   release_record record = {0};
-  release_offer offer = {.path = self->file_path};
+  release_offer offer = {.path = self->file_path, .granted = self->who.granted};
   ubiq_error *error = read_digest(self, &offer.digest);
   if (error == NULL) error = read_canary(self, &offer);
   if (error == NULL) error = read_signature(self, &offer);

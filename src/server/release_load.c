@@ -44,14 +44,22 @@ static ubiq_error *read_bundle(const char *path, const char *digest, bundle **ou
   return error;
 }
 
-static ubiq_error *load(const releases_settings *self, const bundle *bundle, unsigned times, release **out) {
+/// `granted` are lines; NULL: all.
+static ubiq_error *load(const releases_settings *self, const bundle *bundle, unsigned times, const char *granted,
+                        release **out) {
   release_grant grant = self->grant;
+  permission_set *deployer = NULL;
   compiler_work work;
+  ubiq_error *error = granted == NULL ? NULL : permission_set_of_token(TEXT("--grant"), text_of(granted), &deployer);
+  if (error != NULL) return error;
+  grant.deployer = deployer;
   if (self->compiler != NULL) {
     compiler_begin(self->compiler, times, &work);
     grant.compiler = &work.base;
   }
-  return release_from_bundle(bundle, &grant, out);
+  error = release_from_bundle(bundle, &grant, out);
+  permission_set_delete(deployer);
+  return error;
 }
 
 ubiq_error *release_load(const releases_settings *self, const char *path, unsigned times, release_record *record,
@@ -60,7 +68,7 @@ ubiq_error *release_load(const releases_settings *self, const char *path, unsign
   release *loaded = NULL;
   ubiq_error *error = check_signature(self, record);
   if (error == NULL) error = read_bundle(path, record->digest, &bundle, &record->size);
-  if (error == NULL) error = load(self, bundle, times, &loaded);
+  if (error == NULL) error = load(self, bundle, times, record->granted, &loaded);
   bundle_delete(bundle);
   if (error == NULL) error = check_names(loaded->project);
   if (error == NULL) error = release_warm(loaded);

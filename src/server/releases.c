@@ -22,9 +22,12 @@ static ubiq_error *load_kept(const releases *self, const char *digest, release *
   release_record record;
   ubiq_error *error = release_store_find(self->store, text_of(digest), &record);
   if (error != NULL) return error;
-  char *path = release_store_bundle_path(self->store, digest);
+  char *granted = NULL, *path = release_store_bundle_path(self->store, digest);
   if (path == NULL) return ubiq_error_no_memory();
-  error = ubiq_error_wrap(release_load(&self->settings, path, KEPT_TIMES, &record, out), "%s", path);
+  error = release_store_granted(self->store, digest, &granted);
+  record.granted = granted;
+  if (error == NULL) error = ubiq_error_wrap(release_load(&self->settings, path, KEPT_TIMES, &record, out), "%s", path);
+  free(granted);
   free(path);
   return error;
 }
@@ -161,7 +164,8 @@ static ubiq_error *serve_loaded(releases *self, const release_offer *offer, cons
 
 static ubiq_error *deploy(releases *self, const release_offer *offer, release_record *out) {
   release *loaded = NULL;
-  *out = (release_record){.is_signed = offer->is_signed, .received_ms = clock_realtime_ns() / CLOCK_NS_PER_MS};
+  *out = (release_record){
+      .is_signed = offer->is_signed, .granted = offer->granted, .received_ms = clock_realtime_ns() / CLOCK_NS_PER_MS};
   copy_digest(out->digest, offer->digest);
   memcpy(out->signature, offer->signature, SIGNATURE_SIZE);
   ubiq_error *error = release_load(&self->settings, offer->path, 1, out, &loaded);

@@ -33,6 +33,7 @@ typedef struct release_offer {
   const char *digest; ///< what its SHA-256 has to be, in lower-case hex digits
   bool is_signed;
   uint8_t signature[SIGNATURE_SIZE];
+  const char *granted;     ///< release_record.granted
   uint32_t canary_percent; ///< of the requests for a start; 0: all at once
   canary_rule rule;        ///< for a canary
 } release_offer;

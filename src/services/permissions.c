@@ -20,6 +20,7 @@ typedef struct rule {
 struct permission_set {
   arena arena;
   text owner;
+  bool is_token; ///< the owner is no function
   rule *rules;
   size_t count;
   atomic_uint_least64_t denials;
@@ -43,7 +44,7 @@ static const known_service known[] = {
     {"kv", {"read", "write", "list"}},
     {"log", {"write"}},
     {"schedules", {"read", "write"}},
-    {"secrets", {"read"}},
+    {"secrets", {"read", "list", "write"}},
     {"storage", {"read", "write", "list"}},
 };
 enum { KNOWN = sizeof known / sizeof known[0] };
@@ -255,6 +256,16 @@ ubiq_error *permission_set_new(text owner, const text *list, size_t count, permi
   return error;
 }
 
+ubiq_error *permission_set_of_token(text owner, text lines, permission_set **out) {
+  text list[PERMISSIONS_MAX], line;
+  size_t count = 0;
+  while (count < PERMISSIONS_MAX && text_split(&lines, '\n', &line))
+    if (line.size > 0) list[count++] = line;
+  ubiq_error *error = permission_set_new(owner, list, count, out);
+  if (error == NULL) (*out)->is_token = true;
+  return error;
+}
+
 void permission_set_delete(permission_set *self) {
   if (self == NULL) return;
   for (size_t i = 0; i < PERMISSIONS_DENIED_MAX; i++) free(self->denied[i]);
@@ -310,8 +321,17 @@ static void remember(permission_set *self, const char *words) {
   pthread_mutex_unlock(&self->mutex);
 }
 
-/// A function that asks again and again is logged at its 1st, 2nd, 4th, 8th ... denial.
-static ubiq_error *deny(const permission_set *set, const permission_ask *ask) {
+static ubiq_error *tell_denied(const permission_set *self, const char *words) {
+  if (self->is_token)
+    return ubiq_error_new(UBIQ_DENIED, "%.*s may not do this; `ubiq token new --allow '%s'` makes one that may",
+                          (int)self->owner.size, self->owner.data, words);
+  return ubiq_error_new(UBIQ_DENIED,
+                        "%.*s may not do this; its table in ubiq.toml would allow it by: permissions = [\"%s\"]",
+                        (int)self->owner.size, self->owner.data, words);
+}
+
+/// Who asks again and again is logged at the 1st, 2nd, 4th, 8th ... denial.
+ubiq_error *permission_set_deny(const permission_set *set, const permission_ask *ask) {
   permission_set *self = (permission_set *)set;
   uint64_t count = atomic_fetch_add_explicit(&self->denials, 1, memory_order_relaxed) + 1;
   char *words = missing(ask);
@@ -320,9 +340,7 @@ static ubiq_error *deny(const permission_set *set, const permission_ask *ask) {
   if ((count & (count - 1)) == 0)
     log_warn("%.*s was denied %s (%llu denials so far)", (int)self->owner.size, self->owner.data, words,
              (unsigned long long)count);
-  ubiq_error *error = ubiq_error_new(
-      UBIQ_DENIED, "%.*s may not do this; its table in ubiq.toml would allow it by: permissions = [\"%s\"]",
-      (int)self->owner.size, self->owner.data, words);
+  ubiq_error *error = tell_denied(self, words);
   free(words);
   return error;
 }
@@ -337,7 +355,7 @@ bool permissions_join(permissions *self, const permission_set *set) {
 
 static ubiq_error *check_set(const permission_set *set, const permission_ask *ask) {
   rule *rule = find_rule(set, ask);
-  if (rule == NULL) return deny(set, ask);
+  if (rule == NULL) return permission_set_deny(set, ask);
   // Written once: a line that several workers read stays shared by them.
   if (!atomic_load_explicit(&rule->is_used, memory_order_relaxed))
     atomic_store_explicit(&rule->is_used, true, memory_order_relaxed);

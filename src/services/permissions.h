@@ -46,6 +46,8 @@ ubiq_error *permission_check_form(text permission);
 /// Makes the set of a function's permissions; `owner` is its name, for messages. Everything is copied. `*out` is the caller's.
 /// Errors: `invalid_input` for the first that has no such form, and when there are too many.
 ubiq_error *permission_set_new(text owner, const text *list, size_t count, permission_set **out);
+/// The same of a token of the admin API, whose permissions are lines. What it is denied is told in a token's words.
+ubiq_error *permission_set_of_token(text owner, text lines, permission_set **out);
 void permission_set_delete(permission_set *self);
 
 /// Whether the set allows all that `permission`, whose form is good, would allow.
@@ -59,6 +61,9 @@ ubiq_error *permissions_check(const permissions *self, const permission_ask *ask
 
 /// Whether each set allows it by a permission that says the whole host of `ask`, an outgoing request, without `*`.
 bool permissions_name_host(const permissions *self, const permission_ask *ask);
+
+/// Denies what no set allows: counts it and logs it as permissions_check does. Returns the error `denied`.
+ubiq_error *permission_set_deny(const permission_set *self, const permission_ask *ask);
 
 /// What a set has seen, for people.
 typedef struct permission_use {

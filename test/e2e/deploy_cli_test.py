@@ -240,7 +240,7 @@ class Tokens(Test):
 
     def test_wrong_arguments(self):
         server = self.launch()
-        for arguments in ((), ("make",), ("revoke",), ("new", "more"), ("list", "more")):
+        for arguments in ((), ("make",), ("revoke",), ("new", "one", "more"), ("list", "more")):
             self.assertEqual(64, self.ubiq(server, "token", *arguments, "--state", server.state)[0])
 
 

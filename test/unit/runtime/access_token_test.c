@@ -92,13 +92,13 @@ static void tokens_are_listed(void **state) {
   char shown[ACCESS_TOKEN_SIZE];
   assert_success(access_token_list(tokens, &list, &count));
   assert_int_equal(count, 0);
-  free(list);
+  access_token_list_delete(list, count);
   assert_success(access_token_new(tokens, &a, shown));
   assert_success(access_token_new(tokens, &b, shown));
   assert_success(access_token_list(tokens, &list, &count));
   assert_int_equal(count, 2);
   assert_int_equal(list[0].expires_ms + list[1].expires_ms, 5);
-  free(list);
+  access_token_list_delete(list, count);
 }
 
 static void the_first_token_is_made_once_and_is_in_its_file(void **state) {
@@ -127,13 +127,42 @@ static void a_first_token_that_cannot_be_written_is_none(void **state) {
   ubiq_error_delete(error);
   assert_success(access_token_list(tokens, &list, &count));
   assert_int_equal(count, 0);
-  free(list);
+  access_token_list_delete(list, count);
+}
+
+static void a_token_keeps_what_it_is_allowed_and_grants(void **state) {
+  (void)state;
+  char allowed[] = "kv:read\n", granted[] = "kv:*\nhttp:get:a\n";
+  access_token made = {.may_change = true, .allowed = allowed, .granted = granted}, found;
+  char shown[ACCESS_TOKEN_SIZE];
+  assert_success(access_token_new(tokens, &made, shown));
+  assert_success(access_token_check(tokens, text_of(shown), 1, &found));
+  assert_string_equal(found.allowed, allowed);
+  assert_string_equal(found.granted, granted);
+  access_token_clear(&found);
+  made.expires_ms = 5;
+  assert_success(access_token_new(tokens, &made, shown));
+  ubiq_error *error = access_token_check(tokens, text_of(shown), 5, &found);
+  assert_int_equal(ubiq_error_code(error), UBIQ_DENIED);
+  ubiq_error_delete(error);
+}
+
+static void who_may_only_ask_some_things_deploys_when_it_says_what_it_grants(void **state) {
+  (void)state;
+  char lines[] = "kv:*\n";
+  assert_true(access_token_may_deploy(&(access_token){.may_change = true}));
+  assert_true(access_token_may_deploy(&(access_token){.may_change = true, .granted = lines}));
+  assert_true(access_token_may_deploy(&(access_token){.may_change = true, .allowed = lines, .granted = lines}));
+  assert_false(access_token_may_deploy(&(access_token){.may_change = true, .allowed = lines}));
+  assert_false(access_token_may_deploy(&(access_token){.granted = lines}));
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(a_token_is_known_until_it_is_revoked, open_store, close_store),
       cmocka_unit_test_setup_teardown(a_token_expires, open_store, close_store),
+      cmocka_unit_test_setup_teardown(a_token_keeps_what_it_is_allowed_and_grants, open_store, close_store),
+      cmocka_unit_test(who_may_only_ask_some_things_deploys_when_it_says_what_it_grants),
       cmocka_unit_test_setup_teardown(nothing_else_is_a_token, open_store, close_store),
       cmocka_unit_test_setup_teardown(the_database_does_not_hold_what_was_shown, open_store, close_store),
       cmocka_unit_test_setup_teardown(the_first_token_is_made_once_and_is_in_its_file, open_store, close_store),

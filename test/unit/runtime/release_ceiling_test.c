@@ -49,11 +49,40 @@ static void permissions_have_theirs(void **state) {
   permission_set_delete(granted);
 }
 
+static void a_token_grants_no_more_than_it_says(void **state) {
+  (void)state;
+  const text asked = TEXT("kv:read:a*");
+  const char *const hosts[] = {"*.example.com"};
+  const project_function function = {.name = "greedy",
+                                     .permissions = &asked,
+                                     .permissions_count = 1,
+                                     .allowed_hosts = hosts,
+                                     .allowed_hosts_count = 1};
+  permission_set *granted = NULL;
+  assert_success(release_check_deployer("b", &function, NULL));
+  assert_success(permission_set_of_token(TEXT("t"), TEXT("kv:*\nhttp:*:*.example.com\n"), &granted));
+  assert_success(release_check_deployer("b", &function, granted));
+  permission_set_delete(granted);
+  assert_success(
+      permission_set_of_token(TEXT("t"), TEXT("kv:*\nhttp:get:*.example.com\nhttp:*:a.example.com"), &granted));
+  assert_fails(release_check_deployer("b", &function, granted), UBIQ_DENIED,
+               "b: greedy asks for the permission http:*:*.example.com, which the token that deploys it may not grant "
+               "(`ubiq token new --grant 'http:*:*.example.com'` makes one that may)");
+  assert_success(release_check_deployer_host("b", "[auth]", "A.example.com", granted));
+  permission_set_delete(granted);
+  assert_success(permission_set_of_token(TEXT("t"), TEXT(""), &granted));
+  assert_fails(release_check_deployer("b", &function, granted), UBIQ_DENIED,
+               "b: greedy asks for the permission kv:read:a*, which the token that deploys it may not grant "
+               "(`ubiq token new --grant 'kv:read:a*'` makes one that may)");
+  permission_set_delete(granted);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_is_not_more_than_the_ceiling_is_granted),
       cmocka_unit_test(each_limit_has_its_ceiling),
       cmocka_unit_test(permissions_have_theirs),
+      cmocka_unit_test(a_token_grants_no_more_than_it_says),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

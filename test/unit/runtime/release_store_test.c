@@ -1,6 +1,8 @@
 // link: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup
 #include "runtime/release_store.h"
 
+#include "runtime/release_store_schema.h"
+
 #include "unit/base/alloc_failure.h"
 #include "unit/runtime/runtime_testing.h"
 
@@ -272,6 +274,49 @@ static void every_allocation_that_fails_is_reported(void **state) {
   assert_in_range(alloc_failure_sweep(attempt, place), 10, 100);
 }
 
+static void a_release_keeps_what_was_granted(void **state) {
+  (void)state;
+  release_choice choice = {0};
+  release_record made = record(2);
+  char *granted = NULL;
+  deploy(1, &choice);
+  assert_success(release_store_granted(store, choice.current, &granted));
+  assert_null(granted);
+  receive(2);
+  made.granted = "kv:*\n";
+  memcpy(choice.current, made.digest, sizeof choice.current);
+  assert_success(release_store_commit(store, &choice, &made, NULL));
+  open_again(true);
+  assert_success(release_store_granted(store, made.digest, &granted));
+  assert_string_equal(granted, "kv:*\n");
+  free(granted);
+  assert_fails(release_store_granted(store, "12", &granted), UBIQ_NOT_FOUND,
+               "there is no release \"12\"; see `ubiq releases`");
+}
+
+/// What versions before have written.
+static void an_older_database_is_brought_to_the_newest(void **state) {
+  (void)state;
+  char path[512];
+  database *old = NULL;
+  char *granted = NULL;
+  const char *digest = "0000000000000000000000000000000000000000000000000000000000000001";
+  release_store_close(store);
+  store = NULL;
+  snprintf(path, sizeof path, "%s", folder_path(folder, "state/" RELEASE_STORE_FILE));
+  assert_int_equal(unlink(path), 0);
+  assert_success(database_open(path, RELEASE_STORE_SCHEMA, 1, &old));
+  assert_success(
+      database_query(old,
+                     "INSERT INTO releases (digest, project, version, size, received_ms, note) VALUES "
+                     "('0000000000000000000000000000000000000000000000000000000000000001', 'a', '1', 1, 1, '')",
+                     NULL, 0, NULL, NULL));
+  database_close(old);
+  open_again(true);
+  assert_success(release_store_granted(store, digest, &granted));
+  assert_null(granted);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_store, close_store)
   const struct CMUnitTest tests[] = {
@@ -283,6 +328,8 @@ int main(void) {
       TEST(a_release_that_was_taken_back_says_why),
       TEST(a_choice_of_what_is_not_there_changes_nothing),
       TEST(one_server_at_a_time_uses_a_folder),
+      TEST(a_release_keeps_what_was_granted),
+      TEST(an_older_database_is_brought_to_the_newest),
       TEST(a_damaged_database_is_told),
       TEST(what_is_no_database_of_ours_is_refused),
       TEST(a_folder_that_others_may_use_is_refused),

@@ -203,6 +203,25 @@ static void urls_are_normalised_before_they_are_matched(void **state) {
   }
 }
 
+static void a_token_is_told_in_its_own_words(void **state) {
+  (void)state;
+  permission_set *set = NULL;
+  assert_success(permission_set_of_token(TEXT("the token 12"), TEXT("kv:read:a\ncache:*\n"), &set));
+  assert_int_equal(permission_set_count(set), 2);
+  assert_success(ask(set, "cache", "write", "x", false));
+  assert_fails(ask(set, "kv", "write", "a", false), UBIQ_DENIED,
+               "the token 12 may not do this; `ubiq token new --allow 'kv:write:a'` makes one that may");
+  assert_fails(permission_set_deny(set, &(permission_ask){TEXT("log"), TEXT("*"), {NULL, 0}, false}), UBIQ_DENIED,
+               "the token 12 may not do this; `ubiq token new --allow 'log:*'` makes one that may");
+  assert_int_equal(permission_set_denials(set), 2);
+  permission_set_delete(set);
+  assert_success(permission_set_of_token(TEXT("x"), TEXT(""), &set));
+  assert_int_equal(permission_set_count(set), 0);
+  permission_set_delete(set);
+  assert_fails(permission_set_of_token(TEXT("x"), TEXT("kv:*\nkv"), &set), UBIQ_INVALID_INPUT,
+               "\"kv\" is no permission; expected service:action:pattern, such as \"kv:read:user:*\"");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_permission_allows_what_its_pattern_matches),
@@ -215,6 +234,7 @@ int main(void) {
       cmocka_unit_test(caller_and_callee_must_both_be_allowed),
       cmocka_unit_test(nobody_is_allowed_nothing),
       cmocka_unit_test(a_set_knows_what_was_used_and_what_was_denied),
+      cmocka_unit_test(a_token_is_told_in_its_own_words),
       cmocka_unit_test(urls_are_normalised_before_they_are_matched),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
