@@ -12,11 +12,11 @@
 
 enum { TOKEN_FILE_BYTES_MAX = 4096, ANSWER_BYTES_MAX = 16 << 20, ASK_MS_MAX = 20 * 60 * 1000 };
 
-void admin_client_options(admin_client *self, const char *url_option, option list[ADMIN_CLIENT_OPTIONS]) {
+void admin_client_options(admin_client *self, option list[ADMIN_CLIENT_OPTIONS]) {
   *self = (admin_client){0};
   const option options[ADMIN_CLIENT_OPTIONS] = {
-      {url_option, 0, OPTION_TEXT, "URL", "the server's admin API (default http://" SERVE_STATE_ADMIN ")", &self->url,
-       0, 0},
+      {"server", 0, OPTION_TEXT, "URL", "the server's admin API (default http://" SERVE_STATE_ADMIN ")", &self->url, 0,
+       0},
       {"token-file", 0, OPTION_TEXT, "FILE", "its token (default: UBIQ_TOKEN, or the first of this machine's server)",
        &self->token_file, 0, 0},
       {"json", 0, OPTION_FLAG, NULL, "print what the server answers, as JSON", &self->json, 0, 0},
@@ -185,7 +185,7 @@ int admin_client_run(const command *command, int count, char **arguments, const 
                      admin_client_show show) {
   admin_client client;
   option list[ADMIN_CLIENT_OPTIONS];
-  admin_client_options(&client, "server", list);
+  admin_client_options(&client, list);
   options given = {.list = list, .count = ADMIN_CLIENT_OPTIONS};
   int code;
   if (command_begin(command, &given, count, arguments, &code) == COMMAND_STOP) return code;

@@ -14,8 +14,8 @@ typedef struct admin_client {
 
 enum { ADMIN_CLIENT_OPTIONS = 3 };
 
-/// The options that lead there; `url_option` is how the URL's is called.
-void admin_client_options(admin_client *self, const char *url_option, option list[ADMIN_CLIENT_OPTIONS]);
+/// The options that lead there.
+void admin_client_options(admin_client *self, option list[ADMIN_CLIENT_OPTIONS]);
 
 typedef struct admin_question {
   const char *method, *path;

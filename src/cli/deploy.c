@@ -149,7 +149,7 @@ enum { OWN_OPTIONS = 5 };
 static int run(const command *command, int count, char **arguments) {
   deploying self = {.place = ".", .requests_min = 20, .window_ms = 60 * 1000};
   option list[ADMIN_CLIENT_OPTIONS + OWN_OPTIONS];
-  admin_client_options(&self.client, "to", list);
+  admin_client_options(&self.client, list);
   const option own[OWN_OPTIONS] = {
       {"sign", 0, OPTION_TEXT, "KEYFILE", "sign it with a secret key of `ubiq key new`", &self.key, 0, 0},
       {"canary", 0, OPTION_NUMBER, "PERCENT", "give it only so many of the requests for a start", &self.canary_percent,

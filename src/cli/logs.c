@@ -81,7 +81,7 @@ static ubiq_error *ask(logs *self, bool is_first) {
 static int run(const command *command, int count, char **arguments) {
   logs self = {.count = 100};
   option list[ADMIN_CLIENT_OPTIONS + 4];
-  admin_client_options(&self.client, "server", list);
+  admin_client_options(&self.client, list);
   const option own[] = {
       {"follow", 'f', OPTION_FLAG, NULL, "go on with what is logged from now on", &self.follows, 0, 0},
       {"lines", 'n', OPTION_NUMBER, "N", "how many of the last (default 100)", &self.count, 0, LOG_RING_RECORDS_MAX},

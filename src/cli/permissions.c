@@ -57,7 +57,7 @@ static ubiq_error *ask(const admin_client *client, const char *name) {
 static int run(const command *command, int count, char **arguments) {
   admin_client client;
   option list[ADMIN_CLIENT_OPTIONS];
-  admin_client_options(&client, "server", list);
+  admin_client_options(&client, list);
   const char *positionals[1];
   options given = {.list = list, .count = ADMIN_CLIENT_OPTIONS, .positionals = positionals, .positionals_max = 1};
   int code;

@@ -34,7 +34,7 @@ static ubiq_error *roll_back(const rolling_back *self) {
 static int run(const command *command, int count, char **arguments) {
   rolling_back self = {0};
   option list[ADMIN_CLIENT_OPTIONS + 1];
-  admin_client_options(&self.client, "server", list);
+  admin_client_options(&self.client, list);
   list[ADMIN_CLIENT_OPTIONS] =
       (option){"to", 0, OPTION_TEXT, "RELEASE", "the first digits of the release to go to", &self.to, 0, 0};
   options given = {.list = list, .count = ADMIN_CLIENT_OPTIONS + 1};

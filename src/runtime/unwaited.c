@@ -67,7 +67,10 @@ static unwaited *unwaited_new(text function, ubiq_bytes input) {
 static ubiq_error *begin(service_call *call, unwaited *self, const errand_taker *taker) {
   self->results = call->services->runs;
   ubiq_error *error = run_results_add(self->results, call->caller.project, text_of(self->function), self->id);
-  if (error == NULL && !buffer_printf(&call->bytes, "{\"id\":\"%s\"}", self->id)) error = ubiq_error_no_memory();
+  if (error == NULL && !buffer_printf(&call->bytes, "{\"id\":\"%s\"}", self->id)) {
+    error = ubiq_error_no_memory();
+    run_results_end(self->results, self->id, error, (ubiq_bytes){0}, (text){NULL, 0});
+  }
   if (error != NULL) {
     unwaited_free(self);
     return error;
