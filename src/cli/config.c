@@ -177,6 +177,20 @@ static bool write_list(const writer *self, const char *name, const char *const *
   return good;
 }
 
+/// The names of a function's schedules, or events.
+static bool write_triggers(const writer *self, const char *key) {
+  json_value list = json_field(&self->said, key), item = {0};
+  size_t count = 0;
+  const char **names = calloc(json_count(&list) + 1, sizeof *names);
+  while (names != NULL && json_next_item(&list, &item)) {
+    const char *name = yyjson_get_str(yyjson_obj_get(item.value, "name"));
+    names[count++] = name == NULL ? self->function->name : name;
+  }
+  bool good = names != NULL && write_list(self, key, names, count);
+  free(names);
+  return good;
+}
+
 static bool write_permissions(const writer *self) {
   const project_function *function = self->function;
   yyjson_mut_val *list = self->object == NULL ? NULL : yyjson_mut_arr(self->document);
@@ -196,7 +210,7 @@ static bool write_permissions(const writer *self) {
 static bool write_lists(const writer *self) {
   const project_function *function = self->function;
   const cors *cors = function->cors;
-  return write_permissions(self) &&
+  return write_permissions(self) && write_triggers(self, "schedules") && write_triggers(self, "events") &&
          write_list(self, "allowed_hosts", function->allowed_hosts, function->allowed_hosts_count) &&
          write_list(self, "cors", cors == NULL ? NULL : cors->origins, cors == NULL ? 0 : cors->origins_count);
 }
