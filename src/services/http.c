@@ -261,7 +261,7 @@ static void begin(outgoing *self) {
 static ubiq_error *find_way(service_call *call, http_way *out) {
   const http_host *host = call->services == NULL ? NULL : call->services->http;
   if (host == NULL || call->caller.run == NULL)
-    return ubiq_error_new(UBIQ_UNAVAILABLE, "requests to other servers are sent for functions alone");
+    return ubiq_error_new(UBIQ_DENIED, "requests to other servers are sent for functions alone");
   host->way(call->caller.run, out);
   if (out->count->begun >= HTTP_RUN_MAX)
     return ubiq_error_new(UBIQ_BUSY, "the run has sent %d requests, which is as many as it may", HTTP_RUN_MAX);

@@ -42,7 +42,7 @@ class AdminPlatform(Test):
     def test_requests_to_other_servers_are_sent_for_functions_alone(self):
         server = self.launch()
         status, problem = server.ask("POST", "/v1/http", '{"url":"http://example.com/"}', {"Content-Type": "application/json"})
-        self.assertEqual((503, "unavailable"), (status, problem["class"]))
+        self.assertEqual((403, "denied"), (status, problem["class"]))
 
     def test_a_value_outlives_a_server_that_is_killed(self):
         server = self.launch()

@@ -274,7 +274,7 @@ static void a_run_has_so_many_requests_at_once_and_altogether(void **state) {
 static void who_has_no_loop_is_told(void **state) {
   fixture *self = *state;
   self->services.http = NULL;
-  assert_asked(self, "{\"url\":\"http://127.0.0.1:%d/\"}", 503);
+  assert_asked(self, "{\"url\":\"http://127.0.0.1:%d/\"}", 403);
 }
 
 static bool play(void *user, const plugin_stub_request *request, fetch_response *out, ubiq_error **error) {
