@@ -168,8 +168,10 @@ static void take(inbox_item *item) {
 }
 
 void errands_cancel(worker *worker) {
-  while (worker->errands.first != NULL)
-    finish(worker->errands.first, ubiq_error_new(UBIQ_CANCELLED, "the server stops"));
+  for (errand_run *run = worker->errands.first, *next; run != NULL; run = next) {
+    next = run->next;
+    finish(run, ubiq_error_new(UBIQ_CANCELLED, "the server stops"));
+  }
 }
 
 // --------------------------------------------------------------------------------------------------------- any thread
