@@ -10,6 +10,14 @@
 
 struct api_call;
 
+/// What came of something that a guest asked for.
+typedef struct api_outcome {
+  const struct service_operation *operation; ///< NULL: the request is none of the API's
+  unsigned status;                           ///< 499: the guest did not wait for it
+  uint64_t took_ns;
+  size_t bytes_in, bytes_out; ///< of request and answer as they crossed
+} api_outcome;
+
 /// What is the same for all guests of a worker. Borrowed by them.
 typedef struct api_host {
   struct services *services;
@@ -17,6 +25,9 @@ typedef struct api_host {
   void (*caller)(void *run, service_caller *out); ///< who asks
   void *(*hold)(void *run);                       ///< keeps what a caller points to, while its run may end. May be NULL
   void (*let_go)(void *held);                     ///< any thread
+  /// Somebody wants to know what guests ask for, and what came of it: once each, while the guest is there, on its thread. Both or none.
+  void (*asked)(void *run);
+  void (*answered)(void *run, const api_outcome *outcome);
 } api_host;
 
 /// A guest; embedded in its run.

@@ -5,6 +5,7 @@
 #include "api/dispatch.h"
 #include "api/envelope.h"
 #include "api/guest.h"
+#include "base/clock.h"
 #include "plugin/plugin.h"
 #include "services/permissions.h"
 #include "services/services.h"
@@ -13,9 +14,12 @@
 #include <stdlib.h>
 
 typedef struct api_call {
-  inbox_item item; ///< while it is handed over
-  int32_t format;  ///< of the answer
-  bool is_checked; ///< the answer is held against the API
+  inbox_item item;   ///< while it is handed over
+  int32_t format;    ///< of the answer
+  bool is_checked;   ///< the answer is held against the API
+  bool is_told;      ///< `guest` has a host that wants to know what comes of it
+  size_t bytes_in;   ///< of the request
+  uint64_t asked_ns; ///< where it is told: when
   ubiq_completion *completion;
   api_guest *guest; ///< NULL: it has ended, or does not care. The guest's thread
   inbox *inbox;     ///< a share; NULL: it may end on any thread
@@ -42,11 +46,24 @@ static void call_free(api_call *self) {
   free(self);
 }
 
+/// The host is told once: a guest that has left is not there any more.
+static void tell(api_call *self, unsigned status, size_t bytes_out) {
+  const api_outcome outcome = {.operation = self->call.operation,
+                               .status = status,
+                               .took_ns = clock_monotonic_ns() - self->asked_ns,
+                               .bytes_in = self->bytes_in,
+                               .bytes_out = bytes_out};
+  self->is_told = false;
+  self->guest->host->answered(self->guest->run, &outcome);
+}
+
 static void complete(api_call *self) {
   buffer answer = {0};
   if (self->is_checked) api_hold_against(&self->call);
   api_conclude(&self->call);
-  if (envelope_write(self->format, &self->call, &answer))
+  bool good = envelope_write(self->format, &self->call, &answer);
+  if (self->is_told) tell(self, self->call.status, answer.size);
+  if (good)
     ubiq_completion_done_block(self->completion, buffer_bytes(&answer));
   else
     ubiq_completion_fail(self->completion, ubiq_error_no_memory());
@@ -74,6 +91,7 @@ void api_guest_leave(api_guest *self) {
   api_call *call = self->call;
   if (call == NULL) return;
   self->call = NULL;
+  if (call->is_told) tell(call, (unsigned)ubiq_code_http_status(UBIQ_CANCELLED), 0);
   call->guest = NULL;
   if (call->call.cancel != NULL) call->call.cancel(&call->call);
 }
@@ -103,6 +121,11 @@ static ubiq_error *describe(api_call *self, const api_guest *guest) {
   return caller->permissions == NULL ? ubiq_error_no_memory() : NULL;
 }
 
+static void begin_telling(api_call *self) {
+  self->asked_ns = clock_monotonic_ns();
+  self->guest->host->asked(self->guest->run);
+}
+
 /// Has the call answered in the guest's name. It may be over when this returns, unless the guest still has it.
 static void ask(api_call *self, api_guest *guest) {
   const api_host *host = guest->host;
@@ -121,6 +144,8 @@ static void ask(api_call *self, api_guest *guest) {
   self->thread = pthread_self();
   self->guest = guest;
   guest->call = self;
+  self->is_told = host->asked != NULL;
+  if (self->is_told) begin_telling(self);
   api_dispatch(&self->call, &self->request);
   if (guest->call != self || host->hold == NULL) return;
   self->held = host->hold(guest->run);
@@ -132,6 +157,7 @@ static ubiq_error *read_request(api_call *self, ubiq_plugin *plugin, uint64_t of
   if (!ubiq_plugin_block(plugin, offset, &block))
     return ubiq_error_new(UBIQ_INVALID_INPUT, "the request is no block: none begins at %llu",
                           (unsigned long long)offset);
+  self->bytes_in = block.size;
   return envelope_read(self->format, block, &self->call.arena, &self->document, &self->request);
 }
 

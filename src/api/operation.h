@@ -65,6 +65,9 @@ typedef struct api_operation {
 extern const api_operation api_operations[];
 extern const size_t api_operations_count;
 
+/// Its place in the table: a service_operation_id.
+size_t api_operation_index(const service_operation *operation);
+
 /// Who answers an operation; NULL: nobody here.
 service_handler api_handler(const api_operation *operation);
 

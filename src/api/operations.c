@@ -7,10 +7,14 @@
 
 const size_t api_operations_count = sizeof api_operations / sizeof api_operations[0];
 
-static const api_operation *operation_of(const service_call *call) {
-  for (size_t i = 0; i < api_operations_count; i++)
-    if (&api_operations[i].service == call->operation) return &api_operations[i];
-  return NULL;
+_Static_assert(offsetof(api_operation, service) == 0, "what a service knows of an operation begins it");
+
+static const api_operation *operation_of(const service_operation *service) {
+  return (const api_operation *)(const void *)service;
+}
+
+size_t api_operation_index(const service_operation *operation) {
+  return (size_t)(operation_of(operation) - api_operations);
 }
 
 static const api_answer *answer_of(const api_operation *operation, unsigned status) {
@@ -49,8 +53,7 @@ static ubiq_error *as_internal(const char *name, ubiq_error *cause) {
 }
 
 ubiq_error *api_answer_check(const service_call *call) {
-  const api_operation *operation = operation_of(call);
-  if (operation == NULL) return NULL;
+  const api_operation *operation = operation_of(call->operation);
   unsigned status = status_of(call);
   uint8_t sends = sends_of(call);
   const api_answer *answer = answer_of(operation, status);

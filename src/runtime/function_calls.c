@@ -20,8 +20,9 @@ typedef struct callee {
 
 // --------------------------------------------------------------------------------------------------------- who asks
 
+/// What comes of what a run asks for is a child of that.
 static const char *traceparent(void *user) {
-  return run_traceparent(user);
+  return run_call_traceparent(user);
 }
 
 /// A run that too many had begun may nothing.
@@ -85,6 +86,21 @@ static void way(void *user, http_way *out) {
 
 static const http_host requests = {way};
 
+static void asked(void *user) {
+  run_ask(user);
+}
+
+static void answered(void *user, const api_outcome *outcome) {
+  run *run = user;
+  if (run->worker->numbers != NULL) service_counts_add(&run->worker->numbers->services, outcome);
+  if (run->worker->options.ring == NULL) return;
+  const run_call answer = {.operation = outcome->operation == NULL ? NULL : outcome->operation->name,
+                           .answered = (int)outcome->status,
+                           .bytes_in = outcome->bytes_in,
+                           .bytes_out = outcome->bytes_out};
+  run_answered(run, &answer);
+}
+
 bool function_calls_open(worker *worker) {
   services *services = worker->options.services != NULL ? worker->options.services : &worker->services;
   services->functions = &function_calls_host; // all workers say the same, before any has begun
@@ -94,6 +110,10 @@ bool function_calls_open(worker *worker) {
                            .caller = describe,
                            .hold = hold_release,
                            .let_go = let_release_go};
+  if (worker->numbers != NULL || worker->options.ring != NULL) {
+    worker->api.asked = asked;
+    worker->api.answered = answered;
+  }
   return worker->api.inbox != NULL;
 }
 
@@ -156,7 +176,7 @@ static callee *callee_new(service_call *call, run *caller, const function *funct
   self->run.hops = caller->hops;
   self->run.identity = caller->identity;
   self->run.deadline_max = call->caller.deadline_ns == UINT64_MAX ? 0 : call->caller.deadline_ns;
-  memcpy(self->traceparent, run_traceparent(caller), sizeof self->traceparent);
+  memcpy(self->traceparent, run_call_traceparent(caller), sizeof self->traceparent);
   return self;
 }
 

@@ -14,6 +14,12 @@ const histogram_bounds histogram_times = {18,
                                            10 * S, 30 * S},
                                           S};
 
+const histogram_bounds histogram_short_times = {18,
+                                                {1 * US, 2500, 5 * US, 10 * US, 25 * US, 50 * US, 100 * US, 250 * US,
+                                                 500 * US, 1 * MS, 2500 * US, 5 * MS, 10 * MS, 50 * MS, 250 * MS, 1 * S,
+                                                 5 * S, 30 * S},
+                                                S};
+
 const histogram_bounds histogram_sizes = {
     12, {256, KI, 4 * KI, 16 * KI, 64 * KI, 256 * KI, MI, 4 * MI, 16 * MI, 64 * MI, 256 * MI, 1024 * MI}, 1};
 

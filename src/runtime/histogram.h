@@ -15,8 +15,9 @@ typedef struct histogram_bounds {
   uint64_t unit; ///< so many of a value are one of what is shown: 10^9 where nanoseconds are shown as seconds
 } histogram_bounds;
 
-extern const histogram_bounds histogram_times; ///< in nanoseconds: 50 µs to 30 s
-extern const histogram_bounds histogram_sizes; ///< in bytes: 256 B to 1 GiB
+extern const histogram_bounds histogram_times;       ///< in nanoseconds: 50 µs to 30 s
+extern const histogram_bounds histogram_short_times; ///< in nanoseconds: 1 µs to 30 s
+extern const histogram_bounds histogram_sizes;       ///< in bytes: 256 B to 1 GiB
 
 /// Zeroed: nothing was counted.
 typedef struct histogram {

@@ -7,7 +7,9 @@
 
 struct metrics {
   pthread_mutex_t lock;
-  metrics_block *first; ///< guarded by `lock`; what it leads to needs none
+  metrics_block *first;        ///< guarded by `lock`; what it leads to needs none
+  pthread_mutex_t others_lock; ///< for who writes `others`
+  service_counts others;       ///< asked for by people and programs, on the admin port
   unsigned workers_count;
   metrics_worker workers[];
 };
@@ -20,6 +22,7 @@ metrics *metrics_new(unsigned workers) {
   metrics *self = calloc(1, sizeof *self + workers * sizeof self->workers[0]);
   if (self == NULL) return NULL;
   pthread_mutex_init(&self->lock, NULL);
+  pthread_mutex_init(&self->others_lock, NULL);
   self->workers_count = workers;
   return self;
 }
@@ -30,6 +33,7 @@ void metrics_delete(metrics *self) {
     next = block->next;
     free(block);
   }
+  pthread_mutex_destroy(&self->others_lock);
   pthread_mutex_destroy(&self->lock);
   free(self);
 }
@@ -56,6 +60,18 @@ uint64_t metrics_refusals(metrics *self, refusal reason) {
   for (unsigned i = 0; i < self->workers_count; i++)
     sum += atomic_load_explicit(&self->workers[i].refusals[reason], memory_order_relaxed);
   return sum;
+}
+
+void metrics_count_service(metrics *self, const api_outcome *outcome) {
+  pthread_mutex_lock(&self->others_lock);
+  service_counts_add(&self->others, outcome);
+  pthread_mutex_unlock(&self->others_lock);
+}
+
+void metrics_services(metrics *self, size_t operation, service_total *total) {
+  *total = (service_total){.bytes_in = 0};
+  service_counts_sum(&self->others, operation, total);
+  for (unsigned i = 0; i < self->workers_count; i++) service_counts_sum(&self->workers[i].services, operation, total);
 }
 
 static metrics_block *first_of(metrics *self) {

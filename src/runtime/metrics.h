@@ -8,10 +8,11 @@
 #include "runtime/histogram.h"
 #include "runtime/refusal.h"
 #include "runtime/run_record.h"
+#include "runtime/service_counts.h"
 
 typedef struct metrics metrics;
 
-enum { METRICS_OUTCOMES = UBIQ_QUOTA + 1 }; ///< UBIQ_OK and all classes of errors
+enum { METRICS_OUTCOMES = UBIQ_CONFLICT + 1 }; ///< UBIQ_OK and all classes of errors
 
 typedef enum metrics_kind {
   METRICS_QUEUE,
@@ -42,6 +43,7 @@ typedef struct metrics_worker {
   atomic_uint runs;                    ///< that have a place
   atomic_uint queued;                  ///< that wait for one
   _Atomic uint64_t refusals[REFUSALS]; ///< requests without a run, ever
+  service_counts services;             ///< what its functions asked for, ever
 } metrics_worker;
 
 /// For workers 0 to `workers` - 1. NULL when memory is out. The caller's.
@@ -58,6 +60,12 @@ void metrics_count_refusal(metrics_worker *self, refusal reason);
 
 /// How many requests all workers have refused for a reason. Any thread.
 uint64_t metrics_refusals(metrics *self, refusal reason);
+
+/// Counts what somebody who is no function asked services for. Any thread.
+void metrics_count_service(metrics *self, const api_outcome *outcome);
+
+/// What all together asked of a service's operation. Any thread.
+void metrics_services(metrics *self, size_t operation, service_total *total);
 
 /// A worker's block for a function, made when it has none; lives as long as the metrics. NULL when memory is out. Any thread.
 metrics_block *metrics_join(metrics *self, const char *function, unsigned worker);

@@ -104,14 +104,25 @@ static bool keeps_calls(run *self) {
   return self->worker->options.ring != NULL && !self->is_start && (run_trace(self)->flags & TRACE_SAMPLED) != 0;
 }
 
-/// A request that has a span is the parent of what it leads to; else the run is.
-static const char *traceparent(void *user) {
-  run *self = user;
-  if (!keeps_calls(self) || self->calls.count == RUN_CALLS_MAX) return run_traceparent(self);
+const char *run_call_traceparent(run *self) {
+  uint64_t child = keeps_calls(self) ? run_calls_child(&self->calls) : 0;
+  if (child == 0) return run_traceparent(self);
   trace call = *run_trace(self);
-  trace_child(&self->trace, RUN_CALLS_CHILD + self->calls.count, call.span);
+  trace_child(&self->trace, child, call.span);
   trace_write(&call, self->call_traceparent);
   return self->call_traceparent;
+}
+
+static const char *traceparent(void *user) {
+  return run_call_traceparent(user);
+}
+
+void run_ask(run *self) {
+  if (keeps_calls(self)) run_calls_ask(&self->calls);
+}
+
+void run_answered(run *self, const run_call *answer) {
+  run_calls_answer(&self->calls, answer);
 }
 
 static void request_begun(void *user, const char *method, const char *url) {
@@ -397,9 +408,9 @@ void run_end(run *self) {
   else if (self->is_ready)
     worker_unready(worker, self);
   if (!run_state_is_over(self->state)) cancel(self);
+  api_guest_leave(&self->guest); // what it asked for is part of what is told
   if (worker->is_watched && !self->is_start) run_record_tell(self);
   deadlines_cancel(&worker->deadlines, &self->deadline);
-  api_guest_leave(&self->guest);
   give_instance_back(self);
   ubiq_error_delete(self->error);
   self->error = NULL;

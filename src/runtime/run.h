@@ -75,9 +75,9 @@ typedef struct run {
   permissions permissions;   ///< its function's, its callers' and what is inherited; made when the API is asked
   trace trace;               ///< made when it is first asked for (run_trace)
   char traceparent[TRACE_PARENT_SIZE];
-  char call_traceparent[TRACE_PARENT_SIZE]; ///< of the guest's request that is about to begin
+  char call_traceparent[TRACE_PARENT_SIZE]; ///< of what run_call_traceparent was asked for last
   http_count requests;                      ///< by the API, those of its callees among them
-  run_calls calls;                          ///< requests of its guest; none where no collector is told of the run
+  run_calls calls;                          ///< what it asked for; none where no collector is told of the run
   char *tracestate;                         ///< owned; NULL: none, or not asked for
   bool has_tracestate;                      ///< it was asked for
   struct worker *worker;
@@ -105,6 +105,14 @@ const trace *run_trace(run *self);
 
 /// What makes the run's span the parent of what follows; lives until run_end.
 const char *run_traceparent(run *self);
+
+/// The same of what the run asks for now, or is about to: where a collector is told of that, it has a span of its own. Good until the
+/// run asks for something else.
+const char *run_call_traceparent(run *self);
+
+/// The platform is asked, and has answered: told to a collector, if there is one.
+void run_ask(run *self);
+void run_answered(run *self, const run_call *answer);
 
 /// The tracestate that goes with it; NULL: none. Lives until run_end.
 const char *run_tracestate(run *self);

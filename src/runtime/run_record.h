@@ -18,7 +18,7 @@ typedef struct run_record {
   const char *tracestate; ///< what came with its trace; NULL: nothing, or no listener asked for it
   ubiq_code outcome;      ///< UBIQ_OK, or the error's class
   unsigned worker;        ///< its number
-  unsigned calls_dropped; ///< requests of its guest that a collector is not told of
+  unsigned calls_dropped; ///< what it asked for that a collector is not told of
   uint64_t came_at_ns;    ///< when it was started, by the wall clock
   uint64_t queue_ns;      ///< until it had its place and its turn
   uint64_t start_ns;      ///< until its guest was entered: making or finding the instance

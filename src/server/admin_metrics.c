@@ -273,6 +273,7 @@ answer admin_metrics_get(admin_request *self) {
   add_token_denials(&out, context->tokens);
   const services services = server_services(context->server);
   services_metrics_add(&out, &services);
+  services_metrics_add_calls(&out, server_metrics(context->server));
   add_releases(&out, &status);
   answer answer =
       out.has_failed ? answer_error(ubiq_error_no_memory()) : answer_output(buffer_bytes(&out.text), METRICS_TEXT_TYPE);

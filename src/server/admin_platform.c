@@ -3,6 +3,7 @@
 
 #include "api/answer.h"
 #include "api/dispatch.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "runtime/function_calls.h"
 #include "runtime/function_exchange.h"
@@ -26,6 +27,7 @@ typedef struct waiting {
   pthread_mutex_t mutex; ///< guards `is_done`
   pthread_cond_t news;
   bool is_done;
+  uint64_t asked_ns;
   release *current;      ///< what was served when it came
   errand errand;         ///< where it has a function run
   permissions allowed;   ///< to whoever asks; none: everything
@@ -227,9 +229,19 @@ static void ask(waiting *self, const char *method, services *services) {
   api_conclude(&self->call);
 }
 
+static void count(const waiting *self) {
+  const api_outcome outcome = {.operation = self->call.operation,
+                               .status = self->call.status,
+                               .took_ns = clock_monotonic_ns() - self->asked_ns,
+                               .bytes_in = self->request->body.size,
+                               .bytes_out = self->call.answer.bytes.size};
+  metrics_count_service(server_metrics(self->request->context->server), &outcome);
+}
+
 static answer answer_platform(admin_request *request, const char *method) {
   waiting *self = calloc(1, sizeof *self);
   if (self == NULL) return (answer){0};
+  self->asked_ns = clock_monotonic_ns();
   services services = server_services(request->context->server);
   services.functions = &functions;
   self->request = request;
@@ -237,6 +249,7 @@ static answer answer_platform(admin_request *request, const char *method) {
   pthread_cond_init(&self->news, NULL);
   arena_init(&self->call.arena);
   ask(self, method, &services);
+  count(self);
   answer answer = make_answer(&self->call);
   release_delete(self->current); // what was answered may point there
   pthread_cond_destroy(&self->news);

@@ -113,7 +113,7 @@ static void add_span(document *doc, value *list, const run_span *span) {
   add_number(doc, object, "endTimeUnixNano", end_of(record));
   describe_run(doc, object, record);
   if (record->calls_dropped > 0)
-    add_integer(doc, yyjson_mut_obj_get(object, "attributes"), "ubiq.requests_dropped", record->calls_dropped);
+    add_integer(doc, yyjson_mut_obj_get(object, "attributes"), "ubiq.calls_dropped", record->calls_dropped);
   value *status = yyjson_mut_obj_add_obj(doc, object, "status");
   if (record->outcome == UBIQ_OK) return;
   yyjson_mut_obj_add_int(doc, status, "code", STATUS_ERROR);
@@ -152,15 +152,38 @@ static void add_stages(document *doc, value *list, const run_span *span) {
   }
 }
 
-/// A request of the guest's, as OpenTelemetry's conventions for HTTP clients have it.
+/// A request to another server, as OpenTelemetry's conventions for HTTP clients have it.
+static void describe_request(document *doc, value *attributes, const run_call *call) {
+  add_text(doc, attributes, "http.request.method", call->method);
+  add_text(doc, attributes, "url.full", call->url);
+  if (call->status != 0) add_integer(doc, attributes, "http.response.status_code", (uint64_t)call->status);
+}
+
+static void describe_operation(document *doc, value *attributes, const run_call *call) {
+  if (call->operation != NULL) add_text(doc, attributes, "ubiq.operation", call->operation);
+  if (call->answered != 0) add_integer(doc, attributes, "ubiq.status", (uint64_t)call->answered);
+  add_integer(doc, attributes, "ubiq.bytes_in", call->bytes_in);
+  add_integer(doc, attributes, "ubiq.bytes_out", call->bytes_out);
+}
+
+/// That something is not there, or is not as it was expected, is an answer of a service as good as any.
+static bool has_failed(const run_call *call) {
+  bool is_request = call->method[0] != '\0';
+  if (is_request && (call->status == 0 || call->status >= 400)) return true;
+  if (!call->is_asked || call->answered == 404 || call->answered == 409 || call->answered == 412) return false;
+  return call->answered == 0 || call->answered >= 400;
+}
+
 static void add_call(document *doc, value *list, const trace *trace, const run_call *call, uint64_t number) {
-  value *object = add_child(doc, list, trace, call->method, SPAN_CLIENT, number, call->began_ns, call->ended_ns);
+  bool is_request = call->method[0] != '\0';
+  const char *operation = call->operation == NULL ? "none" : call->operation;
+  value *object = add_child(doc, list, trace, is_request ? call->method : operation,
+                            is_request ? SPAN_CLIENT : SPAN_INTERNAL, number, call->began_ns, call->ended_ns);
   value *described = yyjson_mut_obj_add_arr(doc, object, "attributes");
-  add_text(doc, described, "http.request.method", call->method);
-  add_text(doc, described, "url.full", call->url);
-  if (call->status != 0) add_integer(doc, described, "http.response.status_code", (uint64_t)call->status);
+  if (is_request) describe_request(doc, described, call);
+  if (call->is_asked) describe_operation(doc, described, call);
   value *status = yyjson_mut_obj_add_obj(doc, object, "status");
-  if (call->status == 0 || call->status >= 400) yyjson_mut_obj_add_int(doc, status, "code", STATUS_ERROR);
+  if (has_failed(call)) yyjson_mut_obj_add_int(doc, status, "code", STATUS_ERROR);
 }
 
 static void add_calls(document *doc, value *list, const run_span *span) {

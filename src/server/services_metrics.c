@@ -4,6 +4,8 @@
 #include "services/backend/backend.h"
 #include "services/cache.h"
 
+#include <stdlib.h>
+
 typedef struct named_number {
   const char *name, *type, *help;
   uint64_t value;
@@ -46,4 +48,53 @@ static void add_cache(metrics_text *out, cache *cache) {
 void services_metrics_add(metrics_text *out, const services *services) {
   if (services->backend != NULL) add_backend(out, services->backend);
   if (services->cache != NULL) add_cache(out, services->cache);
+}
+
+// ------------------------------------------------------------------------------------------------- what was asked of them
+
+static void add_answers(metrics_text *out, const service_total totals[SERVICE_COUNTS_OPERATIONS]) {
+  metrics_text_family(out, "ubiq_service_calls_total", "counter",
+                      "What services were asked for, by what they answered.");
+  for (size_t i = 0; i < SERVICE_COUNTS_OPERATIONS; i++)
+    for (size_t k = 0; k < SERVICE_COUNTS_STATUSES; k++)
+      if (totals[i].answers[k] > 0)
+        metrics_text_value(
+            out, &(metrics_labels){{{"operation", service_counts_name(i)}, {"status", service_counts_status(k)}}},
+            totals[i].answers[k]);
+}
+
+static bool was_asked(const service_total *total) {
+  for (size_t i = 0; i < SERVICE_COUNTS_STATUSES; i++)
+    if (total->answers[i] > 0) return true;
+  return false;
+}
+
+static void add_times(metrics_text *out, const service_total totals[SERVICE_COUNTS_OPERATIONS]) {
+  metrics_text_family(out, "ubiq_service_seconds", "histogram", "How long services took for what they were asked.");
+  for (size_t i = 0; i < SERVICE_COUNTS_OPERATIONS; i++)
+    if (was_asked(&totals[i]))
+      metrics_text_histogram(out, &(metrics_labels){{{"operation", service_counts_name(i)}}}, &histogram_short_times,
+                             &totals[i].times);
+}
+
+static void add_bytes(metrics_text *out, const service_total totals[SERVICE_COUNTS_OPERATIONS]) {
+  metrics_text_family(out, "ubiq_service_bytes_in_total", "counter", "Bytes of what services were asked.");
+  for (size_t i = 0; i < SERVICE_COUNTS_OPERATIONS; i++)
+    if (was_asked(&totals[i]))
+      metrics_text_value(out, &(metrics_labels){{{"operation", service_counts_name(i)}}}, totals[i].bytes_in);
+  metrics_text_family(out, "ubiq_service_bytes_out_total", "counter", "Bytes of what they answered.");
+  for (size_t i = 0; i < SERVICE_COUNTS_OPERATIONS; i++)
+    if (was_asked(&totals[i]))
+      metrics_text_value(out, &(metrics_labels){{{"operation", service_counts_name(i)}}}, totals[i].bytes_out);
+}
+
+void services_metrics_add_calls(metrics_text *out, metrics *metrics) {
+  service_total *totals = calloc(SERVICE_COUNTS_OPERATIONS, sizeof *totals);
+  out->has_failed = out->has_failed || totals == NULL;
+  if (totals == NULL) return;
+  for (size_t i = 0; i < SERVICE_COUNTS_OPERATIONS; i++) metrics_services(metrics, i, &totals[i]);
+  add_answers(out, totals);
+  add_times(out, totals);
+  add_bytes(out, totals);
+  free(totals);
 }

@@ -2,10 +2,14 @@
 #ifndef SERVER_SERVICES_METRICS_H
 #define SERVER_SERVICES_METRICS_H
 
+#include "runtime/metrics.h"
 #include "server/metrics_text.h"
 #include "services/services.h"
 
 /// Those of the parts that there are.
 void services_metrics_add(metrics_text *out, const services *services);
+
+/// What was asked of them, by operation; of those that nobody asked for, nothing.
+void services_metrics_add_calls(metrics_text *out, metrics *metrics);
 
 #endif

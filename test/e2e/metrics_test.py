@@ -2,6 +2,8 @@
 
 import contextlib
 import http.client
+import json
+import os
 import time
 
 import deploying
@@ -131,6 +133,44 @@ class Metrics(deploying.Test):
         families = self.scrape(self.launch())
         self.assertEqual({}, families["ubiq_runs_total"].samples)
         self.assertEqual(0, prometheus.value(families, "ubiq_canary_percent"))
+
+    def ask_platform(self, server, method, path, body=None):
+        headers = {"Authorization": "Bearer " + server.token}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        connection = http.client.HTTPConnection("127.0.0.1", server.admin_port, timeout=support.PATIENCE)
+        try:
+            connection.request(method, path, body, headers)
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+    def test_what_services_are_asked_is_counted_by_operation_and_status(self):
+        guest = "#include <ubiq/host.h>\nUBIQ_EXPORT(relay) { size_t size; char *request = ubiq_input(&size); " \
+                "ubiq_block answer = ubiq_invoke(UBIQ_JSON, request, size); return ubiq_output_block(answer, ubiq_block_size(answer)); }\n"
+        relay = support.function("relay", "POST /relay", permissions='["storage:*"]')
+        bundle = os.path.join(self.folder(), "made.ubiq")
+        done = self.run_ubiq("build", self.project(relay, files={"guest.c": guest}), "--output", bundle)
+        self.assertEqual(0, done.returncode, done.stderr)
+        server = self.launch()
+        with open(bundle, "rb") as file:
+            self.deployed(server, file.read())
+        for status, request in ((200, {"method": "PUT", "path": "/v1/objects/a", "body": 1}), (200, {"method": "GET", "path": "/v1/objects/a"}),
+                                (404, {"method": "GET", "path": "/v1/objects/b"}), (403, {"method": "GET", "path": "/v1/kv/b"})):
+            answer = json.loads(server.request("POST", "/relay", json.dumps(request))[2])
+            self.assertEqual(status, answer["status"], answer)
+        self.assertEqual(200, self.ask_platform(server, "GET", "/v1/objects/a"))
+        self.assertEqual(404, self.ask_platform(server, "GET", "/v1/nothing"))
+        families = self.scrape(server)
+        for operation, status, count in (("storage.put", 200, 1), ("storage.get", 200, 2), ("storage.get", 404, 1),
+                                         ("kv.get", 403, 1), ("none", 404, 1)):
+            self.assertEqual(count, prometheus.value(families, "ubiq_service_calls_total", operation=operation, status=str(status)),
+                             (operation, status))
+        self.assertEqual(5, len(families["ubiq_service_calls_total"].samples))
+        self.assertEqual(3, prometheus.value(families, "ubiq_service_seconds", "_count", operation="storage.get"))
+        self.assertGreater(prometheus.value(families, "ubiq_service_seconds", "_sum", operation="storage.get"), 0)
+        for name in ("ubiq_service_bytes_in_total", "ubiq_service_bytes_out_total"):
+            self.assertGreater(prometheus.value(families, name, operation="storage.get"), 0)
 
     def test_what_services_keep_is_counted(self):
         server = self.launch(None)

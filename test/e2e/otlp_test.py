@@ -199,6 +199,70 @@ class Export(support.Test):
         self.assertEqual(({"code": 2}, {"http.request.method": "GET", "url.full": "http://127.0.0.2/"}),
                          (refused["status"], attributes(refused)))
 
+    def relaying(self, collector, *more):
+        guest = "#include <ubiq/host.h>\nUBIQ_EXPORT(relay) { size_t size; char *request = ubiq_input(&size); " \
+                "ubiq_block answer = ubiq_invoke(UBIQ_JSON, request, size); return ubiq_output_block(answer, ubiq_block_size(answer)); }\n"
+        relay = function("relay", "POST /relay", permissions='["*"]')
+        return self.start(self.project(relay, *more, files={"guest.c": guest + support.GUEST}), "--workers", "1", "--otlp", collector.url)
+
+    def test_what_a_function_asks_of_every_service_is_a_child(self):
+        collector = self.collector()
+        server = self.relaying(collector)
+        asked = [("kv.put", 200, "PUT", "/v1/kv/a", 1), ("kv.get", 200, "GET", "/v1/kv/a", None),
+                 ("kv.get", 404, "GET", "/v1/kv/b", None), ("kv.list", 200, "GET", "/v1/kv", None),
+                 ("cache.put", 204, "PUT", "/v1/cache/a", 1), ("cache.get", 200, "GET", "/v1/cache/a", None),
+                 ("storage.put", 200, "PUT", "/v1/objects/a", "text"), ("storage.get", 200, "GET", "/v1/objects/a", None),
+                 ("events.publish", 202, "POST", "/v1/events", {"specversion": "1.0", "id": "1", "source": "/t", "type": "a.b"}),
+                 ("config.get", 404, "GET", "/v1/config/none", None), ("secrets.get", 404, "GET", "/v1/secrets/none", None),
+                 ("functions.list", 200, "GET", "/v1/functions", None), ("schedules.list", 200, "GET", "/v1/schedules", None),
+                 ("log.write", 204, "POST", "/v1/log", {"level": "info", "message": "said"}),
+                 ("none", 404, "GET", "/v1/nothing", None), ("kv.put", 400, "PUT", "/v1/kv/a", None)]
+        sizes = []
+        for _, status, method, path, body in asked:
+            request = json.dumps({"method": method, "path": path} if body is None else {"method": method, "path": path, "body": body})
+            _, _, answer = server.request("POST", "/relay", request.encode())
+            self.assertEqual(status, json.loads(answer)["status"], (path, answer))
+            sizes.append((len(request), len(answer)))
+        with collector.news:
+            collector.news.wait_for(lambda: len(server_spans(collector.items(*SPANS))) == len(asked), support.PATIENCE)
+        spans = collector.items(*SPANS)
+        runs = server_spans(spans)
+        calls = [span for span in spans if span["kind"] == 1 and span["name"] not in STAGES]
+        self.assertEqual([name for name, *_ in asked], [call["name"] for call in calls])
+        for run, call, (name, status, *_), (size_in, size_out) in zip(runs, calls, asked, sizes):
+            self.assertEqual((run["traceId"], run["spanId"]), (call["traceId"], call["parentSpanId"]))
+            expected = {"ubiq.status": status, "ubiq.bytes_in": size_in, "ubiq.bytes_out": size_out}
+            self.assertEqual(dict(expected, **({} if name == "none" else {"ubiq.operation": name})), attributes(call))
+            self.assertEqual({"code": 2} if status == 400 else {}, call["status"])
+            self.assertLessEqual(int(run["startTimeUnixNano"]), int(call["startTimeUnixNano"]))
+            self.assertLessEqual(int(call["startTimeUnixNano"]), int(call["endTimeUnixNano"]))
+        self.assertEqual(len(spans), len({span["spanId"] for span in spans}))
+
+    def test_what_a_call_of_another_function_leads_to_is_its_child(self):
+        collector = self.collector()
+        server = self.relaying(collector, function("hello", "POST /hello"))
+        request = {"method": "POST", "path": "/v1/functions/hello/runs", "body": "Ada"}
+        self.assertEqual(200, json.loads(server.request("POST", "/relay", json.dumps(request).encode())[2])["status"])
+        with collector.news:
+            collector.news.wait_for(lambda: len(server_spans(collector.items(*SPANS))) == 2, support.PATIENCE)
+        spans = collector.items(*SPANS)
+        call, = [span for span in spans if span["name"] == "functions.run"]
+        by_name = {span["name"]: span for span in server_spans(spans)}
+        self.assertEqual(by_name["relay"]["spanId"], call["parentSpanId"])
+        self.assertEqual(call["spanId"], by_name["hello"]["parentSpanId"])
+
+    def test_what_a_function_did_not_live_to_see_answered_has_a_span(self):
+        collector = self.collector()
+        server = self.relaying(collector, function("brief", "POST /brief", export='"relay"', timeout='"300ms"', permissions='["*"]'))
+        request = json.dumps({"method": "POST", "path": "/v1/cache/a/lock", "query": {"wait": "20s"}}).encode()
+        self.assertEqual(200, server.request("POST", "/brief", request)[0])
+        self.assertEqual(504, server.request("POST", "/brief", request)[0])  # somebody holds the lock
+        with collector.news:
+            collector.news.wait_for(lambda: len(server_spans(collector.items(*SPANS))) == 2, support.PATIENCE)
+        first, second = [span for span in collector.items(*SPANS) if span["name"] == "cache.lock"]
+        self.assertEqual([201, 499], [attributes(span)["ubiq.status"] for span in (first, second)])
+        self.assertEqual({"code": 2}, second["status"])
+
     def test_a_request_by_the_platforms_api_is_a_child_and_the_parent_of_what_it_leads_to(self):
         collector = self.collector()
         seen = []

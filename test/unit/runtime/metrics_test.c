@@ -1,6 +1,8 @@
 // Counting runs on workers, and adding up on any thread.
 #include "runtime/metrics.h"
 
+#include "api/operation.h"
+
 #include "unit/base/testing.h"
 
 #include <pthread.h>
@@ -27,8 +29,8 @@ static void a_value_is_counted_below_the_first_bound_that_it_does_not_pass(void 
 
 static void bounds_rise(void **state) {
   (void)state;
-  const histogram_bounds *all[] = {&histogram_times, &histogram_sizes};
-  for (size_t i = 0; i < 2; i++) {
+  const histogram_bounds *all[] = {&histogram_times, &histogram_short_times, &histogram_sizes};
+  for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
     assert_true(all[i]->count > 0 && all[i]->count <= HISTOGRAM_BOUNDS_MAX);
     for (size_t at = 1; at < all[i]->count; at++) assert_true(all[i]->values[at] > all[i]->values[at - 1]);
   }
@@ -72,6 +74,40 @@ static void refusals_of_all_workers_are_added_up_by_reason(void **state) {
   assert_int_equal(metrics_refusals(self, REFUSAL_NOT_FOUND), 2);
   assert_int_equal(metrics_refusals(self, REFUSAL_OTHER), 1);
   assert_int_equal(metrics_refusals(self, REFUSAL_MALFORMED), 0);
+  metrics_delete(self);
+}
+
+static void what_services_were_asked_is_added_up_for_workers_and_others(void **state) {
+  (void)state;
+  metrics *self = metrics_new(2);
+  const api_outcome outcome = {.operation = &api_operations[SERVICE_KV_GET].service,
+                               .status = 200,
+                               .took_ns = 3000,
+                               .bytes_in = 5,
+                               .bytes_out = 7};
+  service_counts_add(&metrics_of_worker(self, 0)->services, &outcome);
+  service_counts_add(&metrics_of_worker(self, 1)->services, &outcome);
+  metrics_count_service(self, &(api_outcome){.operation = outcome.operation, .status = 418, .took_ns = 1});
+  metrics_count_service(self, &(api_outcome){.status = 404}); // no operation
+  service_total total;
+  metrics_services(self, SERVICE_KV_GET, &total);
+  assert_int_equal(total.answers[0], 2);
+  assert_string_equal(service_counts_status(0), "200");
+  assert_int_equal(total.answers[SERVICE_COUNTS_STATUSES - 1], 1);
+  assert_string_equal(service_counts_status(SERVICE_COUNTS_STATUSES - 1), "other");
+  assert_int_equal(total.times.sum, 6001);
+  assert_int_equal(total.times.counts[0], 1); // up to a microsecond
+  assert_int_equal(total.times.counts[2], 2); // up to five
+  assert_int_equal(total.bytes_in, 10);
+  assert_int_equal(total.bytes_out, 14);
+  metrics_services(self, SERVICE_KV_PUT, &total);
+  assert_int_equal(total.times.sum, 0);
+  metrics_services(self, SERVICE_COUNTS_NONE, &total);
+  uint64_t all = 0;
+  for (size_t i = 0; i < SERVICE_COUNTS_STATUSES; i++) all += total.answers[i];
+  assert_int_equal(all, 1);
+  assert_string_equal(service_counts_name(SERVICE_KV_PUT), "kv.put");
+  assert_string_equal(service_counts_name(SERVICE_COUNTS_NONE), "none");
   metrics_delete(self);
 }
 
@@ -152,6 +188,7 @@ int main(void) {
       cmocka_unit_test(bounds_rise),
       cmocka_unit_test(a_worker_has_one_block_for_a_function),
       cmocka_unit_test(blocks_are_listed_by_function_and_worker),
+      cmocka_unit_test(what_services_were_asked_is_added_up_for_workers_and_others),
       cmocka_unit_test(refusals_of_all_workers_are_added_up_by_reason),
       cmocka_unit_test(a_run_is_counted_by_its_outcome_and_in_every_histogram),
       cmocka_unit_test(what_is_read_while_workers_count_never_falls),

@@ -64,12 +64,72 @@ static void more_than_there_is_room_for_are_counted(void **state) {
   run_calls_free(run_calls_take(&self));
 }
 
+static void what_the_platform_was_asked_is_told_with_its_answer(void **state) {
+  (void)state;
+  run_calls self = {.first = NULL};
+  run_calls_ask(&self);
+  assert_int_equal(run_calls_child(&self), RUN_CALLS_CHILD);
+  run_calls_answer(&self, &(run_call){.operation = "kv.put", .answered = 204, .bytes_in = 7, .bytes_out = 9});
+  run_calls_ask(&self);
+  run_calls_answer(&self, &(run_call){.answered = 404});
+  run_call *first = run_calls_take(&self);
+  assert_true(first->is_asked && first->ended_ns >= first->began_ns);
+  assert_string_equal(first->operation, "kv.put");
+  assert_int_equal(first->answered, 204);
+  assert_int_equal(first->bytes_in, 7);
+  assert_int_equal(first->bytes_out, 9);
+  assert_string_equal(first->method, "");
+  assert_null(first->next->operation);
+  assert_int_equal(first->next->answered, 404);
+  run_calls_free(first);
+}
+
+static void a_request_that_the_platform_sends_is_what_it_was_asked_for(void **state) {
+  (void)state;
+  run_calls self = {.first = NULL};
+  run_calls_ask(&self);
+  run_calls_begin(&self, "GET", "http://a/1");
+  assert_int_equal(run_calls_child(&self), RUN_CALLS_CHILD);
+  run_calls_end(&self, 503);
+  assert_int_equal(self.last->ended_ns, 0); // the platform has not answered yet
+  run_calls_answer(&self, &(run_call){.operation = "http.request", .answered = 200});
+  assert_int_equal(self.count, 1);
+  assert_int_equal(run_calls_child(&self), RUN_CALLS_CHILD + 1); // what comes next
+  run_call *first = run_calls_take(&self);
+  assert_int_equal(first->status, 503);
+  assert_int_equal(first->answered, 200);
+  assert_string_equal(first->url, "http://a/1");
+  run_calls_free(first);
+}
+
+static void what_found_no_room_changes_nothing_of_what_did(void **state) {
+  (void)state;
+  run_calls self = {.first = NULL};
+  for (int i = 0; i < RUN_CALLS_MAX; i++) {
+    run_calls_ask(&self);
+    run_calls_answer(&self, &(run_call){.operation = "kv.get", .answered = 200});
+  }
+  assert_int_equal(run_calls_child(&self), 0);
+  run_calls_ask(&self);
+  assert_int_equal(run_calls_child(&self), 0);
+  run_calls_begin(&self, "GET", "http://a/1");
+  run_calls_end(&self, 500);
+  run_calls_answer(&self, &(run_call){.operation = "http.request", .answered = 500});
+  assert_int_equal(self.dropped, 1);
+  assert_string_equal(self.last->operation, "kv.get");
+  assert_int_equal(self.last->status, 0);
+  run_calls_free(run_calls_take(&self));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(calls_are_kept_in_order_with_their_answers),
       cmocka_unit_test(what_may_be_secret_is_not_shown),
       cmocka_unit_test(what_is_long_is_cut),
       cmocka_unit_test(more_than_there_is_room_for_are_counted),
+      cmocka_unit_test(what_the_platform_was_asked_is_told_with_its_answer),
+      cmocka_unit_test(a_request_that_the_platform_sends_is_what_it_was_asked_for),
+      cmocka_unit_test(what_found_no_room_changes_nothing_of_what_did),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -115,6 +115,42 @@ static void requests_of_a_guest_are_children_of_the_client_kind(void **state) {
   yyjson_doc_free(document);
 }
 
+static void what_the_platform_was_asked_is_a_child(void **state) {
+  (void)state;
+  run_call third = {.began_ns = 30, .ended_ns = 40, .is_asked = true, .operation = "kv.put", .answered = 507};
+  run_call second = {.next = &third,
+                     .began_ns = 20,
+                     .ended_ns = 30,
+                     .is_asked = true,
+                     .operation = "http.request",
+                     .answered = 200,
+                     .status = 204,
+                     .method = "GET",
+                     .url = "http://a/"};
+  run_call first = {.next = &second,
+                    .began_ns = 10,
+                    .ended_ns = 20,
+                    .is_asked = true,
+                    .operation = "cache.get",
+                    .answered = 404,
+                    .bytes_in = 11,
+                    .bytes_out = 12};
+  run_span span = span_of(0, 0, 1);
+  yyjson_val *list;
+  span.calls = &first;
+  yyjson_doc *document = spans_of(&span, &list);
+  assert_child(yyjson_arr_get(list, 2), "cache.get", "10", "20");
+  assert_int_equal(yyjson_get_int(yyjson_obj_get(yyjson_arr_get(list, 2), "kind")), 1);
+  assert_int_equal(yyjson_arr_size(yyjson_obj_get(yyjson_arr_get(list, 2), "attributes")), 4);
+  assert_null(yyjson_obj_get(yyjson_obj_get(yyjson_arr_get(list, 2), "status"), "code")); // a miss is no failure
+  assert_child(yyjson_arr_get(list, 3), "GET", "20", "30");
+  assert_int_equal(yyjson_get_int(yyjson_obj_get(yyjson_arr_get(list, 3), "kind")), 3);
+  assert_int_equal(yyjson_arr_size(yyjson_obj_get(yyjson_arr_get(list, 3), "attributes")), 7);
+  assert_child(yyjson_arr_get(list, 4), "kv.put", "30", "40");
+  assert_int_equal(yyjson_get_int(yyjson_obj_get(yyjson_obj_get(yyjson_arr_get(list, 4), "status"), "code")), 2);
+  yyjson_doc_free(document);
+}
+
 static void a_span_has_the_tracestate_that_its_request_came_with(void **state) {
   (void)state;
   run_span span = span_of(0, 0, 1);
@@ -162,6 +198,7 @@ int main(void) {
       cmocka_unit_test(ids_are_the_same_when_a_span_is_sent_again),
       cmocka_unit_test(a_stage_that_a_run_did_not_come_to_is_no_span),
       cmocka_unit_test(requests_of_a_guest_are_children_of_the_client_kind),
+      cmocka_unit_test(what_the_platform_was_asked_is_a_child),
       cmocka_unit_test(a_span_has_the_tracestate_that_its_request_came_with),
       cmocka_unit_test(a_line_is_a_record_of_its_function_or_of_nobody),
   };
