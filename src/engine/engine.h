@@ -142,6 +142,8 @@ typedef struct engine_options {
   bool compiles_only;        ///< nothing is instantiated: the code is the same, and no address space is reserved
 } engine_options;
 
+struct engine_component_ops;
+
 typedef struct engine_ops {
   const char *name;
   const char *version;
@@ -177,6 +179,7 @@ typedef struct engine_ops {
                             engine_value *values, engine_state *state);
   ubiq_error *(*call_resume)(engine_store *store, engine_state *state);
   void (*tick)(engine *engine);
+  const struct engine_component_ops *components; ///< component.h; NULL: it has no components
 } engine_ops;
 
 /// An engine that this project knows, present or not.
@@ -229,7 +232,7 @@ static inline void engine_close(engine *engine) {
   if (engine) engine->ops->close(engine);
 }
 
-/// Compiles a module (binary form). The module may be used by several images and threads; owned by the caller. Errors:
+/// Compiles a module, or where the engine has them a component, (binary form). The module may be used by several images and threads; owned by the caller. Errors:
 /// `invalid_input`; `too_large` when the engine's pool cannot hold it and an engine without one could.
 static inline ubiq_error *engine_compile(engine *engine, const uint8_t *wasm, size_t size, engine_module **out) {
   return engine->ops->compile(engine, wasm, size, out);

@@ -1,5 +1,5 @@
 // The Wasmtime adapter: opening an engine, and the modules compiled with it.
-#include "engine/wasmtime/internal.h"
+#include "engine/wasmtime/component.h"
 #include "engine_build.h"
 
 #include <stdlib.h>
@@ -41,6 +41,7 @@ const engine_ops wasmtime_ops = {
     .call_now = wt_call_now,
     .call_start = wt_call_start,
     .call_resume = wt_call_resume,
+    .components = &wt_component_ops,
     .tick = wt_tick,
 };
 
@@ -53,6 +54,8 @@ enum {
   WT_TABLE_KEEP_BYTES = 4 << 10,
   WT_TABLE_ELEMENTS = 100000,
   WT_MEMORIES_PER_STORE = 2, // the kernel's and the plugin's
+  // A component's parts are instances with hardly anything of their own. They are counted, and no place is kept for them.
+  WT_COMPONENT_INSTANCES = 16,
   // How many memories of ended stores are given back to the system by one call: each such call makes the processors that run
   // the process's other threads wait. What they hold meanwhile is bounded (WT_MEMORY_LINGERS_BYTES).
   WT_GIVEN_BACK_AT_ONCE = 16,
@@ -97,7 +100,8 @@ static void configure_pool(wasm_config_t *config, const engine_options *options)
   uint32_t instances = options->stores_max * WT_MEMORIES_PER_STORE;
   wasmtime_pooling_allocation_config_t *pool = wasmtime_pooling_allocation_config_new();
   wasmtime_pooling_allocation_config_total_memories_set(pool, instances);
-  wasmtime_pooling_allocation_config_total_core_instances_set(pool, instances);
+  wasmtime_pooling_allocation_config_total_core_instances_set(pool, instances * WT_COMPONENT_INSTANCES);
+  wasmtime_pooling_allocation_config_total_component_instances_set(pool, options->stores_max);
   wasmtime_pooling_allocation_config_total_tables_set(pool, instances);
   wasmtime_pooling_allocation_config_total_stacks_set(pool, options->fibers_max);
   wasmtime_pooling_allocation_config_total_gc_heaps_set(pool, options->stores_max);
@@ -122,6 +126,9 @@ static wasm_config_t *configure(const engine_options *options) {
   wasmtime_config_wasm_gc_set(config, true);
   wasmtime_config_wasm_exceptions_set(config, true);
   wasmtime_config_wasm_custom_page_sizes_set(config, true);
+  // Components call and are called one at a time: the rest of the model costs each call, and is not finished.
+  wasmtime_config_wasm_component_model_async_set(config, false);
+  wasmtime_config_concurrency_support_set(config, false);
   wasmtime_config_max_wasm_stack_set(config, WT_WASM_STACK_BYTES);
   wasmtime_config_async_stack_size_set(config, options->stack_bytes ? options->stack_bytes : WT_FIBER_STACK_BYTES);
   configure_memories(config, options);
@@ -190,13 +197,16 @@ ubiq_error *wt_wat_to_wasm(const char *text, size_t size, uint8_t **wasm, size_t
   return take_bytes(&vector, wasm, wasm_size);
 }
 
-static ubiq_error *module_wrap(wt_engine *engine, wasmtime_module_t *module, engine_module **out) {
-  wt_module *self = calloc(1, sizeof *self);
+// Takes ownership of the module or the component, whichever it is.
+static ubiq_error *module_wrap(wt_module made, engine_module **out) {
+  made.base.ops = &wasmtime_ops;
+  wt_module *self = malloc(sizeof *self);
   if (!self) {
-    wasmtime_module_delete(module);
+    if (made.module) wasmtime_module_delete(made.module);
+    if (made.component) wasmtime_component_delete(made.component);
     return ubiq_error_no_memory();
   }
-  *self = (wt_module){.base.ops = &wasmtime_ops, .engine = engine, .module = module};
+  *self = made;
   *out = &self->base;
   return NULL;
 }
@@ -227,29 +237,42 @@ ubiq_error *wt_validate(const uint8_t *wasm, size_t size) {
 }
 
 ubiq_error *wt_compile(engine *engine, const uint8_t *wasm, size_t size, engine_module **out) {
-  wt_engine *self = (wt_engine *)engine;
-  wasmtime_module_t *module;
-  wasmtime_error_t *error = wasmtime_module_new(self->parts[0].engine, wasm, size, &module);
-  if (error) return take_compile_error(error, "module does not compile");
-  return module_wrap(self, module, out);
+  wt_module made = {.engine = (wt_engine *)engine};
+  wasm_engine_t *first = made.engine->parts[0].engine;
+  bool is_component = wasm_is_component(wasm, size);
+  wasmtime_error_t *error = is_component ? wasmtime_component_new(first, wasm, size, &made.component)
+                                         : wasmtime_module_new(first, wasm, size, &made.module);
+  if (error) return take_compile_error(error, is_component ? "component does not compile" : "module does not compile");
+  return module_wrap(made, out);
 }
 
 ubiq_error *wt_serialize(engine_module *module, uint8_t **bytes, size_t *size) {
   wasm_byte_vec_t vector;
-  wasmtime_error_t *error = wasmtime_module_serialize(((wt_module *)module)->module, &vector);
+  const wt_module *self = (wt_module *)module;
+  wasmtime_error_t *error = self->component ? wasmtime_component_serialize(self->component, &vector)
+                                            : wasmtime_module_serialize(self->module, &vector);
   if (error) return wt_take_error(NULL, error, NULL);
   return take_bytes(&vector, bytes, size);
 }
 
 ubiq_error *wt_deserialize(engine *engine, const uint8_t *bytes, size_t size, engine_module **out) {
-  wt_engine *self = (wt_engine *)engine;
-  wasmtime_module_t *module;
-  wasmtime_error_t *error = wasmtime_module_deserialize(self->parts[0].engine, bytes, size, &module);
-  if (error) return take_compile_error(error, "compiled module does not fit this engine");
-  return module_wrap(self, module, out);
+  wt_module made = {.engine = (wt_engine *)engine};
+  wasm_engine_t *first = made.engine->parts[0].engine;
+  wasmtime_error_t *error = wasmtime_module_deserialize(first, bytes, size, &made.module);
+  if (!error) return module_wrap(made, out);
+  // What was serialized does not say to others which it is: a component is none of the modules that it is tried as first.
+  wasmtime_error_t *no_component = wasmtime_component_deserialize(first, bytes, size, &made.component);
+  if (no_component) {
+    wasmtime_error_delete(no_component);
+    return take_compile_error(error, "compiled module does not fit this engine");
+  }
+  wasmtime_error_delete(error);
+  return module_wrap(made, out);
 }
 
-void wt_module_delete(engine_module *module) {
-  wasmtime_module_delete(((wt_module *)module)->module);
-  free(module);
+void wt_module_delete(engine_module *base) {
+  wt_module *self = (wt_module *)base;
+  if (self->module) wasmtime_module_delete(self->module);
+  if (self->component) wasmtime_component_delete(self->component);
+  free(self);
 }

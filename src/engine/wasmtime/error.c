@@ -1,5 +1,5 @@
 // The Wasmtime adapter: what Wasmtime reports, in our classes and words.
-#include "engine/wasmtime/internal.h"
+#include "engine/wasmtime/component.h"
 
 #include "base/text.h"
 
@@ -174,6 +174,28 @@ static ubiq_error *from_error(wasmtime_error_t *error) {
   ubiq_error *result = is_exception(&message) ? ubiq_error_new(UBIQ_TRAP, "uncaught exception")
                                               : from_words(known->code, &message, known->hint);
   wasm_byte_vec_delete(&message);
+  return result;
+}
+
+// Components' traps come as errors: their causes are texts.
+static ubiq_error *from_component_error(wasmtime_error_t *error) {
+  static const char unreachable[] = "`unreachable` instruction";
+  wasm_byte_vec_t message;
+  wasmtime_error_message(error, &message);
+  const error_text *known = find_error_text(&message);
+  ubiq_code code = known->code == UBIQ_INTERNAL ? UBIQ_TRAP : known->code;
+  ubiq_error *result = from_words(code, &message, known->hint);
+  if (code == UBIQ_TRAP && memmem(message.data, message.size, unreachable, strlen(unreachable)))
+    result = ubiq_error_with_detail(result, ENGINE_TRAP_UNREACHABLE);
+  wasm_byte_vec_delete(&message);
+  return result;
+}
+
+ubiq_error *wt_take_component_error(wt_store *store, wasmtime_error_t *error) {
+  ubiq_error *result = store->host_error;
+  store->host_error = NULL;
+  if (!result) result = from_component_error(error);
+  wasmtime_error_delete(error);
   return result;
 }
 

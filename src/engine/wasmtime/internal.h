@@ -33,7 +33,8 @@ static inline bool wt_gives_back_later(const engine_options *options) {
 typedef struct wt_module {
   engine_module base;
   wt_engine *engine;
-  wasmtime_module_t *module;
+  wasmtime_module_t *module;       ///< NULL: it is a component
+  wasmtime_component_t *component; ///< NULL: it is a module
 } wt_module;
 
 /// A host function as its image keeps it: `env` of the callbacks that Wasmtime calls.
@@ -104,7 +105,8 @@ typedef struct wt_wait {
 
 typedef struct wt_store {
   engine_store base;
-  wt_image *image;
+  wt_engine *engine;
+  wt_image *image; ///< NULL: of a component (component.h)
   const wt_image_part *image_part;
   wt_part *part;
   wasmtime_store_t *store;
@@ -151,6 +153,10 @@ void wt_image_part_delete(wt_image_part *part, size_t modules_count);
 /// The part of the engine for one more store, which is counted there: the one that is asked for, or another if that is full.
 uint32_t wt_part_take(wt_engine *engine, uint32_t wanted);
 void wt_part_give_back(wt_engine *engine, wt_part *part);
+
+/// Opens Wasmtime's store for one whose engine, part and options are set, and ends it.
+void wt_store_open(wt_store *store);
+void wt_store_close(wt_store *store);
 
 ubiq_error *wt_store_new(engine_image *image, const engine_store_options *options, engine_store **out);
 void wt_store_delete(engine_store *store);

@@ -105,6 +105,7 @@ static wt_store *store_alloc(wt_image *image, const engine_store_options *option
   wt_store *store = malloc(sizeof *store);
   if (!store) return NULL;
   store->base.ops = &wasmtime_ops;
+  store->engine = image->engine;
   store->image = image;
   store->options = *options;
   store->host_error = NULL;
@@ -113,6 +114,22 @@ static wt_store *store_alloc(wt_image *image, const engine_store_options *option
   store->wait.host = NULL;
   store->call.future = NULL;
   return store;
+}
+
+void wt_store_open(wt_store *store) {
+  store->store = wasmtime_store_new(store->part->engine, store, NULL);
+  store->context = wasmtime_store_context(store->store);
+  wasmtime_context_set_epoch_deadline(store->context, 1);
+  wasmtime_store_epoch_deadline_callback(store->store, on_tick, store, NULL);
+  // Wasmtime compiles some of what initialises an instance, and that code takes fuel too.
+  if (store->engine->base.options.fuel) ubiq_error_delete(wt_fuel_set(&store->base, UINT64_MAX));
+}
+
+void wt_store_close(wt_store *store) {
+  SLOTS_GIVEN_BACK(store->engine);
+  wasmtime_store_delete(store->store);
+  wt_part_give_back(store->engine, store->part);
+  ubiq_error_delete(store->host_error);
 }
 
 ubiq_error *wt_store_new(engine_image *base, const engine_store_options *options, engine_store **out) {
@@ -127,12 +144,7 @@ ubiq_error *wt_store_new(engine_image *base, const engine_store_options *options
     free(store);
     return ubiq_error_wrap(error, "linking");
   }
-  store->store = wasmtime_store_new(store->part->engine, store, NULL);
-  store->context = wasmtime_store_context(store->store);
-  wasmtime_context_set_epoch_deadline(store->context, 1);
-  wasmtime_store_epoch_deadline_callback(store->store, on_tick, store, NULL);
-  // Wasmtime compiles some of what initialises an instance, and that code takes fuel too.
-  if (image->engine->base.options.fuel) ubiq_error_delete(wt_fuel_set(&store->base, UINT64_MAX));
+  wt_store_open(store);
   if (options->memory_bytes_max || options->table_elements_max)
     wt_store_memory_limit(&store->base, options->memory_bytes_max);
   error = instantiate(store);
@@ -165,10 +177,7 @@ void wt_store_delete(engine_store *base) {
   wt_store *store = (wt_store *)base;
   if (store->call.future) wasmtime_call_future_delete(store->call.future);
   give_back_large(store);
-  SLOTS_GIVEN_BACK(store->image->engine);
-  wasmtime_store_delete(store->store);
-  wt_part_give_back(store->image->engine, store->part);
-  ubiq_error_delete(store->host_error);
+  wt_store_close(store);
   free(store);
 }
 
