@@ -71,6 +71,11 @@ static void finish(errand_run *self, ubiq_error *error) {
   free(self);
 }
 
+static void begun(run *run) {
+  errand *errand = from(run)->errand;
+  errand->begun(errand);
+}
+
 static void done(run *run) {
   ubiq_error *error = run->error;
   run->error = NULL;
@@ -121,6 +126,7 @@ static errand_run *run_new(errand *errand, lease *lease, const function *functio
   self->run.function = function;
   self->run.lease = lease;
   self->run.input = errand->input;
+  self->run.begun = errand->begun == NULL ? NULL : begun;
   self->run.done = done;
   self->run.parent = parent;
   self->run.depth = errand->depth;

@@ -255,6 +255,7 @@ static void give_instance_back(run *self) {
 static bool begin(run *self, const plugin_limits *limits) {
   plugin_state state = PLUGIN_DONE;
   move(self, RUN_STARTING);
+  if (self->begun != NULL) self->begun(self);
   self->woken = false;
   self->wake_ns = UINT64_MAX;
   if (self->worker->is_watched) self->started_ns = clock_monotonic_ns();

@@ -24,10 +24,11 @@ struct worker;
 
 typedef struct run {
   // The owner's, set before run_start.
-  const function *function;      ///< of the lease's release
-  struct lease *lease;           ///< must be held until run_end
-  ubiq_bytes input;              ///< must stay until run_end
-  void (*done)(struct run *run); ///< for runs that do not finish at once; may end the run
+  const function *function;       ///< of the lease's release
+  struct lease *lease;            ///< must be held until run_end
+  ubiq_bytes input;               ///< must stay until run_end
+  void (*begun)(struct run *run); ///< its first turn has come; not to start or end anything. NULL: nobody wants to know
+  void (*done)(struct run *run);  ///< for runs that do not finish at once; may end the run
   text (*parent)(
       const struct run *run); ///< the traceparent that it came with, if any; NULL: none. Called until run_end
   size_t (*parent_state)(

@@ -38,6 +38,11 @@ static void keep_result(errand *errand, ubiq_error *error, ubiq_bytes output) {
   unwaited_free(self);
 }
 
+static void note_begin(errand *errand) {
+  unwaited *self = errand->user;
+  run_results_begin(self->results, self->id);
+}
+
 static void describe(unwaited *self, const service_caller *caller, release *release) {
   bool is_run = caller->run != NULL;
   if (is_run && caller->traceparent != NULL)
@@ -50,6 +55,7 @@ static void describe(unwaited *self, const service_caller *caller, release *rele
                           .inherited = caller->permissions == NULL ? NULL : &self->inherited,
                           .depth = is_run ? caller->depth + 1 : 0,
                           .hops = caller->hops,
+                          .begun = note_begin,
                           .done = keep_result,
                           .user = self};
 }
@@ -75,7 +81,6 @@ static ubiq_error *begin(service_call *call, unwaited *self, const errand_taker 
     unwaited_free(self);
     return error;
   }
-  run_results_begin(self->results, self->id);
   taker->start(taker->user, &self->errand);
   return NULL;
 }

@@ -27,6 +27,7 @@ typedef struct errand {
       *inherited; ///< of who had it begun (services/permissions.h), so that it may no more; NULL: nobody
   uint32_t depth; ///< calls of functions above it
   uint32_t hops;  ///< events and schedules that led to it
+  void (*begun)(struct errand *self); ///< once at most, before `done`: its turn has come; NULL: nobody wants to know
   /// Once, on any thread, perhaps before errand_taker.start returns. Takes the error; `output` is borrowed for the call.
   /// `unavailable` and `busy`: it was not begun. `cancelled`: it was dropped because the server stops. It may be begun again.
   void (*done)(struct errand *self, ubiq_error *error, ubiq_bytes output);

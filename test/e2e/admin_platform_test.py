@@ -6,7 +6,9 @@ import signal
 import time
 
 import support
+from bundle_test import pack
 from deploying import Server, Test
+from support import function
 
 
 class AdminPlatform(Test):
@@ -110,6 +112,19 @@ class AdminPlatform(Test):
             self.assertEqual(200, status, found)
         self.assertEqual(("a", 1), (found["function"], found["output"]))
         self.assertEqual(404, server.ask("GET", "/v1/runs/" + "0" * 40)[0])
+
+    def test_a_run_that_waits_for_its_turn_is_queued(self):
+        server = self.launch()
+        made = self.build(function("spin", "GET /spin", pool='{ min = 0, max = 1 }', cpu='"60s"', timeout='"60s"'))
+        self.deployed(server, pack(*made.items()))
+        ids, deadline = [], time.monotonic() + support.PATIENCE
+        while len(ids) < 2 and time.monotonic() < deadline:  # the workers get it a moment later
+            status, begun = server.ask("POST", "/v1/functions/spin/runs?wait=false")
+            ids += [begun["id"]] if status == 202 else []
+        found = []
+        while "running" not in found and time.monotonic() < deadline:
+            found = [server.ask("GET", "/v1/runs/" + each)[1]["status"] for each in ids]
+        self.assertEqual(["queued", "running"], sorted(found))
 
     def test_who_may_only_look_changes_nothing(self):
         server = self.launch()

@@ -48,6 +48,7 @@ static int tear_down(void **state) {
 typedef struct told {
   errand errand;
   int count;
+  int begun;
   ubiq_code code;
 } told;
 
@@ -132,6 +133,31 @@ static void many_errands_wait_for_places(void **state) {
   }
 }
 
+static void count_begin(errand *errand) {
+  told *self = errand->user;
+  self->begun++;
+}
+
+static void an_errand_is_told_when_its_turn_has_come(void **state) {
+  fixture *self = *state;
+  told spinning[4] = {0}, waiting = {.errand.begun = count_begin};
+  for (int i = 0; i < 4; i++) {
+    spinning[i].errand.begun = count_begin;
+    start(self, &spinning[i], "spins");
+    while (spinning[i].begun == 0) uv_run(&self->worker->loop, UV_RUN_ONCE);
+  }
+  start(self, &waiting, "fine");
+  while (self->worker->errands.count < 5) uv_run(&self->worker->loop, UV_RUN_ONCE);
+  for (int i = 0; i < 10; i++) uv_run(&self->worker->loop, UV_RUN_ONCE);
+  errands_cancel(self->worker);
+  assert_int_equal(waiting.code, UBIQ_CANCELLED);
+  assert_int_equal(waiting.begun, 0); // all places were taken
+  assert_int_equal(spinning[0].begun, 1);
+  start(self, &waiting, "fine");
+  turn_until_told(self, &waiting);
+  assert_int_equal(waiting.begun, 1);
+}
+
 /// Its owner frees an errand when it is told how it went; here it is written over.
 static void tell_and_forget(errand *errand, ubiq_error *error, ubiq_bytes output) {
   char *traceparent = (char *)(uintptr_t)errand->traceparent.data;
@@ -167,6 +193,7 @@ int main(void) {
       TEST(an_errand_ends_with_its_functions_answer), TEST(who_keeps_what_ran_is_told_what_led_to_an_errand),
       TEST(what_is_not_served_is_not_found),          TEST(what_was_begun_is_dropped_when_the_server_stops),
       TEST(what_comes_after_the_end_is_refused),      TEST(many_errands_wait_for_places),
+      TEST(an_errand_is_told_when_its_turn_has_come),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
