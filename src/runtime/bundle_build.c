@@ -18,12 +18,17 @@ enum { NAME_PART_BYTES_MAX = 64, DIGEST_DIGITS = 12 };
 
 // ------------------------------------------------------------------------------------------------------- functions
 
+static ubiq_error *pack_made(const project_function *function, const char *file, map *files, bundle_packed *out) {
+  ubiq_error *error = function->origin == PROJECT_MANIFEST ? bundle_pack_manifest(files, file, out)
+                                                           : bundle_pack_module(files, file, out);
+  return ubiq_error_wrap(error, "%s", function->name);
+}
+
+/// What is wrong with making it says itself of which function or file it is.
 static ubiq_error *pack(const project *project, const project_function *function, map *files, bundle_packed *out) {
   char *file = NULL;
   ubiq_error *error = build_function(project, function, NULL, &file);
-  if (error == NULL)
-    error = function->origin == PROJECT_MANIFEST ? bundle_pack_manifest(files, file, out)
-                                                 : bundle_pack_module(files, file, out);
+  if (error == NULL) error = pack_made(function, file, files, out);
   free(file);
   return error;
 }
@@ -43,7 +48,7 @@ static ubiq_error *pack_functions(const project *project, yyjson_mut_doc *docume
     bundle_packed packed;
     yyjson_mut_val *table = yyjson_mut_obj_iter_get_val(yyjson_mut_obj_iter_next(&names));
     assert(table != NULL);
-    error = ubiq_error_wrap(pack(project, &project->functions[i], files, &packed), "%s", project->functions[i].name);
+    error = pack(project, &project->functions[i], files, &packed);
     if (error == NULL && !change_origin(document, table, &packed)) error = ubiq_error_no_memory();
   }
   return error;

@@ -118,6 +118,24 @@ static void hosts_are_granted_word_for_word(void **state) {
   folder_remove(folder);
 }
 
+static void a_function_that_cannot_be_made_is_named_once(void **state) {
+  (void)state;
+  char *folder = make_project("[functions.order]\nwasm = 'm.wat'\nbuild = 'exit 3'\n");
+  bundle_built built = {0};
+  ubiq_error *error = build(folder, &built);
+  assert_string_equal(ubiq_error_message(error),
+                      "order: the build command `exit 3` ended with exit code 3; expected 0");
+  ubiq_error_delete(error);
+  folder_write(folder, "m.wat", "(module (func)");
+  folder_write(folder, "ubiq.toml", "[functions.order]\nwasm = 'm.wat'\n");
+  error = build(folder, &built);
+  const char *message = ubiq_error_message(error);
+  assert_int_equal(strncmp(message, "order: ", 7), 0);
+  assert_null(strstr(message + 7, "order: "));
+  ubiq_error_delete(error);
+  folder_remove(folder);
+}
+
 static void what_functions_name_again_and_again_is_bounded(void **state) {
   (void)state;
   char *folder =
@@ -194,6 +212,7 @@ int main(void) {
       cmocka_unit_test(files_are_named_after_what_they_hold),
       cmocka_unit_test(a_release_comes_from_the_bundle_alone),
       cmocka_unit_test(hosts_are_granted_word_for_word),
+      cmocka_unit_test(a_function_that_cannot_be_made_is_named_once),
       cmocka_unit_test(what_functions_name_again_and_again_is_bounded),
       cmocka_unit_test(without_memory_there_is_no_bundle_and_no_leak),
       cmocka_unit_test(without_memory_there_is_an_error_or_another_way_and_no_leak),
