@@ -112,6 +112,7 @@ void metrics_add(metrics_block *self, const run_record *record) {
   for (int kind = 0; kind < METRICS_KINDS; kind++)
     histogram_add(&self->histograms[kind], metrics_bounds((metrics_kind)kind), values[kind]);
   add_one(&self->outcomes[record->outcome]);
+  if (record->outcome == UBIQ_BUSY) add_one(&self->busy[record->busy]);
 }
 
 static int by_function(const void *a, const void *b) {

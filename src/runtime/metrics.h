@@ -32,7 +32,8 @@ const histogram_bounds *metrics_bounds(metrics_kind kind);
 typedef struct metrics_block {
   histogram histograms[METRICS_KINDS];
   _Atomic uint64_t outcomes[METRICS_OUTCOMES];
-  struct metrics_block *next; ///< made before; never changes
+  _Atomic uint64_t busy[BUSY_REASONS]; ///< of the outcome `busy`
+  struct metrics_block *next;          ///< made before; never changes
   unsigned worker;
   char function[];
 } metrics_block;

@@ -112,7 +112,9 @@ int32_t places_retry_s(const run *run) {
   return seconds >= PLACES_RETRY_S_MAX ? PLACES_RETRY_S_MAX : (int32_t)seconds + 1;
 }
 
-static ubiq_error *no_room(const run *run, const admission_quotas *quotas, const char *whose) {
+static ubiq_error *no_room(run *run, const admission_quotas *quotas, busy_reason reason) {
+  const char *whose = reason == BUSY_FUNCTION_FULL ? "function" : "server";
+  run->busy = reason;
   ubiq_error *error =
       ubiq_error_new(UBIQ_BUSY, "%s: all %u places of the %s are taken and %u runs may wait already; try again later",
                      run->function->name, quota_total(quotas->runs), whose, quota_total(quotas->queue));
@@ -122,10 +124,10 @@ static ubiq_error *no_room(const run *run, const admission_quotas *quotas, const
 ubiq_error *places_wait(run *run) {
   worker *worker = run->worker;
   lane *lane = run->lane;
-  if (!quota_take(&lane->queue)) return no_room(run, lane->quotas, "function");
+  if (!quota_take(&lane->queue)) return no_room(run, lane->quotas, BUSY_FUNCTION_FULL);
   if (!quota_take(&worker->queue)) {
     quota_give_back(&lane->queue, (uint32_t)lane->queued.count);
-    return no_room(run, admission_all(worker->admission), "server");
+    return no_room(run, admission_all(worker->admission), BUSY_SERVER_FULL);
   }
   if (run->caller != NULL) {
     run_list_prepend(&lane->queued, run);

@@ -342,6 +342,7 @@ bool run_start(run *self) {
   self->id = (uint64_t)worker->options.index << 48 | ++worker->runs_begun;
   self->lane = lease_lane(self->lease, self->function);
   self->requests = (http_count){0};
+  self->busy = BUSY_OTHER;
   if (worker->is_watched) begin_record(self);
   move(self, RUN_QUEUED);
   if (!reserve_deadline(worker)) return fail(self, ubiq_error_no_memory());
@@ -360,9 +361,10 @@ bool run_turn(run *self) {
   return settle(self, error, state);
 }
 
-static ubiq_error *waited_too_long(const run *self) {
+static ubiq_error *waited_too_long(run *self) {
   if (self->deadline_max > 0 && clock_monotonic_ns() >= self->deadline_max)
     return ubiq_error_new(UBIQ_TIMEOUT, "%s: its caller's time was over before it began", self->function->name);
+  self->busy = self->has_place ? BUSY_NO_TURN : BUSY_NO_PLACE;
   ubiq_error *error = ubiq_error_new(UBIQ_BUSY, "%s: %s within %llu ms; try again later", self->function->name,
                                      self->has_place ? "its turn did not come" : "no place was free",
                                      (unsigned long long)wait_ms_max(self));

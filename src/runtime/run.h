@@ -10,6 +10,7 @@
 #define RUNTIME_RUN_H
 
 #include "api/guest.h"
+#include "runtime/busy.h"
 #include "runtime/deadlines.h"
 #include "runtime/function.h"
 #include "runtime/run_calls.h"
@@ -51,6 +52,8 @@ typedef struct run {
   ubiq_bytes output; ///< borrowed until run_end
   ubiq_code
       outcome; ///< UBIQ_OK or the error's class; the owner may change it when the output turns out to be no answer
+
+  busy_reason busy; ///< of the outcome `busy`
 
   // For this module and the worker.
   run_state state;     ///< changed by run_state_move alone

@@ -109,6 +109,7 @@ size_t run_log_line(const run_record *record, char out[RUN_LOG_LINE_MAX]) {
   add_name(&self, "release", record->release, RELEASE_BYTES_MAX);
   add_number(&self, "worker", record->worker);
   add_word(&self, "outcome", ubiq_code_name(record->outcome));
+  if (record->outcome == UBIQ_BUSY) add_word(&self, "busy", busy_reason_name(record->busy));
   add_time(&self, "queue_ms", record->queue_ns);
   add_time(&self, "start_ms", record->start_ns);
   add_time(&self, "run_ms", record->run_ns);

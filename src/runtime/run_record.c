@@ -33,6 +33,7 @@ void run_record_tell(run *run) {
       .function = run->function->name,
       .release = release_name(run->lease->release),
       .outcome = run->outcome,
+      .busy = run->busy,
       .worker = worker->options.index,
       .memory_bytes = run->plugin == NULL ? 0 : plugin_memory_bytes(run->plugin),
       .bytes_in = run->input.size,

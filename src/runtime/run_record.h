@@ -5,6 +5,7 @@
 #ifndef RUNTIME_RUN_RECORD_H
 #define RUNTIME_RUN_RECORD_H
 
+#include "runtime/busy.h"
 #include "runtime/trace.h"
 #include "ubiq/error.h"
 
@@ -17,6 +18,7 @@ typedef struct run_record {
   const trace *trace;     ///< NULL: no listener asked for it
   const char *tracestate; ///< what came with its trace; NULL: nothing, or no listener asked for it
   ubiq_code outcome;      ///< UBIQ_OK, or the error's class
+  busy_reason busy;       ///< why, where the outcome is `busy`
   unsigned worker;        ///< its number
   unsigned calls_dropped; ///< what it asked for that a collector is not told of
   uint64_t came_at_ns;    ///< when it was started, by the wall clock

@@ -115,6 +115,20 @@ static void add_outcomes(metrics_text *out, blocks all) {
     }
 }
 
+/// Also those that never were, so that a first one can be told from a start.
+static void add_busy(metrics_text *out, blocks all) {
+  metrics_text_family(out, "ubiq_runs_busy_total", "counter", "Runs that were not let in (429), by why.");
+  for (blocks one; next_function(&all, &one);)
+    for (int reason = 0; reason < BUSY_REASONS; reason++) {
+      uint64_t count = 0;
+      for (size_t i = 0; i < one.count; i++)
+        count += atomic_load_explicit(&one.list[i]->busy[reason], memory_order_relaxed);
+      const metrics_labels labels = {
+          {{"function", one.list[0]->function}, {"reason", busy_reason_name((busy_reason)reason)}}};
+      metrics_text_value(out, &labels, count);
+    }
+}
+
 static void add_histogram(metrics_text *out, blocks all, metrics_kind kind) {
   for (blocks one; next_function(&all, &one);) {
     histogram_total total = {0};
@@ -141,6 +155,7 @@ static void add_runs(metrics_text *out, metrics *metrics) {
     return;
   }
   add_outcomes(out, all);
+  add_busy(out, all);
   for (int kind = 0; kind < METRICS_KINDS; kind++) {
     metrics_text_family(out, families[kind].name, "histogram", families[kind].help);
     add_histogram(out, all, (metrics_kind)kind);

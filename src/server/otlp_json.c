@@ -82,6 +82,7 @@ static void describe_run(document *doc, value *object, const run_record *record)
   add_text(doc, attributes, "faas.name", record->function);
   add_text(doc, attributes, "faas.version", record->release);
   add_text(doc, attributes, "ubiq.outcome", ubiq_code_name(record->outcome));
+  if (record->outcome == UBIQ_BUSY) add_text(doc, attributes, "ubiq.busy", busy_reason_name(record->busy));
   add_milliseconds(doc, attributes, "ubiq.queue_ms", record->queue_ns);
   add_milliseconds(doc, attributes, "ubiq.start_ms", record->start_ns);
   add_milliseconds(doc, attributes, "ubiq.run_ms", record->run_ns);
@@ -282,6 +283,16 @@ static void add_outcomes(const points *self, value *list, const metrics_block *b
   }
 }
 
+static void add_busy(const points *self, value *list, const metrics_block *block) {
+  for (int reason = 0; reason < BUSY_REASONS; reason++) {
+    uint64_t count = atomic_load_explicit(&block->busy[reason], memory_order_relaxed);
+    if (count == 0) continue;
+    value *point = add_point(self, list, block);
+    add_text(self->doc, yyjson_mut_obj_get(point, "attributes"), "ubiq.reason", busy_reason_name((busy_reason)reason));
+    add_number(self->doc, point, "asInt", count);
+  }
+}
+
 static void add_count(document *doc, value *counts, uint64_t count) {
   char digits[24];
   snprintf(digits, sizeof digits, "%llu", (unsigned long long)count);
@@ -342,6 +353,8 @@ char *otlp_json_metrics(metrics *metrics, uint64_t from_ns, uint64_t now_ns, siz
   value *list = begin(self.doc, "resourceMetrics", "scopeMetrics", "metrics");
   value *outcomes = add_metric(self.doc, list, "ubiq.runs", "{run}", "sum");
   for (size_t i = 0; i < count; i++) add_outcomes(&self, outcomes, blocks[i]);
+  value *busy = add_metric(self.doc, list, "ubiq.runs.busy", "{run}", "sum");
+  for (size_t i = 0; i < count; i++) add_busy(&self, busy, blocks[i]);
   add_refusals(&self, add_metric(self.doc, list, "ubiq.requests.refused", "{request}", "sum"), metrics);
   for (int kind = 0; kind < METRICS_KINDS; kind++) {
     value *metric = add_metric(self.doc, list, names[kind][0], names[kind][1], "histogram");

@@ -9,6 +9,7 @@ import time
 import deploying
 import prometheus
 import support
+from bundle_test import pack
 
 
 class Metrics(deploying.Test):
@@ -79,6 +80,18 @@ class Metrics(deploying.Test):
         self.assertEqual({"not_found": 3, "headers_too_large": 1}, {key: value for key, value in counted.items() if value})
         self.assertEqual({"malformed", "unknown_caller", "denied", "not_found", "no_method", "too_slow", "too_large",
                           "headers_too_large", "unavailable", "other"}, set(counted))
+
+    def test_runs_that_are_not_let_in_are_counted_by_reason(self):
+        server = self.launch()
+        made = self.build(support.function("spin", "GET /spin", pool="{ min = 0, max = 1 }", queue=0, cpu='"60s"', timeout='"60s"'))
+        self.deployed(server, pack(*made.items()))
+        support.in_thread(server.get, "/spin")
+        self.wait_until(server, "ubiq_runs_in_progress", 1)
+        self.assertEqual(429, server.get("/spin")[0])
+        families = self.scrape(server)
+        counted = {dict(labels)["reason"]: value for (_, labels), value in families["ubiq_runs_busy_total"].samples.items()}
+        self.assertEqual({"function_full": 1, "server_full": 0, "no_place": 0, "no_turn": 0, "other": 0}, counted)
+        self.assertEqual(1, prometheus.value(families, "ubiq_runs_total", function="spin", outcome="busy"))
 
     def test_counters_go_on_when_releases_change_and_releases_have_their_own(self):
         server = self.launch()

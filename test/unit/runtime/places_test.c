@@ -77,11 +77,12 @@ static void assert_waits(const counted *run) {
   assert_false(run->run.has_place);
 }
 
-static void assert_refused(counted *run, const char *part) {
+static void assert_refused(counted *run, const char *part, busy_reason reason) {
   assert_int_equal(ubiq_error_code(run->run.error), UBIQ_BUSY);
   if (strstr(ubiq_error_message(run->run.error), part) == NULL)
     fail_msg("%s; expected %s", ubiq_error_message(run->run.error), part);
   assert_in_range(ubiq_error_detail(run->run.error), 1, PLACES_RETRY_S_MAX);
+  assert_int_equal(run->run.busy, reason);
   run_end(&run->run);
 }
 
@@ -95,7 +96,8 @@ static void a_function_at_its_max_waits_and_others_do_not(void **state) {
   assert_false(start(&self, 0, &third, "one"));
   assert_waits(&second);
   assert_true(start(&self, 0, &refused, "one"));
-  assert_refused(&refused, "one: all 1 places of the function are taken and 2 runs may wait already");
+  assert_refused(&refused, "one: all 1 places of the function are taken and 2 runs may wait already",
+                 BUSY_FUNCTION_FULL);
   go_round(&self);
   assert_true(start(&self, 0, &other, "fine"));
   run_end(&other.run);
@@ -115,7 +117,7 @@ static void without_room_to_wait_there_is_no_waiting(void **state) {
   make(&self, 1, 100, 100);
   assert_false(start(&self, 0, &first, "none"));
   assert_true(start(&self, 0, &refused, "none"));
-  assert_refused(&refused, "none: all 1 places of the function are taken and 0 runs may wait");
+  assert_refused(&refused, "none: all 1 places of the function are taken and 0 runs may wait", BUSY_FUNCTION_FULL);
   run_end(&first.run);
   end(&self);
 }
@@ -129,7 +131,7 @@ static void the_process_has_a_max_and_a_queue_of_its_own(void **state) {
   assert_false(start(&self, 0, &second, "fine"));
   assert_waits(&second);
   assert_true(start(&self, 0, &refused, "endless"));
-  assert_refused(&refused, "endless: all 1 places of the server are taken and 1 runs may wait");
+  assert_refused(&refused, "endless: all 1 places of the server are taken and 1 runs may wait", BUSY_SERVER_FULL);
   run_end(&first.run);
   assert_true(second.run.has_place);
   run_end(&second.run);
@@ -199,7 +201,7 @@ static void the_time_in_the_queue_has_a_limit_of_its_own(void **state) {
   assert_false(start(&self, 0, &first, "hasty"));
   assert_false(start(&self, 0, &second, "hasty"));
   while (second.done == 0) go_round(&self);
-  assert_refused(&second, "hasty: no place was free within 5 ms");
+  assert_refused(&second, "hasty: no place was free within 5 ms", BUSY_NO_PLACE);
   run_end(&first.run);
   end(&self);
 }

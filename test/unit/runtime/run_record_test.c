@@ -189,7 +189,7 @@ static void a_run_that_found_no_room_is_told_as_busy(void **state) {
   text[size] = '\0';
   const char *busy = strstr(text, "\"function\":\"traps\"");
   assert_non_null(busy);
-  assert_non_null(strstr(busy, "\"outcome\":\"busy\",\"queue_ms\":"));
+  assert_non_null(strstr(busy, "\"outcome\":\"busy\",\"busy\":\"server_full\",\"queue_ms\":"));
   const char *queued = strstr(text, "\"function\":\"fine\"");
   assert_non_null(strstr(queued, "\"outcome\":\"cancelled\",\"queue_ms\":"));
   assert_non_null(strstr(queued, "\"start_ms\":0.000,\"run_ms\":0.000,\"cpu_ms\":0.000,\"memory_bytes\":0,"));

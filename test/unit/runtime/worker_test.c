@@ -232,6 +232,7 @@ static void a_run_whose_turn_does_not_come_in_time_is_busy(void **state) {
   assert_false(start(&self, &run, "slow"));
   turn_until_done(&self, &run);
   assert_int_equal(ubiq_error_code(run.run.error), UBIQ_BUSY);
+  assert_int_equal(run.run.busy, BUSY_NO_TURN);
   run_end(&run.run);
   run_end(&spinning.run);
   end(&self);
@@ -376,6 +377,7 @@ static void a_run_that_waits_too_long_for_a_place_is_busy(void **state) {
   assert_false(start(&self, &second, "slow"));
   turn_until_done(&self, &second);
   assert_int_equal(ubiq_error_code(second.run.error), UBIQ_BUSY);
+  assert_int_equal(second.run.busy, BUSY_NO_PLACE);
   run_end(&second.run);
   run_end(&first.run);
   end(&self);
