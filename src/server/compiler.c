@@ -26,7 +26,8 @@ struct compiler {
   uint64_t time_ms, memory_bytes;
   pid_t helper;
   pthread_mutex_t mutex; ///< guards what follows
-  int channel;           ///< -1: the helper is lost
+  int channel;           ///< -1: the helpers are lost
+  uint64_t requests;     ///< ever
 };
 
 static ubiq_error *failure(const char *what) {
@@ -34,7 +35,7 @@ static ubiq_error *failure(const char *what) {
 }
 
 static ubiq_error *is_lost(void) {
-  return ubiq_error_new(UBIQ_UNAVAILABLE, "the process that compiles for this server has ended; restart the server");
+  return ubiq_error_new(UBIQ_UNAVAILABLE, "the processes that compile for this server have ended; restart the server");
 }
 
 // -------------------------------------------------------------------------------------------------------- starting
@@ -153,9 +154,11 @@ static ubiq_error *receive_reply(const compiler *self, uint64_t time_ms, compile
   for (uint64_t now; ready == 0 && (now = clock_monotonic_ns()) < until_ns;) {
     ready = poll(&wait, 1, poll_ms(until_ns - now));
     if (ready < 0 && errno == EINTR) ready = 0;
+    if (ready <= 0) continue;
+    if (recv(self->channel, reply, sizeof *reply, MSG_DONTWAIT) != (ssize_t)sizeof *reply) return is_lost();
+    if (reply->request != self->requests) ready = 0; // of one before, whose helper was killed as it had answered
   }
-  ssize_t size = ready > 0 ? recv(self->channel, reply, sizeof *reply, MSG_DONTWAIT) : -1;
-  if (size != (ssize_t)sizeof *reply) return is_lost();
+  if (ready <= 0) return is_lost();
   reply->words[sizeof reply->words - 1] = '\0';
   return NULL;
 }
@@ -163,6 +166,7 @@ static ubiq_error *receive_reply(const compiler *self, uint64_t time_ms, compile
 static ubiq_error *exchange(compiler *self, compiler_request *request, const int files[COMPILER_FILES],
                             compiler_reply *reply) {
   pthread_mutex_lock(&self->mutex);
+  request->number = ++self->requests;
   ubiq_error *error = self->channel < 0 ? is_lost() : send_request(self, request, files);
   if (error == NULL) error = receive_reply(self, request->time_ms, reply);
   if (error != NULL) lose(self);
@@ -229,6 +233,10 @@ static ubiq_error *judge(const compiler_work *work, const compiler_reply *reply,
                           "compiling needs more than the %llu MiB of memory that a module has "
                           "(--compile-memory)",
                           (unsigned long long)(work->compiler->memory_bytes / megabyte));
+  case COMPILER_LOST:
+    return ubiq_error_new(UBIQ_UNAVAILABLE,
+                          "the process that compiles for this server was killed in the middle; another "
+                          "has taken its place: deploy again");
   case COMPILER_BROKEN: break;
   }
   return ubiq_error_new(UBIQ_INTERNAL, "the compiler ended in the middle: %s", reply->words);

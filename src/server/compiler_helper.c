@@ -2,6 +2,7 @@
 #include "server/compiler_helper.h"
 
 #include "base/clock.h"
+#include "server/compiler_standby.h"
 #include "server/privileges.h"
 
 #include <errno.h>
@@ -23,7 +24,7 @@ enum { CHANNEL = STDIN_FILENO };
 typedef struct helper {
   compiler_job job;
   void *user;
-  pid_t self;
+  standby standby;
 } helper;
 
 // --------------------------------------------------------------------------------------------------------- requests
@@ -48,10 +49,11 @@ static bool receive(compiler_request *request, int files[COMPILER_FILES]) {
 // ------------------------------------------------------------------------------------------------------------ a job
 
 /// In the job's process: what it says goes to the helper, as much of it as there is room for.
-static _Noreturn void become_job(const helper *self, const compiler_request *request, const int files[COMPILER_FILES],
-                                 int words) {
+static _Noreturn void become_job(helper *self, pid_t parent, const compiler_request *request,
+                                 const int files[COMPILER_FILES], int words) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != self->self) _exit(EXIT_FAILURE); // it has ended already
+  if (getppid() != parent) _exit(EXIT_FAILURE); // it has ended already
+  standby_leave(&self->standby);
   dup2(words, STDOUT_FILENO);
   dup2(words, STDERR_FILENO);
   close(CHANNEL);
@@ -116,13 +118,14 @@ static bool finish(pid_t job, const compiler_request *request, int words, compil
   return goes_on;
 }
 
-static bool answer(const helper *self, const compiler_request *request, const int files[COMPILER_FILES]) {
-  compiler_reply reply = {.ending = COMPILER_BROKEN};
+static bool answer(helper *self, const compiler_request *request, const int files[COMPILER_FILES]) {
+  compiler_reply reply = {.request = request->number, .ending = COMPILER_BROKEN};
   int words[2];
   bool goes_on = true;
   if (pipe2(words, O_CLOEXEC | O_NONBLOCK) != 0) return false;
+  const pid_t parent = getpid();
   pid_t job = fork();
-  if (job == 0) become_job(self, request, files, words[1]);
+  if (job == 0) become_job(self, parent, request, files, words[1]);
   close(words[1]);
   if (job > 0)
     goes_on = finish(job, request, words[0], &reply);
@@ -134,15 +137,18 @@ static bool answer(const helper *self, const compiler_request *request, const in
 
 int compiler_helper_run(compiler_job job, void *user) {
   static const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT}; // the server ends us when it is done with us
-  const helper self = {job, user, getpid()};
+  helper self = {.job = job, .user = user};
   for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++) signal(ignored[i], SIG_IGN);
-  prctl(PR_SET_NAME, "ubiq compiler");
+  standby_open(&self.standby);
   bool goes_on = true;
   while (goes_on) {
     compiler_request request;
     int files[COMPILER_FILES];
+    standby_wait(&self.standby, CHANNEL);
     if (!receive(&request, files)) break;
+    standby_taken(&self.standby, request.number);
     goes_on = answer(&self, &request, files);
+    standby_answered(&self.standby);
     for (size_t i = 0; i < COMPILER_FILES; i++) close(files[i]);
   }
   return EXIT_SUCCESS;

@@ -18,6 +18,7 @@ enum {
 typedef enum compiler_kind { COMPILER_COMPILE, COMPILER_ASSEMBLE } compiler_kind;
 
 typedef struct compiler_request {
+  uint64_t number; ///< from 1, each of a server's its own
   compiler_kind kind;
   char engine[COMPILER_NAME_BYTES]; ///< ended by NUL
   engine_options options;           ///< of the engine that it is for
@@ -32,9 +33,11 @@ typedef enum compiler_ending {
   COMPILER_OVERDUE,   ///< it was killed
   COMPILER_EXHAUSTED, ///< it had no memory left
   COMPILER_BROKEN,    ///< anything else
+  COMPILER_LOST,      ///< its helper was killed
 } compiler_ending;
 
 typedef struct compiler_reply {
+  uint64_t request; ///< its number
   compiler_ending ending;
   uint32_t code;                    ///< a ubiq_code, of what was refused
   uint64_t peak_bytes;              ///< of memory

@@ -68,8 +68,20 @@ class Limits(deploying.Test):
         jobs = []
         while not jobs:
             self.assertIn(helper, deploying.parents())
-            jobs = deploying.children_of(helper)
+            jobs = deploying.jobs_of(helper)
         return jobs[0]
+
+    def standby_of(self, helper):
+        """Waits for the process that would take the helper's place."""
+        found = []
+        while not found:
+            self.assertIn(helper, deploying.parents())
+            found = deploying.standbys_of(helper)
+        return found[0]
+
+    def wait_until_gone(self, process):
+        while process in deploying.parents():
+            pass
 
     def refused(self, server, bundle, status, *words):
         before = server.get("/a")
@@ -135,18 +147,51 @@ class Limits(deploying.Test):
         server = self.launch()
         helper = self.helper_of(server)
         deploy = in_thread(server.deploy, costly(module(MANY)))
-        job = self.job_of(helper)
+        job, standby = self.job_of(helper), self.standby_of(helper)
         server.process.kill()
         server.process.wait(support.PATIENCE)
         deploy.join()
-        while {helper, job} & set(deploying.parents()):
+        while {helper, job, standby} & set(deploying.parents()):
             pass
 
-    def test_a_helper_that_is_gone_is_told_at_each_deploy(self):
+    def test_a_helper_that_is_killed_is_replaced(self):
+        server = self.launch()
+        first = self.helper_of(server)
+        second = self.standby_of(first)
+        os.kill(first, signal.SIGKILL)
+        self.deployed(server, self.bundle("1"))
+        third = self.standby_of(second)
+        os.kill(third, signal.SIGKILL)  # who waits is replaced as well
+        self.wait_until_gone(third)
+        self.standby_of(second)
+        os.kill(second, signal.SIGKILL)
+        self.deployed(server, self.bundle("2"))
+        self.serves(server, "2")
+
+    def test_a_deploy_whose_helper_is_killed_is_refused_and_the_next_is_served(self):
+        server = self.launch()
+        helper = self.helper_of(server)
+        self.standby_of(helper)
+        deploy = in_thread(server.deploy, costly(module(MANY)))
+        job = self.job_of(helper)
+        os.kill(helper, signal.SIGKILL)
+        deploy.join()
+        self.assertEqual(503, deploy.result[0])
+        self.assertIn("another has taken its place: deploy again", deploy.result[1]["detail"])
+        self.wait_until_gone(job)
+        self.deployed(server, self.bundle("1"))
+        self.serves(server, "1")
+
+    def test_helpers_that_are_all_gone_are_told_at_each_deploy(self):
         server = self.launch()
         self.deployed(server, self.bundle("1"))
-        os.kill(self.helper_of(server), signal.SIGKILL)
-        self.refused(server, costly(module()), 503, "the process that compiles for this server has ended; restart the server")
+        helper = self.helper_of(server)
+        standby = self.standby_of(helper)
+        for process in (standby, helper):
+            os.kill(process, signal.SIGSTOP)  # so that neither sees the other's end
+        for process in (standby, helper):
+            os.kill(process, signal.SIGKILL)
+        self.refused(server, costly(module()), 503, "the processes that compile for this server have ended; restart the server")
         self.serves(server, "1")
 
     def test_it_is_no_command_of_anybody(self):

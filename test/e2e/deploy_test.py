@@ -145,7 +145,7 @@ class Compiling(deploying.Test):
 
     def stop_job(self, helper, deploy):
         while deploy.is_alive():
-            for job in deploying.children_of(helper):
+            for job in deploying.jobs_of(helper):
                 try:
                     os.kill(job, signal.SIGSTOP)
                     return job

@@ -35,6 +35,24 @@ def children_of(process):
     return [child for child, parent in parents().items() if parent == process]
 
 
+def name_of(process):
+    try:
+        with open("/proc/%d/comm" % process, encoding="utf-8", errors="replace") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def standbys_of(helper):
+    """Who waits to take the place of the process that compiles."""
+    return [child for child in children_of(helper) if name_of(child) == "ubiq standby"]
+
+
+def jobs_of(helper):
+    """Who compiles for it."""
+    return [child for child in children_of(helper) if name_of(child) == "ubiq compiler"]
+
+
 class Server(support.Server):
     """A server that is deployed to, and requests to its admin API."""
 
