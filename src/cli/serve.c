@@ -1,5 +1,6 @@
 // `ubiq serve`: serves a project, a bundle, or what is deployed to it, until it is told to stop.
 #include "base/file.h"
+#include "base/log.h"
 #include "cli/serve_compiler.h"
 #include "cli/serve_state.h"
 
@@ -20,6 +21,7 @@ typedef struct serve_command {
   permission_set *permissions; ///< owned: that bundles are granted
   limits ceiling;              ///< of bundles
   uint64_t ready_max;
+  const char *keep; ///< where functions store; NULL: the default
 } serve_command;
 
 /// What stays within a project is granted always: `--allow` is for the rest.
@@ -53,14 +55,35 @@ static ubiq_error *load_bundle(serve_command *self, const bundle *bundle, releas
   return release_from_bundle(bundle, &grant, out);
 }
 
+static bool asks_to_keep(const project_function *function) {
+  static const char *const services[] = {"kv:", "storage:", "events:", "schedules:", "secrets:", "*"};
+  for (size_t i = 0; i < function->permissions_count; i++)
+    for (size_t k = 0; k < sizeof services / sizeof services[0]; k++)
+      if (text_starts_with(function->permissions[i], text_of(services[k]))) return true;
+  return false;
+}
+
+/// Whose functions would store something is told that nothing is.
+static void tell_what_is_kept(const serve_command *self, const project *project) {
+  bool would_keep = project->triggers_count > 0;
+  for (size_t i = 0; i < project->functions_count; i++) would_keep |= asks_to_keep(&project->functions[i]);
+  if (self->serving.keep == NULL && would_keep)
+    log_warn(
+        "%s: functions can store nothing here, and nothing is done by schedules or events: expected --keep DIR, or "
+        "a server that it is deployed to (--state)",
+        self->serving.directory);
+}
+
 static ubiq_error *read_bundle(serve_command *self, const char *path, release **out) {
   bundle *bundle = NULL;
   serve_needs needs = serve_guard_needs(&self->serving);
   needs.bundle = path;
+  needs.state = self->serving.keep;
   ubiq_error *error = serve_compiler_start(&self->compiler, self->guard.sandbox);
   if (error == NULL) error = serve_guard_enclose(&self->guard, &needs);
   if (error == NULL) error = bundle_read(path, &bundle);
   if (error == NULL) error = load_bundle(self, bundle, out);
+  if (error == NULL) tell_what_is_kept(self, (*out)->project);
   bundle_delete(bundle);
   return error;
 }
@@ -68,7 +91,8 @@ static ubiq_error *read_bundle(serve_command *self, const char *path, release **
 /// Compilers have run.
 static ubiq_error *enclose(void *user, const project *project) {
   serve_command *self = user;
-  ubiq_error *error = serving_keep_in_project(&self->serving, project->directory[0] == '\0' ? "." : project->directory);
+  const char *directory = project->directory[0] == '\0' ? "." : project->directory;
+  ubiq_error *error = self->keep == NULL ? serving_keep_in_project(&self->serving, directory) : NULL;
   if (error != NULL) return error;
   serve_needs needs = serve_guard_needs(&self->serving);
   needs.project = project;
@@ -88,7 +112,9 @@ static ubiq_error *read_release(serve_command *self, const char *place, release 
 
 static ubiq_error *acquire_and_read(serve_command *self, release **out) {
   ubiq_error *error = serving_acquire(&self->serving);
+  if (error == NULL) error = serve_guard_make_state(&self->guard, self->keep);
   if (error == NULL) error = serve_guard_become(&self->guard);
+  if (error == NULL && self->keep != NULL) error = serving_keep_in(&self->serving, self->keep);
   if (error == NULL) error = read_release(self, self->serving.directory, out);
   return error;
 }
@@ -118,6 +144,10 @@ static ubiq_error *prepare(serve_command *self, const options *given, bool *is_d
                            "\"%s\" stands beside --state or --admin; expected one of them: what such a "
                            "server serves is deployed to it (`ubiq deploy`)",
                            given->positionals[0]);
+  if (error == NULL && *is_deployed_to && self->keep != NULL)
+    error = ubiq_error_new(UBIQ_INVALID_INPUT,
+                           "--keep stands beside --state or --admin; expected --state alone: what functions store is "
+                           "kept there");
   return error != NULL ? error : serve_guard_prepare(&self->guard);
 }
 
@@ -134,7 +164,7 @@ static int serve_until_told(const command *command, serve_command *self, const o
 }
 
 enum {
-  OWN_OPTIONS = 10,
+  OWN_OPTIONS = 11,
   SERVE_OPTIONS = SERVING_OPTIONS + SERVE_STATE_OPTIONS + SERVE_GUARD_OPTIONS + SERVE_COMPILER_OPTIONS + OWN_OPTIONS
 };
 
@@ -151,6 +181,8 @@ static void list_options(serve_command *self, option list[SERVE_OPTIONS]) {
   serve_guard_options(&self->guard, list + SERVING_OPTIONS + SERVE_STATE_OPTIONS);
   serve_compiler_options(&self->compiler, list + SERVING_OPTIONS + SERVE_STATE_OPTIONS + SERVE_GUARD_OPTIONS);
   const option own[OWN_OPTIONS] = {
+      {"keep", 0, OPTION_TEXT, "DIR",
+       "keep what functions store here (default: .ubiq in a project; of a bundle nothing)", &self->keep, 0, 0},
       {"allow-host", 0, OPTION_LIST, "HOST", "grant a bundle an entry of its allowed_hosts; may be repeated",
        &self->hosts, 0, 0},
       {"allow", 0, OPTION_LIST, "PERMISSION",
@@ -200,11 +232,14 @@ const command command_serve = {
     .summary = "serve the functions of a project over HTTP",
     .details =
         "DIR is a folder with a ubiq.toml, BUNDLE what `ubiq build` made of one; the default is the working\n"
-        "directory. A bundle makes requests only to the hosts that --allow-host grants, and asks for no more than\n"
-        "--memory-max and the like. With --state or --admin the server begins with what was deployed last, and takes\n"
-        "what `ubiq deploy` sends; the first token is written to the file `token` in the folder, which is\n"
-        "$XDG_STATE_HOME/ubiq unless --state says another. When it is ready to take requests, the line\n"
-        "`listening on http://HOST:PORT` is printed. SIGTERM and SIGINT stop it: nothing new is taken, what is under\n"
+        "directory. A bundle makes requests only to the hosts that --allow-host grants, asks for no more than\n"
+        "--memory-max and the like, and stores nothing without --keep. With --state or --admin the server begins with\n"
+        "what was deployed last, and takes what `ubiq deploy` sends; the first token is written to the file `token` "
+        "in\n"
+        "the folder, which is $XDG_STATE_HOME/ubiq unless --state says another. When it is ready to take requests, "
+        "the\n"
+        "line `listening on http://HOST:PORT` is printed. SIGTERM and SIGINT stop it: nothing new is taken, what is "
+        "under\n"
         "way is finished; a second signal ends it at once.\n"
         "What a server does not need it gives up before it loads a function: other files, programs, system calls\n"
         "(docs/security.md). Started by root it listens, reads --tls-key and becomes --user.\n",

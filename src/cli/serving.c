@@ -186,6 +186,12 @@ static ubiq_error *prepare_folder(const char *folder) {
   return error;
 }
 
+ubiq_error *serving_keep_in(serving *self, const char *folder) {
+  self->keep = strdup(folder);
+  if (self->keep == NULL) return ubiq_error_no_memory();
+  return file_make_private_directory(folder);
+}
+
 ubiq_error *serving_keep_in_project(serving *self, const char *directory) {
   self->keep = file_path_join(directory, ".ubiq");
   if (self->keep == NULL) return ubiq_error_no_memory();

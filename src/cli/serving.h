@@ -60,7 +60,11 @@ void serving_release(serving *self);
 /// Reads the certificate, when there is one, makes the loop and listens to signals on it. Before serving_start, a signal ends serving_run as soon as it is not busy.
 ubiq_error *serving_open(serving *self);
 
-/// Keeps what functions store in the folder `.ubiq` of a project. A folder that cannot be made or written is told of, and nothing is
+/// Keeps what functions store in a folder, which is made when it is not there. Before the sandbox closes. Errors: those of
+/// file_make_private_directory.
+ubiq_error *serving_keep_in(serving *self, const char *folder);
+
+/// The same in the folder `.ubiq` of a project. A folder that cannot be made or written is told of, and nothing is
 /// stored then. Before the sandbox closes.
 ubiq_error *serving_keep_in_project(serving *self, const char *directory);
 

@@ -3,7 +3,9 @@
 import json
 import os
 import random
+import shutil
 import signal
+import tempfile
 import threading
 import unittest
 import urllib.parse
@@ -104,6 +106,33 @@ class Kv(support.Test):
         self.assertEqual(66, done.returncode)
         self.assertIn("has nothing to copy", done.stderr)
         self.assertFalse(os.path.exists(os.path.join(folder, "copy")))
+
+    def test_a_bundle_keeps_nothing_and_says_so_unless_it_is_told_where(self):
+        place = tempfile.mkdtemp(prefix="ubiq-e2e-")
+        self.addCleanup(shutil.rmtree, place)
+        bundle, keep = os.path.join(place, "made.ubiq"), os.path.join(place, "kept")
+        self.assertEqual(0, self.run_ubiq("build", self.make(), "--output", bundle).returncode)
+        server = self.start(bundle)
+        server.wait_for("functions can store nothing here.*expected --keep DIR")
+        self.assertEqual(503, self.ask(server, "PUT", "/v1/kv/a", body=1)["status"])
+        self.assertEqual(0, server.stop())
+        server = self.start(bundle, "--keep", keep)
+        self.assertEqual(200, self.ask(server, "PUT", "/v1/kv/a", body=1)["status"])
+        self.assertEqual(0, server.stop())
+        self.assertFalse(any("store nothing" in line for line in server.lines))
+        server = self.start(bundle, "--keep", keep)
+        self.assertEqual(1, self.ask(server, "GET", "/v1/kv/a")["body"])
+        self.assertEqual(0, server.stop())
+        project = self.make()
+        self.assertEqual(1, self.ask(self.start(project, "--keep", keep), "GET", "/v1/kv/a")["body"])
+        self.assertFalse(os.path.exists(os.path.join(project, ".ubiq")))
+
+    def test_where_nothing_can_be_kept_that_was_to_be_is_an_error(self):
+        refused = self.run_ubiq("serve", self.make(), "--listen", "127.0.0.1:0", "--keep", "/proc/none")
+        self.assertNotEqual(0, refused.returncode)
+        self.assertIn("/proc/none", refused.stderr)
+        refused = self.run_ubiq("serve", "--state", "x", "--keep", "y")
+        self.assertIn("--keep stands beside --state", refused.stderr)
 
     @unittest.skipIf(os.geteuid() == 0, "root may write everywhere")
     def test_a_project_that_cannot_be_written_is_served_without_kv(self):
