@@ -10,7 +10,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-enum { HANGUPS_AT_ONCE = 64, ENDING_MS = 500 };
+enum { HANGUPS_AT_ONCE = 64, ENDING_MS = 500, CLOSING_SECONDS = 1 };
 
 // --------------------------------------------------------------------------------------------------------- lists
 
@@ -90,6 +90,7 @@ static void close_connection(connection *self) {
 
 void connection_notice(void *user, struct MHD_Connection *mhd, void **context,
                        enum MHD_ConnectionNotificationCode code) {
+  ((front *)user)->calls++;
   if (code == MHD_CONNECTION_NOTIFY_STARTED) {
     *context = open_connection(user, mhd);
   } else if (*context != NULL) {
@@ -122,6 +123,8 @@ static void time_out(connection *self) {
   if (self->list != CONNECTION_IDLE) tell_too_slow(self);
   if (self->list != CONNECTION_IDLE && !was_refused) request_tell_refusal(self, MHD_HTTP_REQUEST_TIMEOUT);
   shutdown(self->socket, SHUT_RDWR);
+  // libmicrohttpd does not look at a socket while it has no room for what comes from it.
+  MHD_set_connection_option(self->mhd, MHD_CONNECTION_OPTION_TIMEOUT, CLOSING_SECONDS);
   connection_move(self, CONNECTION_CLOSING);
 }
 

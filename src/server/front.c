@@ -14,6 +14,8 @@ enum {
   CONNECTION_MEMORY_BYTES = 16 * 1024, ///< of libmicrohttpd for a connection: a request's headers must fit
   STALLED_SECONDS_MIN = 60,            ///< a connection on which no byte moves so long is closed
   ROUNDS_MAX = 8,                      ///< of the daemon before the loop has its turn again
+  BARREN_TURNS_MAX = 16,               ///< of that many rounds each, before it is thought to have nothing to do
+  BARREN_PAUSE_MS = 5,
   HOUSEKEEPING_MS_MAX = 1000,
 };
 
@@ -26,6 +28,7 @@ static void close_handles(front *self) {
   uv_close((uv_handle_t *)&self->hangups, NULL);
   uv_close((uv_handle_t *)&self->housekeeping, NULL);
   uv_close((uv_handle_t *)&self->again, NULL);
+  uv_close((uv_handle_t *)&self->later, NULL);
   uv_close((uv_handle_t *)&self->grace, NULL);
 }
 
@@ -88,17 +91,33 @@ void front_stop(void *user, worker_stop how) {
 
 // ------------------------------------------------------------------------------------------------------- the loop
 
-static void again(uv_timer_t *timer) {
+static void again(uv_idle_t *idle) {
+  uv_idle_stop(idle);
+  run_daemon(idle->data);
+}
+
+static void later(uv_timer_t *timer) {
   run_daemon(timer->data);
+}
+
+/// The daemon says that it has more to do. It says so for as long as a chunk's first line fills all that it has for a
+/// connection, too, though then it reads nothing more: until that request's deadline.
+static void run_daemon_again(front *self, bool was_barren) {
+  self->barren_turns = was_barren ? self->barren_turns + 1 : 0;
+  if (self->barren_turns < BARREN_TURNS_MAX)
+    uv_idle_start(&self->again, again);
+  else
+    uv_timer_start(&self->later, later, BARREN_PAUSE_MS, 0);
 }
 
 static void run_daemon(front *self) {
   MHD_UNSIGNED_LONG_LONG wait_ms = 0;
   int rounds = 0;
+  const uint64_t calls_before = self->calls;
   self->resumed = false;
   do MHD_run(self->daemon);
   while (++rounds < ROUNDS_MAX && MHD_get_timeout(self->daemon, &wait_ms) == MHD_YES && wait_ms == 0);
-  if (rounds == ROUNDS_MAX) uv_timer_start(&self->again, again, 0, 0);
+  if (rounds == ROUNDS_MAX) run_daemon_again(self, self->calls == calls_before);
   if (is_over(self)) finish(self);
 }
 
@@ -209,9 +228,11 @@ static void attach(front *self) {
   uv_poll_init(loop, &self->traffic, traffic_fd);
   uv_poll_init(loop, &self->hangups, self->hangups_fd);
   uv_timer_init(loop, &self->housekeeping);
-  uv_timer_init(loop, &self->again);
+  uv_idle_init(loop, &self->again);
+  uv_timer_init(loop, &self->later);
   uv_timer_init(loop, &self->grace);
-  self->traffic.data = self->hangups.data = self->housekeeping.data = self->again.data = self->grace.data = self;
+  self->traffic.data = self->hangups.data = self->housekeeping.data = self->again.data = self->later.data =
+      self->grace.data = self;
   uv_poll_start(&self->traffic, UV_READABLE, on_traffic);
   uv_poll_start(&self->hangups, UV_READABLE, on_hangups);
 }

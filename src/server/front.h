@@ -23,11 +23,14 @@ typedef struct front {
   uv_poll_t traffic;       ///< on the daemon's epoll descriptor
   uv_poll_t hangups;       ///< on `hangups_fd`
   uv_timer_t housekeeping; ///< looks at deadlines; runs while there are connections
-  uv_timer_t again;        ///< the daemon has more to do at once
+  uv_idle_t again;         ///< the daemon has more to do; a timer of 0 that starts itself anew would starve the loop
+  uv_timer_t later;        ///< the same, where it does nothing when it has its turn
   uv_timer_t grace;        ///< after a graceful stop
   connections lists[CONNECTION_LISTS];
   uint64_t times_ms[CONNECTION_LISTS]; ///< how long a connection may stay in a list; UINT64_MAX: any time
   size_t count;                        ///< connections in all lists
+  uint64_t calls;                      ///< of the daemon to us
+  unsigned barren_turns;               ///< of the daemon one after the other in which it did not call us
   bool resumed;                        ///< connections were resumed since the daemon ran
   worker_stop stopping;
   uint64_t stopping_since_ms;

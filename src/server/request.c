@@ -248,8 +248,11 @@ enum MHD_Result request_handle(void *user, struct MHD_Connection *mhd, const cha
   connection *self = *context;
   if (self == NULL) {
     *context = self = connection_of(mhd);
-    return self == NULL ? MHD_NO : begin(self, url, method, version);
+    if (self == NULL) return MHD_NO;
+    self->front->calls++;
+    return begin(self, url, method, version);
   }
+  self->front->calls++;
   if (*size == 0) return go_on(self);
   enum MHD_Result result = take_body(self, data, *size);
   *size = 0;
@@ -262,6 +265,7 @@ void request_completed(void *user, struct MHD_Connection *mhd, void **context, e
   (void)reason;
   connection *self = *context;
   if (self == NULL) return;
+  self->front->calls++;
   run_end(&self->run);
   if (self->answer.response != NULL) MHD_destroy_response(self->answer.response);
   self->answer = (answer){0};

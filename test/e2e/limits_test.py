@@ -307,6 +307,16 @@ class SlowClients(support.Test):
             self.ends(slow, b"HTTP/1.1 408 ")
         self.assertEqual(200, server.post("/hello")[0])
 
+    def test_a_chunk_whose_first_line_has_no_end_holds_up_nobody_and_ends_in_time(self):
+        server = self.serve(function("busy", "POST /busy"), options=("--workers", "1", "--body-timeout", "3s"))
+        with server.socket() as endless:
+            endless.sendall(b"POST /busy HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3;" + b"a" * 100000)
+            before = server.cpu_seconds()
+            self.assertEqual((200, b"done"), server.post("/busy"))  # takes many turns
+            server.wait_for("a connection is closed: the body did not come in time")
+            self.assertLess(server.cpu_seconds() - before, 2)
+            self.assertEqual(0, server.stop())  # waits for all connections
+
     def test_a_connection_without_another_request_ends(self):
         server = self.serve(function("hello", "POST /hello"), options=("--workers", "1", "--idle-timeout", "200ms"))
         with server.socket() as idle:
