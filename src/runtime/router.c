@@ -6,6 +6,7 @@
 #include "runtime/router_template.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 typedef struct endpoint {
@@ -16,10 +17,9 @@ typedef struct endpoint {
   const text *names; ///< of the template's parameters
 } endpoint;
 
-/// Endpoints of one template, with their methods as a list.
+/// Endpoints of one template, one a method.
 typedef struct endpoints {
   endpoint *first;
-  const char *allow;
 } endpoints;
 
 typedef struct node {
@@ -106,25 +106,6 @@ static ubiq_error *add_endpoint(router *self, endpoints *list, const router_rout
   return NULL;
 }
 
-static const char *add_allowed(router *self, const char *list, text method) {
-  return arena_printf(&self->arena, "%s%s%.*s", list, list[0] == '\0' ? "" : ", ", (int)method.size, method.data);
-}
-
-static ubiq_error *list_allowed(router *self, endpoints *list) {
-  const char *allow = "";
-  bool get = false, head = false, options = false;
-  for (endpoint *at = list->first; at != NULL && allow != NULL; at = at->next) {
-    get |= text_equal_string(at->method, "GET");
-    head |= text_equal_string(at->method, "HEAD");
-    options |= text_equal_string(at->method, "OPTIONS");
-    allow = add_allowed(self, allow, at->method);
-  }
-  if (get && !head && allow != NULL) allow = add_allowed(self, allow, TEXT("HEAD"));
-  if (!options && allow != NULL) allow = add_allowed(self, allow, TEXT("OPTIONS"));
-  list->allow = allow;
-  return allow == NULL ? ubiq_error_no_memory() : NULL;
-}
-
 static char lower(char c) {
   return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
@@ -190,8 +171,7 @@ static ubiq_error *add_route(router *self, const router_route *route) {
   text host = without_asterisk(route->host);
   endpoints *list = reach(self, host.size == 0 ? &self->any : find_site(self, host), route->path);
   if (list == NULL) return ubiq_error_no_memory();
-  ubiq_error *error = add_endpoint(self, list, route);
-  return error != NULL ? error : list_allowed(self, list);
+  return add_endpoint(self, list, route);
 }
 
 ubiq_error *router_new(const router_route *routes, size_t count, router **out) {
@@ -252,6 +232,26 @@ static const endpoint *endpoint_for(const endpoints *list, text method) {
   return any;
 }
 
+static bool is_allowed(const char *allow, text method) {
+  text rest = text_of(allow), item;
+  while (text_split(&rest, ',', &item))
+    if (text_equal(text_trim(item), method)) return true;
+  return false;
+}
+
+/// What does not fit is left out.
+static void add_allowed(char allow[ROUTER_ALLOW_BYTES], text method) {
+  size_t size = strlen(allow);
+  if (is_allowed(allow, method) || size + method.size + sizeof ", " > ROUTER_ALLOW_BYTES) return;
+  snprintf(allow + size, ROUTER_ALLOW_BYTES - size, "%s%.*s", size == 0 ? "" : ", ", (int)method.size, method.data);
+}
+
+/// What every resource with these methods has besides.
+static void add_implied(char allow[ROUTER_ALLOW_BYTES]) {
+  if (is_allowed(allow, TEXT("GET"))) add_allowed(allow, TEXT("HEAD"));
+  add_allowed(allow, TEXT("OPTIONS"));
+}
+
 static bool take(const endpoints *list, search *search) {
   if (list->first == NULL) return false;
   const endpoint *found = endpoint_for(list, search->method);
@@ -259,10 +259,10 @@ static bool take(const endpoints *list, search *search) {
   if (found != NULL) {
     search->match->target = found->target;
     search->match->names = found->names;
-  } else if (search->match->allow == NULL) {
-    search->match->allow = list->allow;
+    return true;
   }
-  return found != NULL;
+  for (const endpoint *at = list->first; at != NULL; at = at->next) add_allowed(search->match->allow, at->method);
+  return false;
 }
 
 static bool walk(const node *at, text rest, search *search);
@@ -315,11 +315,13 @@ static bool walk_sites(const router *self, text host, text rest, search *search)
 router_result router_find(const router *self, const router_request *request, router_match *match) {
   text path = request->path;
   match->target = NULL;
-  match->allow = NULL;
+  match->allow[0] = '\0';
   match->count = 0;
   search search = {request->method, match};
   if (path.size == 0 || path.data[0] != '/') return ROUTER_NO_PATH;
   text rest = {path.data + 1, path.size - 1};
   if (walk_sites(self, bare_host(request->host), rest, &search) || walk(&self->any, rest, &search)) return ROUTER_FOUND;
-  return match->allow != NULL ? ROUTER_NO_METHOD : ROUTER_NO_PATH;
+  if (match->allow[0] == '\0') return ROUTER_NO_PATH;
+  add_implied(match->allow);
+  return ROUTER_NO_METHOD;
 }

@@ -17,6 +17,7 @@ enum {
   ROUTER_SEGMENTS_MAX = 32, ///< of a template
   ROUTER_TEMPLATE_BYTES_MAX = 1024,
   ROUTER_HOST_BYTES_MAX = 253, ///< RFC 1035, section 2.3.4
+  ROUTER_ALLOW_BYTES = 512,
 };
 
 typedef struct router router;
@@ -43,7 +44,7 @@ typedef enum router_result {
 
 typedef struct router_match {
   const void *target;
-  const char *allow; ///< the methods that there are, as the header Allow lists them; lives as long as the router
+  char allow[ROUTER_ALLOW_BYTES]; ///< the methods that all templates have for the path, as the header Allow lists them
   const text *names; ///< of the parts in braces, in their order, without "..."; they live as long as the router
   text values[ROUTER_SEGMENTS_MAX]; ///< what these matched, as it was sent; parts of the path
   size_t count;                     ///< of names and values

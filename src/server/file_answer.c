@@ -84,13 +84,15 @@ static range_result read_range(text value, uint64_t size, range *out) {
   return RANGE_PART;
 }
 
-/// A part, when it is of the file as it is. Several at once are answered with the whole, as anybody may.
+/// A part, when it is of the file as it is. Several at once are answered with the whole, as anybody may; HEAD has to be
+/// (RFC 9110, section 14.2).
 static range_result find_range(const asked *self, range *out) {
   text value = header(self->connection, MHD_HTTP_HEADER_RANGE);
   text condition = header(self->connection, MHD_HTTP_HEADER_IF_RANGE);
   bool holds = condition.size == 0 || text_equal_string(condition, self->file->tag) ||
                (self->modified[0] != '\0' && text_equal_string(condition, self->modified));
-  if (!holds || !text_starts_with(value, TEXT("bytes="))) return RANGE_WHOLE;
+  bool is_get = strcmp(self->connection->method, MHD_HTTP_METHOD_GET) == 0;
+  if (!is_get || !holds || !text_starts_with(value, TEXT("bytes="))) return RANGE_WHOLE;
   return read_range((text){value.data + 6, value.size - 6}, self->file->size, out);
 }
 

@@ -87,6 +87,8 @@ class Files(support.Test):
                 self.assertEqual((200, b"0123456789"), server.request("GET", "/a.txt", headers={"Range": asked})[::2], asked)
             self.assertEqual(200, server.request("GET", "/a.txt", headers={"Range": "bytes=0-3", "If-Range": '"x"'})[0])
             self.assertEqual(416, server.request("GET", "/empty", headers={"Range": "bytes=0-"})[0])
+            status, headers, _ = server.request("HEAD", "/a.txt", headers={"Range": "bytes=0-3"})
+            self.assertEqual((200, "10"), (status, headers["Content-Length"]))
 
     def test_a_change_shows_at_once(self):
         directory = self.make()

@@ -100,6 +100,22 @@ static void a_method_without_a_route_is_told_which_there_are(void **state) {
   router_delete(self);
 }
 
+static void methods_of_all_templates_that_match_are_told(void **state) {
+  (void)state;
+  const char *const routes[] = {"POST /users/me",      "GET /users/{id}",          "DELETE /users/{id}",
+                                "POST /users/{id}",    "PATCH a.example/users/me", "PUT *.example/users/{all...}",
+                                "OPTIONS /users/{id}", "GET /users/me/x"};
+  router *self = make(routes, sizeof routes / sizeof routes[0]);
+  router_match match;
+  assert_int_equal(router_find(self, &(router_request){TEXT("TRACE"), TEXT("a.example"), TEXT("/users/me")}, &match),
+                   ROUTER_NO_METHOD);
+  assert_string_equal(match.allow, "PATCH, PUT, POST, GET, DELETE, OPTIONS, HEAD");
+  assert_int_equal(router_find(self, &(router_request){TEXT("TRACE"), TEXT("b"), TEXT("/users/me")}, &match),
+                   ROUTER_NO_METHOD);
+  assert_string_equal(match.allow, "POST, GET, DELETE, OPTIONS, HEAD");
+  router_delete(self);
+}
+
 static void what_is_in_braces_is_told_as_it_was_sent(void **state) {
   (void)state;
   const char *const routes[] = {"GET /{a}/x/{b}", "GET /{first}/{second}/{third}/end", "GET /{one}/{all...}",
@@ -200,6 +216,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(paths_and_methods_find_their_routes),
       cmocka_unit_test(a_method_without_a_route_is_told_which_there_are),
+      cmocka_unit_test(methods_of_all_templates_that_match_are_told),
       cmocka_unit_test(what_is_in_braces_is_told_as_it_was_sent),
       cmocka_unit_test(the_nearest_host_answers_first),
       cmocka_unit_test(a_long_path_finds_nothing_in_reasonable_time),
