@@ -149,15 +149,15 @@ static answer answer_content(const asked *self) {
 
 /// libmicrohttpd closes a descriptor that is in a response.
 static void close_unused(const static_file *file, const answer *answer) {
-  bool is_used =
-      answer->response != NULL && (answer->status == MHD_HTTP_OK || answer->status == MHD_HTTP_PARTIAL_CONTENT);
+  bool is_used = answer->response != NULL && answer->status != MHD_HTTP_RANGE_NOT_SATISFIABLE;
   if (file->descriptor >= 0 && !is_used) close(file->descriptor);
 }
 
 static answer answer_found(const connection *self, const static_files *files, const static_file *file) {
   asked asked = {.connection = self, .settings = static_files_settings(files), .file = file};
   print_date(file->modified, asked.modified);
-  answer out = is_known(&asked) ? empty(MHD_HTTP_NOT_MODIFIED) : answer_content(&asked);
+  // No content is sent with 304, but the length that is told beside it is the file's (RFC 9110, section 8.6).
+  answer out = is_known(&asked) ? content(file, MHD_HTTP_NOT_MODIFIED, (range){0, file->size}) : answer_content(&asked);
   close_unused(file, &out);
   add_facts(&asked, &out);
   return out;
