@@ -37,6 +37,8 @@ void serving_options(serving *self, option list[SERVING_OPTIONS]) {
        &settings->header_timeout_ms, 1, DAY_MS},
       {"body-timeout", 0, OPTION_DURATION, "TIME", "time for a request's body (default 30s)",
        &settings->body_timeout_ms, 1, DAY_MS},
+      {"answer-timeout", 0, OPTION_DURATION, "TIME", "time to take an answer, or each MiB of one (default 60s)",
+       &settings->answer_timeout_ms, 1, DAY_MS},
       {"idle-timeout", 0, OPTION_DURATION, "TIME", "time to the next request of a connection (default 60s)",
        &settings->idle_timeout_ms, 1, DAY_MS},
       {"runs-max", 0, OPTION_NUMBER, "N", "runs at once (default 10000)", &self->runs_max, 1, 1000000},

@@ -4,13 +4,19 @@
 #include "base/log.h"
 #include "server/front.h"
 #include "server/request.h"
+#include "server/taken.h"
 
 #include <gnutls/gnutls.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-enum { HANGUPS_AT_ONCE = 64, ENDING_MS = 500, CLOSING_SECONDS = 1 };
+enum {
+  HANGUPS_AT_ONCE = 64,
+  ENDING_MS = 500,
+  CLOSING_SECONDS = 1,
+  TAKEN_BYTES_MIN = 1024 * 1024, ///< of an answer, in the time that there is
+};
 
 // --------------------------------------------------------------------------------------------------------- lists
 
@@ -115,25 +121,52 @@ static void tell_too_slow(const connection *self) {
   (void)sent; // the client's loss
 }
 
+/// Whether the client has taken enough of an answer since it was looked at last, so that it may go on.
+static bool is_taking(connection *self) {
+  uint64_t before = self->taken_bytes;
+  self->taken_bytes = taken_bytes(self->socket);
+  return self->taken_bytes - before >= TAKEN_BYTES_MIN;
+}
+
+/// What the client has not taken is not kept for it by the system either.
+static void drop_answer(const connection *self) {
+  const struct linger none = {.l_onoff = 1, .l_linger = 0};
+  setsockopt(self->socket, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+}
+
+static bool was_refused(const connection *self) {
+  return self->list == CONNECTION_BODY && self->stage != REQUEST_BODY;
+}
+
 static void time_out(connection *self) {
-  static const char *const waited_for[CONNECTION_LISTS] = {
-      [CONNECTION_HEADERS] = "the headers", [CONNECTION_BODY] = "the body", [CONNECTION_IDLE] = "another request"};
-  log_debug("a connection is closed: %s did not come in time", waited_for[self->list]);
-  bool was_refused = self->list == CONNECTION_BODY && self->stage != REQUEST_BODY;
-  if (self->list != CONNECTION_IDLE) tell_too_slow(self);
-  if (self->list != CONNECTION_IDLE && !was_refused) request_tell_refusal(self, MHD_HTTP_REQUEST_TIMEOUT);
+  static const char *const waited_for[CONNECTION_LISTS] = {[CONNECTION_HEADERS] = "the headers did not come in time",
+                                                           [CONNECTION_BODY] = "the body did not come in time",
+                                                           [CONNECTION_ANSWER] = "the answer was not taken in time",
+                                                           [CONNECTION_IDLE] = "another request did not come in time"};
+  bool is_coming = self->list == CONNECTION_HEADERS || self->list == CONNECTION_BODY;
+  log_debug("a connection is closed: %s", waited_for[self->list]);
+  if (self->list == CONNECTION_ANSWER) drop_answer(self);
+  if (is_coming) tell_too_slow(self);
+  if (is_coming && !was_refused(self)) request_tell_refusal(self, MHD_HTTP_REQUEST_TIMEOUT);
   shutdown(self->socket, SHUT_RDWR);
   // libmicrohttpd does not look at a socket while it has no room for what comes from it.
   MHD_set_connection_option(self->mhd, MHD_CONNECTION_OPTION_TIMEOUT, CLOSING_SECONDS);
   connection_move(self, CONNECTION_CLOSING);
 }
 
+static void look_at_overdue(connection *self) {
+  if (self->list == CONNECTION_ANSWER && is_taking(self))
+    connection_move(self, CONNECTION_ANSWER);
+  else
+    time_out(self);
+}
+
 void connection_pass_deadlines(front *front) {
-  static const connection_list timed[] = {CONNECTION_HEADERS, CONNECTION_BODY, CONNECTION_IDLE};
+  static const connection_list timed[] = {CONNECTION_HEADERS, CONNECTION_BODY, CONNECTION_ANSWER, CONNECTION_IDLE};
   uint64_t now_ms = uv_now(&front->worker->loop);
   for (size_t i = 0; i < sizeof timed / sizeof timed[0]; i++) {
     connections *list = &front->lists[timed[i]];
-    while (list->first != NULL && list->first->due_ms <= now_ms) time_out(list->first);
+    while (list->first != NULL && list->first->due_ms <= now_ms) look_at_overdue(list->first);
   }
   if (front->stopping != WORKER_STOP_NONE && now_ms - front->stopping_since_ms >= ENDING_MS) {
     connection_end_list(front, CONNECTION_HEADERS);

@@ -14,7 +14,8 @@ struct front;
 typedef enum connection_list {
   CONNECTION_HEADERS, ///< new: its first request's headers are to come
   CONNECTION_BODY,    ///< a request's body is to come
-  CONNECTION_WORKING, ///< a run, or an answer on its way; the run's own limits and libmicrohttpd's idle time hold
+  CONNECTION_WORKING, ///< a run; its own limits hold
+  CONNECTION_ANSWER,  ///< an answer is on its way: some of it is to be taken by the client
   CONNECTION_IDLE,    ///< answered: the next request is to come
   CONNECTION_CLOSING, ///< shut down; libmicrohttpd will notice
   CONNECTION_LISTS,
@@ -39,6 +40,7 @@ typedef struct connection {
   struct connection *previous, *next; ///< in the list
   uint64_t due_ms;                    ///< the loop's clock; UINT64_MAX: never
   bool has_left;                      ///< the client sends nothing any more
+  uint64_t taken_bytes;               ///< of all answers, when it was looked at last
 
   // The request under way.
   size_t target_bytes;      ///< of its URL with the query (framing.h)

@@ -246,6 +246,7 @@ ubiq_error *front_new(const server_settings *settings, worker *worker, int liste
   *self = (front){.settings = settings, .worker = worker, .listener = listener};
   self->times_ms[CONNECTION_HEADERS] = settings->header_timeout_ms;
   self->times_ms[CONNECTION_BODY] = settings->body_timeout_ms;
+  self->times_ms[CONNECTION_ANSWER] = settings->answer_timeout_ms;
   self->times_ms[CONNECTION_IDLE] = settings->idle_timeout_ms;
   self->times_ms[CONNECTION_WORKING] = self->times_ms[CONNECTION_CLOSING] = UINT64_MAX;
   self->hangups_fd = epoll_create1(EPOLL_CLOEXEC);

@@ -24,7 +24,7 @@ static const char *header(struct MHD_Connection *mhd, text name) {
 // ------------------------------------------------------------------------------------------------------- answering
 
 static enum MHD_Result send_answer(connection *self, answer answer) {
-  connection_move(self, CONNECTION_WORKING);
+  connection_move(self, CONNECTION_ANSWER);
   self->stage = REQUEST_SENT;
   if (answer.response == NULL) return MHD_NO;
   cross_origin_add(self, &answer);

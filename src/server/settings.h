@@ -15,6 +15,7 @@ typedef struct server_settings {
   uint32_t connections_max;    ///< all workers together
   uint64_t header_timeout_ms;  ///< from a connection's beginning to the end of its first request's headers
   uint64_t body_timeout_ms;    ///< from the headers' end to the body's
+  uint64_t answer_timeout_ms;  ///< for an answer, or each MiB of it, to be taken by the client
   uint64_t idle_timeout_ms;    ///< from an answer to the end of the next request's headers; and without a byte moving
   const struct sockaddr_storage *admin; ///< where the admin API listens; NULL: nowhere. Read by server_new alone
   uint64_t grace_ms;                    ///< what is under way gets so long to finish after a stop was asked for
@@ -36,6 +37,7 @@ static const server_settings server_settings_default = {
     .connections_max = 100000,
     .header_timeout_ms = 10 * 1000,
     .body_timeout_ms = 30 * 1000,
+    .answer_timeout_ms = 60 * 1000,
     .idle_timeout_ms = 60 * 1000,
     .grace_ms = 30 * 1000,
 };

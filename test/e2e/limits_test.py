@@ -317,6 +317,30 @@ class SlowClients(support.Test):
             self.assertLess(server.cpu_seconds() - before, 2)
             self.assertEqual(0, server.stop())  # waits for all connections
 
+    def test_an_answer_that_is_not_taken_in_time_is_dropped(self):
+        server = self.serve(function("large", "GET /large"), options=("--workers", "1", "--answer-timeout", "1s"))
+        with socket.socket() as slow:
+            slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            slow.settimeout(support.PATIENCE)
+            slow.connect((server.host, server.port))
+            slow.sendall(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+            with self.assertRaises(ConnectionResetError):
+                while slow.recv(64):  # far too few
+                    time.sleep(0.01)
+        server.wait_for("a connection is closed: the answer was not taken in time")
+        self.assertEqual(0, server.stop())
+
+    def test_an_answer_that_is_taken_steadily_has_its_time(self):
+        server = self.serve(function("large", "GET /large"), options=("--workers", "1", "--answer-timeout", "2s"))
+        with server.socket() as steady:
+            steady.sendall(b"GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            stream = steady.makefile("rb")
+            size = 0
+            while part := stream.read(2 << 20):
+                size += len(part)
+                time.sleep(0.6)  # more than two seconds in all
+            self.assertGreater(size, 8 << 20)
+
     def test_a_connection_without_another_request_ends(self):
         server = self.serve(function("hello", "POST /hello"), options=("--workers", "1", "--idle-timeout", "200ms"))
         with server.socket() as idle:
