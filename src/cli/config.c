@@ -5,6 +5,7 @@
 #include "cli/table.h"
 #include "runtime/project.h"
 #include "runtime/project_pool.h"
+#include "runtime/project_quotas.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -252,10 +253,47 @@ static void find_tables(const toml_document *document, tables *out) {
   out->pool = json_field(&out->project, "pool");
 }
 
+/// What holds unless the operator grants less.
+static uint64_t quota_of(const project *project, const project_quota *quota, bool *is_said) {
+  uint64_t said = project_quota_of(&project->quotas, quota);
+  *is_said = said != 0;
+  return *is_said ? said : project_quota_of(&quotas_default, quota);
+}
+
+static bool add_quota_line(table *table, const project *project, const project_quota *quota) {
+  bool is_said;
+  buffer shown = {0};
+  bool good =
+      append_number(&shown, quota->is_bytes ? SETTING_BYTES : SETTING_COUNT, quota_of(project, quota, &is_said)) &&
+      buffer_string(&shown) != NULL && table_printf(table, "  quotas.%s", quota->name) &&
+      table_add(table, (const char *)shown.data) && table_add(table, is_said ? "" : "default");
+  buffer_free(&shown);
+  return good;
+}
+
+static bool add_quota_lines(table *table, const project *project) {
+  bool good = table_add(table, "[project]") && table_add(table, "") && table_add(table, "");
+  for (size_t i = 0; good && i < PROJECT_QUOTAS; i++) good = add_quota_line(table, project, &project_quotas[i]);
+  return good;
+}
+
+static bool fill_quotas(yyjson_mut_doc *document, yyjson_mut_val *root, const project *project) {
+  yyjson_mut_val *list = yyjson_mut_obj_add_obj(document, root, "quotas");
+  bool good = list != NULL;
+  for (size_t i = 0; good && i < PROJECT_QUOTAS; i++) {
+    bool is_said;
+    uint64_t value = quota_of(project, &project_quotas[i], &is_said);
+    yyjson_mut_val *one = yyjson_mut_obj_add_obj(document, list, project_quotas[i].name);
+    good = yyjson_mut_obj_add_uint(document, one, "value", value) &&
+           yyjson_mut_obj_add_str(document, one, "from", is_said ? "project" : "default");
+  }
+  return good;
+}
+
 static ubiq_error *print_lines(const project *project, const tables *tables) {
   static const char *const heads[] = {"SETTING", "VALUE", "FROM"};
   table table = {.heads = heads, .columns = 3};
-  bool good = true;
+  bool good = add_quota_lines(&table, project);
   for (size_t i = 0; good && i < project->functions_count; i++) {
     const project_function *function = &project->functions[i];
     const writer writer = {.function = function,
@@ -273,7 +311,8 @@ static ubiq_error *print_lines(const project *project, const tables *tables) {
 
 static bool fill(yyjson_mut_doc *document, yyjson_mut_val *root, const project *project, const tables *tables) {
   bool good = yyjson_mut_obj_add_str(document, root, "name", project->name) &&
-              yyjson_mut_obj_add_str(document, root, "version", project->version);
+              yyjson_mut_obj_add_str(document, root, "version", project->version) &&
+              fill_quotas(document, root, project);
   yyjson_mut_val *functions = yyjson_mut_obj_add_obj(document, root, "functions");
   for (size_t i = 0; good && i < project->functions_count; i++) {
     const project_function *function = &project->functions[i];

@@ -20,6 +20,7 @@ typedef struct serve_command {
   option_list hosts, allowed;
   permission_set *permissions; ///< owned: that bundles are granted
   limits ceiling;              ///< of bundles
+  quotas quotas;
   uint64_t ready_max;
   const char *keep; ///< where functions store; NULL: the default
 } serve_command;
@@ -44,6 +45,7 @@ static release_grant grant_of(const serve_command *self) {
                          .hosts_count = self->hosts.count,
                          .permissions = self->permissions,
                          .ceiling = self->ceiling,
+                         .quotas = self->quotas,
                          .ready_max = self->ready_max};
 }
 
@@ -164,18 +166,20 @@ static int serve_until_told(const command *command, serve_command *self, const o
 }
 
 enum {
-  OWN_OPTIONS = 11,
+  OWN_OPTIONS = 15,
   SERVE_OPTIONS = SERVING_OPTIONS + SERVE_STATE_OPTIONS + SERVE_GUARD_OPTIONS + SERVE_COMPILER_OPTIONS + OWN_OPTIONS
 };
 
 static void list_options(serve_command *self, option list[SERVE_OPTIONS]) {
   limits *ceiling = &self->ceiling;
-  *self = (serve_command){.ceiling = {.wall_ms = UINT64_C(15) * 60 * 1000,
-                                      .cpu_ms = UINT64_C(5) * 60 * 1000,
-                                      .memory_bytes = UINT64_C(1) << 30,
-                                      .body_bytes_max = UINT64_C(100) << 20,
-                                      .response_bytes_max = UINT64_C(100) << 20},
-                          .ready_max = 100};
+  *self = (serve_command){
+      .ceiling = {.wall_ms = UINT64_C(15) * 60 * 1000,
+                  .cpu_ms = UINT64_C(5) * 60 * 1000,
+                  .memory_bytes = UINT64_C(1) << 30,
+                  .body_bytes_max = UINT64_C(100) << 20,
+                  .response_bytes_max = UINT64_C(100) << 20},
+      .quotas = {.kv_keys = 10000000, .kv_bytes = UINT64_C(10) << 30, .storage_bytes = UINT64_C(100) << 30},
+      .ready_max = 100};
   serving_options(&self->serving, list);
   serve_state_options(&self->state, list + SERVING_OPTIONS);
   serve_guard_options(&self->guard, list + SERVING_OPTIONS + SERVE_STATE_OPTIONS);
@@ -199,6 +203,14 @@ static void list_options(serve_command *self, option list[SERVE_OPTIONS]) {
        &ceiling->response_bytes_max, 1, 0},
       {"ready-max", 0, OPTION_NUMBER, "N", "instances that it may ask to be always ready (default 100)",
        &self->ready_max, 1, POOL_MIN_MAX},
+      {"kv-max", 0, OPTION_SIZE, "SIZE", "of [project.quotas] kv that it may ask for (default 10GiB)",
+       &self->quotas.kv_bytes, 1, 0},
+      {"kv-keys-max", 0, OPTION_NUMBER, "N", "kv_keys that it may ask for (default 10000000)", &self->quotas.kv_keys, 1,
+       UINT64_MAX},
+      {"storage-max", 0, OPTION_SIZE, "SIZE", "storage that it may ask for (default 100GiB)",
+       &self->quotas.storage_bytes, 1, 0},
+      {"cache-size", 0, OPTION_SIZE, "SIZE", "memory for what functions put into the cache (default 64MiB)",
+       &self->serving.cache_bytes, 1 << 20, 0},
       {"run-log", 0, OPTION_TEXT, "FILE",
        "write a line of JSON for each run and refused request, \"-\": to standard output; SIGHUP: open anew",
        &self->serving.run_log_path, 0, 0},

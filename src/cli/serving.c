@@ -214,7 +214,8 @@ static void look_for_environment(const serving *self, const project *project) {
 }
 
 ubiq_error *serving_start(serving *self, release *release) {
-  const services_settings services = {.directory = self->keep, .environment = self->environment};
+  const services_settings services = {
+      .directory = self->keep, .environment = self->environment, .cache_bytes = (size_t)self->cache_bytes};
   look_for_environment(self, release->project);
   self->settings.stopped = tell_stopped;
   self->settings.user = self;

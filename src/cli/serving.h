@@ -19,6 +19,7 @@ typedef struct serving {
   serving_tls tls;
   const char *run_log_path; ///< NULL: no line for each run
   const char *environment;  ///< whose settings functions see; NULL: none
+  uint64_t cache_bytes;     ///< for what functions put into the cache; 0: the usual
   const char *otlp_url;     ///< NULL: nothing is sent to a collector
   char *keep;               ///< folder of what functions store; owned. NULL: nothing is stored
   listeners listeners;      ///< of serving_acquire

@@ -35,6 +35,28 @@ static void show_rule(yyjson_val *canary) {
          (unsigned long long)number(canary, "window_requests"));
 }
 
+/// As people write sizes, with one digit behind the point.
+static void write_size(char out[24], uint64_t bytes) {
+  static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  double size = (double)bytes;
+  size_t unit = 0;
+  for (; size >= 1024 && unit + 1 < sizeof units / sizeof units[0]; unit++) size /= 1024;
+  snprintf(out, 24, unit == 0 ? "%.0f %s" : "%.1f %s", size, units[unit]);
+}
+
+static void show_used(yyjson_val *used) {
+  yyjson_val *kv = yyjson_obj_get(used, "kv"), *keys = yyjson_obj_get(used, "kv_keys");
+  yyjson_val *storage = yyjson_obj_get(used, "storage");
+  char sizes[4][24];
+  if (!yyjson_is_obj(used)) return;
+  write_size(sizes[0], number(kv, "used"));
+  write_size(sizes[1], number(kv, "max"));
+  write_size(sizes[2], number(storage, "used"));
+  write_size(sizes[3], number(storage, "max"));
+  printf("kv has %llu of %llu keys, %s of %s; storage %s of %s\n", (unsigned long long)number(keys, "used"),
+         (unsigned long long)number(keys, "max"), sizes[0], sizes[1], sizes[2], sizes[3]);
+}
+
 static ubiq_error *show(yyjson_val *root) {
   static const char *const heads[] = {"STATE", "RELEASE", "PROJECT", "VERSION", "SHARE", "REQUESTS", "FAILURES"};
   yyjson_val *current = yyjson_obj_get(root, "current"), *canary = yyjson_obj_get(root, "canary");
@@ -49,6 +71,7 @@ static ubiq_error *show(yyjson_val *root) {
   if (good) table_print(&table, stdout);
   table_free(&table);
   show_rule(canary);
+  show_used(yyjson_obj_get(root, "used"));
   return good ? NULL : ubiq_error_no_memory();
 }
 

@@ -56,6 +56,7 @@ static void describe(void *user, service_caller *out) {
                           .function = text_of(run->function->name),
                           .is_private = run->function->is_private,
                           .permissions = permissions_of(run),
+                          .quotas = &project->quotas,
                           .traceparent = traceparent,
                           .deadline_ns = run->plugin == NULL ? UINT64_MAX : plugin_deadline_ns(run->plugin),
                           .depth = run->depth,

@@ -7,6 +7,7 @@
 #include "base/toml.h"
 #include "runtime/project_files.h"
 #include "runtime/project_pool.h"
+#include "runtime/project_quotas.h"
 #include "runtime/project_settings.h"
 #include "runtime/project_triggers.h"
 #include "runtime/turns.h"
@@ -382,7 +383,7 @@ static ubiq_error *read_functions(project *self, const json_value *value, const 
 }
 
 static ubiq_error *read_project(project *self, const json_value *value, defaults *out) {
-  static const char *const keys[] = {"name", "version", "pool", "permissions"};
+  static const char *const keys[] = {"name", "version", "pool", "permissions", "quotas"};
   self->name = "project";
   self->version = "0.0.0";
   if (json_is_absent(value)) return NULL;
@@ -390,9 +391,11 @@ static ubiq_error *read_project(project *self, const json_value *value, defaults
   if (error == NULL) error = json_check_keys(value, keys, sizeof keys / sizeof keys[0]);
   json_value name = json_field(value, "name"), version = json_field(value, "version");
   json_value pool = json_field(value, "pool"), permissions = json_field(value, "permissions");
+  json_value quotas = json_field(value, "quotas");
   if (error == NULL && !json_is_absent(&name)) error = read_string(self->arena, &name, &self->name);
   if (error == NULL && !json_is_absent(&version)) error = read_string(self->arena, &version, &self->version);
   if (error == NULL && !json_is_absent(&pool)) error = project_read_pool(&pool, &out->pool);
+  if (error == NULL && !json_is_absent(&quotas)) error = project_read_quotas(&quotas, &self->quotas);
   if (error == NULL && !json_is_absent(&permissions))
     error = read_permissions(self->arena, &permissions, &(defaults){0}, &out->permissions, &out->permissions_count);
   return error;

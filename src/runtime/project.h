@@ -34,6 +34,7 @@
 #include "runtime/limits.h"
 #include "runtime/pool_policy.h"
 #include "runtime/router.h"
+#include "services/quotas.h"
 #include "services/triggers.h"
 
 #define PROJECT_FILE "ubiq.toml"
@@ -141,6 +142,7 @@ typedef struct project {
   size_t files_count;
   const trigger *triggers; ///< schedules and events, of all functions
   size_t triggers_count;
+  quotas quotas;             ///< of what lasts (project_quotas.h); of a release settled
   const auth_settings *auth; ///< NULL: nobody is known
   project_settings config;   ///< of all functions (project_settings.h)
   const project_environment *environments;

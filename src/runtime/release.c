@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "runtime/build.h"
+#include "runtime/project_quotas.h"
 #include "runtime/release_ceiling.h"
 
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 typedef struct origin {
   const ubiq_files *files;         ///< has what was built; NULL: it is built in the project's folder
   const engine_compiler *compiler; ///< of the files' modules; NULL: this thread
+  const quotas *quotas;            ///< that are granted; NULL: whatever it asks
   build_stop *stop;                ///< may end that; NULL: nobody does
   release_built built;             ///< called behind that; NULL: nothing is
   void *user;
@@ -116,6 +118,7 @@ static ubiq_error *release_new(project *project, const origin *origin, release *
   }
   atomic_init(&self->owners, 1);
   self->project = project;
+  project_settle_quotas(&project->quotas, origin->quotas);
   self->functions = functions;
   self->files = static_files;
   ubiq_error *error = open_functions(self, origin);
@@ -190,6 +193,7 @@ static ubiq_error *check_auth(const bundle *bundle, const auth_settings *auth, c
 
 static ubiq_error *check_all_bundled(const bundle *bundle, const project *project, const release_grant *grant) {
   ubiq_error *error = check_auth(bundle, project->auth, grant);
+  if (error == NULL) error = project_check_quotas(bundle_name(bundle), &project->quotas, &grant->quotas);
   for (size_t i = 0; error == NULL && i < project->files_count; i++)
     if (project->files[i].folder != NULL)
       error = ubiq_error_new(UBIQ_DENIED, "%s: answers files of %s; expected those of the bundle, as `ubiq build` does",
@@ -238,8 +242,9 @@ ubiq_error *release_from_bundle(const bundle *bundle, const release_grant *grant
   reading reading = {bundle, bytes_max, bytes_max};
   const ubiq_files files = {read_bundled, &reading};
   if (error == NULL)
-    return ubiq_error_wrap(release_new(project, &(origin){.files = &files, .compiler = grant->compiler}, out), "%s",
-                           bundle_name(bundle));
+    return ubiq_error_wrap(
+        release_new(project, &(origin){.files = &files, .compiler = grant->compiler, .quotas = &grant->quotas}, out),
+        "%s", bundle_name(bundle));
   project_delete(project);
   return error;
 }

@@ -55,6 +55,7 @@ typedef struct release_grant {
   const permission_set *permissions; ///< that cover all it may ask for; NULL: whatever it asks
   const permission_set
       *deployer;      ///< that cover it, and its hosts, as well: the deployer's token's; NULL: whatever it asks
+  quotas quotas;      ///< what a project may ask for at most; 0 in a field: whatever it asks
   uint64_t ready_max; ///< instances that it may ask to be always ready (`min`); 0: as many as it asks
   size_t bytes_max;   ///< of the files that functions name, each as often as they do; 0: RELEASE_BYTES_MAX
   const engine_compiler *compiler; ///< of their modules; NULL: the thread that loads the bundle

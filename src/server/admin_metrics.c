@@ -288,6 +288,9 @@ answer admin_metrics_get(admin_request *self) {
   add_token_denials(&out, context->tokens);
   const services services = server_services(context->server);
   services_metrics_add(&out, &services);
+  release *current = releases_hold(context->releases);
+  services_metrics_add_usage(&out, &services, current->project);
+  release_delete(current);
   services_metrics_add_calls(&out, server_metrics(context->server));
   add_releases(&out, &status);
   answer answer =

@@ -214,6 +214,7 @@ static void ask(waiting *self, const char *method, services *services) {
   self->current = releases_hold(self->request->context->releases);
   self->call.caller = (service_caller){.project = text_of(self->current->project->name),
                                        .permissions = self->allowed.count == 0 ? NULL : &self->allowed,
+                                       .quotas = &self->current->project->quotas,
                                        .deadline_ns = UINT64_MAX,
                                        .find_setting = find_setting,
                                        .settings = self->current->project};

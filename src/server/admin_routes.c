@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/units.h"
+#include "runtime/project_quotas.h"
 #include "server/admin_health.h"
 #include "server/admin_json.h"
 #include "server/admin_logs.h"
@@ -22,16 +23,42 @@ static bool add_served(yyjson_mut_doc *document, yyjson_mut_val *root, const rel
          yyjson_mut_obj_add_val(document, root, "canary", canary);
 }
 
+static bool add_used(yyjson_mut_doc *document, yyjson_mut_val *root, const quotas *used, const quotas *most) {
+  yyjson_mut_val *list = yyjson_mut_obj_add_obj(document, root, "used");
+  bool good = list != NULL;
+  for (size_t i = 0; good && i < PROJECT_QUOTAS; i++) {
+    const project_quota *quota = &project_quotas[i];
+    if (!quota->is_counted) continue;
+    yyjson_mut_val *one = yyjson_mut_obj_add_obj(document, list, quota->name);
+    good = yyjson_mut_obj_add_uint(document, one, "used", project_quota_of(used, quota)) &&
+           yyjson_mut_obj_add_uint(document, one, "max", project_quota_of(most, quota));
+  }
+  return good;
+}
+
+/// How much of what lasts the current release's project has.
+static ubiq_error *find_used(admin_request *self, quotas *used, quotas *most) {
+  const services services = server_services(self->context->server);
+  release *current = releases_hold(self->context->releases);
+  ubiq_error *error = services_usage(&services, text_of(current->project->name), used);
+  *most = current->project->quotas;
+  release_delete(current);
+  return error;
+}
+
 static answer get_status(admin_request *self) {
   releases_status status;
+  quotas used, most;
   ubiq_error *error = releases_describe(self->context->releases, &status);
+  if (error == NULL) error = find_used(self, &used, &most);
   if (error != NULL) return answer_error(error);
   yyjson_mut_doc *document = yyjson_mut_doc_new(NULL);
   yyjson_mut_val *root = yyjson_mut_obj(document);
   bool good = yyjson_mut_obj_add_strcpy(document, root, "url", server_url(self->context->server)) &&
               admin_json_time(document, root, "began_at", self->context->began_ms) &&
               yyjson_mut_obj_add_bool(document, root, "is_changing", status.is_changing) &&
-              add_served(document, root, &status);
+              add_served(document, root, &status) &&
+              (status.choice.current[0] == '\0' || add_used(document, root, &used, &most));
   return admin_json_answer(document, good ? root : NULL);
 }
 

@@ -1,6 +1,7 @@
 // Each part counts for itself; here the numbers only get names.
 #include "server/services_metrics.h"
 
+#include "runtime/project_quotas.h"
 #include "services/backend/backend.h"
 #include "services/cache.h"
 
@@ -48,6 +49,28 @@ static void add_cache(metrics_text *out, cache *cache) {
 void services_metrics_add(metrics_text *out, const services *services) {
   if (services->backend != NULL) add_backend(out, services->backend);
   if (services->cache != NULL) add_cache(out, services->cache);
+}
+
+/// Where it cannot be read, it is left out: the other numbers are no worse for it.
+void services_metrics_add_usage(metrics_text *out, const services *services, const project *project) {
+  static const char *const names[PROJECT_QUOTAS][2] = {
+      {"ubiq_project_kv_bytes", "ubiq_project_kv_bytes_max"},
+      {"ubiq_project_kv_keys", "ubiq_project_kv_keys_max"},
+      {NULL, NULL},
+      {"ubiq_project_storage_bytes", "ubiq_project_storage_bytes_max"},
+  };
+  quotas used;
+  ubiq_error *error = services_usage(services, text_of(project->name), &used);
+  for (size_t i = 0; error == NULL && i < PROJECT_QUOTAS; i++) {
+    const project_quota *quota = &project_quotas[i];
+    if (!quota->is_counted) continue;
+    const metrics_labels labels = {{{"project", project->name}}};
+    metrics_text_family(out, names[i][0], "gauge", "What a project has of what its quota bounds.");
+    metrics_text_value(out, &labels, project_quota_of(&used, quota));
+    metrics_text_family(out, names[i][1], "gauge", "The quota.");
+    metrics_text_value(out, &labels, project_quota_of(&project->quotas, quota));
+  }
+  ubiq_error_delete(error);
 }
 
 // ------------------------------------------------------------------------------------------------- what was asked of them

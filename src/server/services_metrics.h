@@ -3,11 +3,15 @@
 #define SERVER_SERVICES_METRICS_H
 
 #include "runtime/metrics.h"
+#include "runtime/project.h"
 #include "server/metrics_text.h"
 #include "services/services.h"
 
 /// Those of the parts that there are.
 void services_metrics_add(metrics_text *out, const services *services);
+
+/// How much of its quotas a project has used.
+void services_metrics_add_usage(metrics_text *out, const services *services, const project *project);
 
 /// What was asked of them, by operation; of those that nobody asked for, nothing.
 void services_metrics_add_calls(metrics_text *out, metrics *metrics);

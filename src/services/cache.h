@@ -15,6 +15,7 @@ typedef struct cache cache;
 
 enum {
   CACHE_BYTES_DEFAULT = 64 << 20,
+  CACHE_VALUE_MAX = 1 << 20, ///< bytes
   CACHE_KEY_MAX = 1024,     ///< bytes of a key with what it is put behind
   CACHE_LOCK_SIZE = 33,     ///< bytes of a lock's text, its NUL included
   CACHE_LOCKS_MAX = 256,    ///< held at once, and

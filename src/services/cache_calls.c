@@ -58,7 +58,7 @@ static ubiq_error *put(service_call *call) {
   stored_value value = {0};
   ubiq_error *error = full_key(call, &call->params[CACHE_PUT_SCOPE], &key);
   if (error == NULL) error = check_ttl(ttl);
-  if (error == NULL) error = stored_value_read(&call->body, &value);
+  if (error == NULL) error = stored_value_read(&call->body, CACHE_VALUE_MAX, &value);
   if (error == NULL)
     error = cache_put(call->services->cache, key, value.media_type, value.bytes, ttl->is_given ? ttl->number : 0,
                       call->params[CACHE_PUT_LOCK].text);

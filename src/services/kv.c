@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/units.h"
 #include "services/operations.h"
+#include "services/quotas.h"
 #include "services/services.h"
 #include "services/stored_value.h"
 
@@ -60,13 +61,18 @@ void service_kv_get(service_call *call) {
 
 // -------------------------------------------------------------------------------------------------------------- writing
 
+static backend_kv_limits limits_of(const service_call *call) {
+  const quotas *quotas = quotas_of(&call->caller);
+  return (backend_kv_limits){quotas->kv_keys, quotas->kv_bytes};
+}
+
 kv_write *kv_write_new(service_call *call, size_t count, void (*answer)(kv_write *self)) {
   kv_write *self = arena_array(&call->arena, 1, sizeof *self);
   if (self == NULL) return NULL;
   *self = (kv_write){.operation = {.place = kv_place(&call->caller),
                                    .changes = arena_array(&call->arena, count, sizeof *self->operation.changes),
                                    .count = count,
-                                   .limits = {KV_KEYS_MAX, KV_BYTES_MAX},
+                                   .limits = limits_of(call),
                                    .user = self},
                      .call = call,
                      .values = arena_array(&call->arena, count, sizeof *self->values),
@@ -142,7 +148,7 @@ void service_kv_put(service_call *call) {
   ubiq_error *error =
       set_condition(change, call->params[KV_PUT_IF_ABSENT].number != 0, &call->params[KV_PUT_IF_VERSION]);
   if (error == NULL) error = stored_expiry(&call->params[KV_PUT_TTL], &change->expires_ms);
-  if (error == NULL) error = stored_value_read(&call->body, &self->values[0]);
+  if (error == NULL) error = stored_value_read(&call->body, quotas_of(&call->caller)->kv_value_bytes, &self->values[0]);
   change->value = self->values[0].bytes;
   change->media_type = self->values[0].media_type;
   kv_write_start(self, error);

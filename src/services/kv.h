@@ -1,6 +1,6 @@
 // The service kv: keys and values that last. Its handlers are declared in the generated services/operations.h.
 //
-// A key is 1 to 256 bytes of UTF-8, compared byte for byte; a value JSON text, or bytes with a media type, of at most 1 MiB. A write
+// A key is 1 to 256 bytes of UTF-8, compared byte for byte; a value JSON text, or bytes with a media type. How large values are, and how many keys a project has, is for quotas.h to say. A write
 // is answered when it is on the disk. A caller whose function has `private = true` has keys of its own.
 #ifndef SERVICES_KV_H
 #define SERVICES_KV_H
@@ -9,9 +9,7 @@
 #include "services/service.h"
 
 enum {
-  KV_KEYS_MAX = 100000,     ///< of a project
-  KV_BYTES_MAX = 100 << 20, ///< of a project: keys, values and media types
-  KV_BATCH_MAX = 100,       ///< operations
+  KV_BATCH_MAX = 100, ///< operations
 };
 
 /// Whose keys a caller's are.

@@ -3,6 +3,7 @@
 #include "services/kv.h"
 #include "services/operations.h"
 #include "services/permissions.h"
+#include "services/quotas.h"
 #include "services/stored_value.h"
 
 #include <inttypes.h>
@@ -29,7 +30,7 @@ static ubiq_error *read_value(yyjson_val *operation, stored_value *out) {
       .bytes = buffer_bytes(&bytes), .media_type = text_at(operation, "media_type"), .owned = bytes.data};
   if (out->media_type.size == 0) out->media_type = TEXT("application/octet-stream");
   if (result == TEXT_BASE64_NO_MEMORY) return ubiq_error_no_memory();
-  return result == TEXT_BASE64_INVALID ? wrong("`base64` is no base64") : stored_value_check(out);
+  return result == TEXT_BASE64_INVALID ? wrong("`base64` is no base64") : NULL;
 }
 
 static ubiq_error *read_put(yyjson_val *operation, backend_kv_change *change, stored_value *value) {
@@ -116,11 +117,13 @@ static ubiq_error *check_permission(const service_caller *caller, const backend_
 }
 
 static ubiq_error *read_batch(kv_write *self, yyjson_val *operations) {
+  const uint64_t bytes_max = quotas_of(&self->call->caller)->kv_value_bytes;
   size_t index, count;
   yyjson_val *operation;
   yyjson_arr_foreach(operations, index, count, operation) {
     backend_kv_change *change = &self->operation.changes[index];
     ubiq_error *error = read_operation(operation, change, &self->values[index]);
+    if (error == NULL) error = stored_value_check(&self->values[index], bytes_max);
     if (error == NULL) error = check_permission(&self->call->caller, change);
     if (error != NULL) return ubiq_error_wrap(error, "operations[%zu]", index);
   }

@@ -5,6 +5,7 @@
 #include "services/backend/sqlite.h"
 #include "services/cache.h"
 #include "services/events.h"
+#include "services/quotas.h"
 #include "services/run_results.h"
 #include "services/secrets.h"
 #include "services/storage.h"
@@ -21,10 +22,8 @@ static ubiq_error *open_backend(services *self, const services_settings *setting
   error = sqlite_backend_open(&backend, &self->backend);
   free(path);
   if (error == NULL) error = secrets_open(settings->directory, self->backend, &self->secrets);
-  const storage_settings objects = {.directory = settings->directory,
-                                    .backend = self->backend,
-                                    .bytes_max = STORAGE_BYTES_MAX,
-                                    .is_fleeting = settings->is_fleeting};
+  const storage_settings objects = {
+      .directory = settings->directory, .backend = self->backend, .is_fleeting = settings->is_fleeting};
   if (error == NULL) error = storage_open(&objects, &self->storage);
   return error != NULL ? error : events_new(self->backend, &self->events);
 }
@@ -36,6 +35,15 @@ ubiq_error *services_open(const services_settings *settings, services *self) {
   ubiq_error *error = self->runs == NULL || self->cache == NULL ? ubiq_error_no_memory() : NULL;
   if (error == NULL && settings->directory != NULL) error = open_backend(self, settings);
   if (error != NULL) services_close(self);
+  return error;
+}
+
+ubiq_error *services_usage(const services *self, text project, quotas *out) {
+  backend_kv_usage usage = {0};
+  ubiq_error *error = self->backend == NULL ? NULL : backend_kv_usage_now(self->backend, project, &usage);
+  *out = (quotas){.kv_keys = usage.keys,
+                  .kv_bytes = usage.bytes,
+                  .storage_bytes = self->storage == NULL ? 0 : storage_used(self->storage, project)};
   return error;
 }
 

@@ -29,6 +29,9 @@ typedef struct services_settings {
 /// Opens what all workers share. Ended by services_close. Errors: those of sqlite_backend_open, and of making the folder.
 ubiq_error *services_open(const services_settings *settings, services *self);
 
+/// How much of its quotas a project has used; `kv_value_bytes` is 0. Blocks for a read. Errors: those of the backend.
+ubiq_error *services_usage(const services *self, text project, struct quotas *out);
+
 /// No call is under way any more. Twice is allowed.
 void services_close(services *self);
 

@@ -4,6 +4,7 @@
 #include "base/digest.h"
 #include "base/file.h"
 #include "base/thread.h"
+#include "services/quotas.h"
 #include "services/services.h"
 #include "services/storage_parts.h"
 
@@ -86,19 +87,26 @@ static uint64_t used_by(const storage *self, text project) {
   return used;
 }
 
-ubiq_error *storage_reserve(storage *self, text key, uint64_t size, uint64_t less) {
+ubiq_error *storage_reserve(storage *self, const service_caller *caller, text key, uint64_t size, uint64_t less) {
   const text project = storage_project_of(key);
+  const uint64_t bytes_max = quotas_of(caller)->storage_bytes;
   pthread_mutex_lock(&self->lock);
   uint64_t used = used_by(self, project), other = used > less ? used - less : 0;
-  bool has_room = other <= self->settings.bytes_max && size <= self->settings.bytes_max - other;
+  bool has_room = other <= bytes_max && size <= bytes_max - other;
   uint64_t sum = used + size;
   bool good = has_room && map_set(&self->used, project, &sum, sizeof sum);
   pthread_mutex_unlock(&self->lock);
   if (good) return NULL;
   if (has_room) return ubiq_error_no_memory();
   return ubiq_error_new(UBIQ_QUOTA, "the project's objects have %llu bytes; with %llu more they would pass its %llu",
-                        (unsigned long long)other, (unsigned long long)size,
-                        (unsigned long long)self->settings.bytes_max);
+                        (unsigned long long)other, (unsigned long long)size, (unsigned long long)bytes_max);
+}
+
+uint64_t storage_used(storage *self, text project) {
+  pthread_mutex_lock(&self->lock);
+  uint64_t used = used_by(self, project);
+  pthread_mutex_unlock(&self->lock);
+  return used;
 }
 
 void storage_release(storage *self, text key, uint64_t size) {

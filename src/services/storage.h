@@ -15,7 +15,6 @@
 enum {
   STORAGE_PATH_MAX = 1024,       ///< bytes
   STORAGE_METADATA_MAX = 2048,   ///< bytes
-  STORAGE_BYTES_MAX = 100 << 20, ///< of a project: its objects and uploads
   STORAGE_OBJECTS_MAX = 1000000, ///< of all projects
   STORAGE_ANSWER_MAX = 8 << 20,  ///< bytes of one answer: what is larger is read in ranges
 };
@@ -27,7 +26,6 @@ typedef struct storage storage;
 typedef struct storage_settings {
   const char *directory; ///< the state's; `objects` is made in it
   struct backend *backend;
-  uint64_t bytes_max; ///< of a project
   bool is_fleeting;   ///< nothing is synced
   uint64_t upload_ms; ///< an upload to which nothing comes is dropped after; 0: an hour
 } storage_settings;
@@ -35,6 +33,9 @@ typedef struct storage_settings {
 /// Removes the files that no entry names, unless another process uses the folder. Borrows the backend. `*out` is the caller's. Errors:
 /// those of making the folder and of reading entries, `internal` when no thread can be started.
 ubiq_error *storage_open(const storage_settings *settings, storage **out);
+
+/// Bytes of a project's objects and uploads. Any thread.
+uint64_t storage_used(storage *self, text project);
 
 /// Ends what waits, each call with its answer. Before the backend's end. NULL is allowed.
 void storage_close(storage *self);

@@ -99,7 +99,7 @@ static ubiq_error *reserve(storage *self, service_call *call, text key, uint64_t
   storage_entry old = {0};
   bool is_found = false;
   ubiq_error *error = storage_entry_find(self, key, &call->arena, &is_found, &old);
-  return error != NULL ? error : storage_reserve(self, key, size, is_found ? old.size : 0);
+  return error != NULL ? error : storage_reserve(self, &call->caller, key, size, is_found ? old.size : 0);
 }
 
 static ubiq_error *put_bytes(storage *self, service_call *call, storage_entry *entry, ubiq_bytes bytes) {

@@ -53,8 +53,8 @@ void storage_start(service_call *call, ubiq_error *(*work)(storage_job *self));
 
 /// The project of a key of the backend.
 text storage_project_of(text key);
-/// Counts `size` bytes more for the key's project when, `less` taken away, there is room for them. Errors: `quota`.
-ubiq_error *storage_reserve(storage *self, text key, uint64_t size, uint64_t less);
+/// Counts `size` bytes more for the key's project when, `less` taken away, there is room for them by the caller's quotas. Errors: `quota`.
+ubiq_error *storage_reserve(storage *self, const service_caller *caller, text key, uint64_t size, uint64_t less);
 /// Counts bytes less.
 void storage_release(storage *self, text key, uint64_t size);
 

@@ -181,7 +181,7 @@ static ubiq_error *add_bytes(storage *self, service_call *call, storage_upload *
   if (offset != upload->size)
     return ubiq_error_new(UBIQ_CONFLICT, "the upload has %" PRIu64 " bytes; expected them as offset, not %" PRIu64,
                           upload->size, offset);
-  ubiq_error *error = storage_reserve(self, key_of(upload), bytes.size, 0);
+  ubiq_error *error = storage_reserve(self, &call->caller, key_of(upload), bytes.size, 0);
   if (error != NULL) return error;
   error = storage_file_write(self, upload->id, offset, bytes);
   if (error != NULL)

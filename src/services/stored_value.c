@@ -6,10 +6,10 @@
 
 #include <stdlib.h>
 
-ubiq_error *stored_value_check(const stored_value *self) {
-  if (self->bytes.size <= STORED_VALUE_MAX) return NULL;
-  return ubiq_error_new(UBIQ_TOO_LARGE, "the value has %zu bytes; expected at most %d", self->bytes.size,
-                        STORED_VALUE_MAX);
+ubiq_error *stored_value_check(const stored_value *self, uint64_t bytes_max) {
+  if (self->bytes.size <= bytes_max) return NULL;
+  return ubiq_error_new(UBIQ_TOO_LARGE, "the value has %zu bytes; expected at most %llu", self->bytes.size,
+                        (unsigned long long)bytes_max);
 }
 
 ubiq_error *stored_value_of_json(yyjson_val *value, stored_value *out) {
@@ -17,19 +17,21 @@ ubiq_error *stored_value_of_json(yyjson_val *value, stored_value *out) {
   char *json = yyjson_val_write(value, YYJSON_WRITE_NOFLAG, &size);
   if (json == NULL) return ubiq_error_no_memory();
   *out = (stored_value){.bytes = {(const uint8_t *)json, size}, .owned = json};
-  return stored_value_check(out);
+  return NULL;
 }
 
-ubiq_error *stored_value_read(const service_body *body, stored_value *out) {
+ubiq_error *stored_value_read(const service_body *body, uint64_t bytes_max, stored_value *out) {
+  ubiq_error *error = NULL;
   *out = (stored_value){0};
   switch (body->kind) {
-  case SERVICE_BODY_JSON: return stored_value_of_json(body->value, out);
+  case SERVICE_BODY_JSON: error = stored_value_of_json(body->value, out); break;
   case SERVICE_BODY_BYTES:
     out->bytes = body->bytes;
     out->media_type = body->media_type.size > 0 ? body->media_type : TEXT("application/octet-stream");
-    return stored_value_check(out);
+    break;
   default: return ubiq_error_new(UBIQ_INVALID_INPUT, "there is no body; expected the value");
   }
+  return error != NULL ? error : stored_value_check(out, bytes_max);
 }
 
 void stored_value_free(stored_value *self) {

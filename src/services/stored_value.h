@@ -5,8 +5,7 @@
 #include "services/service.h"
 
 enum {
-  STORED_KEY_MAX = 256,       ///< bytes
-  STORED_VALUE_MAX = 1 << 20, ///< bytes
+  STORED_KEY_MAX = 256, ///< bytes
 };
 
 typedef struct stored_value {
@@ -16,11 +15,11 @@ typedef struct stored_value {
 } stored_value;
 
 /// A request's body. `out` is ended by stored_value_free. Errors: `too_large`; `invalid_input` when there is none.
-ubiq_error *stored_value_read(const service_body *body, stored_value *out);
-/// The text of a JSON value. Errors: as above.
+ubiq_error *stored_value_read(const service_body *body, uint64_t bytes_max, stored_value *out);
+/// The text of a JSON value, however large. Errors: memory is out.
 ubiq_error *stored_value_of_json(yyjson_val *value, stored_value *out);
 /// Refuses what is larger than a value may be: `too_large`.
-ubiq_error *stored_value_check(const stored_value *self);
+ubiq_error *stored_value_check(const stored_value *self, uint64_t bytes_max);
 void stored_value_free(stored_value *self);
 
 /// Ends a call with a value, which is copied.

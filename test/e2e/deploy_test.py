@@ -235,6 +235,24 @@ class Refusals(deploying.Test):
         self.refused(server, 403, "--ready-max", self.bundle("2", 'pool = { min = 101 }\n'))
         self.refused(server, 403, "--response-max", self.bundle("2", 'response_max = "101MiB"\n'))
 
+    def asking(self, version, quotas):
+        return self.bundle(version, project='shop"\nquotas = { %s } #' % quotas)
+
+    def test_quotas_that_are_not_granted(self):
+        server = self.launch(None, "--kv-max", "4KiB", "--storage-max", "1KiB")
+        self.deployed(server, self.asking("1", "kv_keys = 2"))
+        self.refused(server, 403, "asks for kv of 4097 bytes; at most 4096 bytes are granted (--kv-max)", self.asking("2", "kv = 4097"))
+        self.refused(server, 403, "--storage-max", self.asking("2", 'storage = "2KiB"'))
+        self.refused(server, 403, "--kv-keys-max", self.asking("2", "kv_keys = 10000001"))
+        headers = {"Content-Type": "application/json"}
+        for status, path, body, why in ((200, "kv/a", "1", ""), (507, "kv/b", '"%s"' % ("x" * 4096), "4096"), (200, "kv/b", "1", ""),
+                                        (507, "kv/c", "1", "2 keys"), (507, "objects/a", '"%s"' % ("x" * 1024), "1024"), (200, "objects/a", "1", "")):
+            got, answer = server.ask("PUT", "/v1/" + path, body.encode(), headers)
+            self.assertEqual(status, got, answer)
+            self.assertIn(why, str(answer))
+        used = server.ask("GET", "/v1/status")[1]["used"]
+        self.assertEqual({"kv": {"used": 4, "max": 4096}, "kv_keys": {"used": 2, "max": 2}, "storage": {"used": 1, "max": 1024}}, used)
+
     def test_what_is_too_large_is_not_even_received(self):
         server = self.start_with_one()
         connection = http.client.HTTPConnection("127.0.0.1", server.admin_port, timeout=support.PATIENCE)

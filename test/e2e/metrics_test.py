@@ -201,6 +201,16 @@ class Metrics(deploying.Test):
         for name, value in (("writes_total", 1), ("refused_total", 0), ("commits_total", 1), ("waiting", 0)):
             self.assertEqual(value, prometheus.value(families, "ubiq_store_" + name), name)
 
+    def test_what_a_project_keeps_is_told_with_its_quotas(self):
+        server = self.launch()
+        self.deployed(server, self.bundle("1"))
+        self.assertEqual(200, self.ask_platform(server, "PUT", "/v1/kv/a", "1"))
+        self.assertEqual(200, self.ask_platform(server, "PUT", "/v1/objects/a", '"1234"'))
+        families = self.scrape(server)
+        for name, value in (("kv_keys", 1), ("kv_bytes", 2), ("storage_bytes", 6), ("kv_keys_max", 100000),
+                            ("kv_bytes_max", 100 << 20), ("storage_bytes_max", 100 << 20)):
+            self.assertEqual(value, prometheus.value(families, "ubiq_project_" + name, project="shop"), name)
+
     def test_dropped_lines_of_the_run_log_are_counted(self):
         server = self.launch(None, "--run-log", "/dev/full")
         self.assertEqual(0, prometheus.value(self.scrape(server), "ubiq_run_log_dropped_total"))

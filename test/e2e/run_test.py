@@ -80,6 +80,15 @@ allowed_hosts = ["x.example", "y.example"]
                      "config k=v", "cors https://a.example project", "allowed_hosts x.example, y.example", "instance request default"):
             self.assertIn(line.split(), lines)
 
+    def test_quotas_are_shown_as_the_projects(self):
+        text = self.TEXT + "[project.quotas]\nkv_value = '2MiB'\n"
+        lines = [line.split() for line in self.ubiq("config", self.project(text=text)).splitlines()]
+        for line in ("[project]", "quotas.kv_value 2MiB", "quotas.kv 100MiB default", "quotas.kv_keys 100000 default"):
+            self.assertIn(line.split(), lines)
+        told = json.loads(self.ubiq("config", self.project(text=text), "--json"))["quotas"]
+        self.assertEqual({"value": 2 << 20, "from": "project"}, told["kv_value"])
+        self.assertEqual({"value": 100 << 20, "from": "default"}, told["storage"])
+
     def test_json_has_numbers_and_lists(self):
         told = json.loads(self.ubiq("config", self.project(text=self.TEXT), "--json"))
         self.assertEqual(("shop", "1.2.3"), (told["name"], told["version"]))

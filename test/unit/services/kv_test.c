@@ -1,7 +1,7 @@
 // The service kv as callers see it: statuses, bodies, headers.
 #include "services/kv.h"
 #include "services/permissions.h"
-#include "services/stored_value.h"
+#include "services/quotas.h"
 #include "unit/services/calling.h"
 
 typedef struct fixture {
@@ -136,7 +136,7 @@ static void deleting_answers_nothing_whether_the_key_was_there_or_not(void **sta
 
 static void a_value_over_a_mebibyte_is_too_large(void **state) {
   fixture *self = *state;
-  static uint8_t bytes[STORED_VALUE_MAX + 1];
+  static uint8_t bytes[(1 << 20) + 1];
   calling calling;
   calling_begin(&calling, &self->services);
   calling_text(&calling, KV_PUT_KEY, "a");
@@ -146,10 +146,44 @@ static void a_value_over_a_mebibyte_is_too_large(void **state) {
   calling_end(&calling);
   calling_begin(&calling, &self->services);
   calling_text(&calling, KV_PUT_KEY, "a");
-  calling_bytes(&calling, bytes, STORED_VALUE_MAX, "");
+  calling_bytes(&calling, bytes, (1 << 20), "");
   calling_run(&calling, service_kv_put);
   assert_answer(&calling, 200, "{\"version\":1}");
   calling_end(&calling);
+}
+
+static void what_a_project_may_keep_is_its_quotas_to_say(void **state) {
+  fixture *self = *state;
+  static const quotas few = {.kv_keys = 2, .kv_bytes = 20, .kv_value_bytes = 9, .storage_bytes = 1};
+  static const struct {
+    const char *key, *value, *message;
+    unsigned status;
+  } rows[] = {
+      {"a", "12345678", NULL, 200},
+      {"b", "1234567890", "the value has 10 bytes; expected at most 9", 413},
+      {"b", "123456789", NULL, 200},
+      {"c", "1", "the project has 2 keys, which is its limit; delete some", 507},
+      {"a", "123456789", NULL, 200}, // 20 bytes
+      {"bb", "1", "the project has 2 keys, which is its limit; delete some", 507},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    calling calling;
+    calling_begin(&calling, &self->services);
+    calling.call.caller.quotas = &few;
+    calling_text(&calling, KV_PUT_KEY, rows[i].key);
+    calling_json(&calling, rows[i].value);
+    calling_run(&calling, service_kv_put);
+    if (rows[i].message != NULL)
+      assert_refused(&calling, rows[i].status, rows[i].message);
+    else
+      assert_int_equal(calling_status(&calling), rows[i].status);
+    calling_end(&calling);
+  }
+  quotas used;
+  assert_success(services_usage(&self->services, TEXT("shop"), &used));
+  assert_int_equal(used.kv_keys, 2);
+  assert_int_equal(used.kv_bytes, 20);
+  assert_int_equal(used.storage_bytes, 0);
 }
 
 static void a_key_that_is_no_utf_8_or_too_long_is_refused(void **state) {
@@ -354,6 +388,7 @@ int main(void) {
       TEST(two_conditions_at_once_are_refused),
       TEST(deleting_answers_nothing_whether_the_key_was_there_or_not),
       TEST(a_value_over_a_mebibyte_is_too_large),
+      TEST(what_a_project_may_keep_is_its_quotas_to_say),
       TEST(a_key_that_is_no_utf_8_or_too_long_is_refused),
       TEST(a_time_to_live_of_nothing_is_refused),
       TEST(counting_answers_the_number),

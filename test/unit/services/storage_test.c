@@ -1,6 +1,7 @@
 // Objects as callers see them, and what is in the folder afterwards.
 #include "base/file.h"
 #include "services/permissions.h"
+#include "services/quotas.h"
 #include "services/storage.h"
 #include "unit/services/calling.h"
 
@@ -14,9 +15,15 @@ typedef struct fixture {
   services services;
 } fixture;
 
+/// A call of somebody whose project may keep a little.
+static void begin(calling *self, const services *services) {
+  static const quotas few = {.kv_keys = 1, .kv_bytes = 1, .kv_value_bytes = 1, .storage_bytes = QUOTA};
+  calling_begin(self, services);
+  self->call.caller.quotas = &few;
+}
+
 static void open_storage(fixture *self) {
-  const storage_settings settings = {
-      .directory = self->folder.path, .backend = self->services.backend, .bytes_max = QUOTA};
+  const storage_settings settings = {.directory = self->folder.path, .backend = self->services.backend};
   assert_success(storage_open(&settings, &self->services.storage));
 }
 
@@ -49,7 +56,7 @@ static void open_again(fixture *self) {
 
 static unsigned put(fixture *self, const char *path, const void *data, size_t size) {
   calling calling;
-  calling_begin(&calling, &self->services);
+  begin(&calling, &self->services);
   calling_text(&calling, STORAGE_PUT_PATH, path);
   calling_bytes(&calling, data, size, "text/plain");
   calling_run(&calling, service_storage_put);
@@ -59,7 +66,7 @@ static unsigned put(fixture *self, const char *path, const void *data, size_t si
 }
 
 static void get(fixture *self, const char *path, const char *range, calling *calling) {
-  calling_begin(calling, &self->services);
+  begin(calling, &self->services);
   calling_text(calling, STORAGE_GET_PATH, path);
   if (range != NULL) calling_text(calling, STORAGE_GET_RANGE, range);
   calling_run(calling, service_storage_get);
@@ -82,7 +89,7 @@ static unsigned status_of(fixture *self, const char *path) {
 
 static unsigned delete_object(fixture *self, const char *path) {
   calling calling;
-  calling_begin(&calling, &self->services);
+  begin(&calling, &self->services);
   calling_text(&calling, STORAGE_DELETE_PATH, path);
   calling_run(&calling, service_storage_delete);
   unsigned status = calling_status(&calling);
@@ -131,7 +138,7 @@ static void bytes_come_back_with_their_type_and_a_tag(void **state) {
 static void json_comes_back_as_json_and_a_part_of_it_as_bytes(void **state) {
   fixture *self = *state;
   calling calling;
-  calling_begin(&calling, &self->services);
+  begin(&calling, &self->services);
   calling_text(&calling, STORAGE_PUT_PATH, "a.json");
   calling_text(&calling, STORAGE_PUT_UBIQ_METADATA, "{ \"by\": \"\u00e4da\" }");
   calling_json(&calling, "{\"n\": 1}");
@@ -154,7 +161,7 @@ static void metadata_is_an_object_of_strings(void **state) {
   static const char *const wrong[] = {"[]", "{\"a\":1}", "{", "", "\"a\"", "{\"a\":\"b\"}x"};
   for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
     calling calling;
-    calling_begin(&calling, &self->services);
+    begin(&calling, &self->services);
     calling_text(&calling, STORAGE_PUT_PATH, "a");
     calling_text(&calling, STORAGE_PUT_UBIQ_METADATA, wrong[i]);
     calling_bytes(&calling, "x", 1, "");
@@ -195,7 +202,7 @@ static void a_head_tells_the_size_and_no_bytes(void **state) {
   fixture *self = *state;
   calling calling;
   assert_int_equal(put(self, "a", "Hello", 5), 200);
-  calling_begin(&calling, &self->services);
+  begin(&calling, &self->services);
   calling_text(&calling, STORAGE_HEAD_PATH, "a");
   calling_run(&calling, service_storage_head);
   assert_answer(&calling, 200, "");
@@ -232,7 +239,7 @@ static void only_what_is_absent_is_put_when_that_is_asked(void **state) {
   fixture *self = *state;
   for (int i = 0; i < 2; i++) {
     calling calling;
-    calling_begin(&calling, &self->services);
+    begin(&calling, &self->services);
     calling_text(&calling, STORAGE_PUT_PATH, "a");
     calling_number(&calling, STORAGE_PUT_IF_ABSENT, 1);
     calling_bytes(&calling, i == 0 ? "first" : "other", 5, "");
@@ -263,13 +270,13 @@ static void projects_and_private_functions_see_their_own(void **state) {
   fixture *self = *state;
   calling calling;
   assert_int_equal(put(self, "a", "shared", 6), 200);
-  calling_begin(&calling, &self->services);
+  begin(&calling, &self->services);
   calling.call.caller.is_private = true;
   calling_text(&calling, STORAGE_GET_PATH, "a");
   calling_run(&calling, service_storage_get);
   assert_int_equal(calling_status(&calling), 404);
   calling_end(&calling);
-  calling_begin(&calling, &self->services);
+  begin(&calling, &self->services);
   calling.call.caller.project = TEXT("sho");
   calling_text(&calling, STORAGE_GET_PATH, "a");
   calling_run(&calling, service_storage_get);
@@ -292,8 +299,7 @@ static void what_a_crash_left_is_swept_at_the_next_start(void **state) {
 static void files_are_not_swept_while_another_process_may_write_them(void **state) {
   fixture *self = *state;
   storage *second = NULL;
-  const storage_settings settings = {
-      .directory = self->folder.path, .backend = self->services.backend, .bytes_max = QUOTA};
+  const storage_settings settings = {.directory = self->folder.path, .backend = self->services.backend};
   make_file(self, ".0123456789abcdef0123456789abcdef");
   assert_success(storage_open(&settings, &second));
   assert_int_equal(count_files(self), 1);
@@ -303,7 +309,7 @@ static void files_are_not_swept_while_another_process_may_write_them(void **stat
 // --------------------------------------------------------------------------------------------------------------- lists
 
 static void list(fixture *self, const char *prefix, uint64_t limit, const char *cursor, calling *calling) {
-  calling_begin(calling, &self->services);
+  begin(calling, &self->services);
   calling_text(calling, STORAGE_LIST_PREFIX, prefix);
   calling_number(calling, STORAGE_LIST_LIMIT, limit);
   if (cursor != NULL) calling_text(calling, STORAGE_LIST_CURSOR, cursor);
@@ -338,7 +344,7 @@ static void a_list_goes_on_where_its_cursor_says(void **state) {
 
 static void begin_upload(fixture *self, const char *path, char id[33]) {
   calling calling;
-  calling_begin(&calling, &self->services);
+  begin(&calling, &self->services);
   calling_text(&calling, UPLOADS_BEGIN_PATH, path);
   calling_text(&calling, UPLOADS_BEGIN_MEDIA_TYPE, "application/json");
   calling_run(&calling, service_uploads_begin);
@@ -350,7 +356,7 @@ static void begin_upload(fixture *self, const char *path, char id[33]) {
 
 static unsigned append(fixture *self, const char *id, uint64_t offset, const char *data) {
   calling calling;
-  calling_begin(&calling, &self->services);
+  begin(&calling, &self->services);
   calling_text(&calling, UPLOADS_APPEND_UPLOAD, id);
   calling_number(&calling, UPLOADS_APPEND_OFFSET, offset);
   calling_bytes(&calling, data, strlen(data), "");
@@ -362,7 +368,7 @@ static unsigned append(fixture *self, const char *id, uint64_t offset, const cha
 
 static unsigned end_upload(fixture *self, service_handler handler, const char *id) {
   calling calling;
-  calling_begin(&calling, &self->services);
+  begin(&calling, &self->services);
   calling_text(&calling, UPLOADS_FINISH_UPLOAD, id);
   calling_run(&calling, handler);
   unsigned status = calling_status(&calling);
@@ -408,7 +414,7 @@ static void an_upload_of_another_project_is_not_there(void **state) {
   calling calling;
   char id[33];
   begin_upload(self, "big", id);
-  calling_begin(&calling, &self->services);
+  begin(&calling, &self->services);
   calling.call.caller.project = TEXT("other");
   calling_text(&calling, UPLOADS_DROP_UPLOAD, id);
   calling_run(&calling, service_uploads_drop);
@@ -427,7 +433,7 @@ static void adding_to_an_upload_needs_the_permission_of_its_path(void **state) {
   begin_upload(self, "big", id);
   assert_success(permission_set_new(TEXT("greet"), &allowed, 1, &set));
   const permissions granted = {.sets = {set}, .count = 1};
-  calling_begin(&calling, &self->services);
+  begin(&calling, &self->services);
   calling.call.caller.permissions = &granted;
   calling_text(&calling, UPLOADS_FINISH_UPLOAD, id);
   calling_run(&calling, service_uploads_finish);
@@ -440,8 +446,7 @@ static void an_upload_that_nothing_comes_to_is_dropped(void **state) {
   fixture *self = *state;
   char id[33], other[33];
   storage_close(self->services.storage);
-  const storage_settings settings = {
-      .directory = self->folder.path, .backend = self->services.backend, .bytes_max = QUOTA, .upload_ms = 1};
+  const storage_settings settings = {.directory = self->folder.path, .backend = self->services.backend, .upload_ms = 1};
   assert_success(storage_open(&settings, &self->services.storage));
   begin_upload(self, "a", id);
   for (unsigned status = 200; status != 404; status = end_upload(self, service_uploads_finish, id)) {
@@ -492,7 +497,7 @@ static void what_waits_at_the_end_is_answered(void **state) {
   fixture *self = *state;
   static calling calls[16];
   for (size_t i = 0; i < 16; i++) {
-    calling_begin(&calls[i], &self->services);
+    begin(&calls[i], &self->services);
     calling_text(&calls[i], STORAGE_PUT_PATH, "a");
     calling_bytes(&calls[i], "x", 1, "");
     service_storage_put(&calls[i].call);
