@@ -152,28 +152,22 @@ static void ask(api_call *self, api_guest *guest) {
   self->let_go = host->let_go;
 }
 
-static ubiq_error *read_request(api_call *self, ubiq_plugin *plugin, uint64_t offset) {
-  ubiq_bytes block;
-  if (!ubiq_plugin_block(plugin, offset, &block))
-    return ubiq_error_new(UBIQ_INVALID_INPUT, "the request is no block: none begins at %llu",
-                          (unsigned long long)offset);
-  self->bytes_in = block.size;
-  return envelope_read(self->format, block, &self->call.arena, &self->document, &self->request);
-}
-
 static ubiq_error *no_platform(void) {
   return ubiq_error_new(UBIQ_UNAVAILABLE, "this host gives its functions no API");
 }
 
-static void start(void *user, ubiq_plugin *plugin, const ubiq_value *inputs, ubiq_completion *completion) {
-  (void)user;
-  api_call *self = call_new(inputs[0].i32, completion);
+/// Answers a guest's request, or, where it named none, with what `error` says.
+static void answer_guest(ubiq_plugin *plugin, int32_t format, const ubiq_bytes *request, ubiq_error *error,
+                         ubiq_completion *completion) {
+  api_call *self = call_new(format, completion);
   if (self == NULL) {
+    ubiq_error_delete(error);
     ubiq_completion_fail(completion, ubiq_error_no_memory());
     return;
   }
   api_guest *guest = plugin_platform(plugin);
-  ubiq_error *error = read_request(self, plugin, (uint64_t)inputs[1].i64);
+  self->bytes_in = request->size;
+  if (error == NULL) error = envelope_read(format, *request, &self->call.arena, &self->document, &self->request);
   if (error == NULL && (guest == NULL || guest->host == NULL)) error = no_platform();
   if (error != NULL)
     service_call_fail(&self->call, error);
@@ -181,14 +175,46 @@ static void start(void *user, ubiq_plugin *plugin, const ubiq_value *inputs, ubi
     ask(self, guest);
 }
 
-ubiq_error *invoke_host_new(ubiq_function **out) {
-  static const ubiq_type params[] = {UBIQ_I32, UBIQ_I64}, results[] = {UBIQ_I64};
-  const ubiq_function_options options = {.name = INVOKE_HOST_NAME,
-                                         .params = params,
-                                         .params_count = 2,
-                                         .results = results,
-                                         .results_count = 1,
-                                         .start = start,
-                                         .answers_block = true};
+// ------------------------------------------------------------------------------------------------------- the two imports
+
+static void start(void *user, ubiq_plugin *plugin, const ubiq_value *inputs, ubiq_completion *completion) {
+  (void)user;
+  const uint64_t offset = (uint64_t)inputs[1].i64;
+  ubiq_bytes request;
+  ubiq_error *error = NULL;
+  if (!ubiq_plugin_block(plugin, offset, &request))
+    error =
+        ubiq_error_new(UBIQ_INVALID_INPUT, "the request is no block: none begins at %llu", (unsigned long long)offset);
+  answer_guest(plugin, inputs[0].i32, &request, error, completion);
+}
+
+static void start_core(void *user, ubiq_plugin *plugin, const ubiq_value *inputs, ubiq_completion *completion) {
+  (void)user;
+  const uint32_t place = (uint32_t)inputs[1].i32, size = (uint32_t)inputs[2].i32;
+  ubiq_bytes request;
+  ubiq_error *error = NULL;
+  if (!plugin_span(plugin, place, size, &request))
+    error = ubiq_error_new(UBIQ_INVALID_INPUT, "the request is %u bytes at %u, which the memory does not have", size,
+                           place);
+  answer_guest(plugin, inputs[0].i32, &request, error, completion);
+}
+
+ubiq_error *invoke_host_new(bool is_core, ubiq_function **out) {
+  static const ubiq_type of_extism[] = {UBIQ_I32, UBIQ_I64}, of_core[] = {UBIQ_I32, UBIQ_I32, UBIQ_I32};
+  static const ubiq_type results[] = {UBIQ_I64};
+  ubiq_function_options options = {.name = INVOKE_HOST_NAME,
+                                   .params = of_extism,
+                                   .params_count = 2,
+                                   .results = results,
+                                   .results_count = 1,
+                                   .start = start,
+                                   .answers_block = true};
+  if (is_core) {
+    options.module = INVOKE_HOST_CORE_MODULE;
+    options.name = INVOKE_HOST_CORE_NAME;
+    options.params = of_core;
+    options.params_count = 3;
+    options.start = start_core;
+  }
   return ubiq_function_new(&options, out);
 }

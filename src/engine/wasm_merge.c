@@ -2,7 +2,8 @@
 //
 // DESIGN. Every index space but that of functions is the guest's followed by the hub's. Functions are the hub's imports,
 // then what the guest defines, then what the hub defines, then those that grow memories (wasm_merge_grow.c); the guest's
-// imports are gone: their indices become those of what they are bound to, which may be one of the hub's imports. All
+// imports are gone: their indices become those of what they are bound to, which may be one of the hub's imports. So are
+// those that the hub has of the guest's exports. All
 // sections are copied entry by entry (wasm_code.h), which also refuses indices that the guest does not have: in the merged
 // module they would reach the hub.
 #include "engine/wasm_merge.h"
@@ -63,6 +64,11 @@ static ubiq_error *check_hub(const wasm_part *hub) {
 
 // Indices.
 
+static bool is_of_guest(const wasm_merging *self, const wasm_item *import) {
+  const char *module = self->request->guest_module;
+  return module != NULL && strcmp(import->module, module) == 0;
+}
+
 static void inline_import(wasm_merging *self, const wasm_reader *bodies, size_t import, const wasm_item *item) {
   size_t hub_imports = self->hub.module->imports_count;
   if (item->index < hub_imports) return;
@@ -70,11 +76,17 @@ static void inline_import(wasm_merging *self, const wasm_reader *bodies, size_t 
                    &self->inlining.functions[import]);
 }
 
+// An import of the hub that would be the guest's own export again.
+static bool is_circular(const wasm_merging *self, const wasm_item *item) {
+  const wasm_module *hub = self->hub.module;
+  return item->index < hub->imports_count && is_of_guest(self, &hub->imports[item->index]);
+}
+
 static ubiq_error *bind_imports_to(wasm_merging *self, const wasm_reader *bodies) {
   const wasm_module *guest = self->guest.module;
   for (size_t i = 0; i < guest->imports_count; i++) {
     const wasm_item *item = wasm_module_export(self->hub.module, self->request->bindings[i]);
-    if (item == NULL || item->kind != WASM_FUNCTION ||
+    if (item == NULL || item->kind != WASM_FUNCTION || is_circular(self, item) ||
         !wasm_signature_equal(&item->signature, &guest->imports[i].signature))
       return cannot("an import that the hub does not have");
     self->guest.functions[i] = self->hub.functions[item->index];
@@ -96,16 +108,37 @@ static ubiq_error *bind_imports(wasm_merging *self) {
   return error;
 }
 
-static ubiq_error *number_all(wasm_merging *self) {
+// What the hub imports of the guest, once the guest's functions have their indices, those that it imports included.
+static ubiq_error *bind_hub(wasm_merging *self) {
+  const wasm_module *hub = self->hub.module;
+  for (size_t i = 0; i < hub->imports_count; i++) {
+    if (!is_of_guest(self, &hub->imports[i])) continue;
+    const wasm_item *item = wasm_module_export(self->guest.module, hub->imports[i].name);
+    if (item == NULL || item->kind != WASM_FUNCTION ||
+        !wasm_signature_equal(&item->signature, &hub->imports[i].signature))
+      return cannot("it does not export what the hub calls");
+    self->hub.functions[i] = self->guest.functions[item->index];
+  }
+  return NULL;
+}
+
+static void number_functions(wasm_merging *self) {
   wasm_part *guest = &self->guest, *hub = &self->hub;
   uint32_t hub_imports = (uint32_t)hub->module->imports_count, guest_imports = (uint32_t)guest->module->imports_count;
-  for (int space = 0; space < WASM_SPACES; space++) hub->to.add[space] = guest->to.count[space];
-  for (uint32_t i = 0; i < hub->details.functions_count; i++)
-    hub->functions[i] = i < hub_imports ? i : i + wasm_part_defined(guest);
+  for (uint32_t i = 0; i < hub_imports; i++)
+    if (!is_of_guest(self, &hub->module->imports[i])) hub->functions[i] = self->imports++;
   for (uint32_t i = guest_imports; i < guest->details.functions_count; i++)
-    guest->functions[i] = i - guest_imports + hub_imports;
+    guest->functions[i] = i - guest_imports + self->imports;
+  for (uint32_t i = hub_imports; i < hub->details.functions_count; i++)
+    hub->functions[i] = i - hub_imports + self->imports + wasm_part_defined(guest);
+}
+
+static ubiq_error *number_all(wasm_merging *self) {
+  for (int space = 0; space < WASM_SPACES; space++) self->hub.to.add[space] = self->guest.to.count[space];
+  number_functions(self);
   ubiq_error *error = wasm_merging_plan_growing(self);
-  return error != NULL ? error : bind_imports(self);
+  if (error == NULL) error = bind_imports(self);
+  return error != NULL ? error : bind_hub(self);
 }
 
 // Sections that are made anew.
@@ -131,8 +164,9 @@ static void write_types(wasm_merging *self) {
 static void write_imports(wasm_merging *self) {
   const wasm_module *hub = self->hub.module;
   wasm_writer body = {0};
-  wasm_write_u32(&body, (uint32_t)hub->imports_count);
+  wasm_write_u32(&body, self->imports);
   for (size_t i = 0; i < hub->imports_count; i++) {
+    if (is_of_guest(self, &hub->imports[i])) continue;
     wasm_write_name(&body, hub->imports[i].module);
     wasm_write_name(&body, hub->imports[i].name);
     wasm_write_byte(&body, WASM_FUNCTION);

@@ -13,6 +13,7 @@ typedef struct wasm_merge_request {
   size_t guest_size;
   const uint8_t *hub; ///< ours: imports functions only, and has neither tables nor elements nor a start function
   size_t hub_size;
+  const char *guest_module;    ///< what the hub imports from this module are the guest's exports; NULL: nothing
   const char *const *bindings; ///< for each import of the guest the hub's export that it is bound to
   const char *prefix; ///< of the names under which the hub's exports are exported; the guest may have none such
   const char
@@ -20,7 +21,7 @@ typedef struct wasm_merge_request {
   bool (*keeps)(const char *name); ///< whether an export of the hub stays one; NULL: all
 } wasm_merge_request;
 
-/// Merges. The merged module imports what the hub imports; it exports what the guest exports, under the same names, and
+/// Merges. The merged module imports what the hub imports, but what it takes from the guest; it exports what the guest exports, under the same names, and
 /// what is kept of the hub's exports, with the prefix. Functions keep their names for backtraces, and those without one
 /// get one that tells their index in the guest. Other custom sections are left out. `*out` is owned by the caller (free).
 /// Errors: `invalid_input` says why the two cannot be merged, and they can still be linked; out of memory.

@@ -33,10 +33,10 @@ ubiq_error *wasm_merging_plan_growing(wasm_merging *self) {
   if (item == NULL || item->kind != WASM_FUNCTION || !wasm_signature_equal(&item->signature, &expected))
     return ubiq_error_new(UBIQ_INVALID_INPUT, "WebAssembly module: the hub has no %s, () -> (): it cannot be merged",
                           name);
-  self->growing = (wasm_growing){.count = self->guest.to.count[WASM_SPACE_MEMORY],
-                                 .first = (uint32_t)self->hub.module->imports_count + wasm_part_defined(&self->guest) +
-                                          wasm_part_defined(&self->hub),
-                                 .refused = self->hub.functions[item->index]};
+  self->growing =
+      (wasm_growing){.count = self->guest.to.count[WASM_SPACE_MEMORY],
+                     .first = self->imports + wasm_part_defined(&self->guest) + wasm_part_defined(&self->hub),
+                     .refused = self->hub.functions[item->index]};
   return NULL;
 }
 

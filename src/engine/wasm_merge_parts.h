@@ -36,6 +36,7 @@ typedef struct wasm_growing {
 typedef struct wasm_merging {
   const wasm_merge_request *request;
   wasm_part guest, hub;
+  uint32_t imports; ///< of the merged module: the hub's that are not the guest's to answer
   wasm_inlining inlining;
   wasm_growing growing;
   wasm_writer out;

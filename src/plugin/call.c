@@ -83,7 +83,7 @@ static ubiq_error *prepare(plugin *plugin, const compiled_function *function, ub
   if (!error) error = resolve(plugin, function);
   if (!error) error = budget_begin(plugin, options);
   plugin->input = input;
-  plugin->core.has_asked = false;
+  core_call_begin(plugin);
   return error;
 }
 

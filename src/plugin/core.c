@@ -11,7 +11,6 @@ static const wasm_type i64 = WASM_TYPE_I64;
 static const wasm_signature alloc_signature = {types, types, 1, 1};
 static const wasm_signature free_signature = {types, NULL, 2, 0};
 static const wasm_signature handle_signature = {types, &i64, 5, 1};
-const wasm_signature core_invoke_signature = {types, &i64, 3, 1};
 
 // -- What the module is --
 
@@ -74,11 +73,15 @@ ubiq_error *core_open(plugin *plugin) {
   return has_all ? NULL : ubiq_error_new(UBIQ_INTERNAL, "the instance has no ubiq_alloc or ubiq_free");
 }
 
-static engine_memory memory_of(const plugin *plugin) {
+engine_memory core_memory(const plugin *plugin) {
   const wasm_item *item = wasm_module_export(module_of(plugin->compiled), "memory");
   engine_memory memory = {0};
   engine_store_memory(plugin->store, KERNEL_MEMORY + 1 + item->index, &memory);
   return memory;
+}
+
+void core_call_begin(plugin *plugin) {
+  plugin->core.has_asked = plugin->core.is_answering = false;
 }
 
 static ubiq_error *start_free(plugin *plugin, core_block *block, engine_state *state) {
@@ -101,7 +104,7 @@ static ubiq_error *start_alloc(plugin *plugin, engine_state *state) {
 // Puts the operation's name and the input where ubiq_alloc said.
 static ubiq_error *place_input(plugin *plugin, size_t name_size) {
   core_block *block = &plugin->core.input;
-  engine_memory memory = memory_of(plugin);
+  engine_memory memory = core_memory(plugin);
   block->place = (uint32_t)plugin->values[0].i32;
   if (block->place == 0)
     return ubiq_error_new(UBIQ_MEMORY_LIMIT, "out of memory: ubiq_alloc has no room for %u bytes", block->size);
@@ -187,7 +190,7 @@ ubiq_error *core_conclude(plugin *plugin) {
   core_state *core = &plugin->core;
   uint64_t packed = (uint64_t)plugin->values[0].i64;
   const core_block block = {(uint32_t)(packed >> 32), (uint32_t)packed};
-  engine_memory memory = memory_of(plugin);
+  engine_memory memory = core_memory(plugin);
   const uint8_t *place = engine_memory_span(&memory, block.place, block.size);
   if (!place)
     return ubiq_error_new(UBIQ_INVALID_OUTPUT, "ubiq_handle answered %u bytes at %u, which its memory does not have",
@@ -197,18 +200,4 @@ ubiq_error *core_conclude(plugin *plugin) {
   ubiq_error *error = core_answer_read((ubiq_bytes){place, block.size}, &core->output);
   if (!error) plugin->output = buffer_bytes(&core->output);
   return error;
-}
-
-// -- What the guest asks --
-
-// The platform's API is not tied to this wire yet. To do so: this takes the request from the guest's memory and begins (as the
-// `call` of a host_entry, with a `ready` where the answer is not there at once); the answer goes into a block of the guest's own
-// ubiq_alloc, which only guest code may call, so that the hub's shim for the import has to do it (hub.h, HUB_BLOCK).
-ubiq_error *core_invoke(void *env, engine_call *call, engine_value *values) {
-  (void)env;
-  (void)call;
-  (void)values;
-  return ubiq_error_new(UBIQ_UNAVAILABLE,
-                        CORE_WIRE_MODULE " invoke: the platform's API is not there for functions with "
-                                         "wire = \"core\"");
 }

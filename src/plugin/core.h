@@ -27,8 +27,9 @@ typedef struct core_block {
 typedef struct core_state {
   engine_function alloc, free;
   core_block input, answer;
-  bool has_asked; ///< for room for the input of the call under way
-  buffer output;  ///< the value that the last call answered
+  bool has_asked;    ///< for room for the input of the call under way
+  bool is_answering; ///< between `ready` and `finish`: only ubiq_alloc runs
+  buffer output;     ///< the value that the last call answered
 } core_state;
 
 /// The module that takes the kernel's place when the hub is built: it has no memory, and no code that anybody calls.
@@ -54,8 +55,21 @@ ubiq_error *core_conclude(struct ubiq_plugin *plugin);
 /// Reads {"ok": value}, whose value is appended to `out` as JSON, or {"error": ...}. Errors: as core_conclude.
 ubiq_error *core_answer_read(ubiq_bytes answer, buffer *out);
 
-/// The import `invoke`, (format i32, request i32, size i32) -> i64: for the platform's API. See core.c.
-ubiq_error *core_invoke(void *env, engine_call *call, engine_value *values);
-extern const wasm_signature core_invoke_signature;
+/// A call of the plugin begins: nothing is left of the one before, however that ended.
+void core_call_begin(struct ubiq_plugin *plugin);
+
+// core_invoke.c: host functions of CORE_WIRE_MODULE that answer with a block, of which the platform's `invoke` is one,
+// (format i32, request i32, size i32) -> place << 32 | size of the answer. The hub's shim (hub.h) has the guest's own
+// ubiq_alloc make room for it between `ready` and `finish`; with no room (0) the answer is dropped, and the call's is 0.
+
+/// As function_begin and function_ready. Errors: `trap` when it is ubiq_alloc that calls, while it makes room for an answer.
+ubiq_error *core_begin(void *env, engine_call *call, engine_value *values);
+bool core_ready(void *env, engine_call *call, engine_value *values, ubiq_error **error);
+
+/// Copies the answer to the place that ubiq_alloc answered. Errors: `trap` when the memory does not have it.
+ubiq_error *core_finish(void *env, engine_call *call, engine_value *values);
+
+/// The guest's memory as it is now.
+engine_memory core_memory(const struct ubiq_plugin *plugin);
 
 #endif

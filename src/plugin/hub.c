@@ -4,15 +4,16 @@
 // follow that one without a look at the code: only the exports of functions, whose indices grow by the number of new
 // imports, are written anew. Everything else is appended to the sections that there are:
 //
-//   types      the kernel's, the types of every `finish` and of HUB_GROW_REFUSED, one for each hub function
-//   imports    grow, then for each hub function in order: host.<name> unless it is a slot, finish.<name> if it is a block
+//   types      the kernel's, the types of every `finish`, of HUB_GROW_REFUSED and of HUB_GUEST_ALLOC, one for each hub function
+//   imports    grow, then for each hub function in order: host.<name> unless it is a slot, finish.<name> if it is a block;
+//              then HUB_GUEST_ALLOC where blocks are the guest's
 //   functions  the kernel's, HUB_GROW_REFUSED, then a shim for each hub function that needs one
 //   globals    the kernel's, then one for each slot: a reference to a function, null until the engine fills it
 //
 // The kernel's table section is left out: linkers put an empty one everywhere and each instance would pay for it.
 #include "plugin/hub.h"
 #include "engine/wasm_module.h"
-#include "engine/wasm_writer.h"
+#include "plugin/hub_shim.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -35,16 +36,21 @@ typedef struct hub {
   wasm_details details;
   wasm_section_view sections[WASM_SECTIONS];
   bool present[WASM_SECTIONS];
-  uint32_t finish_type, refused_type;
+  uint32_t finish_type, refused_type, guest_alloc_type;
   uint32_t refused; // index of HUB_GROW_REFUSED
   uint32_t imports_added;
   uint32_t shims;
   uint32_t slots;
-  uint32_t alloc; // index of the kernel's alloc in the hub
+  uint32_t alloc;       // index of the kernel's alloc in the hub
+  uint32_t guest_alloc; // index of the import HUB_GUEST_ALLOC; 0: there is none
 } hub;
 
+static bool is_block(const hub_function *function) {
+  return function->kind != HUB_DIRECT;
+}
+
 static bool needs_shim(const hub_function *function) {
-  return function->kind == HUB_BLOCK || function->slot;
+  return is_block(function) || function->slot;
 }
 
 // Checks of what came in.
@@ -86,7 +92,7 @@ static ubiq_error *check_function(const hub_function *function) {
                           "host function %s has a reference of its own type; expected numbers, vectors, funcref "
                           "or externref",
                           function->name);
-  if (function->kind == HUB_BLOCK && (signature->results_count != 1 || signature->results[0] != WASM_TYPE_I64))
+  if (is_block(function) && (signature->results_count != 1 || signature->results[0] != WASM_TYPE_I64))
     return ubiq_error_new(UBIQ_INTERNAL, "host function %s answers with a block; expected one result, i64",
                           function->name);
   return NULL;
@@ -138,10 +144,12 @@ static void place_imports(hub *self) {
   uint32_t next = 1; // behind grow
   for (size_t i = 0; i < self->count; i++) {
     const hub_function *function = &self->functions[i];
-    self->places[i].type = self->refused_type + 1 + (uint32_t)i;
+    self->places[i].type = self->guest_alloc_type + 1 + (uint32_t)i;
     if (!function->slot) self->places[i].start = next++;
-    if (function->kind == HUB_BLOCK) self->places[i].finish = next++;
+    if (is_block(function)) self->places[i].finish = next++;
   }
+  for (size_t i = 0; i < self->count && self->guest_alloc == 0; i++)
+    if (self->functions[i].kind == HUB_GUEST_BLOCK) self->guest_alloc = next++;
   self->imports_added = next - 1;
 }
 
@@ -169,6 +177,7 @@ static ubiq_error *place_all(hub *self) {
   if (self->places == NULL) return ubiq_error_no_memory();
   self->finish_type = self->details.types_count;
   self->refused_type = self->finish_type + 1;
+  self->guest_alloc_type = self->refused_type + 1;
   place_imports(self);
   place_shims(self, vector_count(self, WASM_SECTION_GLOBAL));
   self->alloc = shifted(self, wasm_module_export(self->kernel, "alloc")->index);
@@ -193,12 +202,13 @@ static void write_function_type(wasm_writer *out, const wasm_signature *signatur
 }
 
 static uint32_t append_types(const hub *self, wasm_writer *out) {
-  static const wasm_type i64 = WASM_TYPE_I64;
-  static const wasm_signature finish = {.params = &i64, .params_count = 1}, refused = {0};
+  static const wasm_type i64 = WASM_TYPE_I64, i32 = WASM_TYPE_I32;
+  static const wasm_signature finish = {.params = &i64, .params_count = 1}, refused = {0}, alloc = {&i32, &i32, 1, 1};
   write_function_type(out, &finish);
   write_function_type(out, &refused);
+  write_function_type(out, &alloc);
   for (size_t i = 0; i < self->count; i++) write_function_type(out, &self->functions[i].signature);
-  return 2 + (uint32_t)self->count;
+  return 3 + (uint32_t)self->count;
 }
 
 static void write_import(wasm_writer *out, const char *module, const char *name, uint32_t type) {
@@ -212,8 +222,9 @@ static uint32_t append_imports(const hub *self, wasm_writer *out) {
   for (size_t i = 0; i < self->count; i++) {
     const hub_function *function = &self->functions[i];
     if (!function->slot) write_import(out, HUB_HOST_MODULE, function->name, self->places[i].type);
-    if (function->kind == HUB_BLOCK) write_import(out, HUB_FINISH_MODULE, function->name, self->finish_type);
+    if (is_block(function)) write_import(out, HUB_FINISH_MODULE, function->name, self->finish_type);
   }
+  if (self->guest_alloc != 0) write_import(out, HUB_GUEST_MODULE, HUB_GUEST_ALLOC, self->guest_alloc_type);
   return self->imports_added;
 }
 
@@ -237,74 +248,22 @@ static uint32_t append_globals(const hub *self, wasm_writer *out) {
   return self->slots;
 }
 
-enum {
-  OP_IF = 0x04,
-  OP_END = 0x0b,
-  OP_RETURN = 0x0f,
-  OP_CALL = 0x10,
-  OP_CALL_REF = 0x14,
-  OP_DROP = 0x1a,
-  OP_LOCAL_GET = 0x20,
-  OP_LOCAL_TEE = 0x22,
-  OP_GLOBAL_GET = 0x23,
-  OP_I32_CONST = 0x41,
-  OP_I64_CONST = 0x42,
-  OP_I64_LE_S = 0x57,
-};
-
-static void write_op(wasm_writer *out, uint8_t op, uint32_t operand) {
-  wasm_write_byte(out, op);
-  wasm_write_u32(out, operand);
-}
-
-// Passes the parameters on to the host.
-static void write_start(wasm_writer *out, const hub_function *function, const place *at) {
-  for (uint32_t i = 0; i < function->signature.params_count; i++) write_op(out, OP_LOCAL_GET, i);
-  if (function->slot) {
-    write_op(out, OP_GLOBAL_GET, at->start);
-    write_op(out, OP_CALL_REF, at->type);
-  } else {
-    write_op(out, OP_CALL, at->start);
-  }
-}
-
-// With the answer's length on the stack: if it is 0 or less, 0; else a block of that length, which `finish` fills.
-static void write_block(const hub *self, wasm_writer *out, const hub_function *function, const place *at) {
-  enum { NO_RESULT = 0x40 };
-  uint32_t length = function->signature.params_count;
-  uint32_t block = length + 1;
-  write_op(out, OP_LOCAL_TEE, length);
-  write_op(out, OP_I64_CONST, 0);
-  wasm_write_byte(out, OP_I64_LE_S);
-  wasm_write_byte(out, OP_IF);
-  wasm_write_byte(out, NO_RESULT);
-  write_op(out, OP_I64_CONST, 0);
-  wasm_write_byte(out, OP_RETURN);
-  wasm_write_byte(out, OP_END);
-  write_op(out, OP_LOCAL_GET, length);
-  write_op(out, OP_CALL, self->alloc);
-  write_op(out, OP_LOCAL_TEE, block);
-  write_op(out, OP_CALL, at->finish);
-  write_op(out, OP_LOCAL_GET, block);
-}
-
-static void write_shim(const hub *self, wasm_writer *out, const hub_function *function, const place *at) {
-  static const uint8_t no_locals[] = {0};
-  static const uint8_t two_i64[] = {1, 2, 0x7e};
-  bool is_block = function->kind == HUB_BLOCK;
-  wasm_write_bytes(out, is_block ? two_i64 : no_locals, is_block ? sizeof two_i64 : sizeof no_locals);
-  write_start(out, function, at);
-  if (is_block) write_block(self, out, function, at);
-  wasm_write_byte(out, OP_END);
-}
-
 // Calls `grow`, which is function 0.
 static void write_refused(wasm_writer *out) {
+  enum { END = 0x0b, CALL = 0x10, DROP = 0x1a, I32_CONST = 0x41 };
   static const uint8_t body[] = {
-      0, OP_I32_CONST, 0, OP_I32_CONST, HUB_PHASE_GROW_REFUSED, OP_CALL, 0, OP_DROP, OP_END,
+      0, I32_CONST, 0, I32_CONST, HUB_PHASE_GROW_REFUSED, CALL, 0, DROP, END,
   };
   wasm_write_u32(out, sizeof body);
   wasm_write_bytes(out, body, sizeof body);
+}
+
+static void write_shim(const hub *self, wasm_writer *out, const hub_function *function, const place *at) {
+  const hub_shim shim = {.start = at->start,
+                         .type = at->type,
+                         .alloc = function->kind == HUB_GUEST_BLOCK ? self->guest_alloc : self->alloc,
+                         .finish = at->finish};
+  hub_shim_write(function, &shim, out);
 }
 
 static uint32_t append_code(const hub *self, wasm_writer *out) {

@@ -1,9 +1,10 @@
 // Builds an image's hub: the host build of the kernel with exactly the host functions that one plugin imports spliced in.
 //
-// Host functions never call back into the engine. Where one answers with a block of Extism memory, the hub has a shim in
-// Wasm that does it in three steps: `start` (host: what is the answer, how long is it; may suspend), the kernel's own
-// `alloc`, `finish` (host: copies the answer to the block). Functions that wait are bound late, through a global of the
-// hub, in images that suspend (see engine_host_function.slot).
+// Host functions never call back into the engine. Where one answers with a block of memory, the hub has a shim in Wasm
+// that does it in three steps: `start` (host: what is the answer, how long is it; may suspend), the kernel's own `alloc`,
+// or the guest's `ubiq_alloc` where that is the one whose block it is (the wire `core`), `finish` (host: copies the answer
+// to the block). Functions that wait are bound late, through a global of the hub, in images that suspend (see
+// engine_host_function.slot).
 #ifndef PLUGIN_HUB_H
 #define PLUGIN_HUB_H
 
@@ -14,26 +15,31 @@
 #define HUB_FINISH_MODULE "finish"
 #define HUB_SLOT_PREFIX   "slot:"
 
+/// The import of a hub that calls the guest, (i32) -> i32: only merging the two can bind it (wasm_merge_request.guest_module).
+#define HUB_GUEST_MODULE "guest"
+#define HUB_GUEST_ALLOC  "ubiq_alloc"
+
 /// The hub's export () -> () that tells the host of a refused growth of a module's memory: it calls the kernel's import
 /// `grow` in a phase that the kernel itself has not.
 #define HUB_GROW_REFUSED "ubiq_grow_refused"
 enum { HUB_PHASE_GROW_REFUSED = 2 };
 
 typedef enum hub_kind {
-  HUB_DIRECT, ///< the import is exported again as it is
-  HUB_BLOCK,  ///< exported: (params) -> i64; imported: start (params) -> i64 length, finish (i64 offset) -> ()
+  HUB_DIRECT,      ///< the import is exported again as it is
+  HUB_BLOCK,       ///< exported: (params) -> i64; imported: start (params) -> i64 length, finish (i64 offset) -> ()
+  HUB_GUEST_BLOCK, ///< the same in the guest's memory: what is exported answers place << 32 | length, or 0 for no place
 } hub_kind;
 
 /// One function that the hub takes from the host and gives to the plugin's modules.
 typedef struct hub_function {
   const char *name;         ///< export name, unique; imported as module "host" under the same name
-  hub_kind kind;            ///< for HUB_BLOCK `finish` is imported as module "finish" under the same name
-  wasm_signature signature; ///< as the plugin sees it; HUB_BLOCK: exactly one result, i64
+  hub_kind kind;            ///< for blocks `finish` is imported as module "finish" under the same name
+  wasm_signature signature; ///< as the plugin sees it; blocks: exactly one result, i64
   bool slot;                ///< bound late: not imported but called through a mutable global exported as "slot:<name>"
 } hub_function;
 
-/// Builds the hub from the kernel's host build (kernel/kernel.h). HUB_BLOCK: a length of 0 or less answers 0 with no
-/// finish; a block that cannot be had calls finish with offset 0, which is expected to end the call with an error.
+/// Builds the hub from the kernel's host build (kernel/kernel.h). Blocks: a length of 0 or less answers 0 with no finish; a
+/// block that cannot be had calls finish with offset 0, which for HUB_BLOCK is expected to end the call with an error.
 /// `*wasm` is owned by the caller (free). Errors: `internal` for a kernel that is not as it must be, out of memory.
 ubiq_error *hub_build(const uint8_t *kernel, size_t kernel_size, const hub_function *functions, size_t count,
                       uint8_t **wasm, size_t *size);

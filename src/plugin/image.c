@@ -2,7 +2,8 @@
 //
 // Nearly every plugin is one module. It is merged with the hub (engine/wasm_merge.h), so that an instance is made of one
 // module and its calls of the kernel are plain calls. Whatever stands in the way of merging, a module that is not valid
-// included, leaves the two to be compiled and linked as several modules are. UBIQ_MERGE=0 in the environment always does.
+// included, leaves the two to be compiled and linked as several modules are. UBIQ_MERGE=0 in the environment always does. A hub
+// that calls the guest can only be merged with it.
 #include "plugin/internal.h"
 
 #include "base/log.h"
@@ -76,6 +77,7 @@ static ubiq_error *merge_bytes(const parts_to_merge *parts, uint8_t **wasm, size
                                 .guest_size = parts->guest->bytes.size,
                                 .hub = parts->hub->bytes.data,
                                 .hub_size = parts->hub->bytes.size,
+                                .guest_module = HUB_GUEST_MODULE,
                                 .bindings = parts->bindings,
                                 .prefix = MERGED,
                                 .grow_refused = HUB_GROW_REFUSED,
@@ -142,7 +144,25 @@ static bool may_merge(const import_plan *plan) {
          (!asked || strcmp(asked, "0") != 0);
 }
 
+static bool must_merge(const import_plan *plan) {
+  const wasm_module *hub = plan->compiled->modules[HUB_MODULE].wasm;
+  for (size_t i = 0; i < hub->imports_count; i++)
+    if (strcmp(hub->imports[i].module, HUB_GUEST_MODULE) == 0) return true;
+  return false;
+}
+
+// What is wrong with a module by itself is better said than that it cannot be merged.
+static ubiq_error *explain(const compiled *compiled, ubiq_error *error) {
+  const buffer *guest = &compiled->modules[compiled->main].bytes;
+  if (ubiq_error_code(error) != UBIQ_INVALID_INPUT) return error;
+  ubiq_error *invalid = engine_validate(guest->data, guest->size);
+  if (!invalid) return error;
+  ubiq_error_delete(error);
+  return invalid;
+}
+
 static ubiq_error *compile_modules(const import_plan *plan) {
+  if (must_merge(plan)) return explain(plan->compiled, compile_merged(plan));
   if (!may_merge(plan)) return compile_each(plan);
   ubiq_error *error = compile_merged(plan);
   bool is_unfit = ubiq_error_code(error) == UBIQ_INVALID_INPUT || ubiq_error_code(error) == UBIQ_TOO_LARGE;

@@ -42,7 +42,9 @@ static const char *extism_name(const wasm_item *import) {
   return NULL;
 }
 
+// A module without the kernel is given what is made for its wire alone.
 static const ubiq_function *find_function(const compiled *compiled, const wasm_item *import) {
+  if (compiled->options.core && strcmp(import->module, CORE_WIRE_MODULE) != 0) return NULL;
   for (size_t i = compiled->functions_count; i-- > 0;) // a later one shadows an earlier one
     if (strcmp(compiled->functions[i]->module, import->module) == 0 &&
         strcmp(compiled->functions[i]->name, import->name) == 0)
@@ -79,6 +81,11 @@ static const char *hint_for_wasi(const resolver *self, const wasm_item *import, 
   return arena_printf(arena, "WASI has it with the type %s", type);
 }
 
+static bool is_platform(const wasm_item *import) {
+  return (strcmp(import->module, EXTISM_USER_MODULE) == 0 && strcmp(import->name, "InvokeHost") == 0) ||
+         (strcmp(import->module, CORE_WIRE_MODULE) == 0 && strcmp(import->name, "invoke") == 0);
+}
+
 static const char *hint_for(resolver *self, const wasm_item *import, arena *arena) {
   assert(import->module && import->name);
   if (self->compiled->options.core && extism_name(import))
@@ -105,7 +112,9 @@ static const char *hint_for(resolver *self, const wasm_item *import, arena *aren
   if (name) return "Extism has no such function; a newer PDK may have been used";
   bool is_wasi = strcmp(import->module, WASI_MODULE) == 0 || strcmp(import->module, WASI_OLD_MODULE) == 0;
   if (is_wasi) return hint_for_wasi(self, import, arena);
-  if (strcmp(import->module, EXTISM_USER_MODULE) == 0 && strcmp(import->name, "InvokeHost") == 0)
+  if (!self->compiled->options.core && strcmp(import->module, CORE_WIRE_MODULE) == 0)
+    return "it is for functions with wire = \"core\"";
+  if (is_platform(import))
     return "the platform's API, which functions of a project have (`ubiq dev`, `serve`, `test` and `run`); elsewhere "
            "the "
            "embedder has to provide it";
@@ -127,14 +136,15 @@ static const char *hub_take(resolver *self, const wasm_item *import, hub_kind ki
       (hub_function){.name = name, .kind = kind, .signature = *host->signature, .slot = late};
   engine_host_function *function = &self->functions[self->functions_count++];
   *function = *host;
-  function->module = "host";
+  function->module = HUB_HOST_MODULE;
   function->name = name;
   function->slot = late ? arena_printf(arena, "slot:%s", name) : NULL;
-  if (kind == HUB_BLOCK) {
+  if (kind != HUB_DIRECT) {
     static const wasm_type i64 = WASM_TYPE_I64;
     static const wasm_signature finish = {.params = &i64, .params_count = 1};
+    engine_host_callback call = kind == HUB_GUEST_BLOCK ? core_finish : host_finish;
     self->functions[self->functions_count++] =
-        (engine_host_function){.module = "finish", .name = name, .signature = &finish, .call = host_finish};
+        (engine_host_function){.module = HUB_FINISH_MODULE, .name = name, .signature = &finish, .call = call};
   }
   return late && !function->slot ? NULL : name;
 }
@@ -160,14 +170,11 @@ static const char *take_function(resolver *self, const wasm_item *import, const 
     host.ready = function_ready;
     host.wait = function_wait;
   }
-  return hub_take(self, import, function->answers_block ? HUB_BLOCK : HUB_DIRECT, &host);
-}
-
-static const char *take_core(resolver *self, const wasm_item *import) {
-  engine_host_function host = {.signature = &core_invoke_signature, .call = core_invoke};
-  bool is_invoke =
-      strcmp(import->name, "invoke") == 0 && wasm_signature_equal(&core_invoke_signature, &import->signature);
-  return is_invoke ? hub_take(self, import, HUB_DIRECT, &host) : NULL;
+  if (!function->answers_block) return hub_take(self, import, HUB_DIRECT, &host);
+  if (!self->compiled->options.core) return hub_take(self, import, HUB_BLOCK, &host);
+  host.call = core_begin;
+  host.ready = core_ready;
+  return hub_take(self, import, HUB_GUEST_BLOCK, &host);
 }
 
 // The kernel's exports keep their names; the list that they stand in does not outlive the resolver.
@@ -179,13 +186,11 @@ static const char *take_kernel(resolver *self, const wasm_item *import, const wa
 // Finds an import in the hub's reach; NULL when it is not there or is of another type.
 static const char *find_in_hub(resolver *self, const wasm_item *import) {
   if (import->kind != WASM_FUNCTION) return NULL;
-  const ubiq_function *function = self->compiled->options.core ? NULL : find_function(self->compiled, import);
+  const ubiq_function *function = find_function(self->compiled, import);
   if (function)
     return wasm_signature_equal(&function->signature, &import->signature) ? take_function(self, import, function)
                                                                           : NULL;
-  bool is_core = self->compiled->options.core;
-  if (is_core && strcmp(import->module, CORE_WIRE_MODULE) == 0) return take_core(self, import);
-  const char *name = is_core ? NULL : extism_name(import);
+  const char *name = self->compiled->options.core ? NULL : extism_name(import);
   const host_entry *entry = name ? host_entry_find(name) : NULL;
   if (entry)
     return wasm_signature_equal(&entry->signature, &import->signature) ? take_entry(self, import, entry) : NULL;

@@ -112,6 +112,10 @@ ubiq_error *plugin_overdue(plugin *plugin);
 /// When the wall limit of the call under way passes (monotonic clock, nanoseconds); UINT64_MAX when never.
 uint64_t plugin_deadline_ns(const plugin *plugin);
 
+/// The bytes that a guest without the kernel (ubiq_compile_options.core) speaks of, borrowed until it runs again. False when
+/// its memory does not have them, and for other guests.
+bool plugin_span(const plugin *plugin, uint32_t place, uint32_t size, ubiq_bytes *out);
+
 /// Bytes of linear memory in use, kernel and modules together.
 uint64_t plugin_memory_bytes(plugin *plugin);
 

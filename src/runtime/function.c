@@ -37,7 +37,8 @@ static char *make_manifest(const project_function *settings, const char *file, s
 static ubiq_error *compile(function *self, ubiq_bytes source, ubiq_compile_options options,
                            const engine_compiler *compiler) {
   ubiq_function *invoke_host = NULL;
-  ubiq_error *error = invoke_host_new(&invoke_host);
+  const bool is_core = self->wire == PROJECT_WIRE_CORE;
+  ubiq_error *error = invoke_host_new(is_core, &invoke_host);
   if (error != NULL) return error;
   const ubiq_function *const functions[] = {invoke_host};
   options.functions = functions;
@@ -45,7 +46,7 @@ static ubiq_error *compile(function *self, ubiq_bytes source, ubiq_compile_optio
   options.name = self->name;
   options.wasi = true;
   options.suspends = true;
-  options.core = self->wire == PROJECT_WIRE_CORE;
+  options.core = is_core;
   options.memory_bytes_max = self->limits.memory_bytes;
   error = compiled_new_by(compiler, source.data, source.size, &options, &self->compiled);
   ubiq_function_delete(invoke_host);

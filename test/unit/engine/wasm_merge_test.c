@@ -38,6 +38,17 @@ static const char hub_text[] =
     " (data (i32.const 8) \"hub\")"
     ")";
 
+// A hub that calls its guest.
+static const char calling_hub_text[] =
+    "(module"
+    " (import \"host\" \"seven\" (func $seven (result i32)))"
+    " (import \"guest\" \"half\" (func $half (param i32) (result i32)))"
+    " (import \"host\" \"twice\" (func $twice (param i32) (result i32)))"
+    " (memory (export \"memory\") 1)"
+    " (func (export \"refused\"))"
+    " (export \"seven\" (func $seven)) (export \"twice\" (func $twice)) (export \"half\" (func $half))"
+    " (func (export \"both\") (param i32) (result i32) (call $twice (call $half (local.get 0)))))";
+
 typedef struct bytes {
   uint8_t *data;
   size_t size;
@@ -55,8 +66,8 @@ typedef struct pair {
 } pair;
 
 // Binds the guest's imports to the hub's exports of the same names.
-static pair pair_open(const char *guest_text) {
-  pair self = {.guest = assemble(guest_text), .hub = assemble(hub_text)};
+static pair pair_open_with(const char *guest_text, const char *hub) {
+  pair self = {.guest = assemble(guest_text), .hub = assemble(hub)};
   wasm_module *module;
   static char names[8][16];
   assert_success(wasm_module_read(self.guest.data, self.guest.size, &module));
@@ -69,6 +80,10 @@ static pair pair_open(const char *guest_text) {
   return self;
 }
 
+static pair pair_open(const char *guest_text) {
+  return pair_open_with(guest_text, hub_text);
+}
+
 static void pair_close(pair *self) {
   free(self->guest.data);
   free(self->hub.data);
@@ -79,6 +94,7 @@ static ubiq_error *merge(const pair *pair, bytes *out) {
                                 .guest_size = pair->guest.size,
                                 .hub = pair->hub.data,
                                 .hub_size = pair->hub.size,
+                                .guest_module = "guest",
                                 .bindings = pair->bindings,
                                 .prefix = PREFIX,
                                 .grow_refused = "refused"};
@@ -86,12 +102,16 @@ static ubiq_error *merge(const pair *pair, bytes *out) {
   return wasm_merge(&request, &out->data, &out->size);
 }
 
-static bytes merge_text(const char *guest_text) {
+static bytes merge_text_with(const char *guest_text, const char *hub) {
   bytes merged;
-  pair pair = pair_open(guest_text);
+  pair pair = pair_open_with(guest_text, hub);
   assert_success(merge(&pair, &merged));
   pair_close(&pair);
   return merged;
+}
+
+static bytes merge_text(const char *guest_text) {
+  return merge_text_with(guest_text, hub_text);
 }
 
 static ubiq_error *seven(void *env, engine_call *call, engine_value *values) {
@@ -123,10 +143,10 @@ typedef struct world {
   engine_store *store;
 } world;
 
-static world world_open(const char *guest_text) {
+static world world_open_with(const char *guest_text, const char *hub) {
   static const engine_binding memories[] = {{0, PREFIX "memory"}, {0, "memory"}};
   world self;
-  bytes wasm = merge_text(guest_text);
+  bytes wasm = merge_text_with(guest_text, hub);
   engine_link_module module = {0};
   assert_success(engine_compile(one_engine, wasm.data, wasm.size, &module.module));
   engine_link link = {.modules = &module,
@@ -141,6 +161,10 @@ static world world_open(const char *guest_text) {
   traps_restore();
   free(wasm.data);
   return self;
+}
+
+static world world_open(const char *guest_text) {
+  return world_open_with(guest_text, hub_text);
 }
 
 static void world_close(world *self) {
@@ -247,6 +271,65 @@ static void the_hub_is_told_of_each_growth_that_is_refused(void **state) {
   assert_int_equal(run(&world, "c", -1), -1);
   assert_int_equal(run(&world, "count", 0), 4);
   world_close(&world);
+}
+
+static void the_hub_calls_what_the_guest_exports(void **state) {
+  (void)state;
+  world world = world_open_with("(module"
+                                " (import \"a\" \"both\" (func $both (param i32) (result i32)))"
+                                " (import \"a\" \"seven\" (func $seven (result i32)))"
+                                " (memory (export \"memory\") 1 1)"
+                                " (func (export \"run\") (param i32) (result i32)"
+                                "  (drop (memory.grow (i32.const 1)))"
+                                "  (i32.add (call $both (local.get 0)) (call $seven)))"
+                                " (func (export \"half\") (param i32) (result i32)"
+                                "  (i32.sub (i32.div_u (local.get 0) (i32.const 2)) (call $seven))))",
+                                calling_hub_text);
+  assert_int_equal(run(&world, "run", 100), 2 * (100 / 2 - 7) + 7);
+  world_close(&world);
+}
+
+static void what_the_guest_exports_for_the_hub_may_be_the_hosts(void **state) {
+  (void)state;
+  world world = world_open_with("(module (import \"a\" \"both\" (func $both (param i32) (result i32)))"
+                                " (import \"a\" \"twice\" (func $twice (param i32) (result i32)))"
+                                " (memory (export \"memory\") 1) (export \"half\" (func $twice))"
+                                " (func (export \"run\") (param i32) (result i32) (call $both (local.get 0))))",
+                                calling_hub_text);
+  assert_int_equal(run(&world, "run", 3), 12);
+  world_close(&world);
+}
+
+// The hub's own function as well: it calls itself, which the engine ends.
+static void what_the_guest_exports_for_the_hub_may_be_the_hubs(void **state) {
+  (void)state;
+  world world = world_open_with("(module (import \"a\" \"both\" (func $both (param i32) (result i32)))"
+                                " (memory (export \"memory\") 1) (export \"half\" (func $both)))",
+                                calling_hub_text);
+  engine_function function = find_function(world.store, "half");
+  engine_value values[2] = {{.i32 = 1}};
+  ubiq_error *error = engine_call_now(world.store, &function, values, 2);
+  assert_int_equal(ubiq_error_code(error), UBIQ_TRAP);
+  ubiq_error_delete(error);
+  world_close(&world);
+}
+
+static void what_the_hub_calls_must_be_there(void **state) {
+  (void)state;
+  static const char *const guests[] = {
+      "(module)", "(module (memory (export \"half\") 1))", "(module (func (export \"half\")))",
+      "(module (func (export \"half\") (param i64) (result i32) (i32.const 1)))",
+      // its own export, by way of the hub
+      "(module (import \"a\" \"half\" (func $half (param i32) (result i32))) (export \"half\" (func $half)))"};
+  for (size_t i = 0; i < sizeof guests / sizeof *guests; i++) {
+    bytes merged;
+    pair pair = pair_open_with(guests[i], calling_hub_text);
+    ubiq_error *error = merge(&pair, &merged);
+    assert_int_equal(ubiq_error_code(error), UBIQ_INVALID_INPUT);
+    assert_non_null(strstr(ubiq_error_message(error), "cannot be merged"));
+    ubiq_error_delete(error);
+    pair_close(&pair);
+  }
 }
 
 static void what_a_refused_growth_calls_must_be_there(void **state) {
@@ -512,6 +595,10 @@ int main(void) {
       cmocka_unit_test(memories_stay_apart),
       cmocka_unit_test(what_is_inlined_does_what_a_call_does),
       cmocka_unit_test(the_hub_is_told_of_each_growth_that_is_refused),
+      cmocka_unit_test(the_hub_calls_what_the_guest_exports),
+      cmocka_unit_test(what_the_guest_exports_for_the_hub_may_be_the_hosts),
+      cmocka_unit_test(what_the_guest_exports_for_the_hub_may_be_the_hubs),
+      cmocka_unit_test(what_the_hub_calls_must_be_there),
       cmocka_unit_test(what_a_refused_growth_calls_must_be_there),
       cmocka_unit_test(imports_stand_in_tables_and_exports),
       cmocka_unit_test(a_guest_with_all_of_the_language_stays_valid),

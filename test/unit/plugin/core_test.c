@@ -207,16 +207,6 @@ static void there_is_no_kernel_to_import(void **state) {
   assert_error_with(compile(module, &compiled), UBIQ_INVALID_INPUT, "there is no Extism kernel");
 }
 
-static void the_platform_is_unavailable_to_it_so_far(void **state) {
-  (void)state;
-  static const char module[] =
-      "(module (import \"ubiq:wire/host\" \"invoke\" (func $invoke (param i32 i32 i32) (result i64)))"
-      " (memory (export \"memory\") 1) (func (export \"ubiq_alloc\") (param i32) (result i32) (i32.const 64))"
-      " (func (export \"ubiq_free\") (param i32 i32)) (func (export \"ubiq_handle\") (param i32 i32 i32 i32 i32)"
-      " (result i64) (call $invoke (i32.const 0) (i32.const 0) (i32.const 0))))";
-  assert_refuses(module, "x", UBIQ_UNAVAILABLE, "invoke");
-}
-
 int main(void) {
   plugin_testing_begin();
   plugin_testing_needs(ENGINE_CAN_SUSPEND);
@@ -233,7 +223,6 @@ int main(void) {
       cmocka_unit_test(traps_are_traps_and_the_next_call_begins_anew),
       cmocka_unit_test(a_module_that_lacks_an_export_is_refused_with_its_name),
       cmocka_unit_test(there_is_no_kernel_to_import),
-      cmocka_unit_test(the_platform_is_unavailable_to_it_so_far),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

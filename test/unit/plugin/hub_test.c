@@ -294,6 +294,27 @@ static void the_hub_exports_the_kernels_functions_and_the_hosts(void **state) {
   free(wasm);
 }
 
+static void a_block_of_the_guests_is_made_by_the_guest(void **state) {
+  (void)state;
+  static const hub_function guest_block = {"ask", HUB_GUEST_BLOCK, {i64s, i64s, 1, 1}, false};
+  const hub_function functions[] = {double_direct, guest_block, greet_block};
+  uint8_t *wasm;
+  size_t size;
+  wasm_module *module;
+  expect_none(build_from(kernel_text, functions, 3, &wasm, &size));
+  expect_none(wasm_module_read(wasm, size, &module));
+  static const char *const modules[] = {"ubiq:kernel", "host", "host", "finish", "host", "finish", HUB_GUEST_MODULE};
+  static const char *const names[] = {"grow", "double", "ask", "ask", "greet", "greet", HUB_GUEST_ALLOC};
+  assert_int_equal(module->imports_count, 7);
+  for (size_t i = 0; i < 7; i++) {
+    assert_string_equal(module->imports[i].module, modules[i]);
+    assert_string_equal(module->imports[i].name, names[i]);
+  }
+  assert_true(wasm_signature_equal(&wasm_module_export(module, "ask")->signature, &i64_to_i64));
+  wasm_module_free(module);
+  free(wasm);
+}
+
 static void a_hub_without_functions_is_the_kernel(void **state) {
   (void)state;
   fixture hub = open_hub(NULL, 0, false);
@@ -542,6 +563,7 @@ int main(void) {
   traps_save();
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_hub_exports_the_kernels_functions_and_the_hosts),
+      cmocka_unit_test(a_block_of_the_guests_is_made_by_the_guest),
       cmocka_unit_test(a_hub_without_functions_is_the_kernel),
       cmocka_unit_test(a_direct_function_reaches_the_host),
       cmocka_unit_test(a_block_function_answers_with_a_block_that_finish_filled),
