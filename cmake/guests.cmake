@@ -45,7 +45,7 @@ function(ubiq_guest_compile name source target_flags link_flags)
     COMMAND ${CMAKE_COMMAND} -E make_directory ${UBIQ_GUESTS_DIR}
     COMMAND ${UBIQ_GUEST_CLANG} ${target_flags} ${UBIQ_GUEST_COMPILE_FLAGS} -c ${source} -o ${object}
     COMMAND ${UBIQ_GUEST_CLANG} ${target_flags} ${UBIQ_GUEST_LINK_FLAGS} ${link_flags} ${object} -o ${output}
-    DEPENDS ${source} ${UBIQ_PDK_DIR}/ubiq/pdk.h
+    DEPENDS ${source} ${UBIQ_PDK_DIR}/ubiq/pdk.h ${UBIQ_PDK_DIR}/ubiq/host.h ${UBIQ_PDK_DIR}/ubiq/core.h
     COMMENT "Building guest ${name}.wasm"
     VERBATIM)
   ubiq_guest_add(${name})

@@ -41,7 +41,7 @@ def core(name, **more):
 
 class CoreWire(support.Test):
     def start_all(self):
-        directory = self.project(core("echo"), core("calls"), core("kept", export='"calls"', instance='"reuse"'),
+        directory = self.project(core("echo"), core("calls"), core("kept", export='"calls"', instance='"reuse"', pool="{ min = 0, max = 1 }"),
                                  core("fails"), core("lies"), core("whole", export='"echo"', input='"request"'),
                                  files={"core.c": CORE})
         return self.start(directory, "--workers", "1")
