@@ -139,10 +139,11 @@ ubiq_error *cors_read(const json_value *value, arena *arena, const cors **out) {
   return read_table(&(reader){arena, made}, value);
 }
 
-/// Whether an origin is below a pattern: the same scheme, and a name that ends as the pattern does.
+/// Whether an origin is below a pattern: the same scheme, and a name that ends as the pattern does. What is no origin may
+/// end so, too: `https://a.example/.b.example`.
 static bool is_below(text pattern, text origin) {
   text host = after_scheme(pattern);
-  if (!text_starts_with(host, TEXT("*."))) return false;
+  if (!text_starts_with(host, TEXT("*.")) || !is_origin(origin)) return false;
   text scheme = {pattern.data, (size_t)(host.data - pattern.data)}, end = {host.data + 1, host.size - 1};
   return text_starts_with(origin, scheme) && text_ends_with(origin, end) && origin.size > scheme.size + end.size;
 }

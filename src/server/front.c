@@ -110,13 +110,20 @@ static void run_daemon_again(front *self, bool was_barren) {
     uv_timer_start(&self->later, later, BARREN_PAUSE_MS, 0);
 }
 
-static void run_daemon(front *self) {
+/// Once the daemon had as many connections as it may, or as there are descriptors, it takes new ones only from the round on
+/// that follows the end of one; by itself it does not ask for that.
+static bool run_round(front *self) {
   MHD_UNSIGNED_LONG_LONG wait_ms = 0;
+  self->lost = false;
+  MHD_run(self->daemon);
+  return self->lost || (MHD_get_timeout(self->daemon, &wait_ms) == MHD_YES && wait_ms == 0);
+}
+
+static void run_daemon(front *self) {
   int rounds = 0;
   const uint64_t calls_before = self->calls;
   self->resumed = false;
-  do MHD_run(self->daemon);
-  while (++rounds < ROUNDS_MAX && MHD_get_timeout(self->daemon, &wait_ms) == MHD_YES && wait_ms == 0);
+  while (rounds < ROUNDS_MAX && run_round(self)) rounds++;
   if (rounds == ROUNDS_MAX) run_daemon_again(self, self->calls == calls_before);
   if (is_over(self)) finish(self);
 }
@@ -154,6 +161,7 @@ static uint64_t housekeeping_period_ms(const front *self) {
 
 void front_connections(front *self, int change) {
   self->count += (size_t)(ptrdiff_t)change;
+  self->lost |= change < 0;
   metrics_worker *numbers = self->worker->numbers;
   if (numbers != NULL) atomic_store_explicit(&numbers->connections, (unsigned)self->count, memory_order_relaxed);
   if (change > 0 && self->count == 1) {

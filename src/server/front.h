@@ -31,6 +31,7 @@ typedef struct front {
   size_t count;                        ///< connections in all lists
   uint64_t calls;                      ///< of the daemon to us
   unsigned barren_turns;               ///< of the daemon one after the other in which it did not call us
+  bool lost;                           ///< a connection, in this round of the daemon
   bool resumed;                        ///< connections were resumed since the daemon ran
   worker_stop stopping;
   uint64_t stopping_since_ms;

@@ -22,7 +22,8 @@ class CrossOrigin(support.Test):
         self.assertEqual(("x-total", "Origin"), (answer[1]["Access-Control-Expose-Headers"], answer[1]["Vary"]))
         self.assertEqual("https://a.example.org",
                          self.allowed(server.request("POST", "/hello", b"a", {"Origin": "https://a.example.org"}))["origin"])
-        for origin in ("https://example.org", "http://a.example.org", "https://evil.com", "null", "https://aexample.org"):
+        for origin in ("https://example.org", "http://a.example.org", "https://evil.com", "null", "https://aexample.org",
+                       "https://evil.com/.example.org", "https://evil.com?.example.org"):
             answer = server.request("POST", "/hello", b"a", {"Origin": origin})
             self.assertEqual((200, {}, "Origin"), (answer[0], self.allowed(answer), answer[1]["Vary"]), origin)
 

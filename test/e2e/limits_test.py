@@ -349,6 +349,19 @@ class SlowClients(support.Test):
             self.assertEqual(200, support.read_response(stream)[0])
             self.assertEqual(b"", stream.read())
 
+    def test_a_server_that_had_as_many_connections_as_it_may_takes_others_again(self):
+        server = self.serve(function("hello", "POST /hello"), options=("--workers", "1", "--connections-max", "4"))
+        clients = [server.socket() for _ in range(4)]
+        last = server.socket()
+        for client in clients:  # all that it takes have come, and it says so
+            client.sendall(b"POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
+            self.assertEqual(200, support.read_response(client.makefile("rb"))[0])
+        server.signal(signal.SIGSTOP)  # so that it sees them all leave at once
+        for client in (*clients, last):
+            client.close()
+        server.signal(signal.SIGCONT)
+        self.assertEqual(200, server.post("/hello")[0])
+
     def test_a_client_that_leaves_in_the_middle_of_its_body_harms_nobody(self):
         server = self.serve(function("hello", "POST /hello"))
         for _ in range(20):
