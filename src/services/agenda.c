@@ -109,14 +109,14 @@ static void forget(agenda *self, agenda_task *task) {
   task_delete(task);
 }
 
-/// A task is no longer under way: looks again for what waited for it, and at `look_ms` for itself (UINT64_MAX: it was settled).
+/// A task is no longer under way: looks again at `look_ms` for itself (UINT64_MAX: it was settled). What waited behind it in its order the
+/// backend tells of.
 static void leave(agenda_task *task, uint64_t look_ms) {
   agenda *self = task->agenda;
   pthread_mutex_lock(&self->lock);
   bool was_full = self->tasks_count-- == self->settings.tasks_max;
   if (look_ms != UINT64_MAX) step_back(self, task->item.due_ms);
-  if (task->item.order.size > 0) step_back(self, task->item.added_ms);
-  if (task->item.order.size > 0 || was_full) look_ms = 0;
+  if (was_full) look_ms = 0;
   look_at(self, look_ms);
   if (self->is_ending) pthread_cond_signal(&self->changed);
   if (self->is_looking) {

@@ -10,6 +10,8 @@ enum {
   WORK_PAYLOAD_MAX = 1 << 20,
 };
 
+#define WORK_BYTES_MAX (UINT64_C(1) << 30) ///< of the payloads of all of a project's
+
 /// A write that a call waits for. In the call's arena.
 typedef struct work_call {
   backend_work_write write;

@@ -196,7 +196,7 @@ static inline void backend_work_write_start(backend *self, backend_work_write *o
   self->ops->work->write(self, operation);
 }
 
-/// Blocks for a read, as the next two do. Errors: `unavailable`, `internal`.
+/// Blocks for a read, as the next three do. Errors: `unavailable`, `internal`.
 static inline ubiq_error *backend_work_due_now(backend *self, backend_work_due *operation) {
   return self->ops->work->due(self, operation);
 }
@@ -207,6 +207,10 @@ static inline ubiq_error *backend_work_list_now(backend *self, backend_work_list
 
 static inline ubiq_error *backend_work_count_now(backend *self, text project, text queue, backend_work_count *out) {
   return self->ops->work->count(self, project, queue, out);
+}
+
+static inline ubiq_error *backend_work_counts_now(backend *self, backend_work_counts *operation) {
+  return self->ops->work->counts(self, operation);
 }
 
 static inline void backend_work_watch(backend *self, void (*added)(void *user, uint64_t due_ms), void *user) {

@@ -123,6 +123,16 @@ static ubiq_error *work_count(backend *base, text project, text queue, backend_w
   return error;
 }
 
+static ubiq_error *work_counts(backend *base, backend_work_counts *operation) {
+  sqlite_backend *self = of(base);
+  database *reader = NULL;
+  ubiq_error *error = sqlite_readers_take(&self->readers, &reader);
+  if (error != NULL) return error;
+  error = sqlite_work_counts(reader, operation);
+  sqlite_readers_give(&self->readers, reader);
+  return error;
+}
+
 static void work_watch(backend *base, void (*added)(void *user, uint64_t due_ms), void *user) {
   sqlite_work_watch(&of(base)->work, added, user);
 }
@@ -145,7 +155,8 @@ static void close_all(backend *base) {
   free(self);
 }
 
-static const backend_work_ops work_operations = {start_work_write, work_due, work_list, work_count, work_watch};
+static const backend_work_ops work_operations = {start_work_write, work_due,    work_list,
+                                                 work_count,       work_counts, work_watch};
 static const backend_ops operations = {"sqlite", start_read,       start_list, start_write,
                                        usage,    &work_operations, count,      close_all};
 

@@ -27,6 +27,20 @@ static const char *const sqlite_schema[] = {
     "CREATE UNIQUE INDEX work_name ON work (project, queue, name) WHERE name IS NOT NULL;"
     "CREATE INDEX work_dead ON work (project, id) WHERE state = 2;"
     "CREATE INDEX work_order ON work (project, queue, ordering, id) WHERE ordering IS NOT NULL AND state = 0;",
+
+    // Of an order only the oldest item that waits has state 0, those behind it 3 (sqlite_work_order.c); queues without names are counted
+    // by an index that has all of that. `work_bytes` of a project is what the payloads of its items take.
+    "ALTER TABLE projects ADD COLUMN work_bytes INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE projects SET work_bytes ="
+    "  (SELECT ifnull(sum(length(payload)), 0) FROM work WHERE work.project = projects.id);"
+    "DROP INDEX work_list;"
+    "DROP INDEX work_order;"
+    "CREATE INDEX work_order ON work (project, queue, ordering, id) WHERE ordering IS NOT NULL AND state IN (0, 3);"
+    "UPDATE work SET state = 3 WHERE state = 0 AND ordering IS NOT NULL AND EXISTS (SELECT 1 FROM work o"
+    "  WHERE o.project = work.project AND o.queue = work.queue AND o.ordering = work.ordering AND o.state IN (0, 3)"
+    "  AND o.id < work.id);"
+    "CREATE INDEX work_count ON work (project, queue, state, due_ms) WHERE name IS NULL;"
+    "CREATE INDEX work_dead_queue ON work (project, queue, id) WHERE state = 2;",
 };
 
 #endif

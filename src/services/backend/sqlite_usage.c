@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 static ubiq_error *read_project(database *database, text name, sqlite_project *out, bool *is_found) {
-  static const char statement[] = "SELECT id, sequence, keys, bytes, work FROM projects WHERE name = ?";
+  static const char statement[] = "SELECT id, sequence, keys, bytes, work, work_bytes FROM projects WHERE name = ?";
   sqlite3_stmt *prepared = NULL;
   const database_value value = database_blob(name.data, name.size);
   ubiq_error *error = database_prepare(database, statement, &prepared);
@@ -15,7 +15,8 @@ static ubiq_error *read_project(database *database, text name, sqlite_project *o
                           .sequence = (uint64_t)sqlite3_column_int64(prepared, 1),
                           .keys = (uint64_t)sqlite3_column_int64(prepared, 2),
                           .bytes = (uint64_t)sqlite3_column_int64(prepared, 3),
-                          .work = (uint64_t)sqlite3_column_int64(prepared, 4)};
+                          .work = (uint64_t)sqlite3_column_int64(prepared, 4),
+                          .work_bytes = (uint64_t)sqlite3_column_int64(prepared, 5)};
   sqlite3_reset(prepared);
   return NULL;
 }
@@ -101,10 +102,12 @@ ubiq_error *sqlite_usage_remove(sqlite_usage *self, database *database, int64_t 
 }
 
 static ubiq_error *write_project(database *database, const sqlite_project *project) {
-  static const char statement[] = "UPDATE projects SET sequence = ?, keys = ?, bytes = ?, work = ? WHERE id = ?";
-  const database_value values[] = {database_number((int64_t)project->sequence), database_number((int64_t)project->keys),
-                                   database_number((int64_t)project->bytes), database_number((int64_t)project->work),
-                                   database_number(project->id)};
+  static const char statement[] =
+      "UPDATE projects SET sequence = ?, keys = ?, bytes = ?, work = ?, work_bytes = ? WHERE id = ?";
+  const database_value values[] = {
+      database_number((int64_t)project->sequence),   database_number((int64_t)project->keys),
+      database_number((int64_t)project->bytes),      database_number((int64_t)project->work),
+      database_number((int64_t)project->work_bytes), database_number(project->id)};
   sqlite3_stmt *prepared = NULL;
   ubiq_error *error = database_prepare(database, statement, &prepared);
   return error != NULL ? error : database_run(database, prepared, values, sizeof values / sizeof values[0]);

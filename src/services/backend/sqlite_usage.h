@@ -10,8 +10,9 @@ typedef struct sqlite_project {
   uint64_t sequence; ///< the last version
   uint64_t keys;
   uint64_t bytes;
-  uint64_t work;   ///< items (work.h)
-  bool is_changed; ///< since it was read or written: it is in the list of those
+  uint64_t work;       ///< items (work.h)
+  uint64_t work_bytes; ///< of their payloads
+  bool is_changed;     ///< since it was read or written: it is in the list of those
   struct sqlite_project *next_changed;
 } sqlite_project;
 

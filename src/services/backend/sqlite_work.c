@@ -1,6 +1,11 @@
 // Reads of work.
 #include "services/backend/sqlite_work.h"
 
+#include "services/backend/sqlite_work_order.h"
+
+#include <assert.h>
+#include <string.h>
+
 #define COLUMNS                                                                                                        \
   "w.id, p.name, w.queue, w.name, w.ordering, w.due_ms, w.added_ms, w.attempts, w.hops, w.state, w.payload, w.failure"
 
@@ -14,6 +19,11 @@ static uint64_t column_number(sqlite3_stmt *row, int column) {
   return (uint64_t)sqlite3_column_int64(row, column);
 }
 
+/// What waits behind an older one of its order waits, too.
+static backend_work_state state_of(uint64_t stored) {
+  return stored == SQLITE_WORK_BEHIND ? BACKEND_WORK_WAITING : (backend_work_state)stored;
+}
+
 static backend_work_item item_of(sqlite3_stmt *row) {
   const text payload = column_text(row, PAYLOAD);
   return (backend_work_item){.id = column_number(row, ID),
@@ -25,7 +35,7 @@ static backend_work_item item_of(sqlite3_stmt *row) {
                              .added_ms = column_number(row, ADDED),
                              .attempts = (uint32_t)column_number(row, ATTEMPTS),
                              .hops = (uint32_t)column_number(row, HOPS),
-                             .state = (backend_work_state)column_number(row, STATE),
+                             .state = state_of(column_number(row, STATE)),
                              .payload = {(const uint8_t *)payload.data, payload.size},
                              .failure = column_text(row, FAILURE)};
 }
@@ -56,10 +66,7 @@ static ubiq_error *find_next(database *database, uint64_t now_ms, uint64_t *next
 ubiq_error *sqlite_work_due(database *database, backend_work_due *operation) {
   static const char statement[] =
       "SELECT " COLUMNS " FROM work w JOIN projects p ON p.id = w.project"
-      " WHERE w.state = 0 AND (w.due_ms, w.id) > (?, ?) AND w.due_ms <= ?"
-      " AND (w.ordering IS NULL OR NOT EXISTS (SELECT 1 FROM work o WHERE o.project = w.project AND o.queue = w.queue"
-      " AND o.ordering = w.ordering AND o.state = 0 AND o.id < w.id))"
-      " ORDER BY w.due_ms, w.id";
+      " WHERE w.state = 0 AND (w.due_ms, w.id) > (?, ?) AND w.due_ms <= ? ORDER BY w.due_ms, w.id";
   const database_value values[] = {database_number((int64_t)operation->after.due_ms),
                                    database_number((int64_t)operation->after.id),
                                    database_number((int64_t)operation->now_ms)};
@@ -81,31 +88,36 @@ ubiq_error *sqlite_work_due(database *database, backend_work_due *operation) {
 
 // ------------------------------------------------------------------------------------------------------------- a queue
 
+#define ITEMS "SELECT " COLUMNS " FROM projects p CROSS JOIN work w ON w.project = p.id "
+
+static ubiq_error *ask_list(database *database, const backend_work_list *operation, sqlite3_stmt **rows) {
+  static const char by_id[] = ITEMS "WHERE p.name = ? AND w.id = ?",
+                    by_name[] = ITEMS "WHERE p.name = ? AND w.queue = ? AND w.name = ?",
+                    dead[] = ITEMS "WHERE p.name = ? AND w.state = 2 AND w.id > ? ORDER BY w.id",
+                    dead_of_queue[] =
+                        ITEMS "WHERE p.name = ? AND w.state = 2 AND w.id > ? AND w.queue = ? ORDER BY w.id",
+                    named[] =
+                        ITEMS "WHERE p.name = ? AND w.queue = ? AND w.name IS NOT NULL AND w.name > ? ORDER BY w.name",
+                    of_all[] = ITEMS "WHERE w.queue = ? AND w.name IS NOT NULL ORDER BY p.id, w.name";
+  const database_value project = database_blob(operation->project.data, operation->project.size),
+                       queue = database_blob(operation->queue.data, operation->queue.size),
+                       name = database_blob(operation->name.data, operation->name.size),
+                       after_name = database_blob(operation->after_name.data, operation->after_name.size),
+                       after_id = database_number((int64_t)operation->after_id),
+                       only_id = database_number((int64_t)operation->only_id);
+  if (operation->project.size == 0) return ask(database, of_all, &queue, 1, rows);
+  if (operation->only_id != 0) return ask(database, by_id, (database_value[]){project, only_id}, 2, rows);
+  if (operation->name.size > 0) return ask(database, by_name, (database_value[]){project, queue, name}, 3, rows);
+  if (operation->queue.size == 0) return ask(database, dead, (database_value[]){project, after_id}, 2, rows);
+  if (operation->state == BACKEND_WORK_DEAD)
+    return ask(database, dead_of_queue, (database_value[]){project, after_id, queue}, 3, rows);
+  return ask(database, named, (database_value[]){project, queue, after_name}, 3, rows);
+}
+
 ubiq_error *sqlite_work_list(database *database, backend_work_list *operation) {
-  static const char named[] = "SELECT " COLUMNS " FROM work w JOIN projects p ON p.id = w.project"
-                              " WHERE p.name = ? AND w.queue = ? AND w.name = ?";
-  static const char all[] =
-      "SELECT " COLUMNS " FROM work w JOIN projects p ON p.id = w.project WHERE p.name = ?1 AND w.queue = ?2"
-      " AND (?3 < 0 OR w.state = ?3) AND ifnull(w.name, x'') >= ?4 AND (ifnull(w.name, x''), w.id) > (?4, ?5) AND (?6 "
-      "= 0 OR w.id = ?6)"
-      " ORDER BY ifnull(w.name, x''), w.id";
-  static const char dead[] = "SELECT " COLUMNS " FROM work w JOIN projects p ON p.id = w.project"
-                             " WHERE p.name = ? AND w.state = 2 AND w.id > ? ORDER BY w.id";
-  const database_value by_name[] = {database_blob(operation->project.data, operation->project.size),
-                                    database_blob(operation->queue.data, operation->queue.size),
-                                    database_blob(operation->name.data, operation->name.size)};
-  const database_value by_age[] = {by_name[0],
-                                   by_name[1],
-                                   database_number(operation->state),
-                                   database_blob(operation->after_name.data, operation->after_name.size),
-                                   database_number((int64_t)operation->after_id),
-                                   database_number((int64_t)operation->only_id)};
   sqlite3_stmt *rows = NULL;
   operation->is_more = false;
-  const database_value of_all[] = {by_name[0], by_age[4]};
-  ubiq_error *error = operation->queue.size == 0 ? ask(database, dead, of_all, 2, &rows)
-                      : operation->name.size > 0 ? ask(database, named, by_name, 3, &rows)
-                                                 : ask(database, all, by_age, 6, &rows);
+  ubiq_error *error = ask_list(database, operation, &rows);
   for (size_t told = 0; error == NULL; told++) {
     bool is_row = false;
     error = database_step(database, rows, &is_row);
@@ -119,20 +131,73 @@ ubiq_error *sqlite_work_list(database *database, backend_work_list *operation) {
   return error;
 }
 
-static ubiq_error *take_count(void *user, sqlite3_stmt *row) {
-  backend_work_count *out = user;
+// ------------------------------------------------------------------------------------------------------------- numbers
+
+/// Adds a row of a state, how many have it, and when the first of them is due.
+static void add_row(backend_work_count *out, sqlite3_stmt *row, int column) {
   uint64_t *const counts[] = {&out->waiting, &out->paused, &out->dead};
-  uint64_t state = column_number(row, 0);
-  if (state < sizeof counts / sizeof counts[0]) *counts[state] = column_number(row, 1);
-  if (state == BACKEND_WORK_WAITING) out->oldest_ms = column_number(row, 2);
+  backend_work_state state = state_of(column_number(row, column));
+  uint64_t first_ms = column_number(row, column + 2);
+  if (state > BACKEND_WORK_DEAD) return;
+  *counts[state] += column_number(row, column + 1);
+  if (state == BACKEND_WORK_WAITING && (out->oldest_ms == 0 || first_ms < out->oldest_ms)) out->oldest_ms = first_ms;
+}
+
+static ubiq_error *take_count(void *user, sqlite3_stmt *row) {
+  add_row(user, row, 0);
   return NULL;
 }
 
 ubiq_error *sqlite_work_count(database *database, text project, text queue, backend_work_count *out) {
-  static const char statement[] =
-      "SELECT state, count(*), min(due_ms) FROM work"
-      " WHERE project = (SELECT id FROM projects WHERE name = ?) AND queue = ? GROUP BY state";
+#define COUNT                                                                                                          \
+  "SELECT state, count(*), min(due_ms) FROM work WHERE project = (SELECT id FROM projects WHERE name = ?1)"            \
+  " AND queue = ?2 AND name IS "
+  static const char statement[] = COUNT "NULL GROUP BY state UNION ALL " COUNT "NOT NULL GROUP BY state";
+#undef COUNT
   const database_value values[] = {database_blob(project.data, project.size), database_blob(queue.data, queue.size)};
   *out = (backend_work_count){0};
   return database_query(database, statement, values, 2, take_count, out);
+}
+
+/// A queue's numbers while its rows come.
+typedef struct counting {
+  backend_work_counts *operation;
+  char queue[BACKEND_WORK_NAME_MAX];
+  size_t queue_size; ///< 0: none yet
+  backend_work_count count;
+} counting;
+
+static void tell_counted(counting *self) {
+  if (self->queue_size == 0) return;
+  self->operation->each(self->operation, (text){self->queue, self->queue_size}, &self->count);
+}
+
+static ubiq_error *take_queue(void *user, sqlite3_stmt *row) {
+  counting *self = user;
+  const text queue = column_text(row, 0);
+  if (!text_equal(queue, (text){self->queue, self->queue_size})) {
+    tell_counted(self);
+    self->queue_size = queue.size < sizeof self->queue ? queue.size : sizeof self->queue;
+    memcpy(self->queue, queue.data, self->queue_size);
+    self->count = (backend_work_count){0};
+  }
+  add_row(&self->count, row, 1);
+  return NULL;
+}
+
+ubiq_error *sqlite_work_counts(database *database, backend_work_counts *operation) {
+  static const char statement[] =
+      "SELECT queue, state, count(*), min(due_ms) FROM work WHERE project = (SELECT id FROM projects WHERE name = ?)"
+      " AND queue >= ? AND queue < ? AND name IS NULL GROUP BY queue, state";
+  const text prefix = operation->prefix;
+  char end[BACKEND_WORK_NAME_MAX]; // what comes behind all that begin with the prefix
+  assert(prefix.size > 0 && prefix.size <= sizeof end);
+  memcpy(end, prefix.data, prefix.size);
+  end[prefix.size - 1]++;
+  const database_value values[] = {database_blob(operation->project.data, operation->project.size),
+                                   database_blob(prefix.data, prefix.size), database_blob(end, prefix.size)};
+  counting counting = {.operation = operation};
+  ubiq_error *error = database_query(database, statement, values, 3, take_queue, &counting);
+  if (error == NULL) tell_counted(&counting);
+  return error;
 }

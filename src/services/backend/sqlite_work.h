@@ -26,5 +26,10 @@ void sqlite_work_job_drop(sqlite_job *job);
 ubiq_error *sqlite_work_due(database *database, backend_work_due *operation);
 ubiq_error *sqlite_work_list(database *database, backend_work_list *operation);
 ubiq_error *sqlite_work_count(database *database, text project, text queue, backend_work_count *out);
+ubiq_error *sqlite_work_counts(database *database, backend_work_counts *operation);
+
+/// The first column of a statement's first row; `*is_found` is false when there is none.
+ubiq_error *sqlite_work_number(database *database, const char *statement, const database_value *values, size_t count,
+                               bool *is_found, uint64_t *out);
 
 #endif

@@ -1,6 +1,8 @@
 // Changes of work, on the writer's thread.
 #include "services/backend/sqlite_work.h"
 
+#include "services/backend/sqlite_work_order.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -9,7 +11,7 @@ typedef struct work_job {
   sqlite_work *work;
   backend_work_write *operation;
   sqlite_project *project; ///< entered by `prepare`
-  uint64_t items;          ///< what the project will have when all succeed
+  uint64_t items, bytes;   ///< what the project will have when all succeed
   uint64_t due_ms;         ///< the first that is due now and was not before
 } work_job;
 
@@ -23,8 +25,7 @@ static ubiq_error *run(database *database, const char *statement, const database
   return error != NULL ? error : database_run(database, prepared, values, count);
 }
 
-/// The first column of the only row; false when there is none.
-static ubiq_error *find_number(database *database, const char *statement, const database_value *values, size_t count,
+ubiq_error *sqlite_work_number(database *database, const char *statement, const database_value *values, size_t count,
                                bool *is_found, uint64_t *out) {
   sqlite3_stmt *row = NULL;
   ubiq_error *error = database_prepare(database, statement, &row);
@@ -36,8 +37,63 @@ static ubiq_error *find_number(database *database, const char *statement, const 
   return NULL;
 }
 
-static void note_due(work_job *self, const backend_work_item *item) {
-  if (item->state == BACKEND_WORK_WAITING && item->due_ms < self->due_ms) self->due_ms = item->due_ms;
+static void note_time(work_job *self, uint64_t due_ms) {
+  if (due_ms < self->due_ms) self->due_ms = due_ms;
+}
+
+static void note_due(work_job *self, const backend_work_item *item, bool is_behind) {
+  if (item->state == BACKEND_WORK_WAITING && !is_behind) note_time(self, item->due_ms);
+}
+
+// --------------------------------------------------------------------------------------------------------- what is there
+
+/// An item as it is kept.
+typedef struct kept {
+  bool is_there; ///< and the write's project's
+  uint64_t due_ms, state;
+  bool has_order;
+} kept;
+
+static ubiq_error *look(work_job *self, database *database, uint64_t id, kept *out) {
+  static const char statement[] = "SELECT due_ms, state, ordering IS NOT NULL FROM work WHERE id = ? AND project = ?";
+  const database_value values[] = {database_number((int64_t)id), database_number(self->project->id)};
+  sqlite3_stmt *row = NULL;
+  *out = (kept){0};
+  ubiq_error *error = database_prepare(database, statement, &row);
+  if (error == NULL) error = database_bind(database, row, values, 2);
+  if (error == NULL) error = database_step(database, row, &out->is_there);
+  if (error != NULL || !out->is_there) return error;
+  out->due_ms = (uint64_t)sqlite3_column_int64(row, 0);
+  out->state = (uint64_t)sqlite3_column_int64(row, 1);
+  out->has_order = sqlite3_column_int(row, 2) != 0;
+  sqlite3_reset(row);
+  return NULL;
+}
+
+static ubiq_error *expect(const backend_work_change *change, const kept *kept) {
+  if (!change->is_expected || (kept->is_there && kept->due_ms == change->expected_ms)) return NULL;
+  return ubiq_error_new(UBIQ_CONFLICT, "it was changed or taken away meanwhile");
+}
+
+/// An item is about to wait no more: whoever waits behind it, if it was the first of its order, is due.
+static ubiq_error *leave_order(work_job *self, database *database, uint64_t id, const kept *kept) {
+  uint64_t due_ms = UINT64_MAX;
+  if (!kept->has_order || kept->state != BACKEND_WORK_WAITING) return NULL;
+  ubiq_error *error = sqlite_work_order_leave(database, id, &due_ms);
+  note_time(self, due_ms);
+  return error;
+}
+
+static ubiq_error *remove_item(work_job *self, database *database, uint64_t id, const kept *kept) {
+  static const char statement[] = "DELETE FROM work WHERE id = ? RETURNING length(payload)";
+  const database_value value = database_number((int64_t)id);
+  uint64_t bytes = 0;
+  bool was_there = false;
+  ubiq_error *error = leave_order(self, database, id, kept);
+  if (error == NULL) error = sqlite_work_number(database, statement, &value, 1, &was_there, &bytes);
+  self->items -= was_there && self->items > 0;
+  self->bytes -= bytes < self->bytes ? bytes : self->bytes;
+  return error;
 }
 
 // ---------------------------------------------------------------------------------------------------------------- new
@@ -49,18 +105,22 @@ static ubiq_error *find_named(work_job *self, database *database, const backend_
                                    database_blob(item->queue.data, item->queue.size),
                                    database_blob(item->name.data, item->name.size)};
   *is_found = false;
-  return item->name.size == 0 ? NULL : find_number(database, statement, values, 3, is_found, id);
+  return item->name.size == 0 ? NULL : sqlite_work_number(database, statement, values, 3, is_found, id);
 }
 
-static ubiq_error *remove_item(work_job *self, database *database, uint64_t id) {
-  static const char statement[] = "DELETE FROM work WHERE id = ?";
-  const database_value value = database_number((int64_t)id);
-  ubiq_error *error = run(database, statement, &value, 1);
-  if (error == NULL && sqlite3_changes(database_handle(database)) > 0) self->items -= self->items > 0;
-  return error;
+static ubiq_error *check_limits(const work_job *self, const backend_work_item *item) {
+  const backend_work_limits limits = self->operation->limits;
+  if (limits.items_max > 0 && self->items >= limits.items_max)
+    return ubiq_error_new(UBIQ_QUOTA, "the project has %" PRIu64 " items of work waiting, which is its limit",
+                          self->items);
+  if (limits.bytes_max == 0 || self->bytes + item->payload.size <= limits.bytes_max) return NULL;
+  return ubiq_error_new(UBIQ_QUOTA,
+                        "the project's work that waits has %" PRIu64 " bytes; with %zu more it has over %" PRIu64,
+                        self->bytes, item->payload.size, limits.bytes_max);
 }
 
-static ubiq_error *insert(work_job *self, database *database, backend_work_item *item, uint64_t now_ms) {
+static ubiq_error *insert_row(work_job *self, database *database, const backend_work_item *item, bool is_behind,
+                              uint64_t now_ms) {
   static const char statement[] = "INSERT INTO work (project, queue, name, ordering, due_ms, added_ms, attempts, hops,"
                                   " state, payload, failure) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
   const database_value values[] = {database_number(self->project->id),
@@ -71,19 +131,23 @@ static ubiq_error *insert(work_job *self, database *database, backend_work_item 
                                    database_number((int64_t)now_ms),
                                    database_number(item->attempts),
                                    database_number(item->hops),
-                                   database_number(item->state),
+                                   database_number(is_behind ? SQLITE_WORK_BEHIND : (int64_t)item->state),
                                    database_blob(item->payload.data, item->payload.size),
                                    blob_or_null(item->failure)};
-  uint64_t items_max = self->operation->limits.items_max;
-  if (items_max > 0 && self->items >= items_max)
-    return ubiq_error_new(UBIQ_QUOTA, "the project has %" PRIu64 " items of work waiting, which is its limit",
-                          self->items);
-  ubiq_error *error = run(database, statement, values, sizeof values / sizeof values[0]);
+  return run(database, statement, values, sizeof values / sizeof values[0]);
+}
+
+static ubiq_error *insert(work_job *self, database *database, backend_work_item *item, uint64_t now_ms) {
+  bool is_behind = false;
+  ubiq_error *error = check_limits(self, item);
+  if (error == NULL) error = sqlite_work_order_enter(database, self->project->id, item, &is_behind);
+  if (error == NULL) error = insert_row(self, database, item, is_behind, now_ms);
   if (error != NULL) return error;
   item->id = (uint64_t)sqlite3_last_insert_rowid(database_handle(database));
   item->added_ms = now_ms;
   self->items++;
-  note_due(self, item);
+  self->bytes += item->payload.size;
+  note_due(self, item, is_behind);
   return NULL;
 }
 
@@ -100,45 +164,51 @@ static ubiq_error *add(work_job *self, database *database, backend_work_change *
 static ubiq_error *set(work_job *self, database *database, backend_work_change *change, uint64_t now_ms) {
   bool is_found;
   uint64_t id;
+  kept kept;
   ubiq_error *error = find_named(self, database, &change->item, &is_found, &id);
-  if (error == NULL && is_found) error = remove_item(self, database, id);
+  if (error == NULL && is_found) error = look(self, database, id, &kept);
+  if (error == NULL && is_found) error = remove_item(self, database, id, &kept);
   return error != NULL ? error : insert(self, database, &change->item, now_ms);
 }
 
-// ----------------------------------------------------------------------------------------------------------- what is there
+// ------------------------------------------------------------------------------------------------------------ changes
 
-/// Whether the item is there, of the write's project, and due when it is expected to be.
-static ubiq_error *look(work_job *self, database *database, const backend_work_change *change, bool *is_found) {
-  static const char statement[] = "SELECT due_ms FROM work WHERE id = ? AND project = ?";
-  const database_value values[] = {database_number((int64_t)change->item.id), database_number(self->project->id)};
-  uint64_t due_ms = 0;
-  *is_found = false;
-  ubiq_error *error = find_number(database, statement, values, 2, is_found, &due_ms);
-  if (error == NULL && change->is_expected && (!*is_found || due_ms != change->expected_ms))
-    error = ubiq_error_new(UBIQ_CONFLICT, "it was changed or taken away meanwhile");
-  return error;
+/// What its order makes of a change's state.
+static ubiq_error *change_order(work_job *self, database *database, const backend_work_item *item, const kept *kept,
+                                bool *is_behind) {
+  *is_behind = false;
+  if (!kept->has_order) return NULL;
+  if (item->state == BACKEND_WORK_WAITING) return sqlite_work_order_return(database, item->id, is_behind);
+  return leave_order(self, database, item->id, kept);
+}
+
+static ubiq_error *update(database *database, const backend_work_item *item, bool is_behind) {
+  static const char statement[] = "UPDATE work SET due_ms = ?, attempts = ?, state = ?, failure = ? WHERE id = ?";
+  const database_value values[] = {database_number((int64_t)item->due_ms), database_number(item->attempts),
+                                   database_number(is_behind ? SQLITE_WORK_BEHIND : (int64_t)item->state),
+                                   blob_or_null(item->failure), database_number((int64_t)item->id)};
+  return run(database, statement, values, sizeof values / sizeof values[0]);
 }
 
 static ubiq_error *change_item(work_job *self, database *database, backend_work_change *change, uint64_t now_ms) {
-  static const char statement[] = "UPDATE work SET due_ms = ?, attempts = ?, state = ?, failure = ? WHERE id = ?";
-  const backend_work_item *item = &change->item;
-  const database_value values[] = {database_number((int64_t)item->due_ms), database_number(item->attempts),
-                                   database_number(item->state), blob_or_null(item->failure),
-                                   database_number((int64_t)item->id)};
-  bool is_found;
+  kept kept;
+  bool is_behind = false;
   (void)now_ms;
-  ubiq_error *error = look(self, database, change, &is_found);
-  if (error == NULL && !is_found) error = ubiq_error_new(UBIQ_NOT_FOUND, "it is not there any more");
-  if (error == NULL) error = run(database, statement, values, sizeof values / sizeof values[0]);
-  if (error == NULL) note_due(self, item);
+  ubiq_error *error = look(self, database, change->item.id, &kept);
+  if (error == NULL) error = expect(change, &kept);
+  if (error == NULL && !kept.is_there) error = ubiq_error_new(UBIQ_NOT_FOUND, "it is not there any more");
+  if (error == NULL) error = change_order(self, database, &change->item, &kept, &is_behind);
+  if (error == NULL) error = update(database, &change->item, is_behind);
+  if (error == NULL) note_due(self, &change->item, is_behind);
   return error;
 }
 
 static ubiq_error *end(work_job *self, database *database, backend_work_change *change, uint64_t now_ms) {
-  bool is_found;
+  kept kept;
   (void)now_ms;
-  ubiq_error *error = look(self, database, change, &is_found);
-  return error != NULL || !is_found ? error : remove_item(self, database, change->item.id);
+  ubiq_error *error = look(self, database, change->item.id, &kept);
+  if (error == NULL) error = expect(change, &kept);
+  return error != NULL || !kept.is_there ? error : remove_item(self, database, change->item.id, &kept);
 }
 
 // -------------------------------------------------------------------------------------------------------------- a job
@@ -157,6 +227,7 @@ static ubiq_error *apply(sqlite_job *job, database *database, uint64_t now_ms) {
                                    [BACKEND_WORK_END] = end};
   work_job *self = (work_job *)job;
   self->items = self->project->work;
+  self->bytes = self->project->work_bytes;
   self->due_ms = UINT64_MAX;
   ubiq_error *error = NULL;
   for (size_t i = 0; error == NULL && i < self->operation->count; i++) {
@@ -165,6 +236,7 @@ static ubiq_error *apply(sqlite_job *job, database *database, uint64_t now_ms) {
   }
   if (error != NULL) return error;
   self->project->work = self->items;
+  self->project->work_bytes = self->bytes;
   sqlite_usage_change(self->work->usage, self->project);
   return NULL;
 }

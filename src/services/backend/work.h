@@ -53,6 +53,7 @@ typedef struct backend_work_change {
 /// How much waits, dead and paused items included. 0: no bound.
 typedef struct backend_work_limits {
   uint64_t items_max; ///< of a project
+  uint64_t bytes_max; ///< of their payloads
 } backend_work_limits;
 
 /// Makes changes, all or none.
@@ -84,14 +85,14 @@ typedef struct backend_work_due {
       next_ms; ///< when the first is due that is not yet, or now_ms when the limit was reached; UINT64_MAX: nothing is
 } backend_work_due;
 
-/// Items of a queue, by name or, for those that have none, by age; or a project's dead ones of all queues, by age.
+/// Items of a queue that have names, by those; or a project's dead ones, of a queue or of all, by age; or one by its id.
 typedef struct backend_work_list {
-  text project;
-  text queue;        ///< empty: all, and `state` is BACKEND_WORK_DEAD
-  int state;         ///< one of backend_work_state; -1: any
+  text project;      ///< empty: of all projects those of a queue that have names, by project
+  text queue;        ///< empty: all, and it is for dead ones or has an id
+  int state;         ///< BACKEND_WORK_DEAD, or -1: any
   text name;         ///< the one with this name; empty: all
-  text after_name;   ///< behind this; empty: from the first on
-  uint64_t after_id; ///< behind this
+  text after_name;   ///< of named ones behind this; empty: from the first on
+  uint64_t after_id; ///< of dead ones behind this
   uint64_t only_id;  ///< 0: all
   size_t limit;
   void (*each)(struct backend_work_list *self, const backend_work_item *item);
@@ -106,12 +107,23 @@ typedef struct backend_work_count {
   uint64_t oldest_ms; ///< when the first that waits is or was due; 0: none waits
 } backend_work_count;
 
+/// The same of a project's queues whose names begin with `prefix`, by queue, but of items without names alone; queues that have none are
+/// left out. Goes through an index entry of each item.
+typedef struct backend_work_counts {
+  text project;
+  text prefix;
+  void (*each)(struct backend_work_counts *self, text queue, const backend_work_count *count);
+  void *user;
+} backend_work_counts;
+
 typedef struct backend_work_ops {
   void (*write)(backend *self, backend_work_write *operation);
   ubiq_error *(*due)(backend *self, backend_work_due *operation);
   ubiq_error *(*list)(backend *self, backend_work_list *operation);
   ubiq_error *(*count)(backend *self, text project, text queue, backend_work_count *out);
-  /// Whom to tell, on any thread, that something is due at `due_ms` which was not before. NULL: nobody.
+  ubiq_error *(*counts)(backend *self, backend_work_counts *operation);
+  /// Whom to tell, on any thread, that something is due at `due_ms` which was not before: what was added or changed, and what an
+  /// older item of its order has made way for. NULL: nobody.
   void (*watch)(backend *self, void (*added)(void *user, uint64_t due_ms), void *user);
 } backend_work_ops;
 

@@ -1,4 +1,6 @@
 // Work on the embedded backend: what work.h promises.
+#include "base/database.h"
+#include "services/backend/sqlite_schema.h"
 #include "unit/services/backend/backend_testing.h"
 
 enum { SEEN_MAX = 64 };
@@ -41,18 +43,23 @@ static void work_written(backend_work_write *operation) {
   flag_set(operation->user);
 }
 
-static ubiq_error *write_work(backend *backend, backend_work_change *changes, size_t count, uint64_t items_max) {
+static ubiq_error *write_within(backend *backend, backend_work_change *changes, size_t count,
+                                backend_work_limits limits) {
   signal_flag flag;
   flag_init(&flag);
   backend_work_write operation = {.project = TEXT("shop"),
                                   .changes = changes,
                                   .count = count,
-                                  .limits = {items_max},
+                                  .limits = limits,
                                   .done = work_written,
                                   .user = &flag};
   backend_work_write_start(backend, &operation);
   flag_wait(&flag);
   return operation.error;
+}
+
+static ubiq_error *write_work(backend *backend, backend_work_change *changes, size_t count, uint64_t items_max) {
+  return write_within(backend, changes, count, (backend_work_limits){.items_max = items_max});
 }
 
 static backend_work_change item_of(const char *queue, const char *name, uint64_t due_ms) {
@@ -196,6 +203,43 @@ static void of_items_in_an_order_only_the_oldest_is_due(void **state) {
   assert_ids(&seen, IDS(second, other));
 }
 
+static void end_letter(backend *backend, uint64_t id, backend_work_state state) {
+  backend_work_change change = change_of(id, 1, state);
+  assert_success(write_work(backend, &change, 1, 0));
+}
+
+static void whoever_is_replayed_goes_before_the_younger_of_its_order(void **state) {
+  backend *backend = ((fixture *)*state)->backend;
+  uint64_t first = add_in_order(backend, "user 7", 1), second = add_in_order(backend, "user 7", 1),
+           third = add_in_order(backend, "user 7", 1);
+  end_letter(backend, first, BACKEND_WORK_DEAD);
+  end_letter(backend, first, BACKEND_WORK_WAITING);
+  seen seen = due(backend, 2000, NULL, 10);
+  assert_ids(&seen, IDS(first));
+  end_letter(backend, second, BACKEND_WORK_WAITING); // it was under way, and failed
+  seen = due(backend, 2000, NULL, 10);
+  assert_ids(&seen, IDS(first));
+  end(backend, third); // from behind: nobody moves up
+  end(backend, first);
+  seen = due(backend, 2000, NULL, 10);
+  assert_ids(&seen, IDS(second));
+  end(backend, second);
+  assert_int_equal(due(backend, 2000, NULL, 10).count, 0);
+  uint64_t fourth = add_in_order(backend, "user 7", 1);
+  seen = due(backend, 2000, NULL, 10);
+  assert_ids(&seen, IDS(fourth));
+}
+
+static void what_waits_behind_others_waits(void **state) {
+  backend *backend = ((fixture *)*state)->backend;
+  add_in_order(backend, "user 7", 3000);
+  add_in_order(backend, "user 7", 2000);
+  backend_work_count count;
+  assert_success(backend_work_count_now(backend, TEXT("shop"), TEXT("mail"), &count));
+  assert_int_equal(count.waiting, 2);
+  assert_int_equal(count.oldest_ms, 2000);
+}
+
 static void a_name_is_used_once_in_a_queue(void **state) {
   backend *backend = ((fixture *)*state)->backend;
   uint64_t first = add(backend, "schedules", "report", 2000);
@@ -236,6 +280,20 @@ static void the_bound_of_a_project_holds(void **state) {
                "the project has 2 items of work waiting, which is its limit");
   end(backend, changes[0].item.id);
   assert_success(write_work(backend, changes + 2, 1, 2));
+}
+
+static void the_bound_of_a_projects_bytes_holds(void **state) {
+  fixture *self = *state;
+  const backend_work_limits limits = {.bytes_max = 5}; // a payload has 2
+  backend_work_change changes[] = {item_of("mail", "", 1), item_of("mail", "", 1), item_of("mail", "", 1)};
+  const char *message = "the project's work that waits has 4 bytes; with 2 more it has over 5";
+  assert_fails(write_within(self->backend, changes, 3, limits), UBIQ_QUOTA, message);
+  assert_success(write_within(self->backend, changes, 2, limits));
+  backend_close(self->backend); // the number is kept
+  open_at(self);
+  assert_fails(write_within(self->backend, changes + 2, 1, limits), UBIQ_QUOTA, message);
+  end(self->backend, changes[0].item.id);
+  assert_success(write_within(self->backend, changes + 2, 1, limits));
 }
 
 static void a_queue_is_listed_by_name_or_age_in_pages(void **state) {
@@ -284,6 +342,80 @@ static void a_queue_is_counted_by_state(void **state) {
   assert_int_equal(due(backend, 9000, NULL, 10).count, 2);
 }
 
+typedef struct counted {
+  char queues[128];
+  uint64_t waiting, dead;
+} counted;
+
+static void note_count(backend_work_counts *operation, text queue, const backend_work_count *count) {
+  counted *self = operation->user;
+  snprintf(self->queues + strlen(self->queues), 32, "%.*s ", (int)queue.size, queue.data);
+  self->waiting += count->waiting;
+  self->dead += count->dead;
+}
+
+static void queues_are_counted_at_once_by_what_they_begin_with(void **state) {
+  backend *backend = ((fixture *)*state)->backend;
+  add(backend, "mail/b", "", 3000);
+  add(backend, "mail/a", "", 2000);
+  add(backend, "mail/a", "named", 2000);
+  end_letter(backend, add(backend, "mail/a", "", 2000), BACKEND_WORK_DEAD);
+  add(backend, "mail", "", 2000);
+  add(backend, "mail0", "", 2000);
+  counted counted = {0};
+  backend_work_counts operation = {
+      .project = TEXT("shop"), .prefix = TEXT("mail/"), .each = note_count, .user = &counted};
+  assert_success(backend_work_counts_now(backend, &operation));
+  assert_string_equal(counted.queues, "mail/a mail/b ");
+  assert_int_equal(counted.waiting, 2);
+  assert_int_equal(counted.dead, 1);
+}
+
+static void dead_ones_are_listed_by_age_of_a_queue_or_of_all(void **state) {
+  backend *backend = ((fixture *)*state)->backend;
+  uint64_t a = add(backend, "mail", "", 1), b = add(backend, "print", "", 1), c = add(backend, "mail", "", 1);
+  add(backend, "mail", "", 1);
+  end_letter(backend, a, BACKEND_WORK_DEAD);
+  end_letter(backend, b, BACKEND_WORK_DEAD);
+  end_letter(backend, c, BACKEND_WORK_DEAD);
+  backend_work_list all = {.state = BACKEND_WORK_DEAD, .limit = 2};
+  seen seen = list(backend, &all);
+  assert_ids(&seen, IDS(a, b));
+  assert_true(seen.is_more);
+  backend_work_list mail = {.queue = TEXT("mail"), .state = BACKEND_WORK_DEAD, .after_id = a, .limit = 2};
+  seen = list(backend, &mail);
+  assert_ids(&seen, IDS(c));
+}
+
+/// A database as it was before items knew that they wait behind others, with three of one order.
+static void an_older_database_is_brought_to_the_newest_version(void **state) {
+  fixture *self = *state;
+  const database_settings settings = {
+      .steps = sqlite_schema, .steps_count = 2, .first = 1, .is_log = true, .is_for_one = true};
+  static const char project[] = "INSERT INTO projects (id, name, sequence, keys, bytes, work)"
+                                " VALUES (1, CAST('shop' AS BLOB), 0, 0, 0, 3)",
+                    item[] =
+                        "INSERT INTO work (project, queue, ordering, due_ms, added_ms, attempts, hops, state,"
+                        " payload) VALUES (1, CAST('mail' AS BLOB), CAST('user 7' AS BLOB), 1, 1, 0, 0, 0, x'7b7d')";
+  database *database = NULL;
+  backend_close(self->backend);
+  folder_remove(&self->folder);
+  folder_make(&self->folder);
+  assert_success(database_open_with(self->folder.file, &settings, &database));
+  assert_success(database_query(database, project, NULL, 0, NULL, NULL));
+  for (int i = 0; i < 3; i++) assert_success(database_query(database, item, NULL, 0, NULL, NULL));
+  database_close(database);
+  open_at(self);
+  seen seen = due(self->backend, 2000, NULL, 10);
+  assert_ids(&seen, IDS(1));
+  end(self->backend, 1);
+  seen = due(self->backend, 2000, NULL, 10);
+  assert_ids(&seen, IDS(2));
+  backend_work_change more = item_of("mail", "", 1);
+  assert_fails(write_within(self->backend, &more, 1, (backend_work_limits){.bytes_max = 5}), UBIQ_QUOTA,
+               "the project's work that waits has 4 bytes; with 2 more it has over 5");
+}
+
 static atomic_ullong told_ms;
 
 static void told(void *user, uint64_t due_ms) {
@@ -298,6 +430,11 @@ static void who_watches_is_told_of_the_earliest_that_is_new(void **state) {
   changes[2].item.state = BACKEND_WORK_PAUSED;
   assert_success(write_work(backend, changes, 3, 0));
   assert_int_equal(atomic_load(&told_ms), 4000);
+  uint64_t first = add_in_order(backend, "user 7", 6000);
+  add_in_order(backend, "user 7", 50);
+  assert_int_equal(atomic_load(&told_ms), 6000);
+  end(backend, first); // the next of its order moves up
+  assert_int_equal(atomic_load(&told_ms), 50);
   backend_work_watch(backend, NULL, NULL);
 }
 
@@ -308,11 +445,17 @@ int main(void) {
       TEST(a_walk_goes_on_where_it_stopped),
       TEST(work_is_there_after_opening_again_until_it_is_ended),
       TEST(of_items_in_an_order_only_the_oldest_is_due),
+      TEST(whoever_is_replayed_goes_before_the_younger_of_its_order),
+      TEST(what_waits_behind_others_waits),
       TEST(a_name_is_used_once_in_a_queue),
       TEST(changes_are_all_or_none),
       TEST(the_bound_of_a_project_holds),
+      TEST(the_bound_of_a_projects_bytes_holds),
       TEST(a_queue_is_listed_by_name_or_age_in_pages),
       TEST(a_queue_is_counted_by_state),
+      TEST(queues_are_counted_at_once_by_what_they_begin_with),
+      TEST(dead_ones_are_listed_by_age_of_a_queue_or_of_all),
+      TEST(an_older_database_is_brought_to_the_newest_version),
       TEST(who_watches_is_told_of_the_earliest_that_is_new),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
