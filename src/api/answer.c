@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "wire/problem.h"
 
+#include <unistd.h>
+
 static const char no_memory[] = "{\"type\":\"urn:ubiq:failure:internal\",\"title\":\"a fault of ours\",\"status\":500,"
                                 "\"detail\":\"memory is out\",\"class\":\"internal\"}";
 
@@ -48,6 +50,7 @@ void api_conclude(service_call *call) {
 void api_hold_against(service_call *call) {
   ubiq_error *error = call->operation == NULL ? NULL : api_answer_check(call);
   if (error == NULL) return;
+  if (call->error == NULL && call->answer.kind == SERVICE_BODY_FILE) close(call->answer.file.descriptor);
   ubiq_error_delete(call->error);
   call->error = error;
   call->status = 0;

@@ -45,6 +45,18 @@ static void answer(service_call *call, const api_operation *operation) {
                                          operation->service.name));
 }
 
+bool api_takes_parts(text method, text path) {
+  const api_request request = {.method = method, .path = path};
+  const api_operation *operation = NULL;
+  service_call call = {0};
+  arena_init(&call.arena);
+  ubiq_error *error = params_route(&call, &request, &operation);
+  bool takes_parts = error == NULL && operation->takes_parts;
+  ubiq_error_delete(error);
+  arena_free(&call.arena);
+  return takes_parts;
+}
+
 void api_dispatch(service_call *call, const api_request *request) {
   const api_operation *operation = NULL;
   ubiq_error *error = params_route(call, request, &operation);

@@ -56,6 +56,7 @@ typedef struct api_operation {
   size_t params_count;
   api_body body;
   bool is_body_required;
+  bool takes_parts;                            ///< its body may come as SERVICE_BODY_PARTS
   ubiq_error *(*check_body)(yyjson_val *body); ///< NULL: any. Errors: `invalid_input`, with the place
   const api_answer *answers;
   size_t answers_count;

@@ -31,8 +31,10 @@ static unsigned status_of(const service_call *call) {
 
 static uint8_t sends_of(const service_call *call) {
   if (call->error != NULL) return API_SENDS_PROBLEM;
-  static const uint8_t kinds[] = {
-      [SERVICE_BODY_NONE] = 0, [SERVICE_BODY_JSON] = API_SENDS_JSON, [SERVICE_BODY_BYTES] = API_SENDS_BYTES};
+  static const uint8_t kinds[] = {[SERVICE_BODY_NONE] = 0,
+                                  [SERVICE_BODY_JSON] = API_SENDS_JSON,
+                                  [SERVICE_BODY_BYTES] = API_SENDS_BYTES,
+                                  [SERVICE_BODY_FILE] = API_SENDS_BYTES};
   return kinds[call->answer.kind];
 }
 

@@ -1,4 +1,5 @@
-// A request's parts become the API's, its connection's thread waits for the answer, and that becomes a response.
+// A request's parts become the API's, its connection's thread waits for the answer, and that becomes a response. Objects of the storage are
+// never in memory as a whole: they come in parts, and go out of their files.
 #include "server/admin_platform.h"
 
 #include "api/answer.h"
@@ -14,12 +15,15 @@
 #include "services/permissions.h"
 #include "services/run_results.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /// A call whose thread waits for it.
-typedef struct waiting {
+typedef struct admin_platform_call {
   service_call call;
+  services services;
   admin_request *request;
   yyjson_doc *document; ///< of a body in JSON
   api_field *fields;    ///< query and headers, as they are handed out
@@ -119,6 +123,23 @@ static bool is_json(text type) {
   return text_equal_ignoring_case(type, TEXT("application/json")) || text_ends_with(type, TEXT("+json"));
 }
 
+static bool is_coming(const admin_request *request) {
+  const char *length = admin_request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
+  return admin_request_header(request, MHD_HTTP_HEADER_CONTENT_TYPE) != NULL ||
+         admin_request_header(request, MHD_HTTP_HEADER_TRANSFER_ENCODING) != NULL ||
+         (length != NULL && strcmp(length, "0") != 0);
+}
+
+/// Before it has come.
+static void announce_body(const waiting *self, api_request *out) {
+  const char *length = admin_request_header(self->request, MHD_HTTP_HEADER_CONTENT_LENGTH);
+  out->body = (service_body){
+      .kind = SERVICE_BODY_PARTS,
+      .media_type = text_of(admin_request_header(self->request, MHD_HTTP_HEADER_CONTENT_TYPE)),
+  };
+  if (length != NULL) (void)text_to_u64(text_of(length), &out->body.expected);
+}
+
 static ubiq_error *read_body(waiting *self, api_request *out) {
   const buffer *body = &self->request->body;
   const char *header = admin_request_header(self->request, MHD_HTTP_HEADER_CONTENT_TYPE);
@@ -138,11 +159,13 @@ static text path_of(const admin_request *self) {
   return (text){target, strcspn(target, "?")};
 }
 
-static ubiq_error *read_request(waiting *self, const char *method, api_request *out) {
+static ubiq_error *read_request(waiting *self, const char *method, bool is_whole, api_request *out) {
   *out = (api_request){.method = text_of(method), .path = path_of(self->request)};
   ubiq_error *error = collect(self, MHD_GET_ARGUMENT_KIND, "parameters", &out->query, &out->query_count);
   if (error == NULL) error = collect(self, MHD_HEADER_KIND, "headers", &out->headers, &out->headers_count);
-  return error != NULL ? error : read_body(self, out);
+  if (error != NULL || is_whole) return error != NULL ? error : read_body(self, out);
+  announce_body(self, out);
+  return NULL;
 }
 
 // ---------------------------------------------------------------------------------------------------------- the answer
@@ -167,11 +190,20 @@ static const char *media_type(const service_call *call) {
   return body->kind == SERVICE_BODY_JSON ? "application/json" : "application/octet-stream";
 }
 
+static struct MHD_Response *make_response(const service_body *body) {
+  if (body->kind != SERVICE_BODY_FILE) {
+    void *data = (void *)(uintptr_t)(body->bytes.size == 0 ? (const uint8_t *)"" : body->bytes.data);
+    return MHD_create_response_from_buffer(body->bytes.size, data, MHD_RESPMEM_MUST_COPY);
+  }
+  struct MHD_Response *made =
+      MHD_create_response_from_fd_at_offset64(body->file.size, body->file.descriptor, body->file.from);
+  if (made == NULL) close(body->file.descriptor);
+  return made;
+}
+
 static answer make_answer(const service_call *call) {
   const service_body *body = &call->answer;
-  answer self = {.status = call->status};
-  void *data = (void *)(uintptr_t)(body->bytes.size == 0 ? (const uint8_t *)"" : body->bytes.data);
-  self.response = MHD_create_response_from_buffer(body->bytes.size, data, MHD_RESPMEM_MUST_COPY);
+  answer self = {.status = call->status, .response = make_response(body)};
   if (self.response == NULL) return self;
   if (body->kind != SERVICE_BODY_NONE)
     MHD_add_response_header(self.response, MHD_HTTP_HEADER_CONTENT_TYPE, media_type(call));
@@ -196,7 +228,7 @@ static bool refuse(void *user, service_call *call, text method, text path) {
 }
 
 /// Who may only look is allowed nothing where something may change, whatever its token says.
-static ubiq_error *read_permissions(waiting *self, services *services) {
+static ubiq_error *read_permissions(waiting *self) {
   const admin_request *request = self->request;
   const permission_set *set = NULL;
   bool is_refused = request->endpoint->changes && !request->who.may_change;
@@ -204,54 +236,25 @@ static ubiq_error *read_permissions(waiting *self, services *services) {
   if (error != NULL || set == NULL) return error;
   permissions_join(&self->allowed, set);
   self->refusal = (service_stubs){refuse, (void *)(uintptr_t)set};
-  if (is_refused) services->stubs = &self->refusal;
+  if (is_refused) self->services.stubs = &self->refusal;
   return NULL;
 }
 
-static void ask(waiting *self, const char *method, services *services) {
-  api_request request;
-  ubiq_error *error = read_permissions(self, services);
-  self->current = releases_hold(self->request->context->releases);
-  self->call.caller = (service_caller){.project = text_of(self->current->project->name),
-                                       .permissions = self->allowed.count == 0 ? NULL : &self->allowed,
-                                       .quotas = &self->current->project->quotas,
-                                       .deadline_ns = UINT64_MAX,
-                                       .find_setting = find_setting,
-                                       .settings = self->current->project};
-  self->call.services = services;
-  self->call.done = tell;
-  if (error == NULL) error = read_request(self, method, &request);
-  if (error != NULL)
-    service_call_fail(&self->call, error);
-  else
-    api_dispatch(&self->call, &request);
-  wait(self);
-  if (services->checks_answers) api_hold_against(&self->call);
-  api_conclude(&self->call);
-}
-
-static void count(const waiting *self) {
-  const api_outcome outcome = {.operation = self->call.operation,
-                               .status = self->call.status,
-                               .took_ns = clock_monotonic_ns() - self->asked_ns,
-                               .bytes_in = self->request->body.size,
-                               .bytes_out = self->call.answer.bytes.size};
-  metrics_count_service(server_metrics(self->request->context->server), &outcome);
-}
-
-static answer answer_platform(admin_request *request, const char *method) {
+static waiting *waiting_new(admin_request *request) {
   waiting *self = calloc(1, sizeof *self);
-  if (self == NULL) return (answer){0};
+  if (self == NULL) return NULL;
   self->asked_ns = clock_monotonic_ns();
-  services services = server_services(request->context->server);
-  services.functions = &functions;
+  self->services = server_services(request->context->server);
+  self->services.functions = &functions;
   self->request = request;
+  self->current = releases_hold(request->context->releases);
   pthread_mutex_init(&self->mutex, NULL);
   pthread_cond_init(&self->news, NULL);
   arena_init(&self->call.arena);
-  ask(self, method, &services);
-  count(self);
-  answer answer = make_answer(&self->call);
+  return self;
+}
+
+static void waiting_delete(waiting *self) {
   release_delete(self->current); // what was answered may point there
   pthread_cond_destroy(&self->news);
   pthread_mutex_destroy(&self->mutex);
@@ -259,7 +262,97 @@ static answer answer_platform(admin_request *request, const char *method) {
   buffer_free(&self->call.bytes);
   arena_free(&self->call.arena);
   free(self);
+}
+
+static void ask(waiting *self, const char *method, bool is_whole) {
+  api_request request;
+  ubiq_error *error = read_permissions(self);
+  self->call.caller = (service_caller){.project = text_of(self->current->project->name),
+                                       .permissions = self->allowed.count == 0 ? NULL : &self->allowed,
+                                       .quotas = &self->current->project->quotas,
+                                       .deadline_ns = UINT64_MAX,
+                                       .find_setting = find_setting,
+                                       .settings = self->current->project};
+  self->call.services = &self->services;
+  self->call.takes_files = true;
+  self->call.done = tell;
+  if (error == NULL) error = read_request(self, method, is_whole, &request);
+  if (error != NULL)
+    service_call_fail(&self->call, error);
+  else
+    api_dispatch(&self->call, &request);
+  wait(self);
+}
+
+static void count(const waiting *self) {
+  const service_body *sent = &self->call.answer;
+  const api_outcome outcome = {.operation = self->call.operation,
+                               .status = self->call.status,
+                               .took_ns = clock_monotonic_ns() - self->asked_ns,
+                               .bytes_in = self->request->received,
+                               .bytes_out = sent->kind == SERVICE_BODY_FILE ? sent->file.size : sent->bytes.size};
+  metrics_count_service(server_metrics(self->request->context->server), &outcome);
+}
+
+static answer conclude(waiting *self) {
+  if (self->services.checks_answers) api_hold_against(&self->call);
+  api_conclude(&self->call);
+  count(self);
+  answer answer = make_answer(&self->call);
+  waiting_delete(self);
   return answer;
+}
+
+static answer answer_platform(admin_request *request, const char *method) {
+  waiting *self = waiting_new(request);
+  if (self == NULL) return (answer){0};
+  ask(self, method, true);
+  return conclude(self);
+}
+
+// ------------------------------------------------------------------------------------------------------ bodies in parts
+
+bool admin_platform_begin(admin_request *request, const char *method) {
+  const text type = text_of(admin_request_header(request, MHD_HTTP_HEADER_CONTENT_TYPE));
+  if (is_json(type) || !is_coming(request) || !api_takes_parts(text_of(method), path_of(request))) return true;
+  waiting *self = request->call = waiting_new(request);
+  if (self == NULL) return true; // it is kept in memory, or there is none
+  ask(self, method, false);
+  assert(self->call.error != NULL || self->call.intake != NULL);
+  return self->call.error == NULL;
+}
+
+bool admin_platform_add(waiting *self, ubiq_bytes part) {
+  service_call *call = &self->call;
+  if (call->error != NULL) return false;
+  call->error = call->intake->add(call->intake, part);
+  return call->error == NULL;
+}
+
+static void drop_intake(service_call *call) {
+  if (call->intake != NULL) call->intake->drop(call->intake);
+  call->intake = NULL;
+}
+
+answer admin_platform_finish(admin_request *request) {
+  waiting *self = request->call;
+  service_call *call = &self->call;
+  request->call = NULL;
+  if (call->error != NULL) {
+    drop_intake(call);
+    return conclude(self);
+  }
+  self->is_done = false;
+  call->intake->finish(call->intake, call);
+  wait(self);
+  return conclude(self);
+}
+
+void admin_platform_drop(waiting *self) {
+  if (self == NULL) return;
+  drop_intake(&self->call);
+  ubiq_error_delete(self->call.error);
+  waiting_delete(self);
 }
 
 // ----------------------------------------------------------------------------------------------------------- endpoints

@@ -167,7 +167,7 @@ static bool check_length(const admin_request *self, answer *answer) {
   uint64_t most = self->endpoint->takes_bundle        ? BUNDLE_BYTES_MAX
                   : admin_platform_is(self->endpoint) ? API_REQUEST_BYTES_MAX
                                                       : 0;
-  if (header == NULL || (text_to_u64(text_of(header), &length) && length <= most)) return true;
+  if (header == NULL || (text_to_u64(text_of(header), &length) && (length <= most || self->call != NULL))) return true;
   *answer = answer_problem(UBIQ_TOO_LARGE, most == 0 ? "the request has a body; expected none"
                                            : admin_platform_is(self->endpoint)
                                                ? "the body is too large; at most 16 MiB are allowed"
@@ -192,7 +192,7 @@ static ubiq_error *receive_body(admin_request *self, const char *data, size_t si
   return buffer_append(&self->body, data, size) ? NULL : ubiq_error_no_memory();
 }
 
-static ubiq_error *receive(admin_request *self, const char *data, size_t size) {
+static ubiq_error *receive_whole(admin_request *self, const char *data, size_t size) {
   if (admin_platform_is(self->endpoint)) return receive_body(self, data, size);
   if (!self->endpoint->takes_bundle) return ubiq_error_new(UBIQ_TOO_LARGE, "the request has a body; expected none");
   if (self->received > BUNDLE_BYTES_MAX)
@@ -204,11 +204,16 @@ static ubiq_error *receive(admin_request *self, const char *data, size_t size) {
   return write_all(self, data, size);
 }
 
+/// False when the body is refused: what comes of it is dropped.
+static bool receive(admin_request *self, const char *data, size_t size) {
+  if (self->call != NULL) return admin_platform_add(self->call, (ubiq_bytes){(const uint8_t *)data, size});
+  if (self->error == NULL) self->error = receive_whole(self, data, size);
+  return self->error == NULL;
+}
+
 static enum MHD_Result take_body(admin_request *self, const char *data, size_t size) {
   self->received += size;
-  if (self->received > DROPPED_BYTES_MAX) return MHD_NO;
-  if (self->error == NULL) self->error = receive(self, data, size);
-  return MHD_YES;
+  return receive(self, data, size) || self->received <= DROPPED_BYTES_MAX ? MHD_YES : MHD_NO;
 }
 
 // ------------------------------------------------------------------------------------------------------- the answer
@@ -239,7 +244,9 @@ static enum MHD_Result finish(admin_request *self) {
   close_file(self);
   ubiq_error *error = self->error;
   self->error = NULL;
-  answer answer = error != NULL ? answer_error(error) : self->endpoint->answer(self);
+  answer answer = error != NULL        ? answer_error(error)
+                  : self->call != NULL ? admin_platform_finish(self)
+                                       : self->endpoint->answer(self);
   remove_file(self); // before anybody is told how it went
   if (self->endpoint->changes)
     log_info("admin: %s %s by the token %s: %u", self->endpoint->method, self->path, self->who.id, answer.status);
@@ -261,13 +268,21 @@ static admin_request *request_new(const admin_context *context, struct MHD_Conne
   return self;
 }
 
+/// A body that is refused is not sent by who asks before.
+static bool begin_platform(admin_request *self, const char *method, answer *answer) {
+  if (!admin_platform_is(self->endpoint) || admin_platform_begin(self, method)) return true;
+  if (admin_request_header(self, MHD_HTTP_HEADER_EXPECT) == NULL) return true;
+  *answer = admin_platform_finish(self);
+  return false;
+}
+
 static enum MHD_Result begin(admin_request *self, const char *method) {
   answer answer;
   if (self->connection == NULL) return MHD_NO; // memory was out when it came
   admin_connection_expect_body(self->connection);
   bool good = check_single(self, &answer) && check_browser(self, &answer) &&
               (is_open(self, method) || check_token(self, &answer)) && find_endpoint(self, method, &answer) &&
-              check_length(self, &answer);
+              begin_platform(self, method, &answer) && check_length(self, &answer);
   return good ? MHD_YES : send_answer(self, answer);
 }
 
@@ -295,6 +310,7 @@ void admin_request_completed(void *context, struct MHD_Connection *mhd, void **r
   if (self->connection != NULL) admin_connection_expect_headers(self->connection);
   close_file(self);
   remove_file(self);
+  admin_platform_drop(self->call);
   ubiq_error_delete(self->error);
   access_token_clear(&self->who);
   buffer_free(&self->body);

@@ -26,7 +26,8 @@ typedef struct admin_request {
   const struct admin_endpoint *endpoint; ///< NULL: it is refused
   const char *path;
   access_token who;
-  buffer body; ///< of what is no bundle
+  buffer body;                      ///< of what is no bundle
+  struct admin_platform_call *call; ///< of the platform's API, whose body goes where it belongs as it comes; NULL: none
   // A bundle that is being received.
   int file;        ///< -1: none
   char *file_path; ///< owned; NULL: none

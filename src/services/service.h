@@ -36,14 +36,35 @@ typedef enum service_body_kind {
   SERVICE_BODY_NONE,
   SERVICE_BODY_JSON,  ///< of a request: `value`; of an answer: `bytes`, which are JSON text
   SERVICE_BODY_BYTES, ///< `bytes`, of `media_type`
+  SERVICE_BODY_PARTS, ///< of a request: bytes that come later, `expected` of them; the handler says where to (`intake`)
+  SERVICE_BODY_FILE,  ///< of an answer, where `takes_files`: `file`, of `media_type`
 } service_body_kind;
+
+/// A part of an open file.
+typedef struct service_file {
+  int descriptor; ///< whoever takes the answer closes it
+  uint64_t from, size;
+} service_file;
 
 typedef struct service_body {
   service_body_kind kind;
   yyjson_val *value;
   ubiq_bytes bytes;
   text media_type; ///< of bytes; empty: application/octet-stream
+  service_file file;
+  uint64_t expected; ///< of parts: how many bytes are said to come; 0: nobody knows
 } service_body;
+
+struct service_call;
+
+/// Where a body goes that comes in parts. Lives as long as its call; one thread at a time.
+typedef struct service_intake {
+  /// Takes a part, and may wait for a disk. After an error nothing more is added.
+  ubiq_error *(*add)(struct service_intake *self, ubiq_bytes part);
+  /// Everything has come: the call goes on, and is done once more.
+  void (*finish)(struct service_intake *self, struct service_call *call);
+  void (*drop)(struct service_intake *self); ///< in the place of `finish`
+} service_intake;
 
 /// Who asks. All of it is what the host knows, nothing what the request says.
 typedef struct service_caller {
@@ -76,6 +97,10 @@ typedef struct service_call {
   service_body body;
   service_caller caller;
   struct services *services; ///< services/services.h
+
+  bool takes_files; ///< the answer may be a file: the caller's own thread sends it
+  /// Set by the handler of a call whose body comes in parts (SERVICE_BODY_PARTS): it is done without an answer then, until all has come.
+  service_intake *intake;
 
   // The answer, which the handler sets. Either `error`, or the rest.
   ubiq_error *error; ///< owned; becomes a problem object (RFC 9457) with the status of its class

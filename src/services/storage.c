@@ -1,6 +1,7 @@
 // The whole: its threads, its folder, what projects use.
 //
 // LOCKS: `lock` guards the list of jobs, the numbers and the uploads; no file and no backend is touched under it.
+#include "base/clock.h"
 #include "base/digest.h"
 #include "base/file.h"
 #include "base/thread.h"
@@ -25,11 +26,33 @@ static void run_job(storage_job *job) {
     service_call_done(call);
 }
 
+/// With the lock, which is given back meanwhile.
+static void look_after_uploads(storage *self) {
+  enum { LOOKS = 4 }; // within the time after which one is dropped
+  self->look_ns = clock_monotonic_ns() + self->settings.upload_ms * (CLOCK_NS_PER_MS / LOOKS);
+  pthread_mutex_unlock(&self->lock);
+  storage_uploads_drop(self, false);
+  pthread_mutex_lock(&self->lock);
+}
+
+/// With the lock, which is given back meanwhile. Who waits looks after uploads now and then, where there are any.
+static void wait_for_work(storage *self) {
+  if (self->uploads == NULL) {
+    pthread_cond_wait(&self->changed, &self->lock);
+  } else if (clock_monotonic_ns() >= self->look_ns) {
+    look_after_uploads(self);
+  } else {
+    const struct timespec until = {(time_t)(self->look_ns / CLOCK_NS_PER_SECOND),
+                                   (long)(self->look_ns % CLOCK_NS_PER_SECOND)};
+    pthread_cond_timedwait(&self->changed, &self->lock, &until);
+  }
+}
+
 static void *run(void *user) {
   storage *self = user;
   pthread_mutex_lock(&self->lock);
   for (;;) {
-    while (self->first == NULL && !self->is_ending) pthread_cond_wait(&self->changed, &self->lock);
+    while (self->first == NULL && !self->is_ending) wait_for_work(self);
     storage_job *job = self->first;
     if (job == NULL) break;
     self->first = job->next;
@@ -56,20 +79,18 @@ static bool add_job(storage *self, storage_job *job) {
   return good;
 }
 
-void storage_start(service_call *call, ubiq_error *(*work)(storage_job *self)) {
+ubiq_error *storage_hand_over(service_call *call, ubiq_error *(*work)(storage_job *self)) {
   storage *self = call->services->storage;
-  if (self == NULL) {
-    service_call_fail(call, ubiq_error_new(UBIQ_UNAVAILABLE, "storage: this server keeps nothing"));
-    return;
-  }
+  if (self == NULL) return ubiq_error_new(UBIQ_UNAVAILABLE, "storage: this server keeps nothing");
   storage_job *job = arena_array(&call->arena, 1, sizeof *job);
-  if (job == NULL) {
-    service_call_fail(call, ubiq_error_no_memory());
-    return;
-  }
+  if (job == NULL) return ubiq_error_no_memory();
   *job = (storage_job){.storage = self, .call = call, .work = work};
-  if (!add_job(self, job))
-    service_call_fail(call, ubiq_error_new(UBIQ_BUSY, "storage: too many wait for files; try again"));
+  return add_job(self, job) ? NULL : ubiq_error_new(UBIQ_BUSY, "storage: too many wait for files; try again");
+}
+
+void storage_start(service_call *call, ubiq_error *(*work)(storage_job *self)) {
+  ubiq_error *error = storage_hand_over(call, work);
+  if (error != NULL) service_call_fail(call, error);
 }
 
 // --------------------------------------------------------------------------------------------------- what projects use
@@ -185,7 +206,11 @@ static storage *storage_new(const storage_settings *settings) {
   self->last = &self->first;
   self->lock_file = -1;
   pthread_mutex_init(&self->lock, NULL);
-  pthread_cond_init(&self->changed, NULL);
+  pthread_condattr_t attributes;
+  pthread_condattr_init(&attributes);
+  pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+  pthread_cond_init(&self->changed, &attributes);
+  pthread_condattr_destroy(&attributes);
   self->directory = file_path_join(settings->directory, STORAGE_DIRECTORY);
   if (self->directory != NULL) return self;
   storage_close(self);

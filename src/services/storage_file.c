@@ -24,11 +24,21 @@ char *storage_file_path(const storage *self, const char *id, bool is_whole) {
   return file_path_join(self->directory, name);
 }
 
-static ubiq_error *write_at(int file, const char *path, uint64_t offset, ubiq_bytes bytes) {
+ubiq_error *storage_file_error(int number, const char *path) {
+  ubiq_error *error = file_error(number, path);
+  const ubiq_code code = ubiq_error_code(error);
+  if (code == UBIQ_NOT_FOUND || code == UBIQ_INTERNAL) return error;
+  ubiq_error *ours = code == UBIQ_QUOTA ? ubiq_error_new(UBIQ_QUOTA, "storage: the disk is full")
+                                        : ubiq_error_new(UBIQ_INTERNAL, "%s", ubiq_error_message(error));
+  ubiq_error_delete(error);
+  return ours;
+}
+
+ubiq_error *storage_file_write_at(int file, const char *path, uint64_t offset, ubiq_bytes bytes) {
   while (bytes.size > 0) {
     ssize_t written = pwrite(file, bytes.data, bytes.size, (off_t)offset);
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return file_error(errno, path);
+    if (written < 0) return storage_file_error(errno, path);
     offset += (uint64_t)written;
     bytes = (ubiq_bytes){bytes.data + written, bytes.size - (size_t)written};
   }
@@ -39,16 +49,16 @@ ubiq_error *storage_file_write(const storage *self, const char *id, uint64_t off
   char *path = storage_file_path(self, id, false);
   if (path == NULL) return ubiq_error_no_memory();
   int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  ubiq_error *error = file < 0 ? file_error(errno, path) : write_at(file, path, offset, bytes);
-  if (file >= 0 && close(file) != 0 && error == NULL) error = file_error(errno, path);
+  ubiq_error *error = file < 0 ? storage_file_error(errno, path) : storage_file_write_at(file, path, offset, bytes);
+  if (file >= 0 && close(file) != 0 && error == NULL) error = storage_file_error(errno, path);
   free(path);
   return error;
 }
 
 static ubiq_error *sync_file(const char *path) {
   int file = open(path, O_RDONLY | O_CLOEXEC);
-  if (file < 0) return file_error(errno, path);
-  ubiq_error *error = fsync(file) == 0 ? NULL : file_error(errno, path);
+  if (file < 0) return storage_file_error(errno, path);
+  ubiq_error *error = fsync(file) == 0 ? NULL : storage_file_error(errno, path);
   close(file);
   return error;
 }
@@ -57,7 +67,7 @@ ubiq_error *storage_file_finish(const storage *self, const char *id) {
   char *path = storage_file_path(self, id, false), *whole = storage_file_path(self, id, true);
   bool is_synced = !self->settings.is_fleeting;
   ubiq_error *error = path == NULL || whole == NULL ? ubiq_error_no_memory() : is_synced ? sync_file(path) : NULL;
-  if (error == NULL && rename(path, whole) != 0) error = file_error(errno, path);
+  if (error == NULL && rename(path, whole) != 0) error = storage_file_error(errno, path);
   if (error == NULL && is_synced) error = file_sync_directory(self->directory);
   free(path);
   free(whole);
@@ -75,7 +85,7 @@ static ubiq_error *read_at(int file, const char *path, uint64_t from, size_t siz
   while (size > 0) {
     ssize_t got = pread(file, out->data + out->size, size, (off_t)from);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return file_error(errno, path);
+    if (got < 0) return storage_file_error(errno, path);
     if (got == 0) return ubiq_error_new(UBIQ_INTERNAL, "%s: is shorter than its entry says", path);
     out->size += (size_t)got;
     from += (uint64_t)got;
@@ -84,13 +94,21 @@ static ubiq_error *read_at(int file, const char *path, uint64_t from, size_t siz
   return NULL;
 }
 
-ubiq_error *storage_file_read(const storage *self, const char *id, uint64_t from, size_t size, buffer *out) {
+ubiq_error *storage_file_open(const storage *self, const char *id, int *out) {
   char *path = storage_file_path(self, id, true);
   if (path == NULL) return ubiq_error_no_memory();
-  int file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-  ubiq_error *error = file < 0 ? file_error(errno, path) : read_at(file, path, from, size, out);
-  if (file >= 0) close(file);
+  *out = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  ubiq_error *error = *out < 0 ? storage_file_error(errno, path) : NULL;
   free(path);
+  return error;
+}
+
+ubiq_error *storage_file_read(const storage *self, const char *id, uint64_t from, size_t size, buffer *out) {
+  int file = -1;
+  ubiq_error *error = storage_file_open(self, id, &file);
+  if (error != NULL) return error;
+  error = read_at(file, id, from, size, out);
+  close(file);
   return error;
 }
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { HTTP_DATE_SIZE = 32, NUMBER_SIZE = 80 };
 
@@ -117,6 +118,7 @@ static ubiq_error *put_bytes(storage *self, service_call *call, storage_entry *e
 
 static ubiq_error *put(storage_job *job) {
   const service_body *body = &job->call->body;
+  if (body->kind == SERVICE_BODY_PARTS) return storage_intake_begin(job);
   storage_entry entry = {.is_json = body->kind == SERVICE_BODY_JSON, .media_type = TEXT("application/json")};
   if (body->kind == SERVICE_BODY_BYTES) {
     entry.media_type = body->media_type.size > 0 ? body->media_type : TEXT("application/octet-stream");
@@ -139,50 +141,31 @@ void service_storage_put(service_call *call) {
 
 // ----------------------------------------------------------------------------------------------------------------- get
 
-/// What of an object is asked for.
-typedef struct range {
-  bool is_whole;
-  uint64_t from, size;
-} range;
-
 static ubiq_error *missed(service_call *call, const storage_entry *entry) {
   char said[NUMBER_SIZE];
   snprintf(said, sizeof said, "bytes */%" PRIu64, entry->size);
   call->status = 416;
-  if (!service_call_header(call, "content-range", text_of(said))) return ubiq_error_no_memory();
-  return ubiq_error_new(UBIQ_INVALID_INPUT, "the object has %" PRIu64 " bytes, and none of this range", entry->size);
+  return service_call_header(call, "content-range", text_of(said)) ? NULL : ubiq_error_no_memory();
 }
 
-/// `bytes=0-9`, `bytes=10-`, `bytes=-10` (RFC 9110, section 14.1.2); one range.
-static ubiq_error *read_range(service_call *call, text value, const storage_entry *entry, range *out) {
-  static const text unit = {"bytes=", 6};
-  uint64_t first = 0, last = UINT64_MAX;
-  bool has_unit = text_starts_with(value, unit);
-  text begin, rest = has_unit ? (text){value.data + unit.size, value.size - unit.size} : (text){"", 0};
-  bool good = memchr(rest.data, '-', rest.size) != NULL && text_split(&rest, '-', &begin) &&
-              (begin.size > 0 || rest.size > 0) && (begin.size == 0 || text_to_u64(begin, &first)) &&
-              (rest.size == 0 || text_to_u64(rest, &last)) && (begin.size == 0 || first <= last);
-  if (!good)
-    return ubiq_error_new(UBIQ_INVALID_INPUT,
-                          "range is malformed; expected one such as \"bytes=0-1023\", \"bytes=1024-\" "
-                          "or \"bytes=-1024\"");
-  if (begin.size == 0) first = last < entry->size ? entry->size - last : 0;
-  if (first >= entry->size || (begin.size == 0 && last == 0)) return missed(call, entry);
-  uint64_t end = begin.size == 0 || last >= entry->size ? entry->size : last + 1;
-  *out = (range){.from = first, .size = end - first < STORAGE_ANSWER_MAX ? end - first : STORAGE_ANSWER_MAX};
-  return NULL;
-}
-
-static ubiq_error *choose(service_call *call, const storage_entry *entry, range *out) {
+/// A longer range than fits an answer is cut; a file has no such limit.
+static ubiq_error *choose(service_call *call, const storage_entry *entry, storage_range *out) {
   const service_param *header = &call->params[STORAGE_GET_RANGE];
-  *out = (range){.is_whole = true, .size = entry->size};
-  if (header->is_given) return read_range(call, header->text, entry, out);
-  if (entry->size <= STORAGE_ANSWER_MAX) return NULL;
-  return ubiq_error_new(UBIQ_TOO_LARGE, "the object has %" PRIu64 " bytes; expected a header range for at most %d",
-                        entry->size, STORAGE_ANSWER_MAX);
+  const uint64_t most = call->takes_files ? UINT64_MAX : STORAGE_ANSWER_MAX;
+  *out = (storage_range){.is_whole = true, .size = entry->size};
+  if (!header->is_given && entry->size > most)
+    return ubiq_error_new(UBIQ_TOO_LARGE, "the object has %" PRIu64 " bytes; expected a header range for at most %d",
+                          entry->size, STORAGE_ANSWER_MAX);
+  if (!header->is_given) return NULL;
+  ubiq_error *error = storage_range_read(header->text, entry->size, out);
+  if (out->size > most) out->size = most;
+  ubiq_error *further = out->is_missed ? missed(call, entry) : NULL;
+  if (further == NULL) return error;
+  ubiq_error_delete(error);
+  return further;
 }
 
-static bool say_part(service_call *call, const storage_entry *entry, const range *part) {
+static bool say_part(service_call *call, const storage_entry *entry, const storage_range *part) {
   char said[NUMBER_SIZE];
   if (part->is_whole) return true;
   call->status = 206;
@@ -192,30 +175,48 @@ static bool say_part(service_call *call, const storage_entry *entry, const range
 }
 
 /// A part of JSON is none.
-static ubiq_error *answer_part(service_call *call, const storage_entry *entry, const range *part) {
-  bool is_json = entry->is_json && part->is_whole;
-  call->answer = (service_body){.kind = is_json ? SERVICE_BODY_JSON : SERVICE_BODY_BYTES,
-                                .bytes = buffer_bytes(&call->bytes),
-                                .media_type = is_json          ? (text){NULL, 0}
-                                              : entry->is_json ? TEXT("application/octet-stream")
-                                                               : entry->media_type};
-  return add_headers(call, entry) && say_part(call, entry, part) ? NULL : ubiq_error_no_memory();
+static void set_type(service_body *body, const storage_entry *entry, const storage_range *part) {
+  if (!entry->is_json)
+    body->media_type = entry->media_type;
+  else if (!part->is_whole)
+    body->media_type = TEXT("application/octet-stream");
+  else if (body->kind == SERVICE_BODY_FILE)
+    body->media_type = TEXT("application/json");
+  else
+    body->kind = SERVICE_BODY_JSON;
+}
+
+static ubiq_error *take_bytes(storage_job *job, const storage_entry *entry, const storage_range *part) {
+  service_call *call = job->call;
+  ubiq_error *error = storage_file_read(job->storage, entry->id, part->from, (size_t)part->size, &call->bytes);
+  call->answer = (service_body){.kind = SERVICE_BODY_BYTES, .bytes = buffer_bytes(&call->bytes)};
+  return error;
+}
+
+static ubiq_error *take_file(storage_job *job, const storage_entry *entry, const storage_range *part) {
+  service_body *answer = &job->call->answer;
+  *answer = (service_body){.kind = SERVICE_BODY_FILE, .file = {-1, part->from, part->size}};
+  return storage_file_open(job->storage, entry->id, &answer->file.descriptor);
 }
 
 /// `*again`: the object was replaced between its entry and its file.
 static ubiq_error *try_get(storage_job *job, text key, bool *again) {
   service_call *call = job->call;
   storage_entry entry;
-  range part;
+  storage_range part;
   bool is_found = false;
   *again = false;
   ubiq_error *error = storage_entry_find(job->storage, key, &call->arena, &is_found, &entry);
   if (error == NULL && !is_found) error = no_object();
   if (error == NULL) error = choose(call, &entry, &part);
   if (error != NULL) return error;
-  error = storage_file_read(job->storage, entry.id, part.from, (size_t)part.size, &call->bytes);
+  error = call->takes_files ? take_file(job, &entry, &part) : take_bytes(job, &entry, &part);
   *again = ubiq_error_code(error) == UBIQ_NOT_FOUND;
-  return error != NULL ? error : answer_part(call, &entry, &part);
+  if (error != NULL) return error;
+  set_type(&call->answer, &entry, &part);
+  if (add_headers(call, &entry) && say_part(call, &entry, &part)) return NULL;
+  if (call->answer.kind == SERVICE_BODY_FILE) close(call->answer.file.descriptor);
+  return ubiq_error_no_memory();
 }
 
 static ubiq_error *get(storage_job *job) {

@@ -1,5 +1,6 @@
 // What the parts of the service storage share: storage.c (the whole, its threads), storage_entry.c (entries in the backend),
-// storage_file.c (files), storage_objects.c and storage_uploads.c (handlers), storage_list.c.
+// storage_file.c (files), storage_objects.c, storage_intake.c (objects that come in parts), storage_uploads.c and storage_list.c (handlers),
+// storage_range.c.
 #ifndef SERVICES_STORAGE_PARTS_H
 #define SERVICES_STORAGE_PARTS_H
 
@@ -44,11 +45,14 @@ struct storage {
   map used; ///< bytes by project
   storage_upload *uploads;
   size_t uploads_count;
+  uint64_t look_ns; ///< monotonic clock: when they are looked after next
 };
 
 // ------------------------------------------------------------------------------------------------------------- storage.c
 
-/// Hands a call over to a thread. Ends it when that cannot be.
+/// Hands a call over to a thread. Errors: `unavailable`, `busy`; the call goes on then.
+ubiq_error *storage_hand_over(service_call *call, ubiq_error *(*work)(storage_job *self));
+/// The same; ends the call when that cannot be.
 void storage_start(service_call *call, ubiq_error *(*work)(storage_job *self));
 
 /// The project of a key of the backend.
@@ -100,20 +104,41 @@ ubiq_error *storage_entry_each(storage *self, void (*each)(void *user, text key,
 
 // ------------------------------------------------------------------------------------------------------- storage_file.c
 
+/// What a system call says of a file, for who need not know where files are. Errors: `not_found`, `quota` (the disk is full), `internal`.
+ubiq_error *storage_file_error(int number, const char *path);
 void storage_new_id(char out[STORAGE_ID_SIZE]);
 /// `objects/ID`, or the name that a file has until it is whole. The caller's; NULL when memory is out.
 char *storage_file_path(const storage *self, const char *id, bool is_whole);
-/// Writes bytes behind the first `offset` of a file that is not whole.
+/// Writes bytes at `offset` of an open file; `path` is for errors.
+ubiq_error *storage_file_write_at(int file, const char *path, uint64_t offset, ubiq_bytes bytes);
+/// The same of a file that is not whole.
 ubiq_error *storage_file_write(const storage *self, const char *id, uint64_t offset, ubiq_bytes bytes);
 /// Syncs it and gives it its name.
 ubiq_error *storage_file_finish(const storage *self, const char *id);
 void storage_file_remove(const storage *self, const char *id, bool is_whole);
+/// Opens a whole file. Errors: `not_found` when it was replaced meanwhile.
+ubiq_error *storage_file_open(const storage *self, const char *id, int *out);
 /// Appends a part of a whole file. Errors: `not_found` when it was replaced meanwhile.
 ubiq_error *storage_file_read(const storage *self, const char *id, uint64_t from, size_t size, buffer *out);
 /// Removes what no entry names; `ids` has those that do.
 ubiq_error *storage_file_sweep(const storage *self, const map *ids);
 
+// ------------------------------------------------------------------------------------------------------ storage_range.c
+
+/// What of an object is asked for.
+typedef struct storage_range {
+  bool is_whole;  ///< the object itself
+  bool is_missed; ///< the object has none of it
+  uint64_t from, size;
+} storage_range;
+
+/// `bytes=0-9`, `bytes=10-`, `bytes=-10`; one range. Errors: `invalid_input`, also with `is_missed`.
+ubiq_error *storage_range_read(text value, uint64_t object_size, storage_range *out);
+
 // ------------------------------------------------------------------------------------------------- shared by handlers
+
+/// The work of a put whose body comes in parts: sets the call's intake.
+ubiq_error *storage_intake_begin(storage_job *job);
 
 /// Checks a header with metadata. `*out` is what is kept, in the arena; empty without one. Errors: `invalid_input`.
 ubiq_error *storage_metadata(service_call *call, const service_param *header, text *out);

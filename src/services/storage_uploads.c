@@ -1,5 +1,5 @@
-// Handlers of uploads: an object put in parts. Who adds to one holds it meanwhile; what its owner has forgotten is dropped when others
-// begin one.
+// Handlers of uploads: an object put in parts. Who adds to one holds it meanwhile; what its owner has forgotten is dropped by a thread that
+// has nothing else to do, and when others begin one.
 #include "base/clock.h"
 #include "services/operations.h"
 #include "services/permissions.h"

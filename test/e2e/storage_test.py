@@ -7,7 +7,10 @@ import os
 import random
 import re
 import signal
+import subprocess
 import threading
+import time
+import unittest
 import urllib.parse
 
 import deploying
@@ -167,24 +170,162 @@ class Storage(support.Test):
 
 
 class StorageOverHttp(deploying.Test):
-    def test_an_object_is_put_and_got_with_its_type(self):
-        server = deploying.Server(self.folder())
+    def server(self, *options, state=None):
+        server = deploying.Server(state or os.path.join(self.folder(), "state"), *options)
         self.addCleanup(server.close)
+        return server
 
-        def raw(method, path, body=None, headers={}):
-            connection = http.client.HTTPConnection("127.0.0.1", server.admin_port, timeout=support.PATIENCE)
-            try:
-                connection.request(method, path, body, {"Authorization": "Bearer " + server.token, **headers})
-                response = connection.getresponse()
-                return response.status, response.headers, response.read()
-            finally:
-                connection.close()
-        self.assertEqual(200, raw("PUT", path_of("a.png"), b"\0\xff", {"Content-Type": "image/png"})[0])
-        status, headers, body = raw("GET", path_of("a.png"))
+    def connect(self, server):
+        connection = http.client.HTTPConnection("127.0.0.1", server.admin_port, timeout=support.PATIENCE)
+        self.addCleanup(connection.close)
+        return connection
+
+    def raw(self, server, method, path, body=None, headers={}, token=None, **more):
+        connection = self.connect(server)
+        connection.request(method, path, body, {"Authorization": "Bearer " + (token or server.token), **headers}, **more)
+        response = connection.getresponse()
+        return response.status, response.headers, response.read()
+
+    def objects(self, server):
+        return [name for name in os.listdir(os.path.join(server.state, "objects")) if ID.match(name)]
+
+    def begin(self, server, path, length, part, headers={}):
+        """A put of which only a part is sent."""
+        connection = self.connect(server)
+        connection.putrequest("PUT", path_of(path))
+        for name, value in {"Authorization": "Bearer " + server.token, "Content-Length": str(length), "Content-Type": "a/b",
+                            **headers}.items():
+            connection.putheader(name, value)
+        connection.endheaders(part or None)
+        return connection
+
+    def wait_until(self, condition):
+        deadline = time.monotonic() + support.PATIENCE
+        while not condition():
+            self.assertLess(time.monotonic(), deadline, "it did not come about")
+            time.sleep(0.02)
+
+    def test_an_object_is_put_and_got_with_its_type(self):
+        server = self.server()
+        self.assertEqual(200, self.raw(server, "PUT", path_of("a.png"), b"\0\xff", {"Content-Type": "image/png"})[0])
+        status, headers, body = self.raw(server, "GET", path_of("a.png"))
         self.assertEqual((200, "image/png", b"\0\xff"), (status, headers["content-type"], body))
-        status, headers, body = raw("HEAD", path_of("a.png"))
+        status, headers, body = self.raw(server, "HEAD", path_of("a.png"))
         self.assertEqual((200, "2", b""), (status, headers["ubiq-size"], body))
-        self.assertEqual(416, raw("GET", path_of("a.png"), headers={"Range": "bytes=2-"})[0])
+        self.assertEqual(416, self.raw(server, "GET", path_of("a.png"), headers={"Range": "bytes=2-"})[0])
+        status, headers, body = self.raw(server, "GET", path_of("a.png"), headers={"Range": "bytes=1-"})
+        self.assertEqual((206, "bytes 1-1/2", b"\xff"), (status, headers["content-range"], body))
+        self.assertEqual(200, self.raw(server, "PUT", path_of("b"), b"", {"Content-Type": "text/plain"})[0])
+        self.assertEqual((200, b""), self.raw(server, "GET", path_of("b"))[::2])
+        self.assertEqual(200, self.raw(server, "PUT", path_of("c"), b'{"a": 1}', {"Content-Type": "application/json"})[0])
+        status, headers, body = self.raw(server, "GET", path_of("c"))
+        self.assertEqual((200, "application/json", b'{"a":1}'), (status, headers["content-type"], body))
+        self.assertEqual(400, self.raw(server, "PUT", path_of("d"))[0])
+        self.assertEqual(412, self.raw(server, "PUT", path_of("a.png") + "?if_absent=true", b"other")[0])
+        self.assertEqual(400, self.raw(server, "PUT", path_of("../a"), b"other")[0])
+        self.assertEqual(3, len(self.objects(server)))
+
+    def test_a_large_object_goes_through_little_memory(self):
+        server = self.server()
+        block = random.Random(5).randbytes(1 << 20)
+        parts = [block[i:] + block[:i] for i in range(64)]
+        self.raw(server, "PUT", path_of("warm"), block)
+        self.raw(server, "GET", path_of("warm"))
+        memory = Peak(server.process.pid)
+        for more in ({"headers": {"Content-Length": str(64 << 20)}}, {"encode_chunked": True}):
+            headers = {"Content-Type": "video/mp4", **more.pop("headers", {"Transfer-Encoding": "chunked"})}
+            status, _, body = self.raw(server, "PUT", path_of("film"), iter(parts), headers, **more)
+            self.assertEqual((200, 64 << 20), (status, json.loads(body).get("size")), body)
+        connection = self.connect(server)
+        connection.request("GET", path_of("film"), headers={"Authorization": "Bearer " + server.token})
+        response = connection.getresponse()
+        self.assertEqual((200, "video/mp4", str(64 << 20)),
+                         (response.status, response.headers["content-type"], response.headers["content-length"]))
+        for part in parts:
+            self.assertTrue(part == response.read(1 << 20))
+        status, headers, body = self.raw(server, "GET", path_of("film"), headers={"Range": "bytes=-9437184"})
+        self.assertEqual((206, True), (status, body == b"".join(parts[-9:])))
+        if not os.environ.get("UBIQ_SANITIZE"):
+            self.assertLess(memory.grown(), 16 << 20)
+        self.assertEqual(2, len(self.objects(server)))
+
+    def test_an_upload_that_is_cut_off_leaves_the_object_as_it_was(self):
+        server = self.server()
+        self.assertEqual(200, self.raw(server, "PUT", path_of("a"), b"before")[0])
+        connection = self.begin(server, "a", 5 << 20, b"x" * (4 << 20))
+        self.wait_until(lambda: len(self.objects(server)) == 2)
+        self.assertEqual(b"before", self.raw(server, "GET", path_of("a"))[2])
+        connection.close()
+        self.wait_until(lambda: len(self.objects(server)) == 1)
+        self.assertEqual(b"before", self.raw(server, "GET", path_of("a"))[2])
+        connection = self.begin(server, "a", 5 << 20, b"x" * (4 << 20))
+        self.wait_until(lambda: len(self.objects(server)) == 2)
+        server.signal(signal.SIGKILL)
+        server.wait()
+        server = self.server(state=server.state)
+        self.assertEqual(b"before", self.raw(server, "GET", path_of("a"))[2])
+        self.assertEqual(1, len(self.objects(server)))
+        self.assertEqual(200, self.raw(server, "PUT", path_of("a"), b"after")[0])
+        self.assertEqual(b"after", self.raw(server, "GET", path_of("a"))[2])
+
+    def test_more_than_the_quota_is_refused_before_or_on_the_way(self):
+        server = self.server()
+        connection = self.begin(server, "a", 101 << 20, b"", {"Expect": "100-continue"})
+        self.assertEqual(507, connection.getresponse().status)
+        connection = self.begin(server, "a", 1 << 50, b"", {"Expect": "100-continue"})
+        self.assertEqual(507, connection.getresponse().status)
+        block = b"x" * (1 << 20)
+        status, _, body = self.raw(server, "PUT", path_of("a"), iter([block] * 104), {"Transfer-Encoding": "chunked"}, encode_chunked=True)
+        self.assertEqual((507, "quota"), (status, json.loads(body)["class"]))
+        self.assertEqual([], self.objects(server))
+        self.assertEqual(200, self.raw(server, "PUT", path_of("a"), iter([block] * 100), {"Content-Length": str(100 << 20)})[0])
+        self.assertEqual(507, self.raw(server, "PUT", path_of("b"), b"x")[0])
+        self.assertEqual(200, self.raw(server, "PUT", path_of("a"), iter([block] * 100), {"Content-Length": str(100 << 20)})[0])
+
+    def test_who_may_not_write_there_is_told_so_and_nothing_is_kept(self):
+        server = self.server()
+        done = self.run_ubiq("token", "new", "some", "--allow", "storage:write:mine/*", "--state", server.state)
+        self.assertEqual(0, done.returncode, done.stderr)
+        token = done.stdout.strip().splitlines()[-1].split()[-1]
+        self.assertEqual(200, self.raw(server, "PUT", path_of("mine/a"), b"x", token=token)[0])
+        status, _, body = self.raw(server, "PUT", path_of("others/a"), b"x" * (1 << 20), token=token)
+        self.assertEqual(403, status)
+        self.assertIn("storage:write:others/a", json.loads(body)["detail"])
+        self.assertEqual(1, len(self.objects(server)))
+
+    @unittest.skipIf(os.geteuid() != 0 or os.environ.get("UBIQ_SANITIZE"), "only root mounts a small disk")
+    def test_a_full_disk_is_told_and_what_is_there_stays(self):
+        state = os.path.join(self.folder(), "state")
+        os.mkdir(state, 0o700)
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m,mode=0700", "none", state], capture_output=True)
+        if mounted.returncode != 0:
+            self.skipTest("no tmpfs can be mounted here")
+        self.addCleanup(subprocess.run, ["umount", "-l", state])
+        server = self.server(state=state)
+        self.assertEqual(200, self.raw(server, "PUT", path_of("a"), b"before")[0])
+        block = b"x" * (1 << 20)
+        status, _, body = self.raw(server, "PUT", path_of("a"), iter([block] * 20), {"Content-Length": str(20 << 20)})
+        self.assertEqual((507, "storage: the disk is full"), (status, json.loads(body)["detail"]))
+        self.assertEqual(b"before", self.raw(server, "GET", path_of("a"))[2])
+        self.assertEqual(1, len(self.objects(server)))
+        self.assertEqual(200, self.raw(server, "PUT", path_of("b"), iter([block] * 4), {"Content-Length": str(4 << 20)})[0])
+
+
+class Peak:
+    """How much memory a process has had at once, since this was made."""
+
+    def __init__(self, process):
+        self.process = process
+        with open("/proc/%d/clear_refs" % process, "w", encoding="ascii") as file:
+            file.write("5")
+        self.began = self.read("VmRSS")
+
+    def read(self, name):
+        with open("/proc/%d/status" % self.process, encoding="ascii") as file:
+            return int(re.search(name + r":\s+(\d+)", file.read()).group(1)) << 10
+
+    def grown(self):
+        return self.read("VmHWM") - self.began
 
 
 if __name__ == "__main__":

@@ -442,19 +442,111 @@ static void adding_to_an_upload_needs_the_permission_of_its_path(void **state) {
   permission_set_delete(set);
 }
 
-static void an_upload_that_nothing_comes_to_is_dropped(void **state) {
+static void an_upload_that_nothing_comes_to_is_dropped_and_its_bytes_are_free_again(void **state) {
   fixture *self = *state;
-  char id[33], other[33];
+  char id[33], bytes[QUOTA + 1] = "";
   storage_close(self->services.storage);
-  const storage_settings settings = {.directory = self->folder.path, .backend = self->services.backend, .upload_ms = 1};
+  const storage_settings settings = {
+      .directory = self->folder.path, .backend = self->services.backend, .upload_ms = 500};
   assert_success(storage_open(&settings, &self->services.storage));
   begin_upload(self, "a", id);
-  for (unsigned status = 200; status != 404; status = end_upload(self, service_uploads_finish, id)) {
-    usleep(2000);
-    begin_upload(self, "b", other);
-    if (append(self, id, 0, "") == 404) break;
-  }
-  assert_int_equal(append(self, id, 0, "x"), 404);
+  memset(bytes, 'x', QUOTA);
+  assert_int_equal(append(self, id, 0, bytes), 200);
+  while (put(self, "b", "x", 1) == 507) usleep(1000); // nobody else begins an upload
+  assert_int_equal(append(self, id, QUOTA, "x"), 404);
+  assert_int_equal(count_files(self), 1);
+}
+
+// ------------------------------------------------------------------------------------------------- bodies in parts
+
+static void begin_parts(fixture *self, const char *path, uint64_t expected, calling *calling) {
+  begin(calling, &self->services);
+  calling_text(calling, STORAGE_PUT_PATH, path);
+  calling->call.body =
+      (service_body){.kind = SERVICE_BODY_PARTS, .media_type = TEXT("text/plain"), .expected = expected};
+  calling_run(calling, service_storage_put);
+}
+
+static ubiq_error *add_part(calling *self, const void *data, size_t size) {
+  return self->call.intake->add(self->call.intake, (ubiq_bytes){data, size});
+}
+
+static void finish_parts(calling *self) {
+  self->times = 0;
+  flag_init(&self->ended);
+  self->call.intake->finish(self->call.intake, &self->call);
+  calling_wait(self);
+}
+
+static void a_body_in_parts_is_the_object_when_all_has_come(void **state) {
+  fixture *self = *state;
+  calling calling;
+  assert_int_equal(put(self, "a", "before", 6), 200);
+  begin_parts(self, "a", 0, &calling);
+  assert_null(calling.call.error);
+  assert_success(add_part(&calling, "af", 2));
+  assert_success(add_part(&calling, "ter", 3));
+  assert_object(self, "a", "before");
+  finish_parts(&calling);
+  assert_int_equal(calling_status(&calling), 200);
+  calling_end(&calling);
+  assert_object(self, "a", "after");
+  assert_int_equal(count_files(self), 1);
+}
+
+static void a_body_that_stops_coming_leaves_nothing(void **state) {
+  fixture *self = *state;
+  static const char bytes[QUOTA];
+  calling calling;
+  begin_parts(self, "a", QUOTA, &calling);
+  assert_success(add_part(&calling, bytes, QUOTA));
+  assert_int_equal(put(self, "b", "x", 1), 507);
+  assert_fails(add_part(&calling, "x", 1), UBIQ_QUOTA,
+               "the project's objects have 1000 bytes; with 1 more they would pass its 1000");
+  calling.call.intake->drop(calling.call.intake);
+  calling_end(&calling);
+  assert_int_equal(count_files(self), 0);
+  assert_int_equal(put(self, "b", bytes, QUOTA), 200);
+}
+
+static void a_body_that_is_refused_does_not_begin_to_come(void **state) {
+  fixture *self = *state;
+  calling calling;
+  begin_parts(self, "../a", 0, &calling);
+  assert_int_equal(calling_status(&calling), 400);
+  calling_end(&calling);
+  begin_parts(self, "a", QUOTA + 1, &calling);
+  assert_int_equal(calling_status(&calling), 507);
+  assert_null(calling.call.intake);
+  calling_end(&calling);
+  begin_parts(self, "a", UINT64_MAX, &calling);
+  assert_int_equal(calling_status(&calling), 507);
+  calling_end(&calling);
+  assert_int_equal(count_files(self), 0);
+  static const char bytes[QUOTA];
+  assert_int_equal(put(self, "b", bytes, QUOTA), 200);
+}
+
+static void what_a_file_is_asked_for_is_not_read(void **state) {
+  fixture *self = *state;
+  calling calling;
+  char bytes[8];
+  assert_int_equal(put(self, "a", "0123456789", 10), 200);
+  calling_begin(&calling, &self->services);
+  calling.call.takes_files = true;
+  calling_text(&calling, STORAGE_GET_PATH, "a");
+  calling_text(&calling, STORAGE_GET_RANGE, "bytes=2-4");
+  calling_run(&calling, service_storage_get);
+  assert_int_equal(calling_status(&calling), 206);
+  const service_file file = calling.call.answer.file;
+  assert_int_equal(calling.call.answer.kind, SERVICE_BODY_FILE);
+  assert_int_equal(calling.call.bytes.size, 0);
+  assert_int_equal(file.size, 3);
+  assert_int_equal(delete_object(self, "a"), 204); // who has it open goes on
+  assert_int_equal(pread(file.descriptor, bytes, file.size, (off_t)file.from), 3);
+  assert_memory_equal(bytes, "234", 3);
+  close(file.descriptor);
+  calling_end(&calling);
 }
 
 // ------------------------------------------------------------------------------------------------------ many at once
@@ -531,7 +623,11 @@ int main(void) {
       TEST(an_upload_that_is_dropped_leaves_nothing),
       TEST(an_upload_of_another_project_is_not_there),
       TEST(adding_to_an_upload_needs_the_permission_of_its_path),
-      TEST(an_upload_that_nothing_comes_to_is_dropped),
+      TEST(an_upload_that_nothing_comes_to_is_dropped_and_its_bytes_are_free_again),
+      TEST(a_body_in_parts_is_the_object_when_all_has_come),
+      TEST(a_body_that_stops_coming_leaves_nothing),
+      TEST(a_body_that_is_refused_does_not_begin_to_come),
+      TEST(what_a_file_is_asked_for_is_not_read),
       TEST(who_reads_while_others_replace_sees_whole_objects),
       TEST(what_waits_at_the_end_is_answered),
   };
