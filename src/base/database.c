@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -232,7 +233,15 @@ static int flags_of(const database_settings *settings) {
          (settings->is_for_one ? SQLITE_OPEN_NOMUTEX : SQLITE_OPEN_FULLMUTEX);
 }
 
+/// Counting what SQLite has allocated takes one lock of the process for each allocation, which all readers would share. Once, before
+/// the first database; where the process has used SQLite already, it goes on counting.
+static void begin_once(void) {
+  sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 ubiq_error *database_open_with(const char *path, const database_settings *settings, database **out) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, begin_once);
   database *self = calloc(1, sizeof *self);
   if (self == NULL) return ubiq_error_no_memory();
   self->path = strdup(path);

@@ -14,7 +14,8 @@
 //    repeated without harm.
 //  - A version is a number that grows with every change in a project and is never used twice, so that a key that was deleted and
 //    made again never looks unchanged. (The stream's sequence number.)
-//  - No operation blocks its caller but for a short read; when too much waits, it fails with `busy`.
+//  - No operation blocks its caller but for a short read; when too much waits, it fails with `busy`. (A read is a request to the
+//    leader; those that are said to block, all of them for threads that may, wait for its answer.)
 //
 // Operations are structs that the caller owns and fills in, and `done` ends: it is called exactly once, by any thread, during the call
 // already perhaps, and takes the answer. Until then the struct and what it points to stay where they are; afterwards nothing of
@@ -59,7 +60,8 @@ typedef struct backend_kv_read {
   backend_kv_entry entry;
 } backend_kv_read;
 
-/// Lists keys that begin with `prefix`, behind `after`, in order. Each page is one moment's; between two pages keys may come and go,
+/// Lists keys that begin with `prefix`, behind `after`, in order. Each page is one moment's, or (JetStream) at least nothing is in it
+/// that was not there while it was made; between two pages keys may come and go,
 /// but none that was there all the time is left out or told twice, because a page goes on behind a key and not at a number.
 /// (The subjects of a bucket under a filter, with values only where they are wanted; sorted, and cut to a page.)
 typedef struct backend_kv_list {
@@ -142,7 +144,8 @@ typedef struct backend_kv_write {
   size_t failed; ///< which change was refused
 } backend_kv_write;
 
-/// What a project keeps, for metrics and tests; as of the last write.
+/// What a project keeps, for its quotas to be compared with, and for metrics; as of the last write, what expired and is not swept
+/// included. (The stream's state: its bytes, and how many subjects it has.)
 typedef struct backend_kv_usage {
   uint64_t keys;
   uint64_t bytes;
@@ -150,7 +153,8 @@ typedef struct backend_kv_usage {
 
 // ------------------------------------------------------------------------------------------------------------ the whole
 
-/// Numbers since the backend was opened; any may be read while they change.
+/// Numbers since the backend was opened; any may be read while they change. Of this process alone.
+/// (Counted by the client: acknowledgements, refusals, batches, publishes that are not acknowledged yet.)
 typedef struct backend_counts {
   uint64_t writes;  ///< that were kept
   uint64_t refused; ///< that failed, for whatever reason
@@ -222,6 +226,7 @@ static inline void backend_count(backend *self, backend_counts *out) {
 }
 
 /// Ends what waits, each with its answer, and closes. No operation may be started any more. NULL is allowed.
+/// (Waits for the acknowledgements that are under way, some seconds at most; what is not answered by then is `unavailable`.)
 static inline void backend_close(backend *self) {
   if (self != NULL) self->ops->close(self);
 }

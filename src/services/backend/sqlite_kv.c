@@ -91,14 +91,17 @@ void sqlite_kv_list(database *database, backend_kv_list *operation, uint64_t now
   operation->done(operation);
 }
 
-static ubiq_error *take_usage(void *user, sqlite3_stmt *row) {
-  *(backend_kv_usage *)user =
-      (backend_kv_usage){(uint64_t)sqlite3_column_int64(row, 0), (uint64_t)sqlite3_column_int64(row, 1)};
-  return NULL;
-}
-
 ubiq_error *sqlite_kv_usage(database *database, text project, backend_kv_usage *out) {
+  static const char statement[] = "SELECT keys, bytes FROM projects WHERE name = ?";
   const database_value name = database_blob(project.data, project.size);
+  sqlite3_stmt *row = NULL;
+  bool is_row = false;
   *out = (backend_kv_usage){0, 0};
-  return database_query(database, "SELECT keys, bytes FROM projects WHERE name = ?", &name, 1, take_usage, out);
+  ubiq_error *error = database_prepare(database, statement, &row);
+  if (error == NULL) error = database_bind(database, row, &name, 1);
+  if (error == NULL) error = database_step(database, row, &is_row);
+  if (error != NULL || !is_row) return error;
+  *out = (backend_kv_usage){(uint64_t)sqlite3_column_int64(row, 0), (uint64_t)sqlite3_column_int64(row, 1)};
+  sqlite3_reset(row);
+  return NULL;
 }
