@@ -2,6 +2,7 @@
 #include "server/services_metrics.h"
 
 #include "runtime/project_quotas.h"
+#include "server/events_metrics.h"
 #include "services/backend/backend.h"
 #include "services/cache.h"
 
@@ -48,6 +49,7 @@ static void add_cache(metrics_text *out, cache *cache) {
 
 void services_metrics_add(metrics_text *out, const services *services) {
   if (services->backend != NULL) add_backend(out, services->backend);
+  if (services->backend != NULL) events_metrics_add(out, services->backend);
   if (services->cache != NULL) add_cache(out, services->cache);
 }
 

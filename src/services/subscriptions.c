@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/json_write.h"
+#include "services/event_lag.h"
 #include "services/operations.h"
 #include "services/schedule_work.h"
 #include "services/work_call.h"
@@ -32,21 +33,12 @@ static bool write_settings(buffer *out, yyjson_val *settings) {
          json_write_field(out, "retry", yyjson_obj_get(settings, "retry"));
 }
 
-static bool write_lag(buffer *out, service_call *call, text name) {
-  char queue[sizeof EVENT_QUEUE + SUBSCRIPTION_NAME_MAX], json[40];
-  backend_work_count count = {0};
-  snprintf(queue, sizeof queue, EVENT_QUEUE "%.*s", (int)name.size, name.data);
-  ubiq_error *error = backend_work_count_now(call->services->backend, call->caller.project, text_of(queue), &count);
-  ubiq_error_delete(error); // then it is not known
-  snprintf(json, sizeof json, ",\"lag\":%" PRIu64, count.waiting);
-  return error != NULL || buffer_append_string(out, json);
-}
-
-static bool write_subscription(buffer *out, service_call *call, const backend_work_item *item) {
+static bool write_subscription(buffer *out, const backend_work_item *item, const backend_work_count *count) {
+  char lag[40];
   yyjson_doc *document = yyjson_read((const char *)item->payload.data, item->payload.size, YYJSON_READ_NOFLAG);
+  snprintf(lag, sizeof lag, ",\"lag\":%" PRIu64 "}", count->waiting);
   bool good = document != NULL && buffer_append_string(out, "{\"name\":") && json_write_text(out, item->name) &&
-              write_settings(out, yyjson_doc_get_root(document)) && write_lag(out, call, item->name) &&
-              buffer_append_byte(out, '}');
+              write_settings(out, yyjson_doc_get_root(document)) && buffer_append_string(out, lag);
   yyjson_doc_free(document);
   return good;
 }
@@ -56,13 +48,25 @@ typedef struct listing {
   bool is_good;
   size_t count;
   uint64_t last;
+  event_lags lags; ///< of subscriptions, as of a moment before
+  size_t next_lag;
 } listing;
+
+/// Both are in the order of their names.
+static backend_work_count lag_of(listing *self, text name) {
+  const event_lags *lags = &self->lags;
+  while (self->next_lag < lags->count && text_compare(text_of(lags->list[self->next_lag].subscription), name) < 0)
+    self->next_lag++;
+  bool is_known = self->next_lag < lags->count && text_equal_string(name, lags->list[self->next_lag].subscription);
+  return is_known ? lags->list[self->next_lag].count : (backend_work_count){0};
+}
 
 static void list_subscription(backend_work_list *list, const backend_work_item *item) {
   listing *self = list->user;
   buffer *out = &self->call->bytes;
-  self->is_good = self->is_good && (self->count++ == 0 || buffer_append_byte(out, ',')) &&
-                  write_subscription(out, self->call, item);
+  const backend_work_count count = lag_of(self, item->name);
+  self->is_good =
+      self->is_good && (self->count++ == 0 || buffer_append_byte(out, ',')) && write_subscription(out, item, &count);
 }
 
 void service_subscriptions_list(service_call *call) {
@@ -74,6 +78,8 @@ void service_subscriptions_list(service_call *call) {
                             .each = list_subscription,
                             .user = &listing};
   ubiq_error *error = no_backend(call);
+  if (error == NULL)
+    error = event_lags_read(call->services->backend, &call->caller.project, &call->arena, &listing.lags);
   if (error == NULL) error = backend_work_list_now(call->services->backend, &list);
   answer(call, listing.is_good && buffer_append_string(&call->bytes, "]}"), error);
 }
@@ -83,8 +89,13 @@ static bool find(service_call *call, backend_work_item *out) {
 }
 
 void service_subscriptions_get(service_call *call) {
+  char queue[sizeof EVENT_QUEUE + SUBSCRIPTION_NAME_MAX];
   backend_work_item item;
-  if (find(call, &item)) answer(call, write_subscription(&call->bytes, call, &item), NULL);
+  backend_work_count count;
+  if (!find(call, &item)) return;
+  snprintf(queue, sizeof queue, EVENT_QUEUE "%.*s", (int)item.name.size, item.name.data);
+  ubiq_error *error = backend_work_count_now(call->services->backend, call->caller.project, text_of(queue), &count);
+  answer(call, error != NULL || write_subscription(&call->bytes, &item, &count), error);
 }
 
 static void answer_changed(work_call *self) {

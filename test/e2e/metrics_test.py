@@ -211,6 +211,30 @@ class Metrics(deploying.Test):
                             ("kv_bytes_max", 100 << 20), ("storage_bytes_max", 100 << 20)):
             self.assertEqual(value, prometheus.value(families, "ubiq_project_" + name, project="shop"), name)
 
+    def test_how_far_a_subscription_is_behind_is_told(self):
+        server = self.launch(None)
+        json_body = {"Content-Type": "application/json"}
+        for name, topic, delay in (("late", "slow", "1h"), ("gone", "fast", "1ms")):
+            body = json.dumps({"topic": topic, "function": "nobody", "retry": {"attempts": 2, "first_delay": delay}})
+            self.assertEqual(204, self.send(server, "PUT", "/v1/subscriptions/" + name, body, json_body))
+        for kind, times in (("slow", 2), ("fast", 1)):
+            for _ in range(times):
+                self.assertEqual(202, self.send(server, "POST", "/v1/events", json.dumps({"type": kind}), json_body))
+        self.wait_until(server, "ubiq_events_dead", 1, subscription="gone", project="")
+        families = self.scrape(server)
+        for name, subscription, value in (("waiting", "late", 2), ("waiting", "gone", 0), ("dead", "late", 0),
+                                          ("waiting_seconds", "gone", 0)):
+            self.assertEqual(value, prometheus.value(families, "ubiq_events_" + name, subscription=subscription, project=""))
+
+    def send(self, server, method, path, body, headers):
+        """The status of a request to the admin port."""
+        connection = http.client.HTTPConnection("127.0.0.1", server.admin_port, timeout=support.PATIENCE)
+        try:
+            connection.request(method, path, body, {"Authorization": "Bearer " + server.token, **headers})
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
     def test_dropped_lines_of_the_run_log_are_counted(self):
         server = self.launch(None, "--run-log", "/dev/full")
         self.assertEqual(0, prometheus.value(self.scrape(server), "ubiq_run_log_dropped_total"))

@@ -105,7 +105,7 @@ static ubiq_error *ask_list(database *database, const backend_work_list *operati
                        after_name = database_blob(operation->after_name.data, operation->after_name.size),
                        after_id = database_number((int64_t)operation->after_id),
                        only_id = database_number((int64_t)operation->only_id);
-  if (operation->project.size == 0) return ask(database, of_all, &queue, 1, rows);
+  if (operation->of_all) return ask(database, of_all, &queue, 1, rows);
   if (operation->only_id != 0) return ask(database, by_id, (database_value[]){project, only_id}, 2, rows);
   if (operation->name.size > 0) return ask(database, by_name, (database_value[]){project, queue, name}, 3, rows);
   if (operation->queue.size == 0) return ask(database, dead, (database_value[]){project, after_id}, 2, rows);

@@ -87,7 +87,8 @@ typedef struct backend_work_due {
 
 /// Items of a queue that have names, by those; or a project's dead ones, of a queue or of all, by age; or one by its id.
 typedef struct backend_work_list {
-  text project;      ///< empty: of all projects those of a queue that have names, by project
+  text project;
+  bool of_all;       ///< those of a queue that have names, of all projects, by project
   text queue;        ///< empty: all, and it is for dead ones or has an id
   int state;         ///< BACKEND_WORK_DEAD, or -1: any
   text name;         ///< the one with this name; empty: all
