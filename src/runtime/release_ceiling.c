@@ -45,7 +45,7 @@ ubiq_error *release_check_permissions(const char *name, const project_function *
 
 static ubiq_error *deny_deployer(const char *name, const char *owner, text asked) {
   return ubiq_error_new(UBIQ_DENIED,
-                        "%s: %s asks for the permission %.*s, which the token that deploys it may not grant "
+                        "%s: %s asks for the permission %.*s, which the token may not grant "
                         "(`ubiq token new --grant '%.*s'` makes one that may)",
                         name, owner, (int)asked.size, asked.data, (int)asked.size, asked.data);
 }
@@ -69,5 +69,14 @@ ubiq_error *release_check_deployer(const char *name, const project_function *fun
   ubiq_error *error = NULL;
   for (size_t i = 0; error == NULL && i < function->allowed_hosts_count; i++)
     error = release_check_deployer_host(name, function->name, function->allowed_hosts[i], granted);
+  return error;
+}
+
+ubiq_error *release_check_project(const project *project, const permission_set *granted) {
+  ubiq_error *error = NULL;
+  if (project->auth != NULL && project->auth->key_host != NULL)
+    error = release_check_deployer_host(project->name, "[auth]", project->auth->key_host, granted);
+  for (size_t i = 0; error == NULL && i < project->functions_count; i++)
+    error = release_check_deployer(project->name, &project->functions[i], granted);
   return error;
 }

@@ -23,4 +23,7 @@ ubiq_error *release_check_deployer(const char *name, const project_function *fun
 ubiq_error *release_check_deployer_host(const char *name, const char *owner, const char *host,
                                         const permission_set *granted);
 
+/// Compares all that a project asks for with what a token grants; NULL: all. Errors: as above.
+ubiq_error *release_check_project(const project *project, const permission_set *granted);
+
 #endif

@@ -176,12 +176,13 @@ static answer put_release(admin_request *self) {
 static answer post_rollback(admin_request *self) {
   release_record record = {0};
   const char *to = admin_request_query(self, "to");
-  return answer_release(self, releases_roll_back(self->context->releases, text_of(to), &record), &record);
+  return answer_release(self, releases_roll_back(self->context->releases, text_of(to), self->who.granted, &record),
+                        &record);
 }
 
 static answer post_promote(admin_request *self) {
   release_record record = {0};
-  return answer_release(self, releases_promote(self->context->releases, &record), &record);
+  return answer_release(self, releases_promote(self->context->releases, self->who.granted, &record), &record);
 }
 
 // ---------------------------------------------------------------------------------------------------------- routes

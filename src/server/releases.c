@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "runtime/release_ceiling.h"
 #include "server/release_load.h"
 
 #include <stdio.h>
@@ -199,26 +200,41 @@ ubiq_error *releases_drop_canary(releases *self, const char *note) {
   return change_to(self, releases_without_canary(self), NULL, &record);
 }
 
-static ubiq_error *go_to(releases *self, const char *digest) {
+/// Whether a token may have a release served that somebody else deployed: it gives no more that way than by a bundle of its own.
+/// `granted` are lines; NULL: all.
+static ubiq_error *permit(const release *next, const char *granted) {
+  permission_set *set = NULL;
+  if (granted == NULL) return NULL;
+  ubiq_error *error = permission_set_of_token(TEXT("--grant"), text_of(granted), &set);
+  if (error == NULL) error = release_check_project(next->project, set);
+  permission_set_delete(set);
+  return error;
+}
+
+static ubiq_error *go_to(releases *self, const char *digest, const char *granted) {
   release *loaded = NULL;
   if (strcmp(digest, self->served.choice.current) == 0)
     return change_to(self, only(self, digest, release_retain(self->served.current)), NULL, NULL);
   ubiq_error *error = load_kept(self, digest, &loaded);
-  return error != NULL ? error : change_to(self, only(self, digest, loaded), NULL, NULL);
+  if (error != NULL) return error;
+  error = permit(loaded, granted);
+  if (error == NULL) return change_to(self, only(self, digest, loaded), NULL, NULL);
+  release_delete(loaded);
+  return error;
 }
 
-static ubiq_error *roll_back(releases *self, text to) {
+static ubiq_error *roll_back(releases *self, text to, const char *granted) {
   release_record record;
   const release_choice *choice = &self->served.choice;
   if (to.size > 0) {
     ubiq_error *error = release_store_find(self->store, to, &record);
-    return error != NULL ? error : go_to(self, record.digest);
+    return error != NULL ? error : go_to(self, record.digest, granted);
   }
   if (choice->canary[0] != '\0') return releases_drop_canary(self, "rolled back");
   if (choice->previous[0] == '\0')
     return ubiq_error_new(UBIQ_NOT_FOUND, "nothing was served before; see `ubiq releases`");
   copy_digest(record.digest, choice->previous);
-  return go_to(self, record.digest);
+  return go_to(self, record.digest, granted);
 }
 
 /// What is current, for the answer.
@@ -226,25 +242,27 @@ static ubiq_error *find_current(releases *self, release_record *out) {
   return release_store_find(self->store, text_of(self->served.choice.current), out);
 }
 
-ubiq_error *releases_roll_back(releases *self, text to, release_record *out) {
+ubiq_error *releases_roll_back(releases *self, text to, const char *granted, release_record *out) {
   ubiq_error *error = releases_begin_change(self);
   if (error != NULL) return error;
-  error = roll_back(self, to);
+  error = roll_back(self, to, granted);
   if (error == NULL) error = find_current(self, out);
   if (error == NULL) log_info("rolled back to %s %s (%.12s)", out->project, out->version, out->digest);
   releases_end_change(self);
   return error;
 }
 
-static ubiq_error *promote(releases *self) {
+static ubiq_error *promote(releases *self, const char *granted) {
   if (self->served.canary == NULL) return ubiq_error_new(UBIQ_NOT_FOUND, "there is no canary to promote");
+  ubiq_error *error = permit(self->served.canary, granted);
+  if (error != NULL) return error;
   return change_to(self, only(self, self->served.choice.canary, release_retain(self->served.canary)), NULL, NULL);
 }
 
-ubiq_error *releases_promote(releases *self, release_record *out) {
+ubiq_error *releases_promote(releases *self, const char *granted, release_record *out) {
   ubiq_error *error = releases_begin_change(self);
   if (error != NULL) return error;
-  error = promote(self);
+  error = promote(self, granted);
   if (error == NULL) error = find_current(self, out);
   if (error == NULL) log_info("%s %s (%.12s) is promoted", out->project, out->version, out->digest);
   releases_end_change(self);

@@ -154,6 +154,31 @@ class Tokens(deploying.Test):
         self.assertIn("http:get:a.example.com", answer["detail"])
         self.serves(again, "2")
 
+    def test_a_token_goes_back_to_nothing_that_it_could_not_deploy(self):
+        server = self.launch(None, "--allow", "http:*", "--allow-host", "a.example.com")
+        wide = 'permissions = ["http:get:a.example.com"]\n'
+        token = self.token(server, "ci", "--grant", "kv:*")
+        may = self.token(server, "--grant", "kv:*", "--grant", "http:get:a.example.com")
+        first = self.deployed(server, self.bundle("1", wide))["digest"]
+        hosts = self.deployed(server, self.bundle("2", 'allowed_hosts = ["a.example.com"]\n'))["digest"]
+        narrow = self.deployed(server, self.bundle("3", 'permissions = ["kv:read:x"]\n'))["digest"]
+        self.assertEqual(200, self.deploy(server, token, self.bundle("4"))[0])
+        for digest in (first, hosts):
+            self.denied(server, token, "which the token may not grant", "POST", "/v1/rollback?to=" + digest)
+        self.serves(server, "4")
+        self.assertEqual(200, self.ask(server, token, "POST", "/v1/rollback?to=" + narrow)[0])
+        self.serves(server, "3")
+        self.assertEqual(200, self.ask(server, may, "POST", "/v1/rollback?to=" + first)[0])
+        self.serves(server, "1")
+        self.assertEqual(200, server.ask("POST", "/v1/rollback?to=" + narrow)[0])
+        self.deployed(server, self.bundle("5", wide), canary=10)
+        self.denied(server, token, "http:get:a.example.com", "POST", "/v1/promote")
+        self.assertEqual(200, self.ask(server, token, "POST", "/v1/rollback")[0])  # of the canary
+        self.serves(server, "3")
+        self.deployed(server, self.bundle("5", wide), canary=10)
+        self.assertEqual(200, self.ask(server, may, "POST", "/v1/promote")[0])
+        self.serves(server, "5")
+
     def test_what_a_token_may_is_listed_and_the_token_is_not(self):
         server = self.launch()
         token = self.token(server, "ci", "--allow", "kv:read", "--grant", "kv:*", "--grant", "cache:*")

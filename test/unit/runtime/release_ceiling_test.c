@@ -66,13 +66,13 @@ static void a_token_grants_no_more_than_it_says(void **state) {
   assert_success(
       permission_set_of_token(TEXT("t"), TEXT("kv:*\nhttp:get:*.example.com\nhttp:*:a.example.com"), &granted));
   assert_fails(release_check_deployer("b", &function, granted), UBIQ_DENIED,
-               "b: greedy asks for the permission http:*:*.example.com, which the token that deploys it may not grant "
+               "b: greedy asks for the permission http:*:*.example.com, which the token may not grant "
                "(`ubiq token new --grant 'http:*:*.example.com'` makes one that may)");
   assert_success(release_check_deployer_host("b", "[auth]", "A.example.com", granted));
   permission_set_delete(granted);
   assert_success(permission_set_of_token(TEXT("t"), TEXT(""), &granted));
   assert_fails(release_check_deployer("b", &function, granted), UBIQ_DENIED,
-               "b: greedy asks for the permission kv:read:a*, which the token that deploys it may not grant "
+               "b: greedy asks for the permission kv:read:a*, which the token may not grant "
                "(`ubiq token new --grant 'kv:read:a*'` makes one that may)");
   permission_set_delete(granted);
 }
