@@ -1,13 +1,18 @@
 /// Whatever a guest may pass to InvokeHost: its first byte is the format, the rest the request. It goes all the way to the
-/// services; whatever it is, there is one answer, which is a well-formed value with a status and as the API says.
+/// services, of which the log and the cache are there; whatever it is, there is one answer, which is a well-formed value with a
+/// status and as the API says.
 #include "api/answer.h"
 #include "api/dispatch.h"
 #include "api/envelope.h"
+#include "services/cache.h"
+#include "services/permissions.h"
 #include "services/services.h"
 
 #include "ubiq/log.h"
 
 #include <stdlib.h>
+
+enum { CACHE_BYTES = 256 << 10 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -39,24 +44,49 @@ static void check_answer(asked *self) {
   buffer_free(&out);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  static const service_caller caller = {.deadline_ns = UINT64_MAX};
-  if (size == 0) return 0;
-  ubiq_log_set(UBIQ_LOG_OFF, NULL, NULL);
-  services services = {0};
-  asked self = {.call = {.caller = caller, .services = &services, .done = done}};
-  api_request request;
+/// Asks once, of services of its own, and answers the status.
+static unsigned ask(int32_t format, ubiq_bytes request, const permissions *granted) {
+  services services = {.cache = cache_new(CACHE_BYTES, NULL)};
+  asked self = {.call = {.caller = {.project = TEXT("shop"),
+                                    .function = TEXT("greet"),
+                                    .permissions = granted,
+                                    .deadline_ns = UINT64_MAX},
+                         .services = &services,
+                         .done = done}};
+  api_request read;
   yyjson_doc *document = NULL;
   arena_init(&self.call.arena);
-  const ubiq_bytes bytes = {data + 1, size - 1};
-  ubiq_error *error = envelope_read(data[0] - '0', bytes, &self.call.arena, &document, &request);
+  ubiq_error *error = envelope_read(format, request, &self.call.arena, &document, &read);
   if (error != NULL)
     service_call_fail(&self.call, error);
   else
-    api_dispatch(&self.call, &request);
+    api_dispatch(&self.call, &read);
   check_answer(&self);
   buffer_free(&self.call.bytes);
   arena_free(&self.call.arena);
   yyjson_doc_free(document);
+  cache_delete(services.cache);
+  return self.call.status;
+}
+
+static permission_set *some_permissions(void) {
+  static const text list[] = {{"cache:*:a*", sizeof "cache:*:a*" - 1},
+                              {"kv:read:user:*", sizeof "kv:read:user:*" - 1},
+                              {"functions:call:*", sizeof "functions:call:*" - 1}};
+  permission_set *set = NULL;
+  if (permission_set_new(TEXT("greet"), list, sizeof list / sizeof *list, &set) != NULL) abort();
+  return set;
+}
+
+/// Who may do less is told the same, or that it may not: never more.
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  if (size == 0) return 0;
+  ubiq_log_set(UBIQ_LOG_OFF, NULL, NULL);
+  const ubiq_bytes request = {data + 1, size - 1};
+  permission_set *set = some_permissions();
+  const permissions granted = {.sets = {set}, .count = 1};
+  unsigned allowed = ask(data[0] - '0', request, NULL), checked = ask(data[0] - '0', request, &granted);
+  if (checked != allowed && checked != 403) abort();
+  permission_set_delete(set);
   return 0;
 }
