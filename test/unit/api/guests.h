@@ -57,13 +57,13 @@ static inline ubiq_compiled *api_compile(bool is_core) {
 
 /// `permission`: what is granted, all of it. `self` stays at its place.
 static inline void api_world_open(api_world *self, bool is_core, const char *permission) {
+  ubiq_compiled *compiled = api_compile(is_core); // may skip the test
   const text granted = text_of(permission);
   *self = (api_world){0};
   assert_success(services_open(&(services_settings){.cache_bytes = 1 << 20}, &self->services));
   assert_success(permission_set_new(TEXT("relay"), &granted, 1, &self->granted));
   self->host = (api_host){.services = &self->services, .caller = api_world_caller};
   self->guest = (api_guest){.host = &self->host, .run = self};
-  ubiq_compiled *compiled = api_compile(is_core);
   assert_success(ubiq_plugin_new(compiled, &self->plugin));
   ubiq_compiled_delete(compiled);
   plugin_set_platform(self->plugin, &self->guest);
