@@ -16,11 +16,12 @@ typedef struct unwaited {
   char *function; ///< owned
   buffer input;
   char traceparent[TRACE_PARENT_SIZE]; ///< of who began it; empty: nobody's
-  permissions inherited;               ///< and what that may do; its sets are the release's
+  permissions inherited;               ///< and what that may do; shares of its sets
   release *held;                       ///< owned; NULL: none
 } unwaited;
 
 static void unwaited_free(unwaited *self) {
+  permissions_let_go(&self->inherited);
   release_delete(self->held);
   free(self->function);
   buffer_free(&self->input);
@@ -47,7 +48,10 @@ static void describe(unwaited *self, const service_caller *caller, release *rele
   bool is_run = caller->run != NULL;
   if (is_run && caller->traceparent != NULL)
     snprintf(self->traceparent, sizeof self->traceparent, "%s", caller->traceparent(caller->run));
-  if (caller->permissions != NULL) self->inherited = *caller->permissions;
+  if (caller->permissions != NULL) {
+    self->inherited = *caller->permissions;
+    permissions_hold(&self->inherited);
+  }
   if (release != NULL) self->held = release_retain(release);
   self->errand = (errand){.function = text_of(self->function),
                           .input = buffer_bytes(&self->input),

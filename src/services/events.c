@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "services/kept_permissions.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -33,6 +34,7 @@ void subscriptions_release(const subscriptions *self) {
   if (self == NULL) return;
   counted *counted = of(self);
   if (atomic_fetch_sub(&counted->owners, 1) > 1) return;
+  for (size_t i = 0; i < SUBSCRIPTIONS_MAX; i++) permissions_let_go(&counted->list[i].permissions);
   arena_free(&counted->arena);
   free(counted);
 }
@@ -59,6 +61,7 @@ static ubiq_error *read_subscription(arena *arena, const backend_work_item *item
   error = copy_field(arena, &root, "topic", &out->topic);
   if (error == NULL) error = copy_field(arena, &root, "function", &out->function);
   if (error == NULL) error = schedule_retry_read(&root, &out->retry);
+  if (error == NULL) error = kept_permissions_read(&root, &out->permissions);
   if (error == NULL && (out->name = arena_string(arena, item->name.data, item->name.size)) == NULL)
     error = ubiq_error_no_memory();
   yyjson_doc_free(document);
@@ -196,6 +199,7 @@ static void deliver(event_work *work, agenda_task *task, const subscriptions *al
                           .headers = {{TEXT("content-type"), TEXT("application/cloudevents+json")},
                                       {TEXT("ubiq-subscription"), text_of(to->name)}},
                           .headers_count = 2,
+                          .inherited = to->permissions.count == 0 ? NULL : &to->permissions,
                           .hops = task->item.hops + 1,
                           .done = delivered,
                           .user = self};

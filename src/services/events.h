@@ -9,6 +9,7 @@
 
 #include "services/agenda.h"
 #include "services/errand.h"
+#include "services/permissions.h"
 #include "services/service.h"
 
 #define SUBSCRIPTION_QUEUE "subscriptions"
@@ -21,6 +22,7 @@ typedef struct subscription {
   const char *topic; ///< `order.*`: `*` is any run of bytes
   const char *function;
   schedule_retry retry;
+  permissions permissions; ///< of who made it; shares of its sets. None: of nobody
 } subscription;
 
 /// The subscriptions of a project at a moment; they never change.

@@ -21,6 +21,7 @@ struct permission_set {
   arena arena;
   text owner;
   bool is_token; ///< the owner is no function
+  atomic_uint owners;
   rule *rules;
   size_t count;
   atomic_uint_least64_t denials;
@@ -245,6 +246,7 @@ ubiq_error *permission_set_new(text owner, const text *list, size_t count, permi
   if (self == NULL) return ubiq_error_no_memory();
   arena_init(&self->arena);
   pthread_mutex_init(&self->mutex, NULL);
+  atomic_init(&self->owners, 1);
   self->owner = (text){arena_string(&self->arena, owner.data, owner.size), owner.size};
   self->rules = arena_array(&self->arena, count, sizeof *self->rules);
   ubiq_error *error = self->owner.data == NULL || self->rules == NULL ? ubiq_error_no_memory() : NULL;
@@ -262,16 +264,36 @@ ubiq_error *permission_set_of_token(text owner, text lines, permission_set **out
   while (count < PERMISSIONS_MAX && text_split(&lines, '\n', &line))
     if (line.size > 0) list[count++] = line;
   ubiq_error *error = permission_set_new(owner, list, count, out);
-  if (error == NULL) (*out)->is_token = true;
+  if (error == NULL) permission_set_mark_token(*out, true);
   return error;
 }
 
 void permission_set_delete(permission_set *self) {
-  if (self == NULL) return;
+  if (self == NULL || atomic_fetch_sub(&self->owners, 1) > 1) return;
   for (size_t i = 0; i < PERMISSIONS_DENIED_MAX; i++) free(self->denied[i]);
   pthread_mutex_destroy(&self->mutex);
   arena_free(&self->arena);
   free(self);
+}
+
+text permission_set_owner(const permission_set *self) {
+  return self->owner;
+}
+
+bool permission_set_is_token(const permission_set *self) {
+  return self->is_token;
+}
+
+void permission_set_mark_token(permission_set *self, bool is_token) {
+  self->is_token = is_token;
+}
+
+void permissions_hold(const permissions *self) {
+  for (size_t i = 0; i < self->count; i++) atomic_fetch_add(&((permission_set *)(uintptr_t)self->sets[i])->owners, 1);
+}
+
+void permissions_let_go(permissions *self) {
+  while (self->count > 0) permission_set_delete((permission_set *)(uintptr_t)self->sets[--self->count]);
 }
 
 size_t permission_set_count(const permission_set *self) {

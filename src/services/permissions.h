@@ -48,13 +48,24 @@ ubiq_error *permission_check_form(text permission);
 ubiq_error *permission_set_new(text owner, const text *list, size_t count, permission_set **out);
 /// The same of a token of the admin API, whose permissions are lines. What it is denied is told in a token's words.
 ubiq_error *permission_set_of_token(text owner, text lines, permission_set **out);
+/// Lets one owner's share go; the last ends it. NULL is allowed.
 void permission_set_delete(permission_set *self);
+
+/// The name in messages; lives as long as the set.
+text permission_set_owner(const permission_set *self);
+bool permission_set_is_token(const permission_set *self);
+/// Whether it is a token's. Before anybody else has the set.
+void permission_set_mark_token(permission_set *self, bool is_token);
 
 /// Whether the set allows all that `permission`, whose form is good, would allow.
 bool permission_set_covers(const permission_set *self, text permission);
 
 /// Adds a set, unless it is there. False when there are too many.
 bool permissions_join(permissions *self, const permission_set *set);
+
+/// One more owner for each of the sets, so that they outlive who has them now; and one less, after which there are none.
+void permissions_hold(const permissions *self);
+void permissions_let_go(permissions *self);
 
 /// Errors: `denied`, with the permission that is missing in words to be put into ubiq.toml.
 ubiq_error *permissions_check(const permissions *self, const permission_ask *ask);

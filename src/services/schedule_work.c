@@ -3,17 +3,20 @@
 
 #include "base/clock.h"
 #include "base/json_write.h"
+#include "services/kept_permissions.h"
 
 #include <stdlib.h>
 
 // ----------------------------------------------------------------------------------------------------------- payloads
 
-bool schedule_turn_write(yyjson_val *definition, text schedule, int64_t time_ms, buffer *out) {
+bool schedule_turn_write(yyjson_val *definition, text schedule, int64_t time_ms, const permissions *who, buffer *out) {
   char time[CLOCK_TEXT_SIZE];
+  yyjson_val *function = yyjson_obj_get(definition, "function"), *kept = yyjson_obj_get(definition, KEPT_PERMISSIONS);
+  const text called = {yyjson_get_str(function), yyjson_get_len(function)};
   clock_format((uint64_t)time_ms * CLOCK_NS_PER_MS, time);
   return buffer_append_string(out, "{\"schedule\":") && json_write_text(out, schedule) &&
          buffer_append_string(out, ",\"time\":\"") && buffer_append_string(out, time) && buffer_append_byte(out, '"') &&
-         json_write_field(out, "function", yyjson_obj_get(definition, "function")) &&
+         json_write_field(out, "function", function) && kept_permissions_write(out, kept, who, called) &&
          json_write_field(out, "input", yyjson_obj_get(definition, "input")) &&
          json_write_field(out, "retry", yyjson_obj_get(definition, "retry")) && buffer_append_byte(out, '}');
 }
@@ -57,7 +60,7 @@ static ubiq_error *overlaps(schedule_work *work, const firing *self, text projec
 
 static ubiq_error *add_turn(firing *self, const agenda_task *task, yyjson_val *definition, int64_t time_ms) {
   buffer *payload = &self->payloads[self->count];
-  if (!schedule_turn_write(definition, task->item.name, time_ms, payload)) return ubiq_error_no_memory();
+  if (!schedule_turn_write(definition, task->item.name, time_ms, NULL, payload)) return ubiq_error_no_memory();
   bool waits = self->schedule.overlap != SCHEDULE_OVERLAP_ALLOW;
   self->changes[self->count++] = (backend_work_change){.action = BACKEND_WORK_ADD,
                                                        .item = {.queue = text_of(self->queue),
@@ -122,12 +125,14 @@ typedef struct turn {
   agenda_task *task;
   schedule_retry retry;
   yyjson_doc *document;
-  char *input; ///< owned; NULL: none
+  char *input;             ///< owned; NULL: none
+  permissions permissions; ///< of who had it made; none: of nobody
   char path[sizeof "/v1/schedules/" + SCHEDULE_NAME_MAX];
 } turn;
 
 static void turn_delete(turn *self) {
   yyjson_doc_free(self->document);
+  permissions_let_go(&self->permissions);
   free(self->input);
   free(self);
 }
@@ -151,7 +156,9 @@ static ubiq_error *read_turn(turn *self, json_value *root) {
   if (error == NULL) error = json_get_text(&name, &schedule);
   if (error == NULL) error = json_get_text(&time, &at);
   if (error == NULL) error = schedule_retry_read(root, &self->retry);
+  if (error == NULL) error = kept_permissions_read(root, &self->permissions);
   if (error != NULL) return error;
+  if (self->permissions.count > 0) self->errand.inherited = &self->permissions;
   size_t size = 0;
   self->input = input.value == NULL ? NULL : yyjson_val_write(input.value, YYJSON_WRITE_NOFLAG, &size);
   self->errand.input = (ubiq_bytes){(const uint8_t *)self->input, size};

@@ -9,6 +9,7 @@
 
 #include "services/agenda.h"
 #include "services/errand.h"
+#include "services/permissions.h"
 
 #define SCHEDULE_QUEUE "schedules"
 #define TURN_QUEUE     "turns/" ///< and the schedule's name
@@ -27,7 +28,9 @@ typedef struct schedule_work {
 agenda_kind schedule_work_schedules(schedule_work *self);
 agenda_kind schedule_work_turns(schedule_work *self);
 
-/// Appends a turn's payload: what is run at `time_ms`, and what follows a failure. `definition` is the schedule's. False when memory is out.
-UBIQ_NODISCARD bool schedule_turn_write(yyjson_val *definition, text schedule, int64_t time_ms, buffer *out);
+/// Appends a turn's payload: what is run at `time_ms`, and what follows a failure. `definition` is the schedule's; `who` has the turn done,
+/// NULL: it is due. False when memory is out.
+UBIQ_NODISCARD bool schedule_turn_write(yyjson_val *definition, text schedule, int64_t time_ms, const permissions *who,
+                                        buffer *out);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/json_write.h"
+#include "services/kept_permissions.h"
 #include "services/operations.h"
 #include "services/work_call.h"
 
@@ -29,7 +30,8 @@ static bool write_settings(buffer *out, yyjson_val *definition) {
   bool good = true;
   for (yyjson_val *key = yyjson_obj_iter_next(&iterator); good && key != NULL; key = yyjson_obj_iter_next(&iterator)) {
     const char *name = yyjson_get_str(key);
-    if (strcmp(name, "made_ms") != 0) good = json_write_field(out, name, yyjson_obj_iter_get_val(key));
+    if (strcmp(name, "made_ms") != 0 && strcmp(name, KEPT_PERMISSIONS) != 0)
+      good = json_write_field(out, name, yyjson_obj_iter_get_val(key));
   }
   return good;
 }
@@ -77,11 +79,16 @@ static ubiq_error *first_due(const json_value *root, int64_t made_ms, uint64_t *
   return NULL;
 }
 
-static bool write_definition(buffer *out, yyjson_val *body, int64_t made_ms) {
+static text function_of(yyjson_val *definition) {
+  yyjson_val *function = yyjson_obj_get(definition, "function");
+  return (text){yyjson_get_str(function), yyjson_get_len(function)};
+}
+
+static bool write_definition(buffer *out, yyjson_val *body, int64_t made_ms, const permissions *who) {
   char head[64];
   snprintf(head, sizeof head, "{\"made_ms\":%" PRId64, made_ms);
   yyjson_obj_iter iterator = yyjson_obj_iter_with(body);
-  bool good = buffer_append_string(out, head);
+  bool good = buffer_append_string(out, head) && kept_permissions_write(out, NULL, who, function_of(body));
   for (yyjson_val *key = yyjson_obj_iter_next(&iterator); good && key != NULL; key = yyjson_obj_iter_next(&iterator))
     if (strcmp(yyjson_get_str(key), "name") != 0)
       good = json_write_field(out, yyjson_get_str(key), yyjson_obj_iter_get_val(key));
@@ -99,10 +106,8 @@ static text name_of(service_call *call, yyjson_val *body) {
 }
 
 static ubiq_error *permit_create(service_call *call, text name, yyjson_val *body) {
-  yyjson_val *function = yyjson_obj_get(body, "function");
-  const text called = {yyjson_get_str(function), yyjson_get_len(function)};
   ubiq_error *error = service_call_permit(call, "schedules", "write", name);
-  return error != NULL ? error : service_call_permit(call, "functions", "call", called);
+  return error != NULL ? error : service_call_permit(call, "functions", "call", function_of(body));
 }
 
 /// The payload is gathered where the answer's body is, which comes after the write: it is copied into the arena.
@@ -112,7 +117,8 @@ static ubiq_error *make_item(service_call *call, text name, backend_work_item *o
   uint64_t due_ms = 0;
   buffer definition = {0};
   ubiq_error *error = first_due(&root, made_ms, &due_ms);
-  if (error == NULL && !write_definition(&definition, call->body.value, made_ms)) error = ubiq_error_no_memory();
+  if (error == NULL && !write_definition(&definition, call->body.value, made_ms, call->caller.permissions))
+    error = ubiq_error_no_memory();
   uint8_t *payload = error == NULL ? arena_alloc(&call->arena, definition.size) : NULL;
   if (error == NULL && payload == NULL) error = ubiq_error_no_memory();
   if (error == NULL) memcpy(payload, definition.data, definition.size);
@@ -270,7 +276,10 @@ static ubiq_error *make_turn(service_call *call, const backend_work_item *item, 
   yyjson_doc *document = NULL;
   buffer payload = {0};
   ubiq_error *error = json_parse("schedule", item->payload.data, item->payload.size, &document);
-  if (error == NULL && !schedule_turn_write(yyjson_doc_get_root(document), item->name, now_ms(), &payload))
+  if (error == NULL)
+    error = service_call_permit(call, "functions", "call", function_of(yyjson_doc_get_root(document)));
+  if (error == NULL &&
+      !schedule_turn_write(yyjson_doc_get_root(document), item->name, now_ms(), call->caller.permissions, &payload))
     error = ubiq_error_no_memory();
   yyjson_doc_free(document);
   uint8_t *copy = error == NULL ? arena_alloc(&call->arena, payload.size) : NULL;

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/json_write.h"
 #include "services/event_lag.h"
+#include "services/kept_permissions.h"
 #include "services/operations.h"
 #include "services/schedule_work.h"
 #include "services/work_call.h"
@@ -111,11 +112,14 @@ static ubiq_error *check_topic(text topic) {
 }
 
 static ubiq_error *make_item(service_call *call, backend_work_item *out) {
-  yyjson_val *topic = yyjson_obj_get(call->body.value, "topic");
+  yyjson_val *topic = yyjson_obj_get(call->body.value, "topic"),
+             *function = yyjson_obj_get(call->body.value, "function");
+  const text called = {yyjson_get_str(function), yyjson_get_len(function)};
   buffer json = {0};
-  ubiq_error *error = check_topic((text){yyjson_get_str(topic), yyjson_get_len(topic)});
+  ubiq_error *error = service_call_permit(call, "functions", "call", called);
+  if (error == NULL) error = check_topic((text){yyjson_get_str(topic), yyjson_get_len(topic)});
   bool good = buffer_append_string(&json, "{\"is_of_project\":false") && write_settings(&json, call->body.value) &&
-              buffer_append_byte(&json, '}');
+              kept_permissions_write(&json, NULL, call->caller.permissions, called) && buffer_append_byte(&json, '}');
   uint8_t *payload = good ? arena_copy(&call->arena, json.data, json.size) : NULL;
   if (error == NULL && payload == NULL) error = ubiq_error_no_memory();
   *out = (backend_work_item){.queue = TEXT(SUBSCRIPTION_QUEUE),

@@ -8,6 +8,7 @@ import sqlite3
 import time
 
 import deploying
+import events_test
 import support
 from permissions_test import GUEST, put, relay
 
@@ -94,9 +95,58 @@ class Tokens(deploying.Test):
         server.wait_for(r"the token \w{8} was denied kv:write:theirs \(2 denials")
         self.assertEqual(404, server.ask("GET", "/v1/kv/theirs")[0])
 
+    def test_what_a_token_leaves_behind_may_no_more_than_the_token(self):
+        made = os.path.join(self.folder(), "made.ubiq")
+        functions = [support.function(name, "POST /" + name, export='"%s"' % export, permissions='["kv:*"]')
+                     for name, export in (("note", "note"), ("other", "note"))]
+        done = self.run_ubiq("build", self.project(*functions, files={"guest.c": events_test.GUEST}), "--output", made)
+        self.assertEqual(0, done.returncode, done.stderr)
+        server = self.launch()
+        with open(made, "rb") as file:
+            self.deployed(server, file.read())
+        self.wait_for_function(server, "note")  # which notes 1
+        rights = ("schedules:write", "events:manage", "functions:call:note", "functions:runs", "kv:read")
+        token = self.token(server, *(word for right in rights for word in ("--allow", right)))
+        able = self.token(server, *(word for right in (*rights, "kv") for word in ("--allow", right + (":*" if right == "kv" else ""))))
+        for who, name in ((token, "weak"), (able, "strong")):
+            schedule = json.dumps({"name": name, "function": "note", "cron": "@yearly", "input": name})
+            self.assertEqual(201, self.ask(server, who, "POST", "/v1/schedules", schedule)[0])
+            self.denied(server, who, "functions:call:other", "POST", "/v1/schedules", schedule.replace("note", "other"))
+            body = json.dumps({"topic": name, "function": "note"})
+            self.assertEqual(204, self.raw(server, who, "PUT", "/v1/subscriptions/" + name, body))
+            self.denied(server, who, "functions:call:other", "PUT", "/v1/subscriptions/x", body.replace("note", "other"))
+            self.assertNotIn("permissions", server.ask("GET", "/v1/schedules/" + name)[1])
+        server.signal(signal.SIGKILL)  # what is kept is on the disk
+        server.wait()
+        server = self.launch(server.state)
+        for name in ("weak", "strong"):
+            self.assertEqual(202, server.ask("POST", "/v1/schedules/%s/run" % name)[0])
+            self.assertEqual(202, server.ask("POST", "/v1/events", json.dumps({"type": name}), JSON)[0])
+        self.wait_for_notes(server, 3)
+        noted = [server.ask("GET", "/v1/kv/seen%%2F%d" % (i + 2))[1] for i in range(2)]
+        self.assertEqual({"strong"}, {each if isinstance(each, str) else each["type"] for each in noted})
+        server.wait_for(r"the token \w{8} was denied kv:write:count")
+        # Who runs what others made may no more than both.
+        self.assertEqual(202, server.ask("POST", "/v1/schedules/strong/run", token=token)[0])
+        self.assertEqual(202, server.ask("POST", "/v1/schedules/strong/run")[0])
+        self.wait_for_notes(server, 4)
+
+    def raw(self, server, token, method, path, body):
+        connection = http.client.HTTPConnection("127.0.0.1", server.admin_port, timeout=support.PATIENCE)
+        self.addCleanup(connection.close)
+        connection.request(method, path, body, {"Authorization": "Bearer " + token, **JSON})
+        return connection.getresponse().status
+
+    def wait_for_notes(self, server, count):
+        deadline = time.monotonic() + support.PATIENCE
+        notes = ["/v1/kv/seen%%2F%d" % (i + 1) for i in range(count)]
+        while any(server.ask("GET", note)[0] != 200 for note in notes) and time.monotonic() < deadline:
+            pass
+        self.assertEqual(count, server.ask("GET", "/v1/kv/count")[1])
+
     def wait_for_function(self, server, name):
         deadline = time.monotonic() + support.PATIENCE
-        while server.ask("POST", "/v1/functions/%s/runs" % name, "{}", JSON)[0] == 404 and time.monotonic() < deadline:
+        while self.raw(server, server.token, "POST", "/v1/functions/%s/runs" % name, "{}") == 404 and time.monotonic() < deadline:
             pass  # the workers get it a moment later
 
     def test_a_token_for_the_platforms_api_deploys_nothing(self):
