@@ -2,6 +2,7 @@
 #include "runtime/function_exchange.h"
 
 #include "base/json.h"
+#include "services/run_results.h"
 #include "wire/http_value.h"
 
 // ------------------------------------------------------------------------------------------------------------ the input
@@ -28,25 +29,9 @@ ubiq_error *function_exchange_input(const service_call *call, run *callee, buffe
 
 // ----------------------------------------------------------------------------------------------------------- the output
 
-static bool is_json(ubiq_bytes bytes) {
-  yyjson_doc *document = NULL;
-  ubiq_error *error = json_parse("output", bytes.data, bytes.size, &document);
-  yyjson_doc_free(document);
-  ubiq_error_delete(error);
-  return error == NULL;
-}
-
-static bool looks_like_json(ubiq_bytes bytes) {
-  size_t at = 0;
-  while (at < bytes.size && strchr(" \t\r\n", bytes.data[at]) != NULL && bytes.data[at] != '\0') at++;
-  return at < bytes.size && bytes.data[at] != '\0' && strchr("{[\"-0123456789tfn", bytes.data[at]) != NULL;
-}
-
 text function_exchange_type(const function *function, ubiq_bytes output) {
-  if (looks_like_json(output) && is_json(output)) return (text){NULL, 0};
-  if (function != NULL && function->content_type != NULL) return text_of(function->content_type);
-  return text_utf8_valid(output.data, output.size) ? TEXT("text/plain; charset=utf-8")
-                                                   : TEXT("application/octet-stream");
+  const text type = run_results_type(output);
+  return type.size > 0 && function->content_type != NULL ? text_of(function->content_type) : type;
 }
 
 static ubiq_error *set_answer(service_call *call, text type, ubiq_bytes bytes) {

@@ -2,7 +2,7 @@
 #include "runtime/unwaited.h"
 
 #include "base/log.h"
-#include "runtime/function_exchange.h"
+#include "runtime/trace.h"
 #include "services/permissions.h"
 #include "services/run_results.h"
 #include "services/services.h"
@@ -30,7 +30,7 @@ static void unwaited_free(unwaited *self) {
 
 static void keep_result(errand *errand, ubiq_error *error, ubiq_bytes output) {
   unwaited *self = errand->user;
-  const text type = error != NULL ? (text){NULL, 0} : function_exchange_type(NULL, output);
+  const text type = error != NULL ? (text){NULL, 0} : run_results_type(output);
   if (error != NULL)
     log_from(UBIQ_LOG_WARN, self->function, "%s: %s", ubiq_code_name(ubiq_error_code(error)),
              ubiq_error_message(error));

@@ -21,7 +21,7 @@ ubiq_error *background_new(services *services, errands *errands, background **ou
   if (services == NULL || services->backend == NULL) return NULL;
   background *self = calloc(1, sizeof *self);
   if (self == NULL) return ubiq_error_no_memory();
-  self->schedules = (schedule_work){services->backend, {start, errands}};
+  self->schedules = (schedule_work){services->backend, {start, errands}, services->runs};
   self->events = (event_work){services->events, self->schedules.taker};
   const agenda_kind kinds[] = {schedule_work_schedules(&self->schedules), schedule_work_turns(&self->schedules),
                                event_work_kind(&self->events)};

@@ -163,10 +163,14 @@ static text failure_of(agenda_task *task, const ubiq_error *error) {
   return task->failure == NULL ? (text){NULL, 0} : text_of(task->failure);
 }
 
+static bool is_last(const agenda_task *task, const schedule_retry *retry) {
+  return retry == NULL || task->item.attempts + 1 >= retry->attempts;
+}
+
 void agenda_failed(agenda_task *task, ubiq_error *error) {
   agenda *self = task->agenda;
   uint32_t attempts = task->item.attempts + 1;
-  bool is_over = task->retry == NULL || attempts >= task->retry->attempts;
+  bool is_over = is_last(task, task->retry);
   uint64_t due_ms = self->settings.now_ms();
   if (!is_over) due_ms += schedule_retry_delay(task->retry, attempts + 1, self->settings.chance());
   task->change = (backend_work_change){.action = BACKEND_WORK_CHANGE,
@@ -183,12 +187,19 @@ void agenda_refused(agenda_task *task) {
   leave(task, task->agenda->settings.now_ms() + AGAIN_MS);
 }
 
+static bool was_begun(const ubiq_error *error) {
+  ubiq_code code = ubiq_error_code(error);
+  return code != UBIQ_UNAVAILABLE && code != UBIQ_BUSY && code != UBIQ_CANCELLED;
+}
+
+bool agenda_tries_again(const agenda_task *task, const schedule_retry *retry, const ubiq_error *error) {
+  return !was_begun(error) || !is_last(task, retry);
+}
+
 void agenda_settle(agenda_task *task, ubiq_error *error) {
-  ubiq_code code = error == NULL ? UBIQ_OK : ubiq_error_code(error);
-  bool was_begun = code != UBIQ_UNAVAILABLE && code != UBIQ_BUSY && code != UBIQ_CANCELLED;
   if (error == NULL) {
     agenda_done(task);
-  } else if (was_begun) {
+  } else if (was_begun(error)) {
     agenda_failed(task, error);
   } else {
     ubiq_error_delete(error);

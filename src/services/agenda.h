@@ -83,6 +83,9 @@ void agenda_refused(agenda_task *task);
 /// It went as an errand did (errand.h): one of the three. Takes the error.
 void agenda_settle(agenda_task *task, ubiq_error *error);
 
+/// Whether agenda_settle will have it tried again, or handed over again, after this error with this retry.
+bool agenda_tries_again(const agenda_task *task, const schedule_retry *retry, const ubiq_error *error);
+
 /// It was done, and what follows from it are these changes, in one transaction; the item's own end or change is among them. `changes`
 /// and what they point to are borrowed until `written` is called (NULL: constants), on any thread, after the task's end.
 void agenda_change(agenda_task *task, backend_work_change *changes, size_t count, void (*written)(void *user),

@@ -145,11 +145,51 @@ static result *find(const run_results *self, text id) {
   return found->stage != STAGE_FREE && sodium_memcmp(found->id, id.data, id.size) == 0 ? found : NULL;
 }
 
-void run_results_begin(run_results *self, const char *id) {
+static void move(run_results *self, const char *id, run_stage from, run_stage to) {
   pthread_mutex_lock(&self->mutex);
   result *found = find(self, text_of(id));
-  if (found != NULL && found->stage == STAGE_QUEUED) found->stage = STAGE_RUNNING;
+  if (found != NULL && found->stage == from) found->stage = to;
   pthread_mutex_unlock(&self->mutex);
+}
+
+void run_results_begin(run_results *self, const char *id) {
+  move(self, id, STAGE_QUEUED, STAGE_RUNNING);
+}
+
+void run_results_wait(run_results *self, const char *id) {
+  move(self, id, STAGE_RUNNING, STAGE_QUEUED);
+}
+
+void run_results_drop(run_results *self, const char *id) {
+  pthread_mutex_lock(&self->mutex);
+  result *found = find(self, text_of(id));
+  if (found != NULL && found->stage == STAGE_QUEUED) {
+    clear(self, found);
+    found->next = self->free;
+    self->free = found;
+  }
+  pthread_mutex_unlock(&self->mutex);
+}
+
+static bool is_json(ubiq_bytes bytes) {
+  yyjson_doc *document = NULL;
+  ubiq_error *error = json_parse("output", bytes.data, bytes.size, &document);
+  yyjson_doc_free(document);
+  ubiq_error_delete(error);
+  return error == NULL;
+}
+
+/// So that a large output that is none is not read for nothing.
+static bool looks_like_json(ubiq_bytes bytes) {
+  size_t at = 0;
+  while (at < bytes.size && strchr(" \t\r\n", bytes.data[at]) != NULL && bytes.data[at] != '\0') at++;
+  return at < bytes.size && bytes.data[at] != '\0' && strchr("{[\"-0123456789tfn", bytes.data[at]) != NULL;
+}
+
+text run_results_type(ubiq_bytes output) {
+  if (looks_like_json(output) && is_json(output)) return (text){NULL, 0};
+  return text_utf8_valid(output.data, output.size) ? TEXT("text/plain; charset=utf-8")
+                                                   : TEXT("application/octet-stream");
 }
 
 static bool keep_problem(result *self, ubiq_code code, const char *message) {

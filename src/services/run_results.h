@@ -28,6 +28,15 @@ ubiq_error *run_results_add(run_results *self, text project, text function, char
 /// Notes that it has its turn now.
 void run_results_begin(run_results *self, const char *id);
 
+/// Notes that it waits again: for another attempt, or because it found no place.
+void run_results_wait(run_results *self, const char *id);
+
+/// Forgets a run that was not begun.
+void run_results_drop(run_results *self, const char *id);
+
+/// What an output is: empty for JSON, else text or bytes.
+text run_results_type(ubiq_bytes output);
+
 /// Notes its end: with an error, borrowed, or with its output, which is copied. One that finds no room has failed with `quota`.
 void run_results_end(run_results *self, const char *id, const ubiq_error *error, ubiq_bytes output, text media_type);
 

@@ -4,21 +4,28 @@
 #include "base/clock.h"
 #include "base/json_write.h"
 #include "services/kept_permissions.h"
+#include "services/run_results.h"
 
 #include <stdlib.h>
 
 // ----------------------------------------------------------------------------------------------------------- payloads
 
-bool schedule_turn_write(yyjson_val *definition, text schedule, int64_t time_ms, const permissions *who, buffer *out) {
+static bool write_run(const schedule_turn *turn, buffer *out) {
+  return turn->run == NULL || (buffer_append_string(out, ",\"run\":") && json_write_text(out, text_of(turn->run)));
+}
+
+bool schedule_turn_write(const schedule_turn *turn, buffer *out) {
   char time[CLOCK_TEXT_SIZE];
-  yyjson_val *function = yyjson_obj_get(definition, "function"), *kept = yyjson_obj_get(definition, KEPT_PERMISSIONS);
+  yyjson_val *function = yyjson_obj_get(turn->definition, "function"),
+             *kept = yyjson_obj_get(turn->definition, KEPT_PERMISSIONS);
   const text called = {yyjson_get_str(function), yyjson_get_len(function)};
-  clock_format((uint64_t)time_ms * CLOCK_NS_PER_MS, time);
-  return buffer_append_string(out, "{\"schedule\":") && json_write_text(out, schedule) &&
+  clock_format((uint64_t)turn->time_ms * CLOCK_NS_PER_MS, time);
+  return buffer_append_string(out, "{\"schedule\":") && json_write_text(out, turn->schedule) &&
          buffer_append_string(out, ",\"time\":\"") && buffer_append_string(out, time) && buffer_append_byte(out, '"') &&
-         json_write_field(out, "function", function) && kept_permissions_write(out, kept, who, called) &&
-         json_write_field(out, "input", yyjson_obj_get(definition, "input")) &&
-         json_write_field(out, "retry", yyjson_obj_get(definition, "retry")) && buffer_append_byte(out, '}');
+         json_write_field(out, "function", function) && kept_permissions_write(out, kept, turn->who, called) &&
+         json_write_field(out, "input", yyjson_obj_get(turn->definition, "input")) &&
+         json_write_field(out, "retry", yyjson_obj_get(turn->definition, "retry")) && write_run(turn, out) &&
+         buffer_append_byte(out, '}');
 }
 
 static const json_source source = {.name = "schedule"};
@@ -60,7 +67,8 @@ static ubiq_error *overlaps(schedule_work *work, const firing *self, text projec
 
 static ubiq_error *add_turn(firing *self, const agenda_task *task, yyjson_val *definition, int64_t time_ms) {
   buffer *payload = &self->payloads[self->count];
-  if (!schedule_turn_write(definition, task->item.name, time_ms, NULL, payload)) return ubiq_error_no_memory();
+  const schedule_turn turn = {.definition = definition, .schedule = task->item.name, .time_ms = time_ms};
+  if (!schedule_turn_write(&turn, payload)) return ubiq_error_no_memory();
   bool waits = self->schedule.overlap != SCHEDULE_OVERLAP_ALLOW;
   self->changes[self->count++] = (backend_work_change){.action = BACKEND_WORK_ADD,
                                                        .item = {.queue = text_of(self->queue),
@@ -127,6 +135,8 @@ typedef struct turn {
   yyjson_doc *document;
   char *input;             ///< owned; NULL: none
   permissions permissions; ///< of who had it made; none: of nobody
+  run_results *runs;
+  text run; ///< its id there, of the document; empty: it has none
   char path[sizeof "/v1/schedules/" + SCHEDULE_NAME_MAX];
 } turn;
 
@@ -137,11 +147,26 @@ static void turn_delete(turn *self) {
   free(self);
 }
 
+/// A run has ended when no attempt follows.
+static void keep_result(const turn *self, const ubiq_error *error, ubiq_bytes output) {
+  const char *id = self->run.data;
+  if (self->runs == NULL || id == NULL) return;
+  if (error != NULL && agenda_tries_again(self->task, &self->retry, error))
+    run_results_wait(self->runs, id);
+  else
+    run_results_end(self->runs, id, error, output, error == NULL ? run_results_type(output) : (text){NULL, 0});
+}
+
+static void turn_begun(errand *errand) {
+  const turn *self = errand->user;
+  run_results_begin(self->runs, self->run.data);
+}
+
 static void turn_done(errand *errand, ubiq_error *error, ubiq_bytes output) {
   turn *self = errand->user;
   agenda_task *task = self->task;
   schedule_retry retry = self->retry;
-  (void)output;
+  keep_result(self, error, output);
   turn_delete(self);
   task->retry = &retry;
   agenda_settle(task, error);
@@ -158,6 +183,8 @@ static ubiq_error *read_turn(turn *self, json_value *root) {
   if (error == NULL) error = schedule_retry_read(root, &self->retry);
   if (error == NULL) error = kept_permissions_read(root, &self->permissions);
   if (error != NULL) return error;
+  yyjson_val *run = yyjson_obj_get(root->value, "run");
+  self->run = (text){yyjson_get_str(run), yyjson_get_len(run)};
   if (self->permissions.count > 0) self->errand.inherited = &self->permissions;
   size_t size = 0;
   self->input = input.value == NULL ? NULL : yyjson_val_write(input.value, YYJSON_WRITE_NOFLAG, &size);
@@ -183,6 +210,8 @@ static void begin_turn(void *user, agenda_task *task) {
     return;
   }
   self->task = task;
+  self->runs = work->runs;
+  if (self->runs != NULL && self->run.data != NULL) self->errand.begun = turn_begun;
   self->errand.project = task->item.project;
   self->errand.hops = task->item.hops + 1;
   self->errand.done = turn_done;

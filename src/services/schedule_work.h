@@ -22,15 +22,23 @@ enum {
 typedef struct schedule_work {
   backend *backend;
   errand_taker taker;
+  struct run_results *runs; ///< of turns that somebody asked for; NULL: nothing is kept of them
 } schedule_work;
 
 /// For agenda_settings.kinds; `self` lives as long as the agenda.
 agenda_kind schedule_work_schedules(schedule_work *self);
 agenda_kind schedule_work_turns(schedule_work *self);
 
-/// Appends a turn's payload: what is run at `time_ms`, and what follows a failure. `definition` is the schedule's; `who` has the turn done,
-/// NULL: it is due. False when memory is out.
-UBIQ_NODISCARD bool schedule_turn_write(yyjson_val *definition, text schedule, int64_t time_ms, const permissions *who,
-                                        buffer *out);
+/// What a turn is made from.
+typedef struct schedule_turn {
+  yyjson_val *definition; ///< the schedule's
+  text schedule;
+  int64_t time_ms;
+  const permissions *who; ///< has it done; NULL: it is due, or who may everything
+  const char *run;        ///< its id among those whose results are kept (run_results.h); NULL: it has none
+} schedule_turn;
+
+/// Appends a turn's payload: what is run when, and what follows a failure. False when memory is out.
+UBIQ_NODISCARD bool schedule_turn_write(const schedule_turn *turn, buffer *out);
 
 #endif

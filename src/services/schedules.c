@@ -5,6 +5,7 @@
 #include "base/json_write.h"
 #include "services/kept_permissions.h"
 #include "services/operations.h"
+#include "services/run_results.h"
 #include "services/work_call.h"
 
 #include <inttypes.h>
@@ -264,36 +265,53 @@ void service_schedules_delete(service_call *call) {
   work_call_start(self, check_own(&item));
 }
 
+// ---------------------------------------------------------------------------------------------------- running it now
+
+/// A turn that somebody asked for. In the call's arena.
+typedef struct asked_turn {
+  char run[RUN_ID_SIZE]; ///< empty: there is none yet
+} asked_turn;
+
 static void answer_started(work_call *self) {
-  char json[64];
-  int size = snprintf(json, sizeof json, "{\"id\":\"work-%" PRIu64 "\"}", self->changes[0].item.id);
+  const asked_turn *turn = self->user;
+  char json[RUN_ID_SIZE + 16];
+  int size = snprintf(json, sizeof json, "{\"id\":\"%s\"}", turn->run);
   self->call->status = 202;
   service_call_answer_json(self->call, (text){json, (size_t)size});
 }
 
+static void forget_started(work_call *self) {
+  const asked_turn *turn = self->user;
+  if (turn->run[0] != '\0') run_results_drop(self->call->services->runs, turn->run);
+}
+
 /// A turn's texts live in the arena, for the write.
-static ubiq_error *make_turn(service_call *call, const backend_work_item *item, backend_work_item *out) {
-  yyjson_doc *document = NULL;
+static ubiq_error *write_turn(service_call *call, yyjson_val *definition, text schedule, const asked_turn *turn,
+                              backend_work_item *out) {
   buffer payload = {0};
-  ubiq_error *error = json_parse("schedule", item->payload.data, item->payload.size, &document);
-  if (error == NULL)
-    error = service_call_permit(call, "functions", "call", function_of(yyjson_doc_get_root(document)));
-  if (error == NULL &&
-      !schedule_turn_write(yyjson_doc_get_root(document), item->name, now_ms(), call->caller.permissions, &payload))
-    error = ubiq_error_no_memory();
-  yyjson_doc_free(document);
-  uint8_t *copy = error == NULL ? arena_alloc(&call->arena, payload.size) : NULL;
-  char *queue =
-      error == NULL ? arena_printf(&call->arena, TURN_QUEUE "%.*s", (int)item->name.size, item->name.data) : NULL;
-  if (error == NULL && (copy == NULL || queue == NULL)) error = ubiq_error_no_memory();
-  if (error == NULL) {
-    memcpy(copy, payload.data, payload.size);
-    *out = (backend_work_item){.queue = text_of(queue),
-                               .due_ms = (uint64_t)now_ms(),
-                               .hops = call->caller.hops,
-                               .payload = {copy, payload.size}};
-  }
+  const schedule_turn written = {definition, schedule, now_ms(), call->caller.permissions, turn->run};
+  bool good = schedule_turn_write(&written, &payload);
+  uint8_t *copy = good ? arena_copy(&call->arena, payload.data, payload.size) : NULL;
+  char *queue = arena_printf(&call->arena, TURN_QUEUE "%.*s", (int)schedule.size, schedule.data);
+  *out = (backend_work_item){.queue = text_of(queue),
+                             .due_ms = (uint64_t)written.time_ms,
+                             .hops = call->caller.hops,
+                             .payload = {copy, payload.size}};
   buffer_free(&payload);
+  return copy == NULL || queue == NULL ? ubiq_error_no_memory() : NULL;
+}
+
+static ubiq_error *make_turn(service_call *call, const backend_work_item *item, asked_turn *turn,
+                             backend_work_item *out) {
+  yyjson_doc *document = NULL;
+  ubiq_error *error = json_parse("schedule", item->payload.data, item->payload.size, &document);
+  if (error != NULL) return error;
+  yyjson_val *definition = yyjson_doc_get_root(document);
+  const text function = function_of(definition);
+  error = service_call_permit(call, "functions", "call", function);
+  if (error == NULL) error = run_results_add(call->services->runs, call->caller.project, function, turn->run);
+  if (error == NULL) error = write_turn(call, definition, item->name, turn, out);
+  yyjson_doc_free(document);
   return error;
 }
 
@@ -302,7 +320,14 @@ void service_schedules_run(service_call *call) {
   if (!find(call, &item)) return;
   work_call *self = work_call_new(call, 1, answer_started);
   if (self == NULL) return;
-  ubiq_error *error = make_turn(call, &item, &self->changes[0].item);
+  asked_turn *turn = arena_alloc(&call->arena, sizeof *turn);
+  if (turn == NULL) {
+    work_call_start(self, ubiq_error_no_memory());
+    return;
+  }
+  turn->run[0] = '\0';
+  self->user = turn;
+  self->failed = forget_started;
   self->changes[0].action = BACKEND_WORK_ADD;
-  work_call_start(self, error);
+  work_call_start(self, make_turn(call, &item, turn, &self->changes[0].item));
 }

@@ -21,10 +21,15 @@ work_call *work_call_new(service_call *call, size_t count, void (*answer)(work_c
   return self;
 }
 
+static void fail(work_call *self, ubiq_error *error) {
+  if (self->failed != NULL) self->failed(self);
+  service_call_fail(self->call, error);
+}
+
 static void written(backend_work_write *write) {
   work_call *self = write->user;
   if (write->error != NULL)
-    service_call_fail(self->call, write->error);
+    fail(self, write->error);
   else if (self->answer != NULL)
     self->answer(self);
   else
@@ -33,7 +38,7 @@ static void written(backend_work_write *write) {
 
 void work_call_start(work_call *self, ubiq_error *error) {
   if (error != NULL) {
-    service_call_fail(self->call, error);
+    fail(self, error);
     return;
   }
   self->write.done = written;

@@ -17,6 +17,7 @@ typedef struct work_call {
   backend_work_write write;
   service_call *call;
   void (*answer)(struct work_call *self); ///< after the write; NULL: nothing is said but that it was done
+  void (*failed)(struct work_call *self); ///< nothing was written; NULL: nobody wants to know
   void *user;
   backend_work_change changes[];
 } work_call;

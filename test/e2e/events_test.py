@@ -237,7 +237,11 @@ class Schedules(Base):
         self.create(server, name="yearly", function="note", cron="0 0 1 1 *", timezone="Europe/Berlin", input=7)
         found = self.ask(server, "GET", "/v1/schedules/yearly")["body"]
         self.assertRegex(found["next_at"], r"^\d{4}-12-31T23:00:00.000Z$")
-        self.assertEqual(202, self.ask(server, "POST", "/v1/schedules/yearly/run")["status"])
+        started = self.ask(server, "POST", "/v1/schedules/yearly/run")
+        self.assertEqual(202, started["status"])
+        run = "/v1/runs/" + started["body"]["id"]
+        self.wait_until(lambda: self.ask(server, "GET", run)["body"]["status"] == "done")
+        self.assertEqual("note", self.ask(server, "GET", run)["body"]["function"])
         self.assertEqual([7], self.seen(server, 1))
         self.assertTrue(self.ask(server, "POST", "/v1/schedules/yearly/pause")["body"]["is_paused"])
         self.assertNotIn("next_at", self.ask(server, "GET", "/v1/schedules/yearly")["body"])

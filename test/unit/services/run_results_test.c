@@ -51,6 +51,43 @@ static void a_run_goes_through_its_stages(void **state) {
   run_results_delete(self);
 }
 
+static void a_run_that_is_tried_again_waits_again(void **state) {
+  (void)state;
+  run_results *self = run_results_new();
+  char id[RUN_ID_SIZE];
+  assert_success(run_results_add(self, shop, greet, id));
+  run_results_begin(self, id);
+  run_results_wait(self, id);
+  assert_finds(self, id, "\"status\":\"queued\"");
+  run_results_end(self, id, NULL, (ubiq_bytes){0}, (text){NULL, 0});
+  run_results_wait(self, id);
+  assert_finds(self, id, "\"status\":\"done\"");
+  run_results_delete(self);
+}
+
+static void a_run_that_was_not_begun_is_forgotten(void **state) {
+  (void)state;
+  run_results *self = run_results_new();
+  char id[RUN_ID_SIZE], other[RUN_ID_SIZE];
+  assert_success(run_results_add(self, shop, greet, id));
+  run_results_drop(self, id);
+  assert_null(find(self, shop, id));
+  run_results_drop(self, id);
+  assert_success(run_results_add(self, shop, greet, id)); // each has a place of its own
+  assert_success(run_results_add(self, shop, greet, other));
+  run_results_begin(self, id);
+  run_results_drop(self, id);
+  assert_finds(self, id, "\"status\":\"running\"");
+  run_results_delete(self);
+}
+
+static void an_output_is_json_or_text_or_bytes(void **state) {
+  (void)state;
+  assert_int_equal(run_results_type((ubiq_bytes){(const uint8_t *)" {\"a\":1}", 8}).size, 0);
+  assert_true(text_starts_with(run_results_type((ubiq_bytes){(const uint8_t *)"{a", 2}), TEXT("text/plain")));
+  assert_true(text_equal(run_results_type((ubiq_bytes){(const uint8_t *)"\xff", 1}), TEXT("application/octet-stream")));
+}
+
 static void outputs_that_are_no_json_are_base64(void **state) {
   (void)state;
   run_results *self = run_results_new();
@@ -148,6 +185,9 @@ static void an_output_that_finds_no_room_has_failed(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_run_goes_through_its_stages),
+      cmocka_unit_test(a_run_that_is_tried_again_waits_again),
+      cmocka_unit_test(a_run_that_was_not_begun_is_forgotten),
+      cmocka_unit_test(an_output_is_json_or_text_or_bytes),
       cmocka_unit_test(outputs_that_are_no_json_are_base64),
       cmocka_unit_test(failures_are_problems),
       cmocka_unit_test(nobody_finds_the_runs_of_another_project_or_guesses_one),

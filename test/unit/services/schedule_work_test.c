@@ -2,6 +2,7 @@
 #include "services/schedule_work.h"
 
 #include "base/clock.h"
+#include "services/run_results.h"
 #include "unit/services/backend/backend_testing.h"
 
 enum { RUNS_MAX = 64 };
@@ -28,10 +29,12 @@ typedef struct fixture {
   errand *held[RUNS_MAX];
   bool holds;
   ubiq_code code; ///< how runs end
+  run_results *results;
 } fixture;
 
 static void finish(errand *errand, ubiq_code code) {
-  errand->done(errand, code == UBIQ_OK ? NULL : ubiq_error_new(code, "no good"), (ubiq_bytes){0});
+  const ubiq_bytes output = {(const uint8_t *)"7", 1};
+  errand->done(errand, code == UBIQ_OK ? NULL : ubiq_error_new(code, "no good"), output);
 }
 
 static void start(void *user, errand *errand) {
@@ -54,7 +57,7 @@ static void start(void *user, errand *errand) {
 static void open_all(fixture *self) {
   const sqlite_backend_settings settings = {.path = self->folder.file, .now_ms = fake_now};
   assert_success(sqlite_backend_open(&settings, &self->backend));
-  self->work = (schedule_work){self->backend, {start, self}};
+  self->work = (schedule_work){self->backend, {start, self}, self->results};
   const agenda_kind kinds[] = {schedule_work_schedules(&self->work), schedule_work_turns(&self->work)};
   const agenda_settings agenda = {
       .backend = self->backend, .kinds = kinds, .kinds_count = 2, .now_ms = fake_now, .chance = no_chance};
@@ -79,6 +82,8 @@ static int set_up(void **state) {
   pthread_mutex_init(&self.lock, NULL);
   pthread_cond_init(&self.changed, NULL);
   folder_make(&self.folder);
+  self.results = run_results_new();
+  assert_non_null(self.results);
   open_all(&self);
   *state = &self;
   return 0;
@@ -87,6 +92,7 @@ static int set_up(void **state) {
 static int tear_down(void **state) {
   fixture *self = *state;
   close_all(self);
+  run_results_delete(self->results);
   folder_remove(&self->folder);
   return 0;
 }
@@ -95,15 +101,8 @@ static void work_written(backend_work_write *operation) {
   flag_set(operation->user);
 }
 
-static void add(fixture *self, const char *name, const char *due, const char *settings) {
-  char payload[512];
-  int size = snprintf(payload, sizeof payload, "{\"function\":\"report\",\"made_ms\":%llu,%s}",
-                      (unsigned long long)at("2026-03-01T10:00:00Z"), settings);
-  backend_work_change change = {.action = BACKEND_WORK_ADD,
-                                .item = {.queue = TEXT(SCHEDULE_QUEUE),
-                                         .name = text_of(name),
-                                         .due_ms = at(due),
-                                         .payload = {(const uint8_t *)payload, (size_t)size}}};
+static void add_item(fixture *self, const backend_work_item *item) {
+  backend_work_change change = {.action = BACKEND_WORK_ADD, .item = *item};
   signal_flag flag;
   flag_init(&flag);
   backend_work_write operation = {
@@ -111,6 +110,16 @@ static void add(fixture *self, const char *name, const char *due, const char *se
   backend_work_write_start(self->backend, &operation);
   flag_wait(&flag);
   assert_success(operation.error);
+}
+
+static void add(fixture *self, const char *name, const char *due, const char *settings) {
+  char payload[512];
+  int size = snprintf(payload, sizeof payload, "{\"function\":\"report\",\"made_ms\":%llu,%s}",
+                      (unsigned long long)at("2026-03-01T10:00:00Z"), settings);
+  add_item(self, &(backend_work_item){.queue = TEXT(SCHEDULE_QUEUE),
+                                      .name = text_of(name),
+                                      .due_ms = at(due),
+                                      .payload = {(const uint8_t *)payload, (size_t)size}});
 }
 
 static void set_clock(fixture *self, const char *now) {
@@ -158,7 +167,7 @@ static void what_is_done_once_ends_with_that(void **state) {
   assert_string_equal(self->runs[0], "report 2026-03-01T11:00:00.000Z ");
   wait_until_due(self, NULL);
   while (count_of(self, "turns/later").waiting > 0) sched_yield();
-  assert_int_equal(agenda_busy(self->agenda), 0);
+  while (agenda_busy(self->agenda) > 0) sched_yield();
 }
 
 static void after_an_hours_stop_the_policy_is_followed(void **state) {
@@ -221,6 +230,66 @@ static void a_turn_that_fails_is_tried_again_and_then_dead(void **state) {
   while (count_of(self, "turns/bad").dead != 1) sched_yield();
 }
 
+/// A turn that somebody asked for, tried twice at most.
+static void ask_for_turn(fixture *self, char id[RUN_ID_SIZE]) {
+  static const char definition[] =
+      "{\"function\":\"report\",\"retry\":{\"attempts\":2,\"first_delay\":\"5s\",\"jitter\":0}}";
+  yyjson_doc *document = yyjson_read(definition, sizeof definition - 1, YYJSON_READ_NOFLAG);
+  buffer payload = {0};
+  assert_success(run_results_add(self->results, TEXT("shop"), TEXT("report"), id));
+  const schedule_turn turn = {.definition = yyjson_doc_get_root(document),
+                              .schedule = TEXT("asked"),
+                              .time_ms = (int64_t)fake_now(),
+                              .run = id};
+  assert_true(schedule_turn_write(&turn, &payload));
+  add_item(self,
+           &(backend_work_item){.queue = TEXT("turns/asked"), .due_ms = fake_now(), .payload = buffer_bytes(&payload)});
+  yyjson_doc_free(document);
+  buffer_free(&payload);
+}
+
+static void assert_stands(fixture *self, const char *id, const char *part) {
+  buffer out = {0};
+  ubiq_error *error = NULL;
+  assert_true(run_results_find(self->results, TEXT("shop"), text_of(id), &out, &error));
+  if (strstr(buffer_string(&out), part) == NULL) fail_msg("%s; expected %s", buffer_string(&out), part);
+  buffer_free(&out);
+}
+
+static void a_turn_that_was_asked_for_can_be_looked_up(void **state) {
+  fixture *self = *state;
+  char id[RUN_ID_SIZE];
+  self->holds = true;
+  ask_for_turn(self, id);
+  wait_for(self, 1);
+  assert_stands(self, id, "\"status\":\"queued\"");
+  self->held[0]->begun(self->held[0]);
+  assert_stands(self, id, "\"status\":\"running\"");
+  finish(self->held[0], UBIQ_TRAP);
+  assert_stands(self, id, "\"status\":\"queued\""); // it is tried again
+  while (agenda_busy(self->agenda) > 0) sched_yield();
+  set_clock(self, "2026-03-01T10:00:05Z");
+  wait_for(self, 2);
+  self->held[1]->begun(self->held[1]);
+  finish(self->held[1], UBIQ_OK);
+  assert_stands(self, id, "\"status\":\"done\"");
+  assert_stands(self, id, "\"output\":7");
+}
+
+static void a_turn_that_was_asked_for_fails_with_its_last_attempt(void **state) {
+  fixture *self = *state;
+  char id[RUN_ID_SIZE];
+  self->code = UBIQ_TRAP;
+  ask_for_turn(self, id);
+  wait_for(self, 1);
+  while (agenda_busy(self->agenda) > 0) sched_yield();
+  set_clock(self, "2026-03-01T10:00:05Z");
+  wait_for(self, 2);
+  while (count_of(self, "turns/asked").dead != 1) sched_yield();
+  assert_stands(self, id, "\"status\":\"failed\"");
+  assert_stands(self, id, "\"class\":\"trap\"");
+}
+
 static void a_server_that_has_no_room_or_stops_makes_no_attempt(void **state) {
   fixture *self = *state;
   self->code = UBIQ_BUSY;
@@ -245,10 +314,16 @@ static void a_schedule_that_cannot_be_read_is_dead(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
   const struct CMUnitTest tests[] = {
-      TEST(a_schedule_has_a_turn_each_time_it_is_due),           TEST(what_is_done_once_ends_with_that),
-      TEST(after_an_hours_stop_the_policy_is_followed),          TEST(a_turn_is_left_out_while_the_last_has_not_ended),
-      TEST(a_turn_waits_for_the_last_where_they_queue),          TEST(a_turn_that_fails_is_tried_again_and_then_dead),
-      TEST(a_server_that_has_no_room_or_stops_makes_no_attempt), TEST(a_schedule_that_cannot_be_read_is_dead),
+      TEST(a_schedule_has_a_turn_each_time_it_is_due),
+      TEST(what_is_done_once_ends_with_that),
+      TEST(after_an_hours_stop_the_policy_is_followed),
+      TEST(a_turn_is_left_out_while_the_last_has_not_ended),
+      TEST(a_turn_waits_for_the_last_where_they_queue),
+      TEST(a_turn_that_fails_is_tried_again_and_then_dead),
+      TEST(a_server_that_has_no_room_or_stops_makes_no_attempt),
+      TEST(a_schedule_that_cannot_be_read_is_dead),
+      TEST(a_turn_that_was_asked_for_can_be_looked_up),
+      TEST(a_turn_that_was_asked_for_fails_with_its_last_attempt),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
