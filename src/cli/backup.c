@@ -1,14 +1,16 @@
 // `ubiq backup`: a copy of what a server keeps, which it may go on changing meanwhile.
 //
-// Bundles and objects are linked, or copied, before the databases and once more after: what was removed in between is there from the first
-// time, what came is from the second. One too many does no harm, the next start removes it. The key of secrets is left: beside a copy
-// of the database it would open it.
+// Bundles are linked, or copied, before their database and once more after: what was removed in between is there from the first
+// time, what came is from the second. Objects come and go faster: no file of theirs is removed meanwhile, so that those are there which the
+// copy of the database names. One too many does no harm, the next start removes it. The key of secrets is left: beside a copy of the
+// database it would open it.
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/serve_state.h"
 #include "runtime/release_store.h"
 #include "services/backend/sqlite.h"
 #include "services/storage.h"
+#include "services/storage_check.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -72,16 +74,25 @@ static bool has(const backup *self, const char *name) {
   return is_there;
 }
 
-static ubiq_error *copy_folders(const backup *self) {
-  ubiq_error *error = self->has_releases ? copy_folder(self, RELEASE_STORE_BUNDLES) : NULL;
-  return error != NULL || !self->has_objects ? error : copy_folder(self, STORAGE_DIRECTORY);
+static ubiq_error *copy_releases(const backup *self) {
+  ubiq_error *error = copy_folder(self, RELEASE_STORE_BUNDLES);
+  if (error == NULL) error = copy_database(self, RELEASE_STORE_FILE, release_store_copy);
+  return error != NULL ? error : copy_folder(self, RELEASE_STORE_BUNDLES);
+}
+
+static ubiq_error *copy_services(const backup *self) {
+  storage_hold hold;
+  ubiq_error *error = storage_hold_files(self->source, &hold);
+  if (error != NULL) return error;
+  error = copy_database(self, SQLITE_BACKEND_FILE, sqlite_backend_copy);
+  if (error == NULL && self->has_objects) error = copy_folder(self, STORAGE_DIRECTORY);
+  storage_let_go(&hold);
+  return error;
 }
 
 static ubiq_error *copy_all(const backup *self) {
-  ubiq_error *error = copy_folders(self);
-  if (error == NULL && self->has_releases) error = copy_database(self, RELEASE_STORE_FILE, release_store_copy);
-  if (error == NULL && self->has_services) error = copy_database(self, SQLITE_BACKEND_FILE, sqlite_backend_copy);
-  if (error == NULL) error = copy_folders(self);
+  ubiq_error *error = self->has_releases ? copy_releases(self) : NULL;
+  if (error == NULL && self->has_services) error = copy_services(self);
   return error != NULL ? error : file_sync_directory(self->target);
 }
 

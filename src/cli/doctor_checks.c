@@ -10,6 +10,7 @@
 #include "runtime/process.h"
 #include "runtime/release_store.h"
 #include "services/backend/sqlite.h"
+#include "services/storage_check.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -261,6 +262,46 @@ static ubiq_error *check_state(const doctor_question *question, finding *out) {
   return error;
 }
 
+static ubiq_error *say_objects(const char *directory, const storage_report *report, finding *out) {
+  if (report->missing + report->damaged > 0)
+    return SAY(out, FINDING_FAIL, "restore the folder from a copy, or delete those objects",
+               "%s: of %llu objects %llu have no file and %llu a file of another size, such as %s", directory,
+               (unsigned long long)report->objects, (unsigned long long)report->missing,
+               (unsigned long long)report->damaged, report->first);
+  if (report->unnamed > 0)
+    return SAY(out, FINDING_WARN, "start the server anew: it removes them",
+               "%s: %llu objects are whole; %llu files belong to none", directory, (unsigned long long)report->objects,
+               (unsigned long long)report->unnamed);
+  return SAY(out, FINDING_OK, NULL, "%s: %llu objects are whole", directory, (unsigned long long)report->objects);
+}
+
+static ubiq_error *look_at_objects(const char *directory, const char *path, finding *out) {
+  const sqlite_backend_settings settings = {.path = path, .is_for_reading = true};
+  backend *backend = NULL;
+  storage_report report;
+  ubiq_error *error = sqlite_backend_open(&settings, &backend);
+  if (error == NULL) error = storage_check(directory, backend, &report);
+  backend_close(backend);
+  return error == NULL ? say_objects(directory, &report, out)
+                       : say_error(out, FINDING_FAIL, error, "restore it from a copy");
+}
+
+static ubiq_error *check_objects(const doctor_question *question, finding *out) {
+  char *directory = NULL;
+  ubiq_error *error = serve_state_directory(question->state, &directory);
+  if (error != NULL) return say_error(out, FINDING_WARN, error, "set HOME or XDG_STATE_HOME, or say --state");
+  char *path = file_path_join(directory, SQLITE_BACKEND_FILE);
+  if (path == NULL)
+    error = ubiq_error_no_memory();
+  else if (file_exists(path))
+    error = look_at_objects(directory, path, out);
+  else
+    error = SAY(out, FINDING_OK, NULL, "there are none on this machine yet");
+  free(path);
+  free(directory);
+  return error;
+}
+
 static ubiq_error *check_stored(const doctor_question *question, finding *out) {
   char *directory = NULL;
   ubiq_error *error = serve_state_directory(question->state, &directory);
@@ -287,6 +328,7 @@ static const doctor_check checks[] = {
     {"disk", check_disk},
     {"state", check_state},
     {"stored", check_stored},
+    {"objects", check_objects},
     {"memory maps", check_maps},
     {"descriptors", check_descriptors},
     {"listen", check_listen},

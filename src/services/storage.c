@@ -164,13 +164,19 @@ static void count_entry(void *user, text key, ubiq_bytes value) {
   arena_reset(&self->arena);
 }
 
+static ubiq_error *open_lock(const storage *self, const char *name, int *out) {
+  char *path = file_path_join(self->directory, name);
+  if (path == NULL) return ubiq_error_no_memory();
+  *out = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  ubiq_error *error = *out < 0 ? file_error(errno, path) : NULL;
+  free(path);
+  return error;
+}
+
 /// Files of other processes may have no entry yet: only who is alone here sweeps.
 static ubiq_error *enter_folder(storage *self, bool *is_alone) {
-  char *path = file_path_join(self->directory, ".lock");
-  if (path == NULL) return ubiq_error_no_memory();
-  self->lock_file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  ubiq_error *error = self->lock_file < 0 ? file_error(errno, path) : NULL;
-  free(path);
+  ubiq_error *error = open_lock(self, STORAGE_LOCK, &self->lock_file);
+  if (error == NULL) error = open_lock(self, STORAGE_COPYING, &self->copying);
   *is_alone = error == NULL && flock(self->lock_file, LOCK_EX | LOCK_NB) == 0;
   return error;
 }
@@ -204,7 +210,7 @@ static storage *storage_new(const storage_settings *settings) {
   self->settings = *settings;
   if (self->settings.upload_ms == 0) self->settings.upload_ms = 3600 * 1000;
   self->last = &self->first;
-  self->lock_file = -1;
+  self->lock_file = self->copying = -1;
   pthread_mutex_init(&self->lock, NULL);
   pthread_condattr_t attributes;
   pthread_condattr_init(&attributes);
@@ -239,6 +245,7 @@ void storage_close(storage *self) {
   for (size_t i = 0; i < self->threads_count; i++) pthread_join(self->threads[i], NULL);
   storage_uploads_drop(self, true);
   if (self->lock_file >= 0) close(self->lock_file);
+  if (self->copying >= 0) close(self->copying);
   map_free(&self->used);
   pthread_cond_destroy(&self->changed);
   pthread_mutex_destroy(&self->lock);

@@ -19,7 +19,9 @@ enum {
   STORAGE_ANSWER_MAX = 8 << 20,  ///< bytes of one answer: what is larger is read in ranges
 };
 
-#define STORAGE_DIRECTORY "objects" ///< in a state folder
+#define STORAGE_DIRECTORY "objects"  ///< in a state folder; in it, beside the files:
+#define STORAGE_LOCK      ".lock"    ///< shared by who uses the folder
+#define STORAGE_COPYING   ".copying" ///< shared by who copies it (storage_check.h)
 
 typedef struct storage storage;
 

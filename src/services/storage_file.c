@@ -9,6 +9,7 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -74,7 +75,15 @@ ubiq_error *storage_file_finish(const storage *self, const char *id) {
   return error;
 }
 
+/// Whoever begins to copy behind this look sees no entry that has the file: it was taken away before.
+static bool is_copied(const storage *self) {
+  if (flock(self->copying, LOCK_EX | LOCK_NB) != 0) return errno == EWOULDBLOCK;
+  flock(self->copying, LOCK_UN);
+  return false;
+}
+
 void storage_file_remove(const storage *self, const char *id, bool is_whole) {
+  if (is_whole && is_copied(self)) return;
   char *path = storage_file_path(self, id, is_whole);
   if (path != NULL) unlink(path);
   free(path);
@@ -112,8 +121,7 @@ ubiq_error *storage_file_read(const storage *self, const char *id, uint64_t from
   return error;
 }
 
-/// Names that are none of ours are left alone.
-static bool is_orphan(const char *name, const map *ids) {
+bool storage_file_is_orphan(const char *name, const map *ids) {
   ubiq_bytes found;
   bool is_half = name[0] == '.';
   const char *id = name + is_half;
@@ -125,7 +133,7 @@ ubiq_error *storage_file_sweep(const storage *self, const map *ids) {
   DIR *folder = opendir(self->directory);
   if (folder == NULL) return file_error(errno, self->directory);
   for (const struct dirent *entry; (entry = readdir(folder)) != NULL;)
-    if (is_orphan(entry->d_name, ids)) unlinkat(dirfd(folder), entry->d_name, 0);
+    if (storage_file_is_orphan(entry->d_name, ids)) unlinkat(dirfd(folder), entry->d_name, 0);
   closedir(folder);
   return NULL;
 }

@@ -35,6 +35,7 @@ struct storage {
   storage_settings settings;
   char *directory;
   int lock_file; ///< held while the folder is used
+  int copying;   ///< `.copying`
   pthread_t threads[STORAGE_THREADS];
   size_t threads_count;
   pthread_mutex_t lock; ///< guards what follows
@@ -115,7 +116,10 @@ ubiq_error *storage_file_write_at(int file, const char *path, uint64_t offset, u
 ubiq_error *storage_file_write(const storage *self, const char *id, uint64_t offset, ubiq_bytes bytes);
 /// Syncs it and gives it its name.
 ubiq_error *storage_file_finish(const storage *self, const char *id);
+/// Removes it, unless it is whole and somebody copies the folder: then the next start does.
 void storage_file_remove(const storage *self, const char *id, bool is_whole);
+/// Whether a name is that of a file that no entry of `ids` has. Names that are none of ours are not.
+bool storage_file_is_orphan(const char *name, const map *ids);
 /// Opens a whole file. Errors: `not_found` when it was replaced meanwhile.
 ubiq_error *storage_file_open(const storage *self, const char *id, int *out);
 /// Appends a part of a whole file. Errors: `not_found` when it was replaced meanwhile.

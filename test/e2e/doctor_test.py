@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -26,7 +27,7 @@ class Doctor(support.Test):
     def test_nothing_fails_where_all_is_there_and_nothing_is_made(self):
         place = os.path.join(self.folder(), "cache")
         told = self.examine(UBIQ_CACHE=place)
-        self.assertEqual({"engine", "clang", "wasm-ld", "cargo", "go", "cache", "disk", "state", "stored", "memory maps", "descriptors",
+        self.assertEqual({"engine", "clang", "wasm-ld", "cargo", "go", "cache", "disk", "state", "stored", "objects", "memory maps", "descriptors",
                           "listen", "admin"}, set(told))
         self.assertNotIn("fail", [finding["state"] for finding in told.values()])
         self.assertEqual(("ok", place + " will be made"), (told["cache"]["state"], told["cache"]["message"]))
@@ -37,21 +38,24 @@ class Doctor(support.Test):
     def test_lines_say_the_same(self):
         done = self.run_ubiq("doctor")
         self.assertRegex(done.stdout, r"(?m)^(ok|warn|fail) +engine +\S+ [\d.]+")
-        self.assertEqual(13, len([line for line in done.stdout.splitlines() if not line.startswith(" ")]))
+        self.assertEqual(14, len([line for line in done.stdout.splitlines() if not line.startswith(" ")]))
 
     def test_what_functions_stored_is_looked_at(self):
         state = self.folder()
         os.chmod(state, 0o700)
-        for name in ("state.db", "services.db"):
-            with sqlite3.connect(os.path.join(state, name)) as database:
-                database.execute("CREATE TABLE things (name TEXT)")
-            database.close()
-        self.assertEqual("ok", self.examine("--state", state)["stored"]["state"])
+        with sqlite3.connect(os.path.join(state, "state.db")) as database:
+            database.execute("CREATE TABLE things (name TEXT)")
+        database.close()
+        project = self.project(support.function("hello", "POST /hello"))
+        self.start(project).stop()
+        shutil.copy(os.path.join(project, ".ubiq", "services.db"), state)
+        told = self.examine("--state", state)
+        self.assertEqual(("ok", "ok"), (told["stored"]["state"], told["objects"]["state"]))
         with open(os.path.join(state, "services.db"), "r+b") as file:
             file.seek(100)
             file.write(b"\xff" * 4000)
         told = self.examine("--state", state, code=69)
-        self.assertEqual("fail", told["stored"]["state"])
+        self.assertEqual(("fail", "fail"), (told["stored"]["state"], told["objects"]["state"]))
         self.assertEqual("ok", told["state"]["state"])
 
     def test_compilers_that_are_absent_are_told_with_how_to_get_them(self):

@@ -19,6 +19,7 @@ from kv_test import GUEST
 from support import function
 
 KILLS = 3 if os.environ.get("UBIQ_SANITIZE") else 8
+COPIES = 2 if os.environ.get("UBIQ_SANITIZE") else 4
 ID = re.compile(r"\.?[0-9a-f]{32}$")
 
 
@@ -124,6 +125,74 @@ class Storage(support.Test):
         other = self.make()
         os.rename(copy, os.path.join(other, ".ubiq"))
         self.assertEqual(b"before", self.content(self.ask(self.start(other), "GET", path_of("a"))))
+
+    def replace_on(self, server, name, ended):
+        """Puts ever new bytes, whose first say how many there are."""
+        number = 0
+        while not ended.is_set():
+            number += 1
+            content = b"%d %s" % (number % 500, b"x" * (number % 500))
+            self.assertEqual(200, self.put(server, name, content)["status"])
+
+    def test_a_copy_while_objects_are_replaced_has_each_whole(self):
+        project = self.make()
+        server = self.start(project, "--workers", "1")
+        ended = threading.Event()
+        names = ["o%d" % i for i in range(4)]
+        for name in names:
+            self.put(server, name, b"0 ")
+        writers = [threading.Thread(target=self.replace_on, args=(server, name, ended)) for name in names]
+        for writer in writers:
+            writer.start()
+        copies = []
+        try:
+            for i in range(COPIES):
+                copies.append(os.path.join(self.project(text=""), "copy"))
+                done = self.run_ubiq("backup", copies[-1], "--state", os.path.join(project, ".ubiq"))
+                self.assertEqual(0, done.returncode, done.stderr)
+        finally:
+            ended.set()
+            for writer in writers:
+                writer.join()
+        for copy in copies:
+            other = self.make()
+            os.rename(copy, os.path.join(other, ".ubiq"))
+            self.assertNotEqual("fail", self.objects_as_doctor_finds(other)["state"])
+            restored = self.start(other)
+            listed = self.ask(restored, "GET", "/v1/objects")["body"]["items"]
+            self.assertEqual(names, [item["path"] for item in listed])
+            for name in names:
+                count, _, rest = self.content(self.ask(restored, "GET", path_of(name))).partition(b" ")
+                self.assertEqual(int(count), len(rest))
+            self.assertEqual(0, restored.stop())
+            self.assertEqual(len(names), len(files_of(other)))  # what was left over is gone
+
+    def objects_as_doctor_finds(self, project):
+        done = self.run_ubiq("doctor", "--json", "--state", os.path.join(project, ".ubiq"))
+        found, = [finding for finding in json.loads(done.stdout) if finding["name"] == "objects"]
+        return found
+
+    def test_the_doctor_compares_objects_with_their_files(self):
+        project = self.make()
+        server = self.start(project)
+        for name in ("a", "b", "c"):
+            self.put(server, name, b"1234")
+        found = self.objects_as_doctor_finds(project)  # while it runs
+        self.assertEqual("ok", found["state"])
+        self.assertIn("3 objects are whole", found["message"])
+        self.assertEqual(0, server.stop())
+        folder = os.path.join(project, ".ubiq", "objects")
+        with open(os.path.join(folder, "0" * 32), "w", encoding="ascii"):
+            pass
+        found = self.objects_as_doctor_finds(project)
+        self.assertEqual("warn", found["state"])
+        self.assertIn("3 objects are whole; 1 files belong to none", found["message"])
+        first, second, _ = sorted(name for name in files_of(project) if name != "0" * 32)
+        os.remove(os.path.join(folder, first))
+        os.truncate(os.path.join(folder, second), 3)
+        found = self.objects_as_doctor_finds(project)
+        self.assertEqual("fail", found["state"])
+        self.assertIn("of 3 objects 1 have no file and 1 a file of another size, such as objects/", found["message"])
 
     def test_a_killed_server_leaves_whole_objects_and_no_others(self):
         project = self.make()

@@ -74,13 +74,18 @@ static void start_list(backend *base, backend_kv_list *operation) {
   operation->done(operation);
 }
 
+static ubiq_error *hand_over(const sqlite_backend *self, sqlite_job *job) {
+  return self->writer == NULL ? ubiq_error_new(UBIQ_UNAVAILABLE, "%s: is open for reading", self->path)
+                              : sqlite_writer_add(self->writer, job);
+}
+
 static void start_write(backend *base, backend_kv_write *operation) {
   sqlite_backend *self = of(base);
   sqlite_job *job = NULL;
   operation->refusal = BACKEND_KV_REFUSED_NOT;
   operation->failed = 0;
   ubiq_error *error = sqlite_kv_job(&self->kv, operation, &job);
-  if (error == NULL) error = sqlite_writer_add(self->writer, job);
+  if (error == NULL) error = hand_over(self, job);
   if (error == NULL) return;
   sqlite_kv_job_drop(job);
   operation->error = error;
@@ -106,7 +111,7 @@ static void start_work_write(backend *base, backend_work_write *operation) {
   sqlite_backend *self = of(base);
   sqlite_job *job = NULL;
   ubiq_error *error = sqlite_work_job(&self->work, operation, &job);
-  if (error == NULL) error = sqlite_writer_add(self->writer, job);
+  if (error == NULL) error = hand_over(self, job);
   if (error == NULL) return;
   sqlite_work_job_drop(job);
   operation->error = error;
@@ -161,7 +166,8 @@ static void work_watch(backend *base, void (*added)(void *user, uint64_t due_ms)
 }
 
 static void count(backend *base, backend_counts *out) {
-  sqlite_writer_count(of(base)->writer, out);
+  *out = (backend_counts){0};
+  if (of(base)->writer != NULL) sqlite_writer_count(of(base)->writer, out);
 }
 
 // ------------------------------------------------------------------------------------------------------------- opening
@@ -212,8 +218,10 @@ ubiq_error *sqlite_backend_open(const sqlite_backend_settings *settings, backend
   sqlite_kv_init(&self->kv);
   sqlite_work_init(&self->work, &self->kv.usage);
   sqlite_readers_init(&self->readers, self->path);
-  ubiq_error *error = self->path == NULL ? ubiq_error_no_memory() : open_database(self, settings->is_fleeting);
-  if (error == NULL) error = start_writer(self, settings);
+  bool is_written = !settings->is_for_reading;
+  ubiq_error *error = self->path == NULL ? ubiq_error_no_memory() : NULL;
+  if (error == NULL && is_written) error = open_database(self, settings->is_fleeting);
+  if (error == NULL && is_written) error = start_writer(self, settings);
   self->kv.writer = self->writer;
   if (error == NULL)
     *out = &self->backend;

@@ -9,6 +9,7 @@
 
 typedef struct sqlite_backend_settings {
   const char *path;         ///< the database's file; made when it is missing, its folder is not
+  bool is_for_reading;      ///< it has to be there; nothing is written or made, and writes fail
   bool is_fleeting;         ///< nothing is synced: for tests of functions
   size_t waiting_max;       ///< writes; 0: 65,536
   size_t waiting_bytes;     ///< of their values; 0: 64 MiB
