@@ -6,6 +6,7 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/json_write.h"
 #include "base/text.h"
 
 #include <pthread.h>
@@ -29,6 +30,13 @@ static struct {
   ubiq_log_sink listen; ///< NULL: nobody listens
   void *listen_user;
 } sink = {PTHREAD_MUTEX_INITIALIZER, log_to_standard_error, NULL, NULL, NULL};
+
+/// Of the default sink. Standard error is the process's, and so is this.
+static atomic_bool uses_json;
+
+void log_use_json(void) {
+  atomic_store(&uses_json, true);
+}
 
 /// A level's names and its colour on a terminal.
 static const struct {
@@ -137,16 +145,37 @@ static bool format_line(buffer *out, const ubiq_log_record *record, bool colours
          text_escape(out, (text){record->message, record->message_size}) && buffer_append_byte(out, '\n');
 }
 
+static bool format_json(buffer *out, const ubiq_log_record *record) {
+  char time[CLOCK_TEXT_SIZE];
+  clock_format(record->time_ns, time);
+  const char *traceparent = record->traceparent;
+  return buffer_printf(out, "{\"time\":\"%s\",\"level\":\"%s\",\"source\":", time,
+                       ubiq_log_level_name(record->level)) &&
+         json_write_text(out, text_of(record->source)) && buffer_append_string(out, ",\"message\":") &&
+         json_write_text(out, (text){record->message, record->message_size}) &&
+         (traceparent == NULL ||
+          (buffer_append_string(out, ",\"traceparent\":") && json_write_text(out, text_of(traceparent)))) &&
+         buffer_append_string(out, "}\n");
+}
+
+/// The line as a string of the caller's; NULL when memory is out.
+static char *take_line(buffer *line, bool good, size_t *size) {
+  *size = line->size;
+  char *string = good ? buffer_take_string(line) : NULL;
+  buffer_free(line);
+  return string;
+}
+
 char *log_format(const ubiq_log_record *record, bool colours, size_t *size) {
   buffer line = {0};
-  if (!format_line(&line, record, colours)) {
-    buffer_free(&line);
-    return NULL;
-  }
-  *size = line.size;
-  char *string = buffer_take_string(&line);
-  buffer_free(&line);
-  return string;
+  bool good = format_line(&line, record, colours);
+  return take_line(&line, good, size);
+}
+
+char *log_format_json(const ubiq_log_record *record, size_t *size) {
+  buffer line = {0};
+  bool good = format_json(&line, record);
+  return take_line(&line, good, size);
 }
 
 /// Writes all of it, unless standard error is gone; there is nobody to tell then.
@@ -159,16 +188,17 @@ static void write_all(const char *data, size_t size) {
   }
 }
 
+static void write_line(char *line, size_t size) {
+  static const char lost[] = "ubiq: a log record is lost: out of memory\n";
+  write_all(line == NULL ? lost : line, line == NULL ? sizeof lost - 1 : size);
+  free(line);
+}
+
 void log_to_standard_error(void *user, const ubiq_log_record *record) {
   (void)user;
-  bool colours = isatty(STDERR_FILENO) && getenv("NO_COLOR") == NULL;
   size_t size = 0;
-  char *line = log_format(record, colours, &size);
-  if (line == NULL) {
-    static const char lost[] = "ubiq: a log record is lost: out of memory\n";
-    write_all(lost, sizeof lost - 1);
-    return;
-  }
-  write_all(line, size);
-  free(line);
+  bool json = atomic_load_explicit(&uses_json, memory_order_relaxed);
+  bool colours = !json && isatty(STDERR_FILENO) && getenv("NO_COLOR") == NULL;
+  char *line = json ? log_format_json(record, &size) : log_format(record, colours, &size);
+  write_line(line, size);
 }

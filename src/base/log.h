@@ -47,6 +47,13 @@ void log_printf(ubiq_log_level level, const char *source, const char *format, ..
 /// The default sink (ubiq_log_set); `user` is not used.
 void log_to_standard_error(void *user, const ubiq_log_record *record);
 
+/// From now on the default sink writes each record as a line of JSON, for as long as the process lives.
+void log_use_json(void);
+
+/// Makes the line that it writes then, its end of line included: `{"time": "...", "level": "info", "source": "ubiq",
+/// "message": "..."}`, and `traceparent` where it is known. The result is as log_format's.
+UBIQ_NODISCARD char *log_format_json(const ubiq_log_record *record, size_t *size);
+
 /// Makes the line that the default sink writes, its end of line included, with the control characters of
 /// source and message escaped. The result is the caller's, for `free`, and `*size` bytes long; NULL when
 /// memory is out.

@@ -5,6 +5,8 @@
 // copy of the database names. One too many does no harm, the next start removes it. The key of secrets is left: beside a copy of the
 // database it would open it.
 #include "base/file.h"
+#include "base/json_write.h"
+#include "cli/call_report.h"
 #include "cli/command.h"
 #include "cli/serve_state.h"
 #include "runtime/release_store.h"
@@ -115,24 +117,41 @@ static ubiq_error *make_copy(backup *self, const char *state) {
   return error;
 }
 
+static ubiq_error *report_json(const backup *self) {
+  buffer line = {0};
+  bool good = buffer_append_string(&line, "{\"path\":") && json_write_text(&line, text_of(self->target)) &&
+              buffer_printf(&line, ",\"has_releases\":%s,\"has_stored\":%s}\n", self->has_releases ? "true" : "false",
+                            self->has_services ? "true" : "false");
+  ubiq_error *error = good ? call_report_write(buffer_bytes(&line)) : ubiq_error_no_memory();
+  buffer_free(&line);
+  return error;
+}
+
+static ubiq_error *report(const backup *self, bool json) {
+  if (json) return report_json(self);
+  fprintf(stderr, "%s holds %s; to go back to it, stop the server and start it with --state on a copy of it\n",
+          self->target,
+          self->has_releases && self->has_services ? "releases and what functions stored"
+          : self->has_releases                     ? "releases"
+                                                   : "what functions stored");
+  return NULL;
+}
+
 static int back_up(const command *command, int count, char **arguments) {
   const char *positionals[1], *state = NULL;
+  bool json = false;
   const option list[] = {
+      {"json", 0, OPTION_FLAG, NULL, "print what is in it as JSON", &json, 0, 0},
       {"state", 0, OPTION_TEXT, "DIR", "what is copied (default: this machine's state)", &state, 0, 0},
   };
-  options given = {.list = list, .count = 1, .positionals = positionals, .positionals_max = 1};
+  options given = {.list = list, .count = 2, .positionals = positionals, .positionals_max = 1};
   int code;
   if (command_begin(command, &given, count, arguments, &code) == COMMAND_STOP) return code;
   if (given.positionals_count != 1)
     return command_fail_usage(command, ubiq_error_new(UBIQ_INVALID_INPUT, "expected a folder to copy to"));
   backup self = {.target = positionals[0]};
   ubiq_error *error = make_copy(&self, state);
-  if (error == NULL)
-    fprintf(stderr, "%s holds %s; to go back to it, stop the server and start it with --state on a copy of it\n",
-            self.target,
-            self.has_releases && self.has_services ? "releases and what functions stored"
-            : self.has_releases                    ? "releases"
-                                                   : "what functions stored");
+  if (error == NULL) error = report(&self, json);
   free(self.source);
   return error == NULL ? EXIT_OK : command_fail(error);
 }

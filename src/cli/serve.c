@@ -140,6 +140,7 @@ static ubiq_error *serve_place(serve_command *self, int *code) {
 
 static ubiq_error *prepare(serve_command *self, const options *given, bool *is_deployed_to) {
   ubiq_error *error = serving_prepare(&self->serving, given);
+  if (error == NULL && self->serving.json) log_use_json();
   if (error == NULL) error = serve_state_is_wanted(&self->state, is_deployed_to);
   if (error == NULL && *is_deployed_to && given->positionals_count > 0)
     error = ubiq_error_new(UBIQ_INVALID_INPUT,
@@ -166,7 +167,7 @@ static int serve_until_told(const command *command, serve_command *self, const o
 }
 
 enum {
-  OWN_OPTIONS = 15,
+  OWN_OPTIONS = 16,
   SERVE_OPTIONS = SERVING_OPTIONS + SERVE_STATE_OPTIONS + SERVE_GUARD_OPTIONS + SERVE_COMPILER_OPTIONS + OWN_OPTIONS
 };
 
@@ -185,6 +186,8 @@ static void list_options(serve_command *self, option list[SERVE_OPTIONS]) {
   serve_guard_options(&self->guard, list + SERVING_OPTIONS + SERVE_STATE_OPTIONS);
   serve_compiler_options(&self->compiler, list + SERVING_OPTIONS + SERVE_STATE_OPTIONS + SERVE_GUARD_OPTIONS);
   const option own[OWN_OPTIONS] = {
+      {"json", 0, OPTION_FLAG, NULL, "print log lines, and what is told at the start, as JSON", &self->serving.json, 0,
+       0},
       {"keep", 0, OPTION_TEXT, "DIR",
        "keep what functions store here (default: .ubiq in a project; of a bundle nothing)", &self->keep, 0, 0},
       {"allow-host", 0, OPTION_LIST, "HOST", "grant a bundle an entry of its allowed_hosts; may be repeated",

@@ -2,6 +2,7 @@
 #include "cli/serve_state.h"
 
 #include "base/file.h"
+#include "base/json_write.h"
 #include "runtime/access_token.h"
 #include "server/log_ring.h"
 
@@ -86,6 +87,18 @@ static ubiq_error *open_state(running *self, const serve_state *given, const rel
   return access_token_first(release_store_database(releases_store(self->releases)), self->token_path);
 }
 
+static ubiq_error *tell_where_to_deploy(const running *self, bool json) {
+  buffer line = {0};
+  const char *url = admin_url(self->admin);
+  bool good = json ? buffer_printf(&line, "{\"deploy_to\":\"%s\",\"token_file\":", url) &&
+                         json_write_text(&line, text_of(self->token_path)) && buffer_append_string(&line, "}\n")
+                   : buffer_printf(&line, "deploy to %s with the token in %s\n", url, self->token_path);
+  if (good) fwrite(line.data, 1, line.size, stdout);
+  fflush(stdout);
+  buffer_free(&line);
+  return good ? NULL : ubiq_error_no_memory();
+}
+
 static ubiq_error *start(running *self, serving *serving) {
   serving->keep = strdup(self->directory);
   if (serving->keep == NULL) return ubiq_error_no_memory();
@@ -95,9 +108,7 @@ static ubiq_error *start(running *self, serving *serving) {
   if (error == NULL) error = releases_serve(self->releases, serving->server);
   if (error == NULL) error = admin_start(self->admin, self->releases, serving->server, serving->settings.tls);
   if (error != NULL) return error;
-  printf("deploy to %s with the token in %s\n", admin_url(self->admin), self->token_path);
-  fflush(stdout);
-  return NULL;
+  return tell_where_to_deploy(self, serving->json);
 }
 
 /// A second signal does not wait for a deploy. What is on the disk is whole at any time.

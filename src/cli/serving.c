@@ -225,7 +225,7 @@ ubiq_error *serving_start(serving *self, release *release) {
   if (error == NULL && self->settings.otlp != NULL)
     error = otlp_start(self->settings.otlp, server_metrics(self->server));
   if (error != NULL) return error;
-  printf("listening on %s\n", server_url(self->server));
+  printf(self->json ? "{\"listening_on\":\"%s\"}\n" : "listening on %s\n", server_url(self->server));
   fflush(stdout);
   return NULL;
 }

@@ -20,6 +20,7 @@ typedef struct serving {
   const char *run_log_path; ///< NULL: no line for each run
   const char *environment;  ///< whose settings functions see; NULL: none
   uint64_t cache_bytes;     ///< for what functions put into the cache; 0: the usual
+  bool json;                ///< log lines and what is told at the start are JSON
   const char *otlp_url;     ///< NULL: nothing is sent to a collector
   char *keep;               ///< folder of what functions store; owned. NULL: nothing is stored
   listeners listeners;      ///< of serving_acquire

@@ -297,6 +297,12 @@ class Signatures(Test):
         done = self.run_ubiq("serve", *options, "--require-signature", os.path.join(keys, "a.pub"))
         self.assertEqual((77, True), (done.returncode, "the bundle is not signed" in done.stderr), done.stderr)
 
+    def test_keys_are_told_as_json(self):
+        path = os.path.join(self.folder(), "c")
+        done = self.run_ubiq("key", "new", path, "--json")
+        self.assertEqual((0, {"secret_key": path, "public_key": path + ".pub"}, ""),
+                         (done.returncode, json.loads(done.stdout), done.stderr))
+
     def test_what_is_no_key_is_refused(self):
         keys = self.keys()
         done = self.run_ubiq("serve", "--state", os.path.join(keys, "state"), "--require-signature", os.path.join(keys, "a"))

@@ -94,6 +94,8 @@ class Kv(support.Test):
         self.assertIn("holds what functions stored", done.stderr)
         self.ask(server, "PUT", path_of("a"), body="after")
         self.assertEqual(0, server.stop())
+        other = self.run_ubiq("backup", copy + "2", "--state", os.path.join(project, ".ubiq"), "--json")
+        self.assertEqual({"path": copy + "2", "has_releases": False, "has_stored": True}, json.loads(other.stdout))
         again = self.run_ubiq("backup", copy, "--state", os.path.join(project, ".ubiq"))
         self.assertEqual(65, again.returncode)
         self.assertIn("is there already", again.stderr)

@@ -14,6 +14,25 @@ from support import function
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
+class JsonLines(support.Test):
+    def test_what_a_server_says_is_json_where_that_is_asked_for(self):
+        directory = self.project(function("fail", "POST /fail"))
+        server = self.start(directory, "--workers", "1", "--json", ready=False)
+        server.host, server.port = server.wait_for(r'"listening_on":"http://(.*):(\d+)"').groups()
+        self.assertEqual(500, server.post("/fail")[0])
+        self.assertEqual(0, server.stop())
+        lines = [json.loads(line) for line in server.lines]
+        self.assertIn(("warn", "fail", 'guest_error: the shelf "A" is empty'),
+                      [(line.get("level"), line.get("source"), line.get("message")) for line in lines])
+
+    def test_so_it_is_with_a_state(self):
+        state = os.path.join(self.project(), "state")
+        server = self.start("--state=" + state, "--admin", "127.0.0.1:0", "--json", ready=False)
+        server.wait_for(r'"deploy_to":"http://[^"]+","token_file":"%s/token"' % state)
+        self.assertEqual(0, server.stop())
+        self.assertIn("SIGTERM", " ".join(json.loads(line).get("message", "") for line in server.lines))
+
+
 class RunLog(support.Test):
     def launch(self, path, *functions, workers=1):
         return self.start(self.project(*functions), "--workers", str(workers), "--run-log", path)

@@ -151,6 +151,30 @@ static void a_line_has_time_level_source_and_an_escaped_message(void **state) {
   free(line);
 }
 
+static void a_line_of_json_has_the_same_and_the_trace(void **state) {
+  (void)state;
+  size_t size = 0;
+  char *line = log_format_json(&record, &size);
+  assert_string_equal(line, "{\"time\":\"2026-11-21T10:00:00.123Z\",\"level\":\"info\",\"source\":\"ubiq\","
+                            "\"message\":\"ready\\n\\u001b[2J\"}\n");
+  assert_int_equal(size, strlen(line));
+  free(line);
+
+  ubiq_log_record traced = record;
+  traced.traceparent = "00-1-2-01";
+  line = log_format_json(&traced, &size);
+  assert_non_null(strstr(line, "\"message\":\"ready\\n\\u001b[2J\",\"traceparent\":\"00-1-2-01\"}\n"));
+  free(line);
+}
+
+static bool format_json(void *user) {
+  (void)user;
+  size_t size;
+  char *line = log_format_json(&record, &size);
+  free(line);
+  return line != NULL;
+}
+
 static bool format(void *user) {
   (void)user;
   size_t size;
@@ -162,6 +186,7 @@ static bool format(void *user) {
 static void every_allocation_that_fails_is_reported(void **state) {
   (void)state;
   assert_true(alloc_failure_sweep(format, NULL) >= 1);
+  assert_true(alloc_failure_sweep(format_json, NULL) >= 1);
 }
 
 enum { THREADS = 4, LINES = 200 };
@@ -204,6 +229,7 @@ int main(void) {
       cmocka_unit_test_teardown(long_messages_are_whole_and_endless_ones_are_cut, restore),
       cmocka_unit_test_teardown(without_memory_a_long_message_is_cut, restore),
       cmocka_unit_test(level_names_are_read_in_any_case),
+      cmocka_unit_test(a_line_of_json_has_the_same_and_the_trace),
       cmocka_unit_test(a_line_has_time_level_source_and_an_escaped_message),
       cmocka_unit_test(every_allocation_that_fails_is_reported),
       cmocka_unit_test(lines_of_several_threads_never_mix),
