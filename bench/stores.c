@@ -163,7 +163,8 @@ static double cache_rate(cache *cache, bool is_put) {
     for (int i = 0; i < 100; i++) {
       const text key = key_of(done++, out);
       if (is_put)
-        check(cache_put(cache, key, TEXT("a/b"), (ubiq_bytes){(const uint8_t *)value, sizeof value}, 60000, TEXT("")));
+        check(
+            cache_put(cache, key, 0, TEXT("a/b"), (ubiq_bytes){(const uint8_t *)value, sizeof value}, 60000, TEXT("")));
       else
         cache_entry_release(cache_get(cache, key));
     }
@@ -217,7 +218,7 @@ static double entry_bytes(void) {
   cache *filled = cache_new(64 << 20, NULL);
   for (unsigned i = 0; i < ENTRIES; i++) {
     const text key = {out, (size_t)snprintf(out, sizeof out, "key-%u", i)};
-    check(cache_put(filled, key, TEXT(""), (ubiq_bytes){(const uint8_t *)value, sizeof value}, 60000, TEXT("")));
+    check(cache_put(filled, key, 0, TEXT(""), (ubiq_bytes){(const uint8_t *)value, sizeof value}, 60000, TEXT("")));
   }
   double bytes = (double)(resident_kib() - before) * 1024 / ENTRIES;
   cache_delete(filled);

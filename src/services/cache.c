@@ -245,6 +245,10 @@ static uint64_t expiry(uint64_t now_ns, uint64_t ttl_ms) {
   return ttl_ms == 0 ? UINT64_MAX : now_ns + ttl_ms * CLOCK_NS_PER_MS;
 }
 
+cache_owner cache_owner_of(text name) {
+  return (cache_owner)(hash_of(name) % CACHE_OWNERS);
+}
+
 cache_entry *cache_get(cache *self, text key) {
   uint64_t hash = hash_of(key), now_ns = self->now_ns();
   locked_shard *shard = shard_of(self, hash);
@@ -255,10 +259,11 @@ cache_entry *cache_get(cache *self, text key) {
   return entry;
 }
 
-ubiq_error *cache_put(cache *self, text key, text media_type, ubiq_bytes value, uint64_t ttl_ms, text lock) {
+ubiq_error *cache_put(cache *self, text key, cache_owner owner, text media_type, ubiq_bytes value, uint64_t ttl_ms,
+                      text lock) {
   uint64_t hash = hash_of(key), now_ns = self->now_ns();
   locked_shard *shard = shard_of(self, hash);
-  cache_entry *entry = cache_entry_new(key, hash, media_type, value.data, value.size, expiry(now_ns, ttl_ms));
+  cache_entry *entry = cache_entry_new(key, hash, owner, media_type, value, expiry(now_ns, ttl_ms));
   if (entry == NULL) return ubiq_error_no_memory();
   if (cache_entry_size(entry) > shard->shard.bytes_max) {
     cache_entry_release(entry);
@@ -299,8 +304,8 @@ static bool read_number(const cache_entry *entry, int64_t *number) {
 }
 
 /// With the shard's lock.
-static ubiq_error *increment(cache_shard *shard, text key, uint64_t hash, int64_t by, uint64_t expires_ns,
-                             uint64_t now_ns, int64_t *number) {
+static ubiq_error *increment(cache_shard *shard, text key, uint64_t hash, cache_owner owner, int64_t by,
+                             uint64_t expires_ns, uint64_t now_ns, int64_t *number) {
   char digits[NUMBER_SIZE];
   const cache_entry *old = cache_shard_find(shard, key, hash, now_ns, true);
   *number = 0;
@@ -310,17 +315,18 @@ static ubiq_error *increment(cache_shard *shard, text key, uint64_t hash, int64_
     return ubiq_error_new(UBIQ_CONFLICT, "the entry would pass 2^53 - 1, or its opposite");
   int size = snprintf(digits, sizeof digits, "%" PRId64, *number);
   cache_entry *entry =
-      cache_entry_new(key, hash, (text){NULL, 0}, digits, (size_t)size, old == NULL ? expires_ns : old->expires_ns);
+      cache_entry_new(key, hash, owner, (text){NULL, 0}, (ubiq_bytes){(const uint8_t *)digits, (size_t)size},
+                      old == NULL ? expires_ns : old->expires_ns);
   if (entry == NULL) return ubiq_error_no_memory();
   cache_shard_put(shard, entry, now_ns);
   return NULL;
 }
 
-ubiq_error *cache_increment(cache *self, text key, int64_t by, uint64_t ttl_ms, int64_t *number) {
+ubiq_error *cache_increment(cache *self, text key, cache_owner owner, int64_t by, uint64_t ttl_ms, int64_t *number) {
   uint64_t hash = hash_of(key), now_ns = self->now_ns();
   locked_shard *shard = shard_of(self, hash);
   pthread_mutex_lock(&shard->lock);
-  ubiq_error *error = increment(&shard->shard, key, hash, by, expiry(now_ns, ttl_ms), now_ns, number);
+  ubiq_error *error = increment(&shard->shard, key, hash, owner, by, expiry(now_ns, ttl_ms), now_ns, number);
   pthread_mutex_unlock(&shard->lock);
   return error;
 }

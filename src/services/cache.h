@@ -16,10 +16,10 @@ typedef struct cache cache;
 enum {
   CACHE_BYTES_DEFAULT = 64 << 20,
   CACHE_VALUE_MAX = 1 << 20, ///< bytes
-  CACHE_KEY_MAX = 1024,     ///< bytes of a key with what it is put behind
-  CACHE_LOCK_SIZE = 33,     ///< bytes of a lock's text, its NUL included
-  CACHE_LOCKS_MAX = 256,    ///< held at once, and
-  CACHE_WAITERS_MAX = 4096, ///< waiting, in each shard
+  CACHE_KEY_MAX = 1024,      ///< bytes of a key with what it is put behind
+  CACHE_LOCK_SIZE = 33,      ///< bytes of a lock's text, its NUL included
+  CACHE_LOCKS_MAX = 256,     ///< held at once, and
+  CACHE_WAITERS_MAX = 4096,  ///< waiting, in each shard
 };
 
 /// `now_ns` is the monotonic clock; NULL: the machine's. NULL when memory is out.
@@ -30,16 +30,20 @@ void cache_delete(cache *self);
 /// A key's entry, held for the caller (cache_entry_release), or NULL.
 cache_entry *cache_get(cache *self, text key);
 
+/// Who puts or counts, by a name that is its own.
+cache_owner cache_owner_of(text name);
+
 /// Puts a value for `ttl_ms`, 0: as long as there is room. `lock` is that of cache_lock, or empty. Errors: `too_large`;
 /// `conflict` when the lock is not held any more.
-ubiq_error *cache_put(cache *self, text key, text media_type, ubiq_bytes value, uint64_t ttl_ms, text lock);
+ubiq_error *cache_put(cache *self, text key, cache_owner owner, text media_type, ubiq_bytes value, uint64_t ttl_ms,
+                      text lock);
 
 /// Deletes a key, and ends its lock.
 void cache_remove(cache *self, text key);
 
 /// Adds to a JSON integer, which is 0 when it is not there; then it is kept for `ttl_ms`. Errors: `conflict` when it is none, or
 /// would pass what JSON keeps exact.
-ubiq_error *cache_increment(cache *self, text key, int64_t by, uint64_t ttl_ms, int64_t *number);
+ubiq_error *cache_increment(cache *self, text key, cache_owner owner, int64_t by, uint64_t ttl_ms, int64_t *number);
 
 typedef enum cache_outcome {
   CACHE_FOUND,   ///< `entry`

@@ -60,8 +60,8 @@ static ubiq_error *put(service_call *call) {
   if (error == NULL) error = check_ttl(ttl);
   if (error == NULL) error = stored_value_read(&call->body, CACHE_VALUE_MAX, &value);
   if (error == NULL)
-    error = cache_put(call->services->cache, key, value.media_type, value.bytes, ttl->is_given ? ttl->number : 0,
-                      call->params[CACHE_PUT_LOCK].text);
+    error = cache_put(call->services->cache, key, cache_owner_of(call->caller.function), value.media_type, value.bytes,
+                      ttl->is_given ? ttl->number : 0, call->params[CACHE_PUT_LOCK].text);
   stored_value_free(&value);
   return error;
 }
@@ -93,7 +93,8 @@ static ubiq_error *increment(service_call *call, int64_t *number) {
     error = ubiq_error_new(UBIQ_INVALID_INPUT, "ttl is no duration; expected %s", UNITS_DURATION_FORM);
   if (error == NULL) error = check_ttl(&ttl);
   if (error != NULL) return error;
-  return cache_increment(call->services->cache, key, by == NULL ? 1 : yyjson_get_sint(by), ttl.number, number);
+  return cache_increment(call->services->cache, key, cache_owner_of(call->caller.function),
+                         by == NULL ? 1 : yyjson_get_sint(by), ttl.number, number);
 }
 
 void service_cache_increment(service_call *call) {

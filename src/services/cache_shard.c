@@ -17,20 +17,21 @@ enum {
 
 // -------------------------------------------------------------------------------------------------------------- entries
 
-cache_entry *cache_entry_new(text key, uint64_t hash, text media_type, const void *value, size_t size,
+cache_entry *cache_entry_new(text key, uint64_t hash, cache_owner owner, text media_type, ubiq_bytes value,
                              uint64_t expires_ns) {
-  assert(key.size <= UINT16_MAX && media_type.size <= UINT32_MAX && size <= UINT32_MAX);
-  cache_entry *self = malloc(sizeof *self + key.size + media_type.size + size);
+  assert(key.size <= UINT16_MAX && media_type.size <= UINT32_MAX && value.size <= UINT32_MAX && owner < CACHE_OWNERS);
+  cache_entry *self = malloc(sizeof *self + key.size + media_type.size + value.size);
   if (self == NULL) return NULL;
-  *self = (cache_entry){.key_size = (uint16_t)key.size,
+  *self = (cache_entry){.owner = owner,
+                        .key_size = (uint16_t)key.size,
                         .media_type_size = (uint32_t)media_type.size,
-                        .value_size = (uint32_t)size,
+                        .value_size = (uint32_t)value.size,
                         .hash = hash,
                         .expires_ns = expires_ns};
   atomic_init(&self->references, 1);
   memcpy(self->bytes, key.data, key.size);
   if (media_type.size > 0) memcpy(self->bytes + key.size, media_type.data, media_type.size);
-  if (size > 0) memcpy(self->bytes + key.size + media_type.size, value, size);
+  if (value.size > 0) memcpy(self->bytes + key.size + media_type.size, value.data, value.size);
   return self;
 }
 
@@ -92,6 +93,18 @@ static void grow(cache_shard *self) {
 
 // ------------------------------------------------------------------------------------------------------------ the queues
 
+static void count_in(cache_shard *self, const cache_entry *entry) {
+  size_t *bytes = &self->owned[entry->owner];
+  if (*bytes == 0) self->owners_count++;
+  *bytes += cache_entry_size(entry);
+}
+
+static void count_out(cache_shard *self, const cache_entry *entry) {
+  size_t *bytes = &self->owned[entry->owner];
+  *bytes -= cache_entry_size(entry);
+  if (*bytes == 0) self->owners_count--;
+}
+
 static void queue_add(cache_shard *self, cache_queue_kind kind, cache_entry *entry) {
   cache_queue *queue = &self->queues[kind];
   entry->queue = (uint8_t)kind;
@@ -118,6 +131,7 @@ static void drop(cache_shard *self, cache_entry **at) {
   cache_entry *entry = *at;
   *at = entry->next_in_slot;
   queue_remove(self, entry);
+  count_out(self, entry);
   self->counts.entries--;
   cache_entry_release(entry);
 }
@@ -169,11 +183,16 @@ static void evict(cache_shard *self, cache_entry *entry) {
   drop_entry(self, entry);
 }
 
+/// Whether its owner has no more than its share, beside others.
+static bool is_spared(const cache_shard *self, const cache_entry *entry) {
+  return self->owners_count > 1 && self->owned[entry->owner] <= self->bytes_max / (2 * self->owners_count);
+}
+
 /// Looks at the oldest of the small queue: it goes, or moves on.
 static void turn_small(cache_shard *self, uint64_t now_ns) {
   cache_entry *entry = self->queues[CACHE_SMALL].oldest;
   if (drop_expired(self, entry, now_ns)) return;
-  if (entry->frequency < FREQUENCY_STAYS) {
+  if (entry->frequency < FREQUENCY_STAYS && !is_spared(self, entry)) {
     evict(self, entry);
     return;
   }
@@ -186,12 +205,12 @@ static void turn_small(cache_shard *self, uint64_t now_ns) {
 static void turn_main(cache_shard *self, uint64_t now_ns) {
   cache_entry *entry = self->queues[CACHE_MAIN].oldest;
   if (drop_expired(self, entry, now_ns)) return;
-  if (entry->frequency == 0) {
+  if (entry->frequency == 0 && !is_spared(self, entry)) {
     evict(self, entry);
     return;
   }
   queue_remove(self, entry);
-  entry->frequency--;
+  if (entry->frequency > 0) entry->frequency--;
   queue_add(self, CACHE_MAIN, entry);
 }
 
@@ -236,6 +255,7 @@ void cache_shard_put(cache_shard *self, cache_entry *entry, uint64_t now_ns) {
   entry->next_in_slot = *slot;
   *slot = entry;
   queue_add(self, kind, entry);
+  count_in(self, entry);
   self->counts.entries++;
   make_room(self, now_ns);
   self->counts.bytes = bytes_of(self);

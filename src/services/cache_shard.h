@@ -4,6 +4,9 @@
 // others go, and only a hash of their key is remembered: who comes back soon is put into the main queue at once. So what is asked for once, a
 // scan for instance, passes through without pushing out what is asked for often. Being found costs a counter and moves nothing.
 //
+// Nobody pushes out all that others put: entries of an owner that has no more than its share are passed over. The shares of all are half
+// of the room, so that something else can always go; who is alone has no share, and is not touched by any of this.
+//
 // Not thread-safe: cache.c holds a lock. Only references are counted by any thread.
 #ifndef SERVICES_CACHE_SHARD_H
 #define SERVICES_CACHE_SHARD_H
@@ -12,11 +15,17 @@
 
 #include <stdatomic.h>
 
+enum { CACHE_OWNERS = 64 };
+
+/// Whose an entry is, up to CACHE_OWNERS; two that happen to have the same number have one share.
+typedef uint8_t cache_owner;
+
 /// An entry. It never changes: a put makes another one. Key, media type and value lie behind it, in this order.
 typedef struct cache_entry {
   atomic_uint references; ///< the shard's, and those of readers
-  uint8_t frequency;      ///< how often it was found of late, 3 at most
-  uint8_t queue;          ///< cache_queue_kind
+  uint8_t frequency : 4;  ///< how often it was found of late, 3 at most
+  uint8_t queue : 4;      ///< cache_queue_kind
+  cache_owner owner;
   uint16_t key_size;
   uint32_t media_type_size; ///< 0: the value is JSON text
   uint32_t value_size;
@@ -50,9 +59,11 @@ typedef struct cache_shard {
   cache_entry **slots; ///< a power of two
   size_t slots_count;
   cache_queue queues[CACHE_QUEUES];
-  cache_ghost *ghosts; ///< groups of four, by hash
-  size_t ghosts_count; ///< a power of two
-  uint32_t gone;       ///< entries that went for want of room, ever
+  cache_ghost *ghosts;        ///< groups of four, by hash
+  size_t ghosts_count;        ///< a power of two
+  size_t owned[CACHE_OWNERS]; ///< bytes of each
+  size_t owners_count;        ///< that have any
+  uint32_t gone;              ///< entries that went for want of room, ever
   cache_counts counts;
 } cache_shard;
 
@@ -61,8 +72,8 @@ UBIQ_NODISCARD bool cache_shard_init(cache_shard *self, size_t bytes_max);
 void cache_shard_free(cache_shard *self);
 
 /// Makes an entry that is in no shard yet, with one reference; NULL when memory is out.
-UBIQ_NODISCARD cache_entry *cache_entry_new(text key, uint64_t hash, text media_type, const void *value, size_t size,
-                                            uint64_t expires_ns);
+UBIQ_NODISCARD cache_entry *cache_entry_new(text key, uint64_t hash, cache_owner owner, text media_type,
+                                            ubiq_bytes value, uint64_t expires_ns);
 /// What it takes, as it is counted.
 size_t cache_entry_size(const cache_entry *self);
 text cache_entry_key(const cache_entry *self);

@@ -21,12 +21,17 @@ static text key_of(uint32_t number, char out[16]) {
   return (text){out, (size_t)snprintf(out, 16, "%u", number)};
 }
 
-static void put(cache_shard *shard, text key) {
-  static const char value[VALUE_SIZE];
+static void put_as(cache_shard *shard, cache_owner owner, text key) {
+  static const uint8_t value[VALUE_SIZE];
   uint64_t hash = digest_short(key.data, key.size);
-  cache_entry *entry = cache_entry_new(key, hash, (text){NULL, 0}, value, sizeof value, UINT64_MAX);
+  cache_entry *entry =
+      cache_entry_new(key, hash, owner, (text){NULL, 0}, (ubiq_bytes){value, sizeof value}, UINT64_MAX);
   assert_non_null(entry);
   cache_shard_put(shard, entry, 0);
+}
+
+static void put(cache_shard *shard, text key) {
+  put_as(shard, 0, key);
 }
 
 /// The share of requests that find their key, when each that does not puts it.
@@ -158,11 +163,70 @@ static void an_entry_that_somebody_reads_stays_for_the_reader(void **state) {
   cache_shard_free(&shard);
 }
 
+enum { ROOM = 1000 };
+
+static void open_room(cache_shard *shard) {
+  assert_true(cache_shard_init(shard, ROOM * (sizeof(cache_entry) + 16 + VALUE_SIZE + 5)));
+}
+
+/// As busily as can be: each is asked for as soon as it is there, and often.
+static void flood(cache_shard *shard, cache_owner owner, uint32_t from, uint32_t count) {
+  char digits[16];
+  for (uint32_t i = 0; i < count; i++) {
+    text key = key_of(from + i, digits);
+    put_as(shard, owner, key);
+    for (int k = 0; k < 4; k++) (void)cache_shard_find(shard, key, digest_short(key.data, key.size), 0, true);
+  }
+}
+
+static unsigned count_there(cache_shard *shard, uint32_t from, uint32_t count) {
+  char digits[16];
+  unsigned there = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    text key = key_of(from + i, digits);
+    there += cache_shard_find(shard, key, digest_short(key.data, key.size), 0, false) != NULL;
+  }
+  return there;
+}
+
+static void nobody_pushes_out_the_share_of_another(void **state) {
+  (void)state;
+  cache_shard shard;
+  char digits[16];
+  open_room(&shard);
+  for (uint32_t i = 0; i < 600; i++) put_as(&shard, 1, key_of(10000 + i, digits));
+  flood(&shard, 2, 20000, 20 * ROOM);
+  unsigned there = count_there(&shard, 10000, 600);
+  assert_in_range(there, 245, 260); // a quarter of the room, which two share half of
+  assert_true(count_there(&shard, 20000, 20 * ROOM) > 700);
+  assert_true(shard.counts.bytes <= shard.bytes_max);
+  flood(&shard, 3, 50000, 20 * ROOM);
+  assert_in_range(count_there(&shard, 10000, 600), 160, there);
+  assert_true(count_there(&shard, 20000, 20 * ROOM) >= 160);
+  cache_shard_free(&shard);
+}
+
+static void who_is_alone_has_all_the_room(void **state) {
+  (void)state;
+  cache_shard shard;
+  char digits[16];
+  open_room(&shard);
+  put_as(&shard, 1, key_of(1, digits));
+  assert_true(cache_shard_remove(&shard, key_of(1, digits), digest_short("1", 1), 0));
+  assert_int_equal(shard.owners_count, 0);
+  flood(&shard, 2, 20000, 3 * ROOM);
+  assert_true(shard.counts.entries >= ROOM - 1);
+  assert_int_equal(shard.owners_count, 1);
+  cache_shard_free(&shard);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(on_zipf_more_is_found_than_by_the_least_recently_used),
       cmocka_unit_test(a_scan_does_not_push_out_what_is_asked_for_often),
       cmocka_unit_test(what_is_asked_for_once_is_the_first_to_go),
+      cmocka_unit_test(nobody_pushes_out_the_share_of_another),
+      cmocka_unit_test(who_is_alone_has_all_the_room),
       cmocka_unit_test(an_entry_that_somebody_reads_stays_for_the_reader),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,7 +29,7 @@ static int tear_down(void **state) {
 
 static ubiq_error *put(cache *cache, const char *key, const char *value, uint64_t ttl_ms, const char *lock) {
   const ubiq_bytes bytes = {(const uint8_t *)value, strlen(value)};
-  return cache_put(cache, text_of(key), (text){NULL, 0}, bytes, ttl_ms, text_of(lock));
+  return cache_put(cache, text_of(key), 0, (text){NULL, 0}, bytes, ttl_ms, text_of(lock));
 }
 
 static void assert_value(cache *cache, const char *key, const char *value) {
@@ -86,23 +86,23 @@ static void a_value_larger_than_the_room_is_refused(void **state) {
 
 static void a_number_is_counted_and_keeps_its_time(void **state) {
   int64_t number = 0;
-  assert_success(cache_increment(*state, TEXT("n"), 5, 10, &number));
+  assert_success(cache_increment(*state, TEXT("n"), 0, 5, 10, &number));
   advance_ms(5);
-  assert_success(cache_increment(*state, TEXT("n"), -7, 10, &number));
+  assert_success(cache_increment(*state, TEXT("n"), 0, -7, 10, &number));
   assert_int_equal(number, -2);
   assert_value(*state, "n", "-2");
   advance_ms(5);
-  assert_success(cache_increment(*state, TEXT("n"), 1, 0, &number));
+  assert_success(cache_increment(*state, TEXT("n"), 0, 1, 0, &number));
   assert_int_equal(number, 1);
 }
 
 static void what_is_no_number_is_not_counted(void **state) {
   int64_t number = 0;
   assert_success(put(*state, "n", "\"1\"", 0, ""));
-  assert_fails(cache_increment(*state, TEXT("n"), 1, 0, &number), UBIQ_CONFLICT,
+  assert_fails(cache_increment(*state, TEXT("n"), 0, 1, 0, &number), UBIQ_CONFLICT,
                "the entry is not an integer of JSON, from -(2^53 - 1) to 2^53 - 1");
   assert_success(put(*state, "n", "9007199254740991", 0, ""));
-  assert_fails(cache_increment(*state, TEXT("n"), 1, 0, &number), UBIQ_CONFLICT,
+  assert_fails(cache_increment(*state, TEXT("n"), 0, 1, 0, &number), UBIQ_CONFLICT,
                "the entry would pass 2^53 - 1, or its opposite");
 }
 
@@ -229,7 +229,7 @@ static void *use(void *user) {
     cache_entry_release(entry);
     if (i % 3 == 0) ubiq_error_delete(put(cache, key, value, 0, ""));
     if (i % 11 == 0) cache_remove(cache, text_of(key));
-    if (cache_increment(cache, TEXT("count"), 1, 0, &number) != NULL) abort();
+    if (cache_increment(cache, TEXT("count"), 0, 1, 0, &number) != NULL) abort();
     waiting waiting;
     cache_outcome outcome = ask(cache, &waiting, 5, 5);
     if (outcome == CACHE_LOCKED) ubiq_error_delete(put(cache, "a", "1", 1, waiting.waiter.lock));
@@ -246,7 +246,7 @@ static void many_threads_use_it_at_once(void **state) {
   for (int i = 0; i < THREADS; i++) assert_int_equal(pthread_create(&threads[i], NULL, use, cache), 0);
   for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
   int64_t number = 0;
-  assert_success(cache_increment(cache, TEXT("count"), 0, 0, &number));
+  assert_success(cache_increment(cache, TEXT("count"), 0, 0, 0, &number));
   assert_int_equal(number, THREADS * ROUNDS);
   cache_delete(cache);
 }
