@@ -91,7 +91,7 @@ static ubiq_error *read_bundle(serve_command *self, const char *path, release **
 }
 
 /// Compilers have run.
-static ubiq_error *enclose(void *user, const project *project) {
+static ubiq_error *enclose(void *user, project *project) {
   serve_command *self = user;
   const char *directory = project->directory[0] == '\0' ? "." : project->directory;
   ubiq_error *error = self->keep == NULL ? serving_keep_in_project(&self->serving, directory) : NULL;

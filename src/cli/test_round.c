@@ -3,6 +3,7 @@
 #include "cli/test_round.h"
 
 #include "base/file.h"
+#include "runtime/project_routes.h"
 #include "runtime/source_tree.h"
 
 #include <dirent.h>
@@ -142,8 +143,13 @@ static ubiq_error *write_junit(const test_round *self) {
   return error;
 }
 
+static ubiq_error *give_routes(void *user, project *project) {
+  (void)user;
+  return project_route_all(project);
+}
+
 ubiq_error *test_round_run(test_round *self) {
-  ubiq_error *error = release_read(self->directory, NULL, &self->release);
+  ubiq_error *error = release_read_then(self->directory, NULL, give_routes, NULL, &self->release);
   if (error == NULL) error = find_files(self);
   if (error == NULL) error = read_files(self);
   if (error == NULL) error = choose(self);

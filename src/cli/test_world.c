@@ -110,6 +110,15 @@ static const test_http *find_service(test_world *self, const char *method, text 
   return NULL;
 }
 
+/// The class whose status it is; statuses that are no class's, such as 412, are conflicts.
+static ubiq_code class_of(unsigned status) {
+#define CLASS_OF(identifier, name, http, exit_code, text)                                                              \
+  if (status == (http)) return UBIQ_##identifier;
+  UBIQ_CODES(CLASS_OF)
+#undef CLASS_OF
+  return status < 500 ? UBIQ_CONFLICT : UBIQ_GUEST_ERROR;
+}
+
 static void answer_service(const test_http *expected, service_call *call) {
   bool good = buffer_append(&call->bytes, expected->body.data, expected->body.size);
   text media_type = {NULL, 0};
@@ -123,6 +132,8 @@ static void answer_service(const test_http *expected, service_call *call) {
   call->status = expected->status;
   if (!good)
     service_call_fail(call, ubiq_error_no_memory());
+  else if (expected->status >= 400 && expected->body.size == 0)
+    service_call_fail(call, ubiq_error_new(class_of(expected->status), "the case says so"));
   else if (expected->is_json)
     service_call_answer_json(call, (text){NULL, 0});
   else if (expected->body.size > 0)

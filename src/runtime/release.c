@@ -23,7 +23,7 @@ static void free_names(char **names, size_t count) {
   free(names);
 }
 
-static ubiq_error *build_all(const project *project, const origin *origin, char **names) {
+static ubiq_error *build_all(project *project, const origin *origin, char **names) {
   ubiq_error *error = NULL;
   for (size_t i = 0; i < project->functions_count && error == NULL; i++)
     error = build_function(project, &project->functions[i], origin->stop, &names[i]);
@@ -74,7 +74,7 @@ static void add_route(routes *self, text method, text host, text path, const cha
 
 static void add_function(routes *self, const project_function *settings, const function *function) {
   if (settings->path.size == 0)
-    log_warn("%s: has no route, so that no request reaches it", settings->name);
+    log_info("%s: has no route, so that no request reaches it", settings->name);
   else
     add_route(self, settings->method, settings->host, settings->path, settings->name,
               (route_target){.function = function});

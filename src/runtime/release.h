@@ -37,8 +37,8 @@ typedef struct release {
 /// may end that from another thread; NULL: nobody does. Errors: those of project_read, build_function, function_open and router_new.
 ubiq_error *release_read(const char *directory, build_stop *stop, release **out);
 
-/// What is to happen between building and loading. An error of it is the reading's.
-typedef ubiq_error *(*release_built)(void *user, const project *project);
+/// What is to happen between building and loading; it may change the project. An error of it is the reading's.
+typedef ubiq_error *(*release_built)(void *user, project *project);
 
 /// The same, but calls `built` once, when all that is built is: from then on no program is started, and what is loaded are the
 /// project's files and those that its manifests name.

@@ -72,7 +72,7 @@ typedef struct service_caller {
   text function;   ///< empty: a person or a program, by the admin port
   bool is_private; ///< the function's `private = true`: what it keeps is its own, not the project's
   const struct permissions *permissions; ///< what is granted (services/permissions.h); NULL: everything. Until `cancel`
-  const struct quotas *quotas; ///< of the project (services/quotas.h), until the call ends; NULL: the usual
+  const struct quotas *quotas;           ///< of the project (services/quotas.h), until the call ends; NULL: the usual
   const char *(*traceparent)(void *run); ///< what makes the caller's span the parent of what follows, made when it is
                                          ///< asked for; NULL: none. Within the handler only
   uint64_t deadline_ns;                  ///< of the caller's run (monotonic clock); UINT64_MAX: none

@@ -20,36 +20,63 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The answer, where its status is one of those; else what the platform said.
-    pub fn expect(self, statuses: &[u16]) -> Result<Answer, Error> {
-        if statuses.contains(&self.status) {
-            return Ok(self);
-        }
-        Err(Error::msg(self.body["detail"].as_str().unwrap_or("the platform gave no reason").to_owned()))
-    }
-
     /// The version of what was read, to put it back with.
     pub fn version(&self) -> String {
-        self.headers["etag"].as_str().unwrap_or_default().trim_matches('"').to_owned()
+        self.headers["etag"]
+            .as_str()
+            .unwrap_or_default()
+            .trim_matches('"')
+            .to_owned()
+    }
+
+    fn problem(&self) -> Error {
+        Error::msg(
+            self.body["detail"]
+                .as_str()
+                .unwrap_or("the platform gave no reason")
+                .to_owned(),
+        )
     }
 }
 
-fn send(request: Value) -> Result<Answer, Error> {
-    let request = Memory::from_bytes(serde_json::to_vec(&request)?)?;
-    let answer = Memory::find(unsafe { InvokeHost(JSON, request.offset()) });
-    request.free();
-    let answer = answer.ok_or_else(|| Error::msg("the platform gave no answer"))?;
-    let parsed = serde_json::from_slice(&answer.to_vec());
-    answer.free();
-    Ok(parsed?)
+/// A request that is put together. Its path is percent-encoded.
+pub struct Ask(Value);
+
+pub fn ask(method: &str, path: &str) -> Ask {
+    Ask(json!({ "method": method, "path": path }))
 }
 
-/// Asks without a body. The path is percent-encoded.
-pub fn ask(method: &str, path: &str) -> Result<Answer, Error> {
-    send(json!({ "method": method, "path": path }))
-}
+impl Ask {
+    pub fn query(mut self, name: &str, value: &str) -> Ask {
+        self.0["query"][name] = json!(value);
+        self
+    }
 
-/// Asks with a body and with parameters (`{}`: none).
-pub fn ask_with(method: &str, path: &str, query: Value, body: Value) -> Result<Answer, Error> {
-    send(json!({ "method": method, "path": path, "query": query, "body": body }))
+    pub fn json(mut self, body: Value) -> Ask {
+        self.0["body"] = body;
+        self
+    }
+
+    pub fn text(mut self, media_type: &str, body: &str) -> Ask {
+        self.0["headers"]["content-type"] = json!(media_type);
+        self.0["encoding"] = json!("utf8");
+        self.0["body"] = json!(body);
+        self
+    }
+
+    /// Sends it. An answer with another status than those is an error, which says what the platform said.
+    pub fn expect(self, statuses: &[u16]) -> Result<Answer, Error> {
+        let request = Memory::from_bytes(serde_json::to_vec(&self.0)?)?;
+        let answer = Memory::find(unsafe { InvokeHost(JSON, request.offset()) });
+        request.free();
+        let answer = answer.ok_or_else(|| Error::msg("the platform gave no answer"))?;
+        let parsed: Result<Answer, _> = serde_json::from_slice(&answer.to_vec());
+        answer.free();
+        let parsed = parsed?;
+        if statuses.contains(&parsed.status) {
+            Ok(parsed)
+        } else {
+            Err(parsed.problem())
+        }
+    }
 }
