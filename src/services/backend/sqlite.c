@@ -151,14 +151,13 @@ static ubiq_error *work_count(backend *base, text project, text queue, backend_w
   return read_by(base, read_count, &(count_read){project, queue, out});
 }
 
+static ubiq_error *read_counts(const sqlite_backend *self, database *reader, void *operation) {
+  (void)self;
+  return sqlite_work_counts(reader, operation);
+}
+
 static ubiq_error *work_counts(backend *base, backend_work_counts *operation) {
-  sqlite_backend *self = of(base);
-  database *reader = NULL;
-  ubiq_error *error = sqlite_readers_take(&self->readers, &reader);
-  if (error != NULL) return error;
-  error = sqlite_work_counts(reader, operation);
-  sqlite_readers_give(&self->readers, reader);
-  return error;
+  return read_by(base, read_counts, operation);
 }
 
 static void work_watch(backend *base, void (*added)(void *user, uint64_t due_ms), void *user) {

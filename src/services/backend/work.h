@@ -2,8 +2,10 @@
 // schedules, the schedules themselves, calls that nobody waits for: all are items of queues.
 //
 // What is taken is not marked here. One process does the work of a database, and whoever does it remembers what it has begun; after
-// a kill all of that is begun again. (JetStream: a work queue with AckWait, so that several nodes share it; an item that has a time is
-// published with a schedule (2.12), or kept in a bucket whose index of times one node reads.)
+// a kill all of that is begun again. (JetStream: a stream for each project, with one message for each item under a subject of its queue
+// and its name or, when it has none, its id. One node does the work of a project and keeps an index of times and orders of it, which it reads from the
+// stream when it begins; which node that is, is a key with a time to live that it renews. What is to be done at a time needs the
+// server's schedules (2.12) so only where no node is to keep an index.)
 #ifndef SERVICES_BACKEND_WORK_H
 #define SERVICES_BACKEND_WORK_H
 
@@ -57,6 +59,10 @@ typedef struct backend_work_limits {
 } backend_work_limits;
 
 /// Makes changes, all or none.
+/// (An atomic batch publish (2.12). ADD with a name expects that its subject has no message, SET takes what is there away, as a stream
+/// with one message a subject does; CHANGE is a message in the place of the one before, whose sequence it expects, and END a
+/// marker that expires. An id is the sequence of an item's first message, which the later ones carry in a header. Limits: kept by the node that
+/// has the index, so that two nodes may pass them by what they write at the same moment.)
 typedef struct backend_work_write {
   text project;
   backend_work_change *changes;
@@ -74,6 +80,7 @@ typedef struct backend_work_cursor {
 } backend_work_cursor;
 
 /// What of all projects is due at `now_ms`, by time and age, behind `after`. Moves `after`. Blocks for a read.
+/// (From the index of the projects whose work is this node's; payloads by a get of their sequences.)
 typedef struct backend_work_due {
   uint64_t now_ms;
   backend_work_cursor after;
@@ -86,6 +93,7 @@ typedef struct backend_work_due {
 } backend_work_due;
 
 /// Items of a queue that have names, by those; or a project's dead ones, of a queue or of all, by age; or one by its id.
+/// (The subjects under a filter; sorted and cut to a page by the client, as lists of keys are.)
 typedef struct backend_work_list {
   text project;
   bool of_all;       ///< those of a queue that have names, of all projects, by project
@@ -102,7 +110,7 @@ typedef struct backend_work_list {
   bool is_more;
 } backend_work_list;
 
-/// How a queue stands.
+/// How a queue stands. (From the index; on a node that has none of the project, by asking the one that has.)
 typedef struct backend_work_count {
   uint64_t waiting, paused, dead;
   uint64_t oldest_ms; ///< when the first that waits is or was due; 0: none waits
@@ -124,7 +132,7 @@ typedef struct backend_work_ops {
   ubiq_error *(*count)(backend *self, text project, text queue, backend_work_count *out);
   ubiq_error *(*counts)(backend *self, backend_work_counts *operation);
   /// Whom to tell, on any thread, that something is due at `due_ms` which was not before: what was added or changed, and what an
-  /// older item of its order has made way for. NULL: nobody.
+  /// older item of its order has made way for. NULL: nobody. (By the consumer that fills the index.)
   void (*watch)(backend *self, void (*added)(void *user, uint64_t due_ms), void *user);
 } backend_work_ops;
 
