@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/thread.h"
+#include "services/cache_locks.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -17,21 +18,10 @@ enum { SHARDS_MAX = 64, SHARD_BYTES_MIN = 4 << 20, NUMBER_SIZE = 24 };
 
 #define NUMBER_MAX INT64_C(9007199254740991) ///< 2^53 - 1
 
-/// The right to make a key's value.
-typedef struct held_lock {
-  struct held_lock *next;
-  char lock[CACHE_LOCK_SIZE];
-  uint64_t until_ns;
-  cache_waiter *waiters, **last; ///< in the order in which they came
-  size_t key_size;
-  char key[];
-} held_lock;
-
 typedef struct locked_shard {
   pthread_mutex_t lock;
   cache_shard shard;
-  held_lock *locks;
-  size_t locks_count, waiters_count;
+  cache_locks locks;
 } locked_shard;
 
 struct cache {
@@ -45,156 +35,25 @@ struct cache {
   locked_shard shards[];
 };
 
-// -------------------------------------------------------------------------------------------- those who are to be told
-
-/// Those that were taken out of their lists with what they are to be told.
-typedef struct told {
-  cache_waiter *first, **last;
-  cache_outcome outcome; ///< of all but those that have a lock or an entry
-} told;
-
-static void told_add(told *self, cache_waiter *waiter) {
-  waiter->next = NULL;
-  *self->last = waiter;
-  self->last = &waiter->next;
-}
-
-static void tell(told *self) {
-  for (cache_waiter *waiter = self->first, *next; waiter != NULL; waiter = next) {
-    next = waiter->next;
-    cache_outcome outcome = waiter->entry != NULL ? CACHE_FOUND : waiter->lock[0] != '\0' ? CACHE_LOCKED : CACHE_TAKEN;
-    waiter->done(waiter, outcome);
-  }
-}
-
-// ---------------------------------------------------------------------------------------------------------------- locks
-
-static void make_token(char out[CACHE_LOCK_SIZE]) {
-  uint8_t random[(CACHE_LOCK_SIZE - 1) / 2];
-  digest_random(random, sizeof random);
-  for (size_t i = 0; i < sizeof random; i++) snprintf(out + i * 2, 3, "%02x", random[i]);
-}
-
-static held_lock **find_lock(locked_shard *self, text key) {
-  held_lock **at = &self->locks;
-  while (*at != NULL && !text_equal((text){(*at)->key, (*at)->key_size}, key)) at = &(*at)->next;
-  return at;
-}
-
-static void end_lock(locked_shard *self, held_lock **at) {
-  held_lock *ended = *at;
-  *at = ended->next;
-  self->locks_count--;
-  free(ended);
-}
-
-/// Ends locks that were held too long and that nobody waits for.
-static void drop_late_locks(locked_shard *self, uint64_t now_ns) {
-  for (held_lock **at = &self->locks; *at != NULL;) {
-    if ((*at)->until_ns <= now_ns && (*at)->waiters == NULL)
-      end_lock(self, at);
-    else
-      at = &(*at)->next;
-  }
-}
-
-static held_lock *add_lock(locked_shard *self, text key, uint64_t now_ns) {
-  if (self->locks_count == CACHE_LOCKS_MAX) drop_late_locks(self, now_ns);
-  held_lock *made = self->locks_count == CACHE_LOCKS_MAX ? NULL : malloc(sizeof *made + key.size);
-  if (made == NULL) return NULL;
-  *made = (held_lock){.next = self->locks, .key_size = key.size};
-  made->last = &made->waiters;
-  memcpy(made->key, key.data, key.size);
-  self->locks = made;
-  self->locks_count++;
-  return made;
-}
-
-/// Takes the first waiter out of a lock's list.
-static cache_waiter *take_waiter(locked_shard *self, held_lock *lock) {
-  cache_waiter *waiter = lock->waiters;
-  lock->waiters = waiter->next;
-  if (lock->waiters == NULL) lock->last = &lock->waiters;
-  self->waiters_count--;
-  return waiter;
-}
-
-static void give(held_lock *lock, cache_waiter *waiter, uint64_t now_ns) {
-  make_token(lock->lock);
-  memcpy(waiter->lock, lock->lock, sizeof lock->lock);
-  lock->until_ns = now_ns + waiter->hold_ms * CLOCK_NS_PER_MS;
-}
-
-/// A lock ended without a value: the first that waits has it now. False when nobody does, and it is gone.
-static bool pass_on(locked_shard *self, held_lock **at, uint64_t now_ns, told *told) {
-  if ((*at)->waiters == NULL) {
-    end_lock(self, at);
-    return false;
-  }
-  cache_waiter *waiter = take_waiter(self, *at);
-  give(*at, waiter, now_ns);
-  told_add(told, waiter);
-  return true;
-}
-
-/// The value is there: all that wait get it.
-static void hand_out(locked_shard *self, held_lock **at, cache_entry *entry, told *told) {
-  while ((*at)->waiters != NULL) {
-    cache_waiter *waiter = take_waiter(self, *at);
-    waiter->entry = cache_entry_hold(entry);
-    told_add(told, waiter);
-  }
-  end_lock(self, at);
-}
-
 // ----------------------------------------------------------------------------------------------------------- the keeper
 
 static uint64_t least(uint64_t a, uint64_t b) {
   return a < b ? a : b;
 }
 
-/// Takes those that waited long enough out of a lock's list; answers when the next has.
-static uint64_t take_late(locked_shard *self, held_lock *lock, uint64_t now_ns, told *told) {
-  uint64_t next_ns = UINT64_MAX;
-  for (cache_waiter **at = &lock->waiters; *at != NULL;) {
-    cache_waiter *waiter = *at;
-    if (waiter->until_ns > now_ns) {
-      next_ns = least(next_ns, waiter->until_ns);
-      at = &waiter->next;
-      continue;
-    }
-    *at = waiter->next;
-    if (*at == NULL) lock->last = at;
-    self->waiters_count--;
-    told_add(told, waiter);
-  }
-  return next_ns;
-}
-
-/// Passes on, too, what was held too long; answers when to look again.
-static uint64_t look_at(locked_shard *self, uint64_t now_ns, told *told) {
-  uint64_t next_ns = UINT64_MAX;
-  for (held_lock **at = &self->locks; *at != NULL;) {
-    next_ns = least(next_ns, take_late(self, *at, now_ns, told));
-    if ((*at)->until_ns <= now_ns && !pass_on(self, at, now_ns, told)) continue;
-    if ((*at)->waiters != NULL) next_ns = least(next_ns, (*at)->until_ns);
-    at = &(*at)->next;
-  }
-  return next_ns;
-}
-
 static void look_at_all(cache *self) {
   uint64_t now_ns = self->now_ns(), next_ns = UINT64_MAX;
-  told told = {.last = &told.first};
+  cache_told told;
+  cache_told_begin(&told);
   for (size_t i = 0; i < self->shards_count; i++) {
     pthread_mutex_lock(&self->shards[i].lock);
-    next_ns = least(next_ns, look_at(&self->shards[i], now_ns, &told));
+    next_ns = least(next_ns, cache_locks_look(&self->shards[i].locks, now_ns, &told));
     pthread_mutex_unlock(&self->shards[i].lock);
   }
   pthread_mutex_lock(&self->keeper_lock);
   self->look_at_ns = least(self->look_at_ns, next_ns);
   pthread_mutex_unlock(&self->keeper_lock);
-  tell(&told);
+  cache_told_tell(&told);
 }
 
 static void *keep(void *user) {
@@ -269,29 +128,31 @@ ubiq_error *cache_put(cache *self, text key, cache_owner owner, text media_type,
     cache_entry_release(entry);
     return ubiq_error_new(UBIQ_TOO_LARGE, "the value has %zu bytes, more than the cache has room for", value.size);
   }
-  told told = {.last = &told.first};
+  cache_told told;
+  cache_told_begin(&told);
   pthread_mutex_lock(&shard->lock);
-  held_lock **held = find_lock(shard, key);
+  held_lock **held = cache_locks_find(&shard->locks, key);
   bool is_allowed =
       lock.size == 0 || (*held != NULL && (*held)->until_ns > now_ns && text_equal_string(lock, (*held)->lock));
-  if (is_allowed && *held != NULL) hand_out(shard, held, entry, &told);
+  if (is_allowed && *held != NULL) cache_locks_hand_out(&shard->locks, held, entry, &told);
   if (is_allowed) cache_shard_put(&shard->shard, entry, now_ns);
   pthread_mutex_unlock(&shard->lock);
   if (!is_allowed) cache_entry_release(entry);
-  tell(&told);
+  cache_told_tell(&told);
   return is_allowed ? NULL : ubiq_error_new(UBIQ_CONFLICT, "the lock is not held any more; nothing was put");
 }
 
 void cache_remove(cache *self, text key) {
   uint64_t hash = hash_of(key), now_ns = self->now_ns();
   locked_shard *shard = shard_of(self, hash);
-  told told = {.last = &told.first};
+  cache_told told;
+  cache_told_begin(&told);
   pthread_mutex_lock(&shard->lock);
   cache_shard_remove(&shard->shard, key, hash, now_ns);
-  held_lock **held = find_lock(shard, key);
-  if (*held != NULL) pass_on(shard, held, now_ns, &told);
+  held_lock **held = cache_locks_find(&shard->locks, key);
+  if (*held != NULL) cache_locks_pass_on(&shard->locks, held, now_ns, &told);
   pthread_mutex_unlock(&shard->lock);
-  tell(&told);
+  cache_told_tell(&told);
 }
 
 static bool read_number(const cache_entry *entry, int64_t *number) {
@@ -340,21 +201,18 @@ static cache_outcome ask(cache *self, locked_shard *shard, cache_waiter *waiter,
     waiter->entry = cache_entry_hold(entry);
     return CACHE_FOUND;
   }
-  held_lock *held = *find_lock(shard, waiter->key);
+  held_lock *held = *cache_locks_find(&shard->locks, waiter->key);
   bool is_free = held == NULL || (held->until_ns <= now_ns && held->waiters == NULL);
   if (is_free) {
-    if (held == NULL) held = add_lock(shard, waiter->key, now_ns);
+    if (held == NULL) held = cache_locks_add(&shard->locks, waiter->key, now_ns);
     if (held == NULL) return CACHE_FULL;
-    give(held, waiter, now_ns);
+    cache_locks_give(held, waiter, now_ns);
     return CACHE_LOCKED;
   }
   if (waiter->wait_ms == 0) return CACHE_TAKEN;
   waiter->until_ns = now_ns + waiter->wait_ms * CLOCK_NS_PER_MS;
-  if (shard->waiters_count == CACHE_WAITERS_MAX || !look_then(self, least(waiter->until_ns, held->until_ns)))
+  if (!look_then(self, least(waiter->until_ns, held->until_ns)) || !cache_locks_wait(&shard->locks, held, waiter))
     return CACHE_FULL;
-  *held->last = waiter;
-  held->last = &waiter->next;
-  shard->waiters_count++;
   return CACHE_WAITING;
 }
 
@@ -373,15 +231,7 @@ cache_outcome cache_lock(cache *self, cache_waiter *waiter) {
 bool cache_stop_waiting(cache *self, cache_waiter *waiter) {
   locked_shard *shard = shard_of(self, hash_of(waiter->key));
   pthread_mutex_lock(&shard->lock);
-  held_lock *held = *find_lock(shard, waiter->key);
-  cache_waiter **at = held == NULL ? NULL : &held->waiters;
-  while (at != NULL && *at != NULL && *at != waiter) at = &(*at)->next;
-  bool is_there = at != NULL && *at == waiter;
-  if (is_there) {
-    *at = waiter->next;
-    if (*at == NULL) held->last = at;
-    shard->waiters_count--;
-  }
+  bool is_there = cache_locks_leave(&shard->locks, waiter);
   pthread_mutex_unlock(&shard->lock);
   return is_there;
 }
@@ -435,7 +285,7 @@ void cache_delete(cache *self) {
   pthread_cond_signal(&self->keeper_changed);
   if (self->has_keeper) pthread_join(self->keeper, NULL);
   for (size_t i = 0; i < self->shards_count; i++) {
-    while (self->shards[i].locks != NULL) end_lock(&self->shards[i], &self->shards[i].locks);
+    cache_locks_free(&self->shards[i].locks);
     cache_shard_free(&self->shards[i].shard);
     pthread_mutex_destroy(&self->shards[i].lock);
   }
