@@ -61,7 +61,7 @@ static ubiq_compiled *compile(void) {
                                        .callback = do_nothing};
   ubiq_function *functions[2];
   ubiq_compiled *compiled = NULL;
-  check("function", invoke_host_new(&functions[0]));
+  check("function", invoke_host_new(false, &functions[0]));
   check("function", ubiq_function_new(&empty, &functions[1]));
   const ubiq_compile_options options = {.suspends = true,
                                         .functions = (const ubiq_function *const *)functions,

@@ -4,7 +4,8 @@
 #   ubiq_guest_c(NAME SOURCE)                  C with pdk/c, no C library
 #   ubiq_guest_wasi(NAME SOURCE [REACTOR])     C with pdk/c and wasi-libc, a command unless it is a reactor
 #   ubiq_guest_wat(NAME SOURCE)                WebAssembly text
-#   ubiq_guest_rust(NAME FOLDER CRATE TARGET)  a crate, for one of rustc's wasm32 targets
+#   ubiq_guest_rust(NAME FOLDER CRATE TARGET [FILES...])
+#                                              a crate, for one of rustc's wasm32 targets, made of these files too
 #   ubiq_guest_go(NAME FOLDER)                 a Go module, as a WASI reactor
 #
 # A toolchain that is missing is a message, not an error: the file is then absent, and tests that need it skip, or fail
@@ -111,7 +112,7 @@ function(ubiq_guest_rust name folder crate target)
   add_custom_command(OUTPUT ${output}
     COMMAND ${UBIQ_CARGO} build --quiet --release --locked -j 2 --target ${target} --target-dir ${made}
     COMMAND ${CMAKE_COMMAND} -E copy ${made}/${target}/release/${crate}.wasm ${output}
-    DEPENDS ${sources} ${folder}/Cargo.toml ${folder}/Cargo.lock
+    DEPENDS ${sources} ${folder}/Cargo.toml ${folder}/Cargo.lock ${ARGN}
     WORKING_DIRECTORY ${folder}
     COMMENT "Building guest ${name}.wasm"
     VERBATIM)

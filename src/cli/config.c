@@ -159,7 +159,7 @@ static bool write_words(const writer *self) {
   static const char *const auth[] = {"none", "optional", "required"};
   const project_function *function = self->function;
   return write_text(self, "input", function->input == PROJECT_REQUEST ? "request" : "body", NULL) &&
-         write_text(self, "wire", function->wire == PROJECT_WIRE_CORE ? "core" : "extism", NULL) &&
+         write_text(self, "wire", project_wire_name(function->wire), NULL) &&
          write_text(self, "auth", auth[function->auth], NULL) &&
          write_text(self, "private", function->is_private ? "true" : "false", NULL) &&
          write_text(self, "instance", lifetime_kind_name(function->lifetime.kind), NULL);

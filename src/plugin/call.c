@@ -14,6 +14,10 @@
 
 static ubiq_error *resolve(plugin *plugin, const compiled_function *function) {
   if (plugin->target.name == function->name) return NULL;
+  if (plugin->compiled->options.component) {
+    plugin->target = *function;
+    return NULL;
+  }
   const char *export = plugin->compiled->options.core ? "ubiq_handle" : function->name;
   if (!plugin_function(plugin, plugin->compiled->main, export, &plugin->function))
     return ubiq_error_new(UBIQ_INTERNAL, "the instance has no export %s", export);
@@ -125,8 +129,9 @@ ubiq_error *ubiq_plugin_reset(ubiq_plugin *plugin) {
   plugin->output = (ubiq_bytes){0};
   plugin->said = (text){0};
   engine_function reset;
-  if (plugin->compiled->options.core) plugin->store_spent = plugin->store != NULL;
-  if (!plugin->store || plugin->compiled->options.core) return NULL;
+  bool has_kernel = compiled_has_kernel(plugin->compiled);
+  if (!has_kernel) plugin->store_spent = plugin->store != NULL;
+  if (!plugin->store || !has_kernel) return NULL;
   if (!plugin_kernel_function(plugin, "reset", &reset)) return ubiq_error_new(UBIQ_INTERNAL, "the kernel has no reset");
   budget_forget_cancellation(plugin); // what ended a former call is over
   ubiq_error *error = budget_begin(plugin, NULL);
@@ -147,6 +152,7 @@ static void poll_end(plugin *plugin) {
 }
 
 static ubiq_error *start_step(plugin *plugin, engine_state *state) {
+  if (plugin->compiled->options.component) return component_step(plugin, plugin->steps_done, state);
   const compiled_step *step = &plugin->compiled->steps[plugin->steps_done];
   engine_function function;
   memset(plugin->values, 0, sizeof plugin->values);
@@ -157,6 +163,7 @@ static ubiq_error *start_step(plugin *plugin, engine_state *state) {
 
 static ubiq_error *start_function(plugin *plugin, engine_state *state) {
   if (plugin->compiled->options.core) return core_next(plugin, state);
+  if (plugin->compiled->options.component) return component_handle(plugin, state);
   plugin->stage = STAGE_FUNCTION;
   ubiq_error *error = get_ready(plugin);
   if (error) return error;

@@ -43,7 +43,8 @@ static ubiq_error *assemble(const compiled *compiled, buffer *bytes) {
 static ubiq_error *to_binary(const compiled *compiled, buffer *bytes) {
   if (wasm_is_module(bytes->data, bytes->size)) return NULL;
   if (wasm_is_component(bytes->data, bytes->size))
-    return ubiq_error_new(UBIQ_INVALID_INPUT, "it is a component; expected a core module");
+    return ubiq_error_new(UBIQ_INVALID_INPUT, "it is a component; expected a core module, or wire = \"component\" in "
+                                              "ubiq.toml");
   if (artifact_recognize(bytes->data, bytes->size))
     return ubiq_error_new(UBIQ_INVALID_INPUT, "it is a compiled plugin, which cannot be part of a manifest; expected a "
                                               "module");
@@ -212,8 +213,19 @@ static void build_free(build *self) {
   free(self->state);
 }
 
+static ubiq_error *build_component(build *self) {
+  import_plan plan = {.compiled = self->compiled,
+                      .engine = self->engine,
+                      .class = self->class,
+                      .settings = engines_class_name(self->class)};
+  ubiq_error *error = build_allocate(self);
+  if (!error) error = read_source(self, 0, &self->bytes[0]);
+  return error ? error : component_build(&plan, buffer_bytes(&self->bytes[0]));
+}
+
 static ubiq_error *build_run(build *self) {
   compiled *compiled = self->compiled;
+  if (compiled->options.component) return build_component(self);
   size_t count = compiled->manifest->modules_count;
   ubiq_error *error = build_allocate(self);
   for (size_t i = 0; i < count && !error; i++) error = load_module(self, i);

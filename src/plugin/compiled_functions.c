@@ -11,6 +11,7 @@ static bool is_callable(const wasm_item *item) {
 }
 
 bool ubiq_compiled_has(const ubiq_compiled *compiled, const char *function) {
+  if (!compiled->modules[compiled->main].wasm) return false; // a component
   const wasm_item *item = wasm_module_export(compiled->modules[compiled->main].wasm, function);
   return item && is_callable(item) &&
          (item->signature.results_count == 0 || item->signature.results[0] == WASM_TYPE_I32);
@@ -45,6 +46,10 @@ static ubiq_error *function_not_found(const wasm_module *wasm, const char *name)
 ubiq_error *compiled_function_find(compiled *compiled, const char *name, compiled_function *out) {
   if (compiled->options.core) {
     core_function(compiled, name, out);
+    return NULL;
+  }
+  if (compiled->options.component) { // any operation: which there are its init says
+    *out = (compiled_function){.name = name};
     return NULL;
   }
   const wasm_module *wasm = compiled->modules[compiled->main].wasm;

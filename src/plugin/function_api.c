@@ -70,8 +70,12 @@ void ubiq_function_delete(ubiq_function *function) {
 }
 
 bool ubiq_plugin_block(ubiq_plugin *plugin, uint64_t offset, ubiq_bytes *out) {
-  engine_memory memory = plugin_kernel_memory(plugin);
   *out = (ubiq_bytes){0};
+  if (plugin->compiled->options.component) {
+    *out = buffer_bytes(&plugin->component.request);
+    return plugin->component.is_asking && offset == COMPONENT_REQUEST_PLACE;
+  }
+  engine_memory memory = plugin_kernel_memory(plugin);
   return blocks_get(&memory, offset, out);
 }
 

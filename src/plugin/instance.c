@@ -71,6 +71,7 @@ void ubiq_plugin_delete(ubiq_plugin *plugin) {
   wasi_context_delete(plugin->wasi);
   wasi_preopens_close(plugin->preopens);
   buffer_free(&plugin->core.output);
+  buffer_free(&plugin->component.request);
   buffer_free(&plugin->lines[0]);
   buffer_free(&plugin->lines[1]);
   map_free(&plugin->vars);
@@ -92,6 +93,10 @@ static ubiq_error *open_store(plugin *plugin) {
   plugin->steps_done = 0;
   plugin->target.name = NULL;
   plugin->store_spent = false;
+  if (compiled->options.component) { // whose memory limit is the store's
+    component_open(plugin);
+    return NULL;
+  }
   if (compiled->options.core) {
     error = core_open(plugin);
     if (error) return error;

@@ -9,6 +9,7 @@
 #include "engine/cache_set.h"
 #include "engine/compiler.h"
 #include "plugin/alarm.h"
+#include "plugin/component.h"
 #include "plugin/core.h"
 #include "plugin/engines.h"
 #include "plugin/function.h"
@@ -149,12 +150,18 @@ struct ubiq_plugin {
   plugin_answer answer;
   uint64_t spent[2]; ///< the guest's blocks to be freed once the answer has one (host_free_later); 0: none
   plugin_wasi_setup wasi_setup;
-  wasi_preopens *preopens; ///< the manifest's allowed_paths; NULL: none
-  wasi_context *wasi;      ///< made at the first call of a WASI function
-  core_state core;         ///< where the plugin has no kernel
-  buffer lines[2];         ///< of standard output and error, not yet ended
-  void *host_context;      ///< of the call under way; the C ABI's
+  wasi_preopens *preopens;   ///< the manifest's allowed_paths; NULL: none
+  wasi_context *wasi;        ///< made at the first call of a WASI function
+  core_state core;           ///< of a module for the wire `core`
+  component_state component; ///< of a component
+  buffer lines[2];           ///< of standard output and error, not yet ended
+  void *host_context;        ///< of the call under way; the C ABI's
 };
+
+/// Whether the plugin has Extism's kernel: modules for the wire `core` and components have none.
+static inline bool compiled_has_kernel(const compiled *compiled) {
+  return !compiled->options.core && !compiled->options.component;
+}
 
 /// The kernel's place among the memories.
 enum { KERNEL_MEMORY = 0 };

@@ -83,13 +83,14 @@ ubiq_error *outcome_conclude(plugin *plugin, ubiq_error *error) {
   plugin->stage = STAGE_IDLE;
   plugin->was_stopped |= error != NULL;
   wasi_flush(plugin);
-  text said = plugin->compiled->options.core ? (text){NULL, 0} : take_from_kernel(plugin);
+  text said = compiled_has_kernel(plugin->compiled) ? take_from_kernel(plugin) : (text){NULL, 0};
   if (plugin->fuel) plugin->fuel_used = budget_fuel_used(plugin);
   uint32_t code;
   plugin->store_spent |= plugin->target.name && plugin->is_command;
   if (error && plugin->wasi && wasi_context_exited(plugin->wasi, &code)) return from_exit(plugin, error, code, said);
   if (error) return from_trap(plugin, error, said);
   if (plugin->compiled->options.core) return core_conclude(plugin);
+  if (plugin->compiled->options.component) return component_conclude(plugin);
   if (said.size || return_code(plugin) != 0) return guest_error(plugin, said, return_code(plugin));
   return NULL;
 }

@@ -75,6 +75,10 @@ typedef enum plugin_state {
 /// engine's own traps have others (ENGINE_TRAP_UNREACHABLE) or none. Its message is for who runs the plugin, as it may name where the guest wanted to go.
 enum { HOST_FAULT = -1 };
 
+/// The detail of an error of class `invalid_input` or `not_found` that a guest, or its wire, answered its caller with: it is about
+/// the caller's input or function, and not about what the guest asked for.
+enum { GUEST_REFUSAL = -2 };
+
 /// As ubiq_compiled_new; what has to be compiled is compiled by `compiler`, borrowed for the call. NULL: by this thread.
 ubiq_error *compiled_new_by(const engine_compiler *compiler, const uint8_t *source, size_t size,
                             const ubiq_compile_options *options, compiled **out);

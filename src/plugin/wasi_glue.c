@@ -12,7 +12,14 @@
 
 enum { LINE_BYTES_MAX = 64 << 10 };
 
+// What Rust's library says before it gives up.
+static bool says_out_of_memory(const char *line, size_t size) {
+  static const char start[] = "memory allocation of ", end[] = " bytes failed";
+  return size > sizeof start && memcmp(line, start, sizeof start - 1) == 0 && memmem(line, size, end, sizeof end - 1);
+}
+
 static void say(plugin *plugin, int stream, const char *line, size_t size) {
+  if (stream == 2 && plugin->compiled->options.component) plugin->grow_refused |= says_out_of_memory(line, size);
   ubiq_log_level level = stream == 2 ? UBIQ_LOG_WARN : UBIQ_LOG_INFO;
   if (!log_enabled(level)) return;
   if (plugin->host && plugin->host->log)

@@ -47,6 +47,7 @@ static ubiq_error *compile(function *self, ubiq_bytes source, ubiq_compile_optio
   options.wasi = true;
   options.suspends = true;
   options.core = is_core;
+  options.component = self->wire == PROJECT_WIRE_COMPONENT;
   options.memory_bytes_max = self->limits.memory_bytes;
   error = compiled_new_by(compiler, source.data, source.size, &options, &self->compiled);
   ubiq_function_delete(invoke_host);
@@ -83,9 +84,9 @@ static ubiq_error *compile_manifest(function *self, const char *file, const ubiq
                        : compile(self, source, (ubiq_compile_options){.files = files, .untrusted = true}, compiler);
 }
 
-/// What crosses the wire `core` is JSON.
+/// What crosses the wires without a kernel is JSON.
 static const char *content_type_of(const project_function *settings) {
-  bool is_json = settings->wire == PROJECT_WIRE_CORE && settings->input == PROJECT_BODY;
+  bool is_json = settings->wire != PROJECT_WIRE_EXTISM && settings->input == PROJECT_BODY;
   return settings->content_type == NULL && is_json ? "application/json" : settings->content_type;
 }
 

@@ -108,14 +108,23 @@ static ubiq_error *read_input(reader *self, const json_value *value) {
   return NULL;
 }
 
+static const char *const wire_names[] = {
+    [PROJECT_WIRE_EXTISM] = "extism", [PROJECT_WIRE_CORE] = "core", [PROJECT_WIRE_COMPONENT] = "component"};
+
+const char *project_wire_name(project_wire wire) {
+  return wire_names[wire];
+}
+
 static ubiq_error *read_wire(reader *self, const json_value *value) {
   text found;
   ubiq_error *error = json_get_text(value, &found);
   if (error != NULL) return error;
-  bool is_core = text_equal(found, TEXT("core"));
-  if (!is_core && !text_equal(found, TEXT("extism"))) return json_wrong(value, "\"extism\" or \"core\"");
-  self->function->wire = is_core ? PROJECT_WIRE_CORE : PROJECT_WIRE_EXTISM;
-  return NULL;
+  for (size_t i = 0; i < sizeof wire_names / sizeof *wire_names; i++) {
+    if (!text_equal_string(found, wire_names[i])) continue;
+    self->function->wire = (project_wire)i;
+    return NULL;
+  }
+  return json_wrong(value, "\"extism\", \"core\" or \"component\"");
 }
 
 static ubiq_error *read_route(reader *self, const json_value *value) {

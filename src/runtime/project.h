@@ -65,9 +65,13 @@ typedef enum project_auth {
 
 /// How a function is called.
 typedef enum project_wire {
-  PROJECT_WIRE_EXTISM, ///< by an export that takes its input from Extism's kernel
-  PROJECT_WIRE_CORE,   ///< by ubiq_handle; the module has no kernel (plugin/core.h)
+  PROJECT_WIRE_EXTISM,    ///< by an export that takes its input from Extism's kernel
+  PROJECT_WIRE_CORE,      ///< by ubiq_handle; the module has no kernel (plugin/core.h)
+  PROJECT_WIRE_COMPONENT, ///< by mat-wire.handle of a component (plugin/component.h)
 } project_wire;
+
+/// The word of ubiq.toml for a wire. Constant.
+const char *project_wire_name(project_wire wire);
 
 typedef struct project_setting {
   const char *name;
@@ -109,7 +113,7 @@ typedef struct project_function {
   const char *file;         ///< the real place of what `origin` says, the project's folder included
   const char *build;        ///< a shell command that makes `file`, run in the project's folder; NULL when there is none
   uint64_t stack_bytes;     ///< with a source: the size of its C stack; 0: whatever it needs
-  const char *export_name;  ///< the function's export; with the wire `core` the operation that it is called with
+  const char *export_name;  ///< the function's export; with the other wires the operation that it is called with
   const char *content_type; ///< of its answers; NULL: found from what it answers
   project_wire wire;
   project_input input;

@@ -124,6 +124,7 @@ static bool is_of_function(ubiq_code code) {
 
 answer answer_run_error(ubiq_error *error) {
   ubiq_code code = ubiq_error_code(error);
+  if (ubiq_error_detail(error) == GUEST_REFUSAL) return answer_error(error);
   const char *detail = public_detail(code, ubiq_error_detail(error) == HOST_FAULT);
   if (detail == NULL || is_unavailable(error)) return answer_error(error);
   ubiq_error_delete(error);

@@ -18,6 +18,7 @@ enum {
   WASI_DESCRIPTORS_MAX = 1024, ///< open at once; past it EMFILE
   WASI_PATH_BYTES_MAX = 4095,  ///< of a path; past it ENAMETOOLONG
   WASI_PREOPENS_MAX = 256,     ///< directories that are open from the start
+  WASI_POLLABLES_MAX = 64,     ///< of a component, at the same time (p2.c)
 };
 
 /// Strings as a guest gets them: one behind the other, each ended by NUL.
@@ -65,6 +66,10 @@ struct wasi_context {
   uint32_t exit_code;
   uint64_t poll_deadline_ns; ///< poll_oneoff: the answer is given from then on (monotonic clock); 0: at once
   wasi_errno poll_result;    ///< and this is the answer
+  uint64_t pollables
+      [WASI_POLLABLES_MAX]; ///< of a component: when each is ready (monotonic clock), at least 1; 0: it is free
+  uint64_t polled[WASI_POLLABLES_MAX]; ///< the same of those that it polls
+  uint32_t polled_count;
 };
 
 /// One call as a function of preview 1 sees it.

@@ -56,17 +56,21 @@ static size_t print_name(char *text, size_t room, const wasm_name_t *name, uint3
 }
 
 // Writes " (in inner < caller < caller's caller)".
+static void print_frames(const wasm_frame_vec_t *frames, char *text, size_t room) {
+  size_t used = 0;
+  text[0] = 0;
+  for (size_t i = 0; i < frames->size && i < BACKTRACE_FRAMES_MAX && used + 128 < room; i++) {
+    used += (size_t)snprintf(text + used, room - used, i ? " < " : " (in ");
+    used += print_name(text + used, room - used, wasmtime_frame_func_name(frames->data[i]),
+                       wasm_frame_func_index(frames->data[i]));
+  }
+  if (used) snprintf(text + used, room - used, frames->size > BACKTRACE_FRAMES_MAX ? " < ...)" : ")");
+}
+
 static void print_backtrace(const wasm_trap_t *trap, char *text, size_t room) {
   wasm_frame_vec_t frames;
   wasm_trap_trace(trap, &frames);
-  size_t used = 0;
-  text[0] = 0;
-  for (size_t i = 0; i < frames.size && i < BACKTRACE_FRAMES_MAX && used + 128 < room; i++) {
-    used += (size_t)snprintf(text + used, room - used, i ? " < " : " (in ");
-    used += print_name(text + used, room - used, wasmtime_frame_func_name(frames.data[i]),
-                       wasm_frame_func_index(frames.data[i]));
-  }
-  if (used) snprintf(text + used, room - used, frames.size > BACKTRACE_FRAMES_MAX ? " < ...)" : ")");
+  print_frames(&frames, text, room);
   wasm_frame_vec_delete(&frames);
 }
 
@@ -184,7 +188,12 @@ static ubiq_error *from_component_error(wasmtime_error_t *error) {
   wasmtime_error_message(error, &message);
   const error_text *known = find_error_text(&message);
   ubiq_code code = known->code == UBIQ_INTERNAL ? UBIQ_TRAP : known->code;
-  ubiq_error *result = from_words(code, &message, known->hint);
+  char where[MESSAGE_BYTES_MAX];
+  wasm_frame_vec_t frames;
+  wasmtime_error_wasm_trace(error, &frames);
+  print_frames(&frames, where, sizeof where);
+  wasm_frame_vec_delete(&frames);
+  ubiq_error *result = from_words(code, &message, code == UBIQ_TRAP ? where : known->hint);
   if (code == UBIQ_TRAP && memmem(message.data, message.size, unreachable, strlen(unreachable)))
     result = ubiq_error_with_detail(result, ENGINE_TRAP_UNREACHABLE);
   wasm_byte_vec_delete(&message);

@@ -108,7 +108,7 @@ static void errors_say_where_and_what_would_be_right(void **state) {
        "ubiq.toml:3:1: functions.a.config.\"a\\x00b\" has a NUL in its name; expected none"},
       {"[functions.a]\nwasm = 'a'\nconfig = { x = 1 }", "ubiq.toml:3:12: functions.a.config.x is 1; expected a string"},
       {"[functions.a]\nwasm = 'a'\nwire = 'cord'",
-       "ubiq.toml:3:1: functions.a.wire is \"cord\"; expected \"extism\" or \"core\""},
+       "ubiq.toml:3:1: functions.a.wire is \"cord\"; expected \"extism\", \"core\" or \"component\""},
       {"[functions.a]\nwasm = 'a'\npermissions = ['kv:raed:a']",
        "ubiq.toml:3:16: functions.a.permissions[0] is wrong: \"kv:raed:a\" names an unknown action \"raed\"; did you "
        "mean \"read\"?"},
