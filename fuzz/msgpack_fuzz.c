@@ -11,7 +11,7 @@ static void check_again(yyjson_val *value) {
   arena_init(&arena);
   yyjson_val *again = NULL;
   if (!msgpack_value_write(&written, value)) abort();
-  ubiq_error *error = msgpack_value_read("again", written.data, written.size, "body", &arena, &again);
+  ubiq_error *error = msgpack_value_read("again", written.data, written.size, SIZE_MAX, "body", &arena, &again);
   if (error != NULL || !unsafe_yyjson_equals(value, again)) abort();
   arena_free(&arena);
   buffer_free(&written);
@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   arena arena;
   arena_init(&arena);
   yyjson_val *value = NULL;
-  ubiq_error *error = msgpack_value_read("fuzz", data, size, "body", &arena, &value);
+  ubiq_error *error = msgpack_value_read("fuzz", data, size, SIZE_MAX, "body", &arena, &value);
   if (error == NULL) check_again(value);
   ubiq_error_delete(error);
   arena_free(&arena);

@@ -7,6 +7,7 @@
 enum {
   API_FIELDS_MAX = 64,              ///< of the query, or headers, of one request
   API_REQUEST_BYTES_MAX = 16 << 20, ///< of a request with all that is around it
+  API_REQUEST_VALUES_MAX = 1 << 20, ///< in it, keys among them; more than a value of kv can have
   API_PATH_BYTES_MAX = 16 << 10,    ///< an object's path or a key, each byte escaped, fits
 };
 

@@ -118,17 +118,63 @@ static ubiq_error *check_values(const check *self) {
   return NULL;
 }
 
+/// What yyjson takes its memory from, so that it takes no more than it should.
+typedef struct room {
+  size_t bytes_max; ///< of one piece
+  bool is_short;    ///< more was asked for
+} room;
+
+static void *room_take(void *user, size_t size) {
+  room *self = user;
+  self->is_short |= size > self->bytes_max;
+  return size > self->bytes_max ? NULL : malloc(size);
+}
+
+static void *room_change(void *user, void *piece, size_t old_size, size_t size) {
+  (void)old_size;
+  room *self = user;
+  self->is_short |= size > self->bytes_max;
+  return size > self->bytes_max ? NULL : realloc(piece, size);
+}
+
+/// All that is done with a document's room once it is read.
+static void room_free(void *user, void *piece) {
+  (void)user;
+  free(piece);
+}
+
+static ubiq_error *too_many(const char *name, size_t values_max) {
+  return ubiq_error_new(UBIQ_TOO_LARGE, "%s: it has more than %zu values; expected fewer", name, values_max);
+}
+
+/// yyjson takes room for a value per six bytes at once, and then for half as many more whenever it is used up.
+static size_t room_for(size_t size, size_t values_max) {
+  enum { SLACK_BYTES = 4096 };
+  size_t at_once = size + size * 2 + SLACK_BYTES;
+  return values_max > (SIZE_MAX - at_once) / (2 * sizeof(yyjson_val)) ? SIZE_MAX
+                                                                      : at_once + values_max * 2 * sizeof(yyjson_val);
+}
+
 ubiq_error *json_parse(const char *name, const void *data, size_t size, yyjson_doc **out) {
+  return json_parse_up_to(name, data, size, SIZE_MAX, out);
+}
+
+ubiq_error *json_parse_up_to(const char *name, const void *data, size_t size, size_t values_max, yyjson_doc **out) {
   if (size == 0) return ubiq_error_new(UBIQ_INVALID_INPUT, "%s: it is empty; expected JSON", name);
   yyjson_read_err problem;
+  room room = {.bytes_max = room_for(size, values_max)};
+  const yyjson_alc taking = {room_take, room_change, room_free, &room};
   // Without the in-situ flag yyjson only reads its input.
-  yyjson_doc *document = yyjson_read_opts((char *)data, size, YYJSON_READ_NOFLAG, NULL, &problem);
+  yyjson_doc *document = yyjson_read_opts((char *)data, size, YYJSON_READ_NOFLAG, &taking, &problem);
+  if (document == NULL && room.is_short) return too_many(name, values_max);
   if (document == NULL) {
     if (problem.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION) return ubiq_error_no_memory();
     return place_error(name, data, size, problem.pos, problem.msg);
   }
+  document->alc.ctx = NULL; // it was for the reading
 
-  ubiq_error *error = check_values(&(check){name, data, size, document});
+  ubiq_error *error =
+      document->val_read > values_max ? too_many(name, values_max) : check_values(&(check){name, data, size, document});
   if (error != NULL) {
     yyjson_doc_free(document);
     return error;

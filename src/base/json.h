@@ -39,6 +39,10 @@ typedef struct json_value {
 /// `yyjson_doc_free`.
 ubiq_error *json_parse(const char *name, const void *data, size_t size, yyjson_doc **out);
 
+/// The same of who may be hostile: a text of more values than `values_max`, keys among them, is `too_large`, and takes no memory
+/// for more. Every value takes 16 bytes, which is eight times what the shortest takes in the text.
+ubiq_error *json_parse_up_to(const char *name, const void *data, size_t size, size_t values_max, yyjson_doc **out);
+
 /// Finds a key that stands twice in an object; `key->data` is NULL when none does. Errors: out of memory alone.
 ubiq_error *json_find_duplicate(yyjson_val *object, text *key);
 

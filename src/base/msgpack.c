@@ -103,10 +103,12 @@ static const char *problem_of(const reader *self, const head *head) {
 // ------------------------------------------------------------------------------------------------------- first pass
 
 /// Counts the values, keys among them. Every value takes a byte at least, so that no head claims more than there can be.
-static ubiq_error *count_values(reader *self, size_t *count) {
+static ubiq_error *count_values(reader *self, size_t values_max, size_t *count) {
   uint64_t left = 1;
   for (*count = 0; left > 0; ++*count) {
     const uint8_t *at = self->at;
+    if (*count == values_max)
+      return ubiq_error_new(UBIQ_TOO_LARGE, "%s: it has more than %zu values; expected fewer", self->name, values_max);
     head head;
     if (!take_head(self, &head)) return fail(self, self->end, "it ends within a value");
     const char *problem = problem_of(self, &head);
@@ -229,12 +231,12 @@ static ubiq_error *check_keys(const reader *self, yyjson_val *values, size_t cou
   return NULL;
 }
 
-ubiq_error *msgpack_value_read(const char *name, const void *data, size_t size, const char *bytes_key, arena *arena,
-                               yyjson_val **out) {
+ubiq_error *msgpack_value_read(const char *name, const void *data, size_t size, size_t values_max,
+                               const char *bytes_key, arena *arena, yyjson_val **out) {
   reader reader = {.name = name, .start = data, .at = data, .end = (const uint8_t *)data + size};
   if (size == 0) return ubiq_error_new(UBIQ_INVALID_INPUT, "%s: it is empty; expected MessagePack", name);
   size_t count;
-  ubiq_error *error = count_values(&reader, &count);
+  ubiq_error *error = count_values(&reader, values_max, &count);
   if (error != NULL) return error;
   yyjson_val *values = arena_array(arena, count, sizeof *values);
   if (values == NULL) return ubiq_error_no_memory();

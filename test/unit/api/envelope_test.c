@@ -54,6 +54,40 @@ static void what_is_no_request_is_refused_with_its_place(void **state) {
   assert_refused("{\"method\":\"GET\",\"path\":\"/\",\"body\":1,\"encoding\":\"hex\"}", "\"base64\"");
 }
 
+/// A request whose body is an array of `count` zeros.
+static ubiq_error *read_zeros(int32_t format, uint32_t count) {
+  static const char json[] = "{\"method\":\"PUT\",\"path\":\"/v1/kv/a\",\"body\":[0";
+  static const char packed[] = "\x83\xa6method\xa3PUT\xa4path\xa8/v1/kv/a\xa4"
+                               "body\xdd";
+  const uint8_t length[] = {(uint8_t)(count >> 24), (uint8_t)(count >> 16), (uint8_t)(count >> 8), (uint8_t)count};
+  asked self;
+  buffer request = {0};
+  asked_begin(&self);
+  bool good = format == ENVELOPE_JSON ? buffer_append(&request, json, sizeof json - 1)
+                                      : buffer_append(&request, packed, sizeof packed - 1) &&
+                                            buffer_append(&request, length, sizeof length);
+  for (uint32_t i = format == ENVELOPE_JSON; good && i < count; i++)
+    good = format == ENVELOPE_JSON ? buffer_append(&request, ",0", 2) : buffer_append(&request, "", 1);
+  if (format == ENVELOPE_JSON) good = good && buffer_append(&request, "]}", 2);
+  assert_true(good);
+  ubiq_error *error = envelope_read(format, buffer_bytes(&request), &self.call.arena, &self.document, &self.request);
+  buffer_free(&request);
+  asked_end(&self);
+  return error;
+}
+
+static void a_request_has_a_million_values_at_most(void **state) {
+  (void)state;
+  enum { AROUND = 8 }; // the request itself, its keys, and what is no zero
+  for (int32_t format = 0; format < 2; format++) {
+    assert_success(read_zeros(format, API_REQUEST_VALUES_MAX - AROUND));
+    assert_fails(read_zeros(format, API_REQUEST_VALUES_MAX), UBIQ_TOO_LARGE,
+                 "request: it has more than 1048576 values; expected fewer");
+    assert_fails(read_zeros(format, 7 * API_REQUEST_VALUES_MAX), UBIQ_TOO_LARGE,
+                 "request: it has more than 1048576 values; expected fewer");
+  }
+}
+
 static void assert_written(service_body answer, const char *expected) {
   asked self;
   asked_begin(&self);
@@ -110,6 +144,7 @@ int main(void) {
       cmocka_unit_test(a_request_is_read_whole),
       cmocka_unit_test(a_body_of_null_is_a_body),
       cmocka_unit_test(what_is_no_request_is_refused_with_its_place),
+      cmocka_unit_test(a_request_has_a_million_values_at_most),
       cmocka_unit_test(an_answer_says_how_its_body_is_encoded),
       cmocka_unit_test(a_fault_of_ours_is_for_the_log_alone),
       cmocka_unit_test(who_is_busy_says_when_to_come_again),

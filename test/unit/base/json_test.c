@@ -173,6 +173,35 @@ static void the_way_to_a_value_quotes_odd_keys_and_counts_items(void **state) {
   buffer_free(&path);
 }
 
+/// Refuses [0,0,...] of `zeros`, with `behind` bytes of a string at its end, that may have `values_max` values.
+static ubiq_error *parse_zeros(size_t zeros, size_t behind, size_t values_max) {
+  size_t size = 2 * zeros + behind + 4, at = 0;
+  char *json = malloc(size);
+  yyjson_doc *document = NULL;
+  json[at++] = '[';
+  for (size_t i = 0; i < zeros; i++, at += 2) memcpy(json + at, "0,", 2);
+  json[at++] = '"';
+  memset(json + at, ',', behind);
+  at += behind;
+  json[at++] = '"';
+  json[at++] = ']';
+  ubiq_error *error = json_parse_up_to("request", json, at, values_max, &document);
+  assert_true((error == NULL) == (document != NULL));
+  yyjson_doc_free(document);
+  free(json);
+  return error;
+}
+
+static void a_text_has_no_more_values_than_it_may(void **state) {
+  (void)state;
+  const char *const words = "request: it has more than 1000 values; expected fewer";
+  assert_success(parse_zeros(998, 0, 1000));
+  assert_success(parse_zeros(998, 1000000, 1000)); // many bytes are no matter
+  assert_fails(parse_zeros(999, 0, 1000), UBIQ_TOO_LARGE, words);
+  assert_fails(parse_zeros(999, 1000000, 1000), UBIQ_TOO_LARGE, words);
+  assert_fails(parse_zeros(1000000, 0, 1000), UBIQ_TOO_LARGE, words);
+}
+
 static void fields_are_walked_in_order(void **state) {
   const char *keys[] = {"text", "yes", "count", "less", "real", "huge", "none", "memory", "long"};
   json_value field = {0};
@@ -259,6 +288,7 @@ int main(void) {
       cmocka_unit_test(a_duplicate_key_is_refused_with_its_place),
       cmocka_unit_test(a_duplicate_among_many_keys_is_refused),
       cmocka_unit_test(nesting_is_bounded),
+      cmocka_unit_test(a_text_has_no_more_values_than_it_may),
       sampled(values_of_the_right_type_are_given),
       sampled(values_of_the_wrong_type_are_named_with_what_was_expected),
       sampled(a_number_out_of_range_names_the_range),

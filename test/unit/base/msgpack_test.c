@@ -24,7 +24,7 @@ static int tear_down(void **state) {
 }
 
 static ubiq_error *read_bytes(fixture *self, const void *data, size_t size, yyjson_val **out) {
-  return msgpack_value_read("test", data, size, "body", &self->arena, out);
+  return msgpack_value_read("test", data, size, SIZE_MAX, "body", &self->arena, out);
 }
 
 #define READ(self, literal, out) read_bytes(self, literal, sizeof(literal) - 1, out)
@@ -246,6 +246,15 @@ static size_t check_group(fixture *self, yyjson_val *group) {
   return count;
 }
 
+static void there_are_no_more_values_than_there_may_be(void **state) {
+  fixture *self = *state;
+  yyjson_val *value;
+  static const char bytes[] = "\x93\x01\x81\xa1\x61\x02\x03"; // [1, {"a": 2}, 3]
+  assert_success(msgpack_value_read("test", bytes, sizeof bytes - 1, 6, NULL, &self->arena, &value));
+  assert_fails(msgpack_value_read("test", bytes, sizeof bytes - 1, 5, NULL, &self->arena, &value), UBIQ_TOO_LARGE,
+               "test: it has more than 5 values; expected fewer");
+}
+
 static void every_vector_of_the_suite_is_read_and_written_again(void **state) {
   buffer bytes = {0};
   ubiq_error *missing = file_read_all(UBIQ_DEPS_DIR "/msgpack-test-suite/msgpack-test-suite.json", 1 << 20, &bytes);
@@ -274,6 +283,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(what_ends_early_or_late_is_refused, set_up, tear_down),
       cmocka_unit_test_setup_teardown(nesting_ends_where_it_does_in_json, set_up, tear_down),
       cmocka_unit_test_setup_teardown(keys_of_large_maps_are_compared_too, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(there_are_no_more_values_than_there_may_be, set_up, tear_down),
       cmocka_unit_test_setup_teardown(every_vector_of_the_suite_is_read_and_written_again, set_up, tear_down),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
