@@ -63,6 +63,8 @@ void api_dispatch(service_call *call, const api_request *request) {
   if (error == NULL) {
     call->operation = &operation->service;
     call->body = request->body;
+    call->headers_asked = request->headers;
+    call->headers_asked_count = request->headers_count;
     error = params_read(call, request, operation);
   }
   if (error == NULL) error = permit(call);

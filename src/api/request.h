@@ -11,9 +11,7 @@ enum {
   API_PATH_BYTES_MAX = 16 << 10,    ///< an object's path or a key, each byte escaped, fits
 };
 
-typedef struct api_field {
-  text name, value;
-} api_field;
+typedef service_field api_field;
 
 typedef struct api_request {
   text method;

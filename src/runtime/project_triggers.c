@@ -2,6 +2,7 @@
 #include "runtime/project_triggers.h"
 
 #include "base/json_write.h"
+#include "services/event_check.h"
 #include "services/events.h"
 #include "services/schedule_work.h"
 
@@ -117,9 +118,9 @@ static ubiq_error *check_topic(const json_value *item) {
   text topic;
   ubiq_error *error = json_get_text(&value, &topic);
   if (error != NULL) return error;
-  bool is_good = topic.size > 0 && topic.size <= TOPIC_BYTES_MAX;
-  for (size_t i = 0; is_good && i < topic.size; i++)
-    is_good = topic.data[i] != '\0' && strchr("?[]\\", topic.data[i]) == NULL;
+  ubiq_error *wrong = event_check_topic("topic", topic);
+  bool is_good = topic.size > 0 && topic.size <= TOPIC_BYTES_MAX && wrong == NULL;
+  ubiq_error_delete(wrong);
   return is_good ? NULL : json_wrong(&value, "a topic such as \"order.created\", with no wildcard but *");
 }
 

@@ -13,9 +13,9 @@
 /// What `subscriptions` is in.
 typedef struct counted {
   atomic_size_t owners;
-  arena arena; ///< the texts
+  arena arena; ///< the list and its texts
   subscriptions subscriptions;
-  subscription list[SUBSCRIPTIONS_MAX];
+  size_t room; ///< of the list, zeroed where it was not read
 } counted;
 
 struct events {
@@ -34,7 +34,7 @@ void subscriptions_release(const subscriptions *self) {
   if (self == NULL) return;
   counted *counted = of(self);
   if (atomic_fetch_sub(&counted->owners, 1) > 1) return;
-  for (size_t i = 0; i < SUBSCRIPTIONS_MAX; i++) permissions_let_go(&counted->list[i].permissions);
+  for (size_t i = 0; i < counted->room; i++) permissions_let_go(&counted->subscriptions.list[i].permissions);
   arena_free(&counted->arena);
   free(counted);
 }
@@ -68,10 +68,24 @@ static ubiq_error *read_subscription(arena *arena, const backend_work_item *item
   return error;
 }
 
+static ubiq_error *make_room(counted *self) {
+  subscriptions *found = &self->subscriptions;
+  size_t room = self->room == 0 ? 16 : self->room * 2;
+  if (found->count < self->room) return NULL;
+  subscription *list = arena_array(&self->arena, room, sizeof *list);
+  if (list == NULL) return ubiq_error_no_memory();
+  memset(list, 0, room * sizeof *list);
+  if (found->count > 0) memcpy(list, found->list, found->count * sizeof *list);
+  found->list = list;
+  self->room = room;
+  return NULL;
+}
+
 static void take_subscription(backend_work_list *list, const backend_work_item *item) {
   reading *self = list->user;
   subscriptions *found = &self->counted->subscriptions;
-  if (self->error != NULL || found->count == SUBSCRIPTIONS_MAX) return;
+  if (self->error == NULL) self->error = make_room(self->counted);
+  if (self->error != NULL) return;
   self->error = read_subscription(&self->counted->arena, item, &found->list[found->count]);
   if (self->error == NULL) found->count++;
 }
@@ -79,14 +93,13 @@ static void take_subscription(backend_work_list *list, const backend_work_item *
 static ubiq_error *read_all(events *self, text project, counted **out) {
   counted *made = calloc(1, sizeof *made);
   if (made == NULL) return ubiq_error_no_memory();
-  made->subscriptions.list = made->list;
   arena_init(&made->arena);
   atomic_init(&made->owners, 1);
   reading reading = {.counted = made};
   backend_work_list list = {.project = project,
                             .queue = TEXT(SUBSCRIPTION_QUEUE),
                             .state = -1,
-                            .limit = SUBSCRIPTIONS_MAX,
+                            .limit = SIZE_MAX - 1, // there may be more by ubiq.toml than the API makes
                             .each = take_subscription,
                             .user = &reading};
   ubiq_error *error = backend_work_list_now(self->backend, &list);
@@ -228,4 +241,13 @@ static void begin(void *user, agenda_task *task) {
 
 agenda_kind event_work_kind(event_work *self) {
   return (agenda_kind){EVENT_QUEUE, begin, self};
+}
+
+static void forget(void *user, agenda_task *task) {
+  (void)user;
+  agenda_done(task);
+}
+
+agenda_kind event_work_forgetting(void) {
+  return (agenda_kind){PUBLISHED_QUEUE, forget, NULL};
 }

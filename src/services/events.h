@@ -4,6 +4,10 @@
 // item of the queue "events/NAME" of each subscription whose pattern its type matches: all of them in one transaction, which is what
 // the publisher waits for. Items with one partition key are delivered one after the other, in the order of their publishing. What its function
 // fails at is tried again as the subscription says, and then kept as a dead letter.
+//
+// An event whose publisher said its id leaves an item of the queue "published" behind for EVENT_KNOWN_MS, named by its source and id,
+// which is written with it: one that comes again meanwhile, because its publisher was not told or asked twice, finds that name taken, and is
+// answered as the first was. (JetStream: Nats-Msg-Id and the stream's duplicate window, which is 2 minutes, too.)
 #ifndef SERVICES_EVENTS_H
 #define SERVICES_EVENTS_H
 
@@ -14,8 +18,9 @@
 
 #define SUBSCRIPTION_QUEUE "subscriptions"
 #define EVENT_QUEUE        "events/" ///< and the subscription's name
+#define PUBLISHED_QUEUE    "published"
 
-enum { SUBSCRIPTION_NAME_MAX = 128, SUBSCRIPTIONS_MAX = 1000 };
+enum { SUBSCRIPTION_NAME_MAX = 128, SUBSCRIPTIONS_MAX = 1000, EVENT_KNOWN_MS = 120000 };
 
 typedef struct subscription {
   const char *name;
@@ -53,5 +58,8 @@ typedef struct event_work {
 } event_work;
 
 agenda_kind event_work_kind(event_work *self);
+
+/// Forgetting events that were published a while ago.
+agenda_kind event_work_forgetting(void);
 
 #endif

@@ -137,7 +137,8 @@ void service_schedules_create(service_call *call) {
   work_call *self = work_call_new(call, 1, answer_created);
   if (self == NULL) return;
   self->changes[0].action = BACKEND_WORK_ADD;
-  ubiq_error *error = name.data == NULL ? ubiq_error_no_memory() : permit_create(call, name, call->body.value);
+  ubiq_error *error = name.data == NULL ? ubiq_error_no_memory() : work_check_hops(call);
+  if (error == NULL) error = permit_create(call, name, call->body.value);
   if (error == NULL) error = make_item(call, name, &self->changes[0].item);
   work_call_start(self, error);
 }
@@ -329,5 +330,6 @@ void service_schedules_run(service_call *call) {
   self->user = turn;
   self->failed = forget_started;
   self->changes[0].action = BACKEND_WORK_ADD;
-  work_call_start(self, make_turn(call, &item, turn, &self->changes[0].item));
+  ubiq_error *error = work_check_hops(call);
+  work_call_start(self, error != NULL ? error : make_turn(call, &item, turn, &self->changes[0].item));
 }

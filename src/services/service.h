@@ -32,6 +32,11 @@ typedef struct service_param {
   uint64_t number; ///< of an integer; of a boolean 0 or 1; of a duration its milliseconds
 } service_param;
 
+/// A field of a request's query or headers.
+typedef struct service_field {
+  text name, value;
+} service_field;
+
 typedef enum service_body_kind {
   SERVICE_BODY_NONE,
   SERVICE_BODY_JSON,  ///< of a request: `value`; of an answer: `bytes`, which are JSON text
@@ -94,6 +99,8 @@ typedef struct service_call {
   // What is asked. Borrowed from the owner until the call is done.
   const struct service_operation *operation;
   service_param params[SERVICE_PARAMS_MAX]; ///< in the operation's order (generated: KV_PUT_KEY, KV_PUT_TTL, ...)
+  const service_field *headers_asked; ///< all of the request, names in lower case; for those that are no parameters
+  size_t headers_asked_count;
   service_body body;
   service_caller caller;
   struct services *services; ///< services/services.h

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/json_write.h"
+#include "services/event_check.h"
 #include "services/event_lag.h"
 #include "services/kept_permissions.h"
 #include "services/operations.h"
@@ -75,7 +76,7 @@ void service_subscriptions_list(service_call *call) {
   backend_work_list list = {.project = call->caller.project,
                             .queue = TEXT(SUBSCRIPTION_QUEUE),
                             .state = -1,
-                            .limit = SUBSCRIPTIONS_MAX,
+                            .limit = SIZE_MAX - 1,
                             .each = list_subscription,
                             .user = &listing};
   ubiq_error *error = no_backend(call);
@@ -104,20 +105,13 @@ static void answer_changed(work_call *self) {
   service_call_done(self->call);
 }
 
-static ubiq_error *check_topic(text topic) {
-  for (size_t i = 0; i < topic.size; i++)
-    if (strchr("?[]\\", topic.data[i]) != NULL)
-      return ubiq_error_new(UBIQ_INVALID_INPUT, "body.topic has a \"%c\"; expected no wildcard but *", topic.data[i]);
-  return NULL;
-}
-
 static ubiq_error *make_item(service_call *call, backend_work_item *out) {
   yyjson_val *topic = yyjson_obj_get(call->body.value, "topic"),
              *function = yyjson_obj_get(call->body.value, "function");
   const text called = {yyjson_get_str(function), yyjson_get_len(function)};
   buffer json = {0};
   ubiq_error *error = service_call_permit(call, "functions", "call", called);
-  if (error == NULL) error = check_topic((text){yyjson_get_str(topic), yyjson_get_len(topic)});
+  if (error == NULL) error = event_check_topic("body.topic", (text){yyjson_get_str(topic), yyjson_get_len(topic)});
   bool good = buffer_append_string(&json, "{\"is_of_project\":false") && write_settings(&json, call->body.value) &&
               kept_permissions_write(&json, NULL, call->caller.permissions, called) && buffer_append_byte(&json, '}');
   uint8_t *payload = good ? arena_copy(&call->arena, json.data, json.size) : NULL;
@@ -158,10 +152,24 @@ static ubiq_error *check_name(const service_call *call, text name) {
   return error;
 }
 
+/// That there is room for one of this name. Each is looked at with each event, so that there are not too many.
+static ubiq_error *check_count(const service_call *call, text name) {
+  const subscriptions *all = NULL;
+  ubiq_error *error = events_subscriptions(call->services->events, call->caller.project, &all);
+  if (error != NULL) return error;
+  bool is_there = all->count < SUBSCRIPTIONS_MAX;
+  for (size_t i = 0; !is_there && i < all->count; i++) is_there = text_equal_string(name, all->list[i].name);
+  subscriptions_release(all);
+  if (is_there) return NULL;
+  return ubiq_error_new(UBIQ_QUOTA, "the project has %d subscriptions, which is its limit", SUBSCRIPTIONS_MAX);
+}
+
 void service_subscriptions_put(service_call *call) {
+  const text name = call->params[SUBSCRIPTIONS_PUT_NAME].text;
   work_call *self = work_call_new(call, 1, answer_changed);
   if (self == NULL) return;
-  ubiq_error *error = check_name(call, call->params[SUBSCRIPTIONS_PUT_NAME].text);
+  ubiq_error *error = check_name(call, name);
+  if (error == NULL) error = check_count(call, name);
   self->changes[0].action = BACKEND_WORK_SET;
   work_call_start(self, error != NULL ? error : make_item(call, &self->changes[0].item));
 }

@@ -1,5 +1,7 @@
 #include "services/work_call.h"
 
+#include "services/errand.h"
+
 work_call *work_call_new(service_call *call, size_t count, void (*answer)(work_call *self)) {
   if (call->services->backend == NULL) {
     service_call_fail(call, ubiq_error_new(UBIQ_UNAVAILABLE, "this server keeps nothing"));
@@ -28,6 +30,10 @@ static void fail(work_call *self, ubiq_error *error) {
 
 static void written(backend_work_write *write) {
   work_call *self = write->user;
+  if (self->is_done_by_conflict && write->error != NULL && ubiq_error_code(write->error) == UBIQ_CONFLICT) {
+    ubiq_error_delete(write->error);
+    write->error = NULL;
+  }
   if (write->error != NULL)
     fail(self, write->error);
   else if (self->answer != NULL)
@@ -43,6 +49,13 @@ void work_call_start(work_call *self, ubiq_error *error) {
   }
   self->write.done = written;
   backend_work_write_start(self->call->services->backend, &self->write);
+}
+
+ubiq_error *work_check_hops(const service_call *call) {
+  if (call->caller.hops < ERRAND_HOPS_MAX) return NULL;
+  return ubiq_error_new(UBIQ_DENIED,
+                        "events and schedules led to this one %d times in a row, which is as often as they may",
+                        ERRAND_HOPS_MAX);
 }
 
 // ------------------------------------------------------------------------------------------------------------ finding

@@ -19,6 +19,7 @@ typedef struct work_call {
   void (*answer)(struct work_call *self); ///< after the write; NULL: nothing is said but that it was done
   void (*failed)(struct work_call *self); ///< nothing was written; NULL: nobody wants to know
   void *user;
+  bool is_done_by_conflict; ///< what is there already is as good as what was to be written
   backend_work_change changes[];
 } work_call;
 
@@ -27,6 +28,9 @@ work_call *work_call_new(service_call *call, size_t count, void (*answer)(work_c
 
 /// Starts the write. With an error, which it takes, the call fails with that instead.
 void work_call_start(work_call *self, ubiq_error *error);
+
+/// That not too many events and schedules led to the call. Errors: `denied`.
+ubiq_error *work_check_hops(const service_call *call);
 
 /// Finds one item of a queue, by its name or, when that is empty, by `id`. The item is copied into the call's arena. False when that was
 /// answered as a failure already; with `what` there is no such thing.

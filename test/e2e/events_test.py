@@ -155,6 +155,18 @@ class Events(Base):
                                                       "specversion", "source")))
         self.wait_until(lambda: self.ask(server, "GET", "/v1/subscriptions/orders")["body"]["lag"] == 0)
 
+    def test_an_event_comes_in_headers_and_once_however_often_it_is_published(self):
+        server = self.start(self.make())
+        self.subscribe(server, "all", "*", "note")
+        headers = {"ce-type": "order.created", "ce-id": "7", "ce-source": "/shop", "ce-more": "Euro%20%E2%82%AC", "content-type": "text/plain"}
+        for _ in range(2):
+            answer = self.ask(server, "POST", "/v1/events/binary", headers=headers, body="hello", encoding="utf8")
+            self.assertEqual((202, {"id": "7"}), (answer["status"], answer["body"]))
+        self.publish(server, type="last", partitionkey="k")
+        seen = {event["type"]: event for event in self.seen(server, 2)}
+        self.assertEqual(("7", "/shop", "Euro \u20ac", "hello", "text/plain"),
+                         tuple(seen["order.created"][key] for key in ("id", "source", "more", "data", "datacontenttype")))
+
     def test_events_of_one_key_come_in_order(self):
         server = self.start(self.make(), "--workers", "2")
         self.subscribe(server, "all", "*", "note")
