@@ -192,6 +192,8 @@ static CURLcode set_where(fetch_transfer *self) {
   SET(CURLOPT_HTTPHEADER, self->lines);
   SET(CURLOPT_USERNAME, self->user);
   SET(CURLOPT_PASSWORD, self->password);
+  // Of many at once each would make a connection of its own; where one is made that may carry all (HTTP/2), they wait for it.
+  SET(CURLOPT_PIPEWAIT, strcmp(self->url.scheme, "https") == 0 ? 1L : 0L);
   return result;
 }
 

@@ -208,7 +208,8 @@ ubiq_error *serving_keep_in_project(serving *self, const char *directory) {
 
 /// What is deployed later may have it.
 static void look_for_environment(const serving *self, const project *project) {
-  if (self->environment == NULL || project_find_environment(project, text_of(self->environment)) != NULL) return;
+  if (self->environment == NULL || project->name[0] == '\0') return;
+  if (project_find_environment(project, text_of(self->environment)) != NULL) return;
   log_warn("%s: has no [environments.%s]; functions see the settings of the project alone", project->name,
            self->environment);
 }
