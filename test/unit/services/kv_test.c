@@ -2,29 +2,7 @@
 #include "services/kv.h"
 #include "services/permissions.h"
 #include "services/quotas.h"
-#include "unit/services/calling.h"
-
-typedef struct fixture {
-  folder folder;
-  services services;
-} fixture;
-
-static int set_up(void **state) {
-  static fixture self;
-  self = (fixture){0};
-  folder_make(&self.folder);
-  const sqlite_backend_settings settings = {.path = self.folder.file, .is_fleeting = true};
-  assert_success(sqlite_backend_open(&settings, &self.services.backend));
-  *state = &self;
-  return 0;
-}
-
-static int tear_down(void **state) {
-  fixture *self = *state;
-  backend_close(self->services.backend);
-  folder_remove(&self->folder);
-  return 0;
-}
+#include "unit/services/services_testing.h"
 
 static void put(fixture *self, const char *key, const char *json) {
   calling calling;
@@ -379,7 +357,7 @@ static void without_a_backend_kv_is_unavailable(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_close)
   const struct CMUnitTest tests[] = {
       TEST(what_was_put_is_answered_with_its_version),
       TEST(bytes_come_back_with_their_media_type),

@@ -2,33 +2,15 @@
 #include "base/file.h"
 #include "services/secrets.h"
 #include "services/secrets_key.h"
-#include "unit/services/calling.h"
+#include "unit/services/services_testing.h"
 
 #include <sys/stat.h>
 
 #define VALUE "hunter2-is-no-password"
 
-typedef struct fixture {
-  folder folder;
-  services services;
-} fixture;
-
 static int set_up(void **state) {
-  static fixture self;
-  self = (fixture){0};
-  folder_make(&self.folder);
-  const sqlite_backend_settings settings = {.path = self.folder.file};
-  assert_success(sqlite_backend_open(&settings, &self.services.backend));
-  assert_success(secrets_open(self.folder.path, self.services.backend, &self.services.secrets));
-  *state = &self;
-  return 0;
-}
-
-static int tear_down(void **state) {
-  fixture *self = *state;
-  backend_close(self->services.backend);
-  secrets_close(self->services.secrets);
-  folder_remove(&self->folder);
+  fixture *self = fixture_open(state);
+  assert_success(secrets_open(self->folder.path, self->services.backend, &self->services.secrets));
   return 0;
 }
 
@@ -256,18 +238,18 @@ static void what_was_sealed_is_bound_to_its_project_and_name(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test_setup_teardown(a_function_gets_what_was_set, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(a_token_of_the_admin_api_reads_none, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(a_function_changes_none, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(a_list_has_names_alone, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(a_deleted_secret_is_not_found, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(another_project_sees_none, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(a_name_that_cannot_be_shown_is_refused, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(a_value_over_64_kib_is_too_large_and_not_told, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(the_disk_has_the_name_and_not_the_value, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(the_key_is_for_its_owner_and_stays, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(a_key_that_others_may_read_or_that_is_cut_is_refused, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(another_key_opens_nothing, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(a_function_gets_what_was_set, set_up, fixture_close),
+      cmocka_unit_test_setup_teardown(a_token_of_the_admin_api_reads_none, set_up, fixture_close),
+      cmocka_unit_test_setup_teardown(a_function_changes_none, set_up, fixture_close),
+      cmocka_unit_test_setup_teardown(a_list_has_names_alone, set_up, fixture_close),
+      cmocka_unit_test_setup_teardown(a_deleted_secret_is_not_found, set_up, fixture_close),
+      cmocka_unit_test_setup_teardown(another_project_sees_none, set_up, fixture_close),
+      cmocka_unit_test_setup_teardown(a_name_that_cannot_be_shown_is_refused, set_up, fixture_close),
+      cmocka_unit_test_setup_teardown(a_value_over_64_kib_is_too_large_and_not_told, set_up, fixture_close),
+      cmocka_unit_test_setup_teardown(the_disk_has_the_name_and_not_the_value, set_up, fixture_close),
+      cmocka_unit_test_setup_teardown(the_key_is_for_its_owner_and_stays, set_up, fixture_close),
+      cmocka_unit_test_setup_teardown(a_key_that_others_may_read_or_that_is_cut_is_refused, set_up, fixture_close),
+      cmocka_unit_test_setup_teardown(another_key_opens_nothing, set_up, fixture_close),
       cmocka_unit_test(what_was_sealed_is_bound_to_its_project_and_name),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,39 +1,13 @@
 // Objects held while they are copied, and compared with their files.
 #include "services/storage_check.h"
 
-#include "services/storage.h"
-#include "unit/services/calling.h"
+#include "unit/services/services_testing.h"
 
 #include <stdio.h>
 #include <unistd.h>
 
-typedef struct fixture {
-  folder folder;
-  services services;
-} fixture;
-
-static void open_storage(fixture *self) {
-  const storage_settings settings = {
-      .directory = self->folder.path, .backend = self->services.backend, .is_fleeting = true};
-  assert_success(storage_open(&settings, &self->services.storage));
-}
-
 static int set_up(void **state) {
-  static fixture self;
-  self = (fixture){0};
-  folder_make(&self.folder);
-  const sqlite_backend_settings settings = {.path = self.folder.file, .is_fleeting = true};
-  assert_success(sqlite_backend_open(&settings, &self.services.backend));
-  open_storage(&self);
-  *state = &self;
-  return 0;
-}
-
-static int tear_down(void **state) {
-  fixture *self = *state;
-  storage_close(self->services.storage);
-  backend_close(self->services.backend);
-  folder_remove(&self->folder);
+  fixture_open_storage(fixture_open(state));
   return 0;
 }
 
@@ -60,15 +34,13 @@ static void what_is_replaced_while_it_is_held_is_removed_at_the_next_start(void 
   assert_success(storage_hold_files(self->folder.path, &hold));
   put(self, "a", "2");
   assert_int_equal(check(self).unnamed, 1);
-  storage_close(self->services.storage);
-  open_storage(self); // not while somebody copies
+  fixture_open_storage_again(self); // not while somebody copies
   assert_int_equal(check(self).unnamed, 1);
   storage_let_go(&hold);
   storage_let_go(&hold);
   put(self, "a", "3");
   assert_int_equal(check(self).unnamed, 1);
-  storage_close(self->services.storage);
-  open_storage(self);
+  fixture_open_storage_again(self);
   const storage_report report = check(self);
   assert_int_equal(report.unnamed, 0);
   assert_int_equal(report.objects, 1);
@@ -137,7 +109,7 @@ static void a_backend_for_reading_finds_what_is_there_and_writes_nothing(void **
   backend_close(reader);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_close)
 
 int main(void) {
   const struct CMUnitTest tests[] = {

@@ -3,17 +3,12 @@
 #include "services/permissions.h"
 #include "services/quotas.h"
 #include "services/storage.h"
-#include "unit/services/calling.h"
+#include "unit/services/services_testing.h"
 
 #include <dirent.h>
 #include <fcntl.h>
 
 enum { QUOTA = 1000 };
-
-typedef struct fixture {
-  folder folder;
-  services services;
-} fixture;
 
 /// A call of somebody whose project may keep a little.
 static void begin(calling *self, const services *services) {
@@ -22,34 +17,9 @@ static void begin(calling *self, const services *services) {
   self->call.caller.quotas = &few;
 }
 
-static void open_storage(fixture *self) {
-  const storage_settings settings = {.directory = self->folder.path, .backend = self->services.backend};
-  assert_success(storage_open(&settings, &self->services.storage));
-}
-
 static int set_up(void **state) {
-  static fixture self;
-  self = (fixture){0};
-  folder_make(&self.folder);
-  const sqlite_backend_settings settings = {.path = self.folder.file, .is_fleeting = true};
-  assert_success(sqlite_backend_open(&settings, &self.services.backend));
-  open_storage(&self);
-  *state = &self;
+  fixture_open_storage(fixture_open(state));
   return 0;
-}
-
-static int tear_down(void **state) {
-  fixture *self = *state;
-  storage_close(self->services.storage);
-  backend_close(self->services.backend);
-  folder_remove(&self->folder);
-  return 0;
-}
-
-static void open_again(fixture *self) {
-  storage_close(self->services.storage);
-  self->services.storage = NULL;
-  open_storage(self);
 }
 
 // ------------------------------------------------------------------------------------------------------------ calling
@@ -259,7 +229,7 @@ static void a_project_has_a_quota_which_replacing_and_deleting_give_back(void **
   assert_int_equal(put(self, "b", bytes, 2), 507);
   assert_int_equal(put(self, "a", bytes, QUOTA), 200);
   assert_int_equal(put(self, "b", bytes, 1), 507);
-  open_again(self);
+  fixture_open_storage_again(self);
   assert_int_equal(put(self, "b", bytes, 1), 507);
   assert_int_equal(delete_object(self, "a"), 204);
   assert_int_equal(put(self, "b", bytes, QUOTA), 200);
@@ -291,7 +261,7 @@ static void what_a_crash_left_is_swept_at_the_next_start(void **state) {
   make_file(self, ".0123456789abcdef0123456789abcdef");
   make_file(self, "notes-of-somebody-that-are-none-of-ours");
   assert_int_equal(count_files(self), 4);
-  open_again(self);
+  fixture_open_storage_again(self);
   assert_int_equal(count_files(self), 2);
   assert_object(self, "a", "kept");
 }
@@ -602,7 +572,7 @@ static void what_waits_at_the_end_is_answered(void **state) {
   }
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_close)
 
 int main(void) {
   const struct CMUnitTest tests[] = {

@@ -1,36 +1,8 @@
 // Keys and values on the embedded backend: what backend.h promises.
-#include "unit/services/backend/backend_testing.h"
-
-static atomic_ullong fake_now_ms;
-
-static uint64_t fake_now(void) {
-  return atomic_load(&fake_now_ms);
-}
-
-typedef struct fixture {
-  folder folder;
-  backend *backend;
-} fixture;
-
-static void open_at(fixture *self) {
-  const sqlite_backend_settings settings = {.path = self->folder.file, .now_ms = fake_now};
-  assert_success(sqlite_backend_open(&settings, &self->backend));
-}
+#include "unit/services/backend/sqlite_testing.h"
 
 static int set_up(void **state) {
-  static fixture self;
-  atomic_store(&fake_now_ms, 1000000);
-  folder_make(&self.folder);
-  open_at(&self);
-  *state = &self;
-  return 0;
-}
-
-static int tear_down(void **state) {
-  fixture *self = *state;
-  backend_close(self->backend);
-  folder_remove(&self->folder);
-  return 0;
+  return fixture_begin(state, 1000000);
 }
 
 static void assert_value(backend *backend, const char *key, const char *value) {

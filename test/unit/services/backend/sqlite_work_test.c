@@ -1,40 +1,12 @@
 // Work on the embedded backend: what work.h promises.
 #include "base/database.h"
 #include "services/backend/sqlite_schema.h"
-#include "unit/services/backend/backend_testing.h"
+#include "unit/services/backend/sqlite_testing.h"
 
 enum { SEEN_MAX = 64 };
 
-static atomic_ullong fake_now_ms;
-
-static uint64_t fake_now(void) {
-  return atomic_load(&fake_now_ms);
-}
-
-typedef struct fixture {
-  folder folder;
-  backend *backend;
-} fixture;
-
-static void open_at(fixture *self) {
-  const sqlite_backend_settings settings = {.path = self->folder.file, .now_ms = fake_now};
-  assert_success(sqlite_backend_open(&settings, &self->backend));
-}
-
 static int set_up(void **state) {
-  static fixture self;
-  atomic_store(&fake_now_ms, 1000);
-  folder_make(&self.folder);
-  open_at(&self);
-  *state = &self;
-  return 0;
-}
-
-static int tear_down(void **state) {
-  fixture *self = *state;
-  backend_close(self->backend);
-  folder_remove(&self->folder);
-  return 0;
+  return fixture_begin(state, 1000);
 }
 
 // ---------------------------------------------------------------------------------------------------------- operations
