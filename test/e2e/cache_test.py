@@ -6,23 +6,11 @@ import threading
 import support
 from support import function
 
-# `relay` asks for what its input says and answers with what it gets.
-GUEST = r"""
-#include <ubiq/host.h>
-
-UBIQ_EXPORT(relay) {
-  size_t size;
-  char *request = ubiq_input(&size);
-  ubiq_block answer = ubiq_invoke(UBIQ_JSON, request, size);
-  return ubiq_output_block(answer, ubiq_block_size(answer));
-}
-"""
-
 
 class Cache(support.Test):
     def launch(self, *options):
         functions = [function("relay", "POST /relay", permissions='["cache:*"]'), function("relay2", "POST /relay2", permissions='["cache:*"]', export='"relay"')]
-        return self.start(self.project(*functions, files={"guest.c": GUEST}), *options)
+        return self.start(self.project(*functions, files={"guest.c": support.RELAY}), *options)
 
     def ask(self, server, method, path, through="/relay", **more):
         status, _, answer = server.request("POST", through, json.dumps(dict(method=method, path=path, **more)))
@@ -63,7 +51,7 @@ class Cache(support.Test):
         self.assertEqual(7, answers.count((200, "made")))
 
     def test_a_run_that_waits_for_a_lock_ends_when_its_time_is_over(self):
-        project = self.project(function("relay", "POST /relay", permissions='["cache:*"]', timeout='"500ms"'), files={"guest.c": GUEST})
+        project = self.project(function("relay", "POST /relay", permissions='["cache:*"]', timeout='"500ms"'), files={"guest.c": support.RELAY})
         server = self.start(project)
         self.assertEqual(201, self.ask(server, "POST", "/v1/cache/a/lock", query={"hold": "1h"})["status"])
         body = json.dumps({"method": "POST", "path": "/v1/cache/a/lock", "query": {"wait": "1h"}})

@@ -7,7 +7,6 @@ import subprocess
 
 import deploying
 import support
-from kv_test import GUEST
 from support import UBIQ, function
 
 VALUE = "hunter2-is-no-password"
@@ -35,7 +34,7 @@ class ConfigAndSecrets(support.Test):
     def make(self, more=SETTINGS):
         text = '[project]\nname = "shop"\n' + more + function("relay", "POST /relay", config='{ place = "there" }',
                                                                       permissions='["config:*", "secrets:*"]')
-        return self.project(text=text, files={"guest.c": GUEST})
+        return self.project(text=text, files={"guest.c": support.RELAY})
 
     def ask(self, server, method, path, **more):
         status, _, answer = server.request("POST", "/relay", json.dumps(dict(method=method, path=path, **more)))

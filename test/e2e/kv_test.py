@@ -13,17 +13,6 @@ import urllib.parse
 import support
 from support import function
 
-# `relay` asks for what its input says and answers with what it gets.
-GUEST = r"""
-#include <ubiq/host.h>
-
-UBIQ_EXPORT(relay) {
-  size_t size;
-  char *request = ubiq_input(&size);
-  ubiq_block answer = ubiq_invoke(UBIQ_JSON, request, size);
-  return ubiq_output_block(answer, ubiq_block_size(answer));
-}
-"""
 
 KILLS = 4 if os.environ.get("UBIQ_SANITIZE") else 12
 
@@ -34,7 +23,7 @@ def path_of(key):
 
 class Kv(support.Test):
     def make(self):
-        return self.project(function("relay", "POST /relay", permissions='["kv:*"]'), files={"guest.c": GUEST})
+        return self.project(function("relay", "POST /relay", permissions='["kv:*"]'), files={"guest.c": support.RELAY})
 
     def ask(self, server, method, path, through="/relay", **more):
         status, _, answer = server.request("POST", through, json.dumps(dict(method=method, path=path, **more)))
@@ -70,7 +59,7 @@ class Kv(support.Test):
 
     def test_a_private_function_keeps_what_is_its_own(self):
         own = function("own", "POST /own", export='"relay"', private="true", permissions='["kv:*", "cache:*"]')
-        server = self.start(self.project(function("relay", "POST /relay", permissions='["kv:*", "cache:*"]'), own, files={"guest.c": GUEST}))
+        server = self.start(self.project(function("relay", "POST /relay", permissions='["kv:*", "cache:*"]'), own, files={"guest.c": support.RELAY}))
         for path in (path_of("a"), "/v1/cache/a"):
             self.assertIn(self.ask(server, "PUT", path, "/own", body="mine")["status"], (200, 204))
             self.assertEqual("mine", self.ask(server, "GET", path, "/own")["body"])

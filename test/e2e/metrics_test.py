@@ -159,11 +159,9 @@ class Metrics(deploying.Test):
             connection.close()
 
     def test_what_services_are_asked_is_counted_by_operation_and_status(self):
-        guest = "#include <ubiq/host.h>\nUBIQ_EXPORT(relay) { size_t size; char *request = ubiq_input(&size); " \
-                "ubiq_block answer = ubiq_invoke(UBIQ_JSON, request, size); return ubiq_output_block(answer, ubiq_block_size(answer)); }\n"
         relay = support.function("relay", "POST /relay", permissions='["storage:*"]')
         bundle = os.path.join(self.folder(), "made.ubiq")
-        done = self.run_ubiq("build", self.project(relay, files={"guest.c": guest}), "--output", bundle)
+        done = self.run_ubiq("build", self.project(relay, files={"guest.c": support.RELAY}), "--output", bundle)
         self.assertEqual(0, done.returncode, done.stderr)
         server = self.launch()
         with open(bundle, "rb") as file:

@@ -167,22 +167,8 @@ class Export(support.Test):
 
     def test_a_request_of_a_function_is_a_child_and_the_parent_of_what_it_leads_to(self):
         collector = self.collector()
-        seen = []
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                seen.append(self.headers["traceparent"])
-                self.send_response(204)
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        other = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=other.serve_forever, args=(0.02,), daemon=True).start()
-        self.addCleanup(other.server_close)
-        self.addCleanup(other.shutdown)
-        url = "http://127.0.0.1:%d/x" % other.server_port
+        url, seen = self.listen()
+        url += "x"
         server = self.start(self.project(function("fetch", "POST /fetch", allowed_hosts='["127.0.0.1"]')), "--workers", "1",
                             "--otlp", collector.url)
         server.request("POST", "/fetch", (url + "?secret=1").encode(), {"traceparent": TRACE})
@@ -194,16 +180,14 @@ class Export(support.Test):
         asked, refused = [span for span in spans if span["kind"] == 3]
         self.assertEqual(("GET", run["spanId"], {}), (asked["name"], asked["parentSpanId"], asked["status"]))
         self.assertEqual({"http.request.method": "GET", "url.full": url, "http.response.status_code": 204}, attributes(asked))
-        self.assertEqual(["00-%s-%s-01" % (run["traceId"], asked["spanId"])], seen)
+        self.assertEqual(["00-%s-%s-01" % (run["traceId"], asked["spanId"])], [headers["traceparent"] for headers in seen])
         self.assertLessEqual(int(asked["startTimeUnixNano"]), int(asked["endTimeUnixNano"]))
         self.assertEqual(({"code": 2}, {"http.request.method": "GET", "url.full": "http://127.0.0.2/"}),
                          (refused["status"], attributes(refused)))
 
     def relaying(self, collector, *more):
-        guest = "#include <ubiq/host.h>\nUBIQ_EXPORT(relay) { size_t size; char *request = ubiq_input(&size); " \
-                "ubiq_block answer = ubiq_invoke(UBIQ_JSON, request, size); return ubiq_output_block(answer, ubiq_block_size(answer)); }\n"
         relay = function("relay", "POST /relay", permissions='["*"]')
-        return self.start(self.project(relay, *more, files={"guest.c": guest + support.GUEST}), "--workers", "1", "--otlp", collector.url)
+        return self.start(self.project(relay, *more, files={"guest.c": support.RELAY + support.GUEST}), "--workers", "1", "--otlp", collector.url)
 
     def test_what_a_function_asks_of_every_service_is_a_child(self):
         collector = self.collector()
@@ -255,7 +239,7 @@ class Export(support.Test):
         collector = self.collector()
         server = self.relaying(collector, function("brief", "POST /brief", export='"relay"', timeout='"300ms"', permissions='["*"]'))
         request = json.dumps({"method": "POST", "path": "/v1/cache/a/lock", "query": {"wait": "20s"}}).encode()
-        self.assertEqual(200, server.request("POST", "/brief", request)[0])
+        self.assertEqual(200, server.request("POST", "/relay", request)[0])
         self.assertEqual(504, server.request("POST", "/brief", request)[0])  # somebody holds the lock
         with collector.news:
             collector.news.wait_for(lambda: len(server_spans(collector.items(*SPANS))) == 2, support.PATIENCE)
@@ -265,27 +249,11 @@ class Export(support.Test):
 
     def test_a_request_by_the_platforms_api_is_a_child_and_the_parent_of_what_it_leads_to(self):
         collector = self.collector()
-        seen = []
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                seen.append(self.headers["traceparent"])
-                self.send_response(204)
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        other = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=other.serve_forever, args=(0.02,), daemon=True).start()
-        self.addCleanup(other.server_close)
-        self.addCleanup(other.shutdown)
-        guest = "#include <ubiq/host.h>\nUBIQ_EXPORT(ask) { size_t size; char *request = ubiq_input(&size); " \
-                "ubiq_block answer = ubiq_invoke(UBIQ_JSON, request, size); return ubiq_output_block(answer, ubiq_block_size(answer)); }\n"
-        ask = function("ask", "POST /ask", permissions='["http:get:127.0.0.1:%d"]' % other.server_port)
-        server = self.start(self.project(ask, files={"guest.c": guest}), "--workers", "1", "--otlp", collector.url)
-        for url in ("http://127.0.0.1:%d/x" % other.server_port, "http://127.0.0.2/"):  # the second is not allowed
-            request = {"method": "POST", "path": "/v1/http", "body": {"url": url}}
+        url, seen = self.listen()
+        ask = function("relay", "POST /ask", permissions='["http:get:%s"]' % url.split("/")[2])
+        server = self.start(self.project(ask, files={"guest.c": support.RELAY}), "--workers", "1", "--otlp", collector.url)
+        for asked_url in (url, "http://127.0.0.2/"):  # the second is not allowed
+            request = {"method": "POST", "path": "/v1/http", "body": {"url": asked_url}}
             server.request("POST", "/ask", json.dumps(request).encode(), {"traceparent": TRACE})
         with collector.news:
             collector.news.wait_for(lambda: len(server_spans(collector.items(*SPANS))) == 2, support.PATIENCE)
@@ -294,7 +262,7 @@ class Export(support.Test):
         asked, refused = [span for span in spans if span["kind"] == 3]
         self.assertEqual(("GET", run["spanId"], {}), (asked["name"], asked["parentSpanId"], asked["status"]))
         self.assertEqual(204, attributes(asked)["http.response.status_code"])
-        self.assertEqual(["00-%s-%s-01" % (run["traceId"], asked["spanId"])], seen)
+        self.assertEqual(["00-%s-%s-01" % (run["traceId"], asked["spanId"])], [headers["traceparent"] for headers in seen])
         self.assertEqual({"code": 2}, refused["status"])
 
     def test_log_lines_of_functions_and_of_the_server_are_sent(self):

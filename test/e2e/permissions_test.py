@@ -8,17 +8,6 @@ import deploying
 import support
 from support import UBIQ, function
 
-GUEST = r"""
-#include <ubiq/host.h>
-
-UBIQ_EXPORT(relay) {
-  size_t size;
-  char *request = ubiq_input(&size);
-  ubiq_block answer = ubiq_invoke(UBIQ_JSON, request, size);
-  return ubiq_output_block(answer, ubiq_block_size(answer));
-}
-"""
-
 
 def relay(name, *permissions):
     return function(name, "POST /" + name, export='"relay"', permissions=json.dumps(permissions))
@@ -34,7 +23,7 @@ def call(name, request):
 
 class Permissions(deploying.Test):
     def serve(self, *functions, **more):
-        return self.start(self.project(*functions, files={"guest.c": GUEST}), **more)
+        return self.start(self.project(*functions, files={"guest.c": support.RELAY}), **more)
 
     def ask(self, server, name, request):
         status, _, answer = server.request("POST", "/" + name, json.dumps(request))
@@ -81,7 +70,7 @@ class Permissions(deploying.Test):
 
     def test_a_bundle_is_granted_what_stays_within_its_project(self):
         def bundle(*permissions):
-            project = self.project(relay("a", *permissions), files={"guest.c": GUEST})
+            project = self.project(relay("a", *permissions), files={"guest.c": support.RELAY})
             path = os.path.join(project, "a.ubiq")
             subprocess.run([UBIQ, "build", project, "--output", path], check=True, stdout=subprocess.DEVNULL)
             return path
@@ -100,7 +89,7 @@ class Permissions(deploying.Test):
         def ubiq(*arguments):
             return subprocess.run([UBIQ, *arguments], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                   stderr=subprocess.STDOUT, text=True, timeout=support.PATIENCE).stdout
-        project = self.project(relay("a", "kv:write:b*", "kv:read:b*"), relay("idle"), files={"guest.c": GUEST})
+        project = self.project(relay("a", "kv:write:b*", "kv:read:b*"), relay("idle"), files={"guest.c": support.RELAY})
         ubiq("deploy", project)
         self.assertEqual(200, self.ask(server, "a", put("b"))["status"])
         self.assertEqual(403, self.ask(server, "a", put("c"))["status"])

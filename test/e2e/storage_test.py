@@ -15,7 +15,6 @@ import urllib.parse
 
 import deploying
 import support
-from kv_test import GUEST
 from support import function
 
 KILLS = 3 if os.environ.get("UBIQ_SANITIZE") else 8
@@ -34,7 +33,7 @@ def files_of(project):
 class Storage(support.Test):
     def make(self):
         return self.project(function("relay", "POST /relay", permissions='["storage:*"]', body_max='"16MiB"', memory='"256MiB"',
-                                     response_max='"64MiB"'), files={"guest.c": GUEST})
+                                     response_max='"64MiB"'), files={"guest.c": support.RELAY})
 
     def ask(self, server, method, path, **more):
         status, _, answer = server.request("POST", "/relay", json.dumps(dict(method=method, path=path, **more)))

@@ -1,6 +1,7 @@
 """What the end-to-end tests share: projects in temporary folders, and the real program serving them."""
 
 import http.client
+import http.server
 import os
 import re
 import shutil
@@ -86,6 +87,18 @@ UBIQ_EXPORT(fetch) {
   ubiq_http_response response = ubiq_http_request("GET", url, NULL, NULL, 0);
   ubiq_http_close(&response);
   return ubiq_output_string(response.status == 200 ? "fetched" : "not fetched");
+}
+"""
+
+# A guest whose `relay` asks the platform for what its input says, and answers with what it gets.
+RELAY = r"""
+#include <ubiq/host.h>
+
+UBIQ_EXPORT(relay) {
+  size_t size;
+  char *request = ubiq_input(&size);
+  ubiq_block answer = ubiq_invoke(UBIQ_JSON, request, size);
+  return ubiq_output_block(answer, ubiq_block_size(answer));
 }
 """
 
@@ -248,6 +261,25 @@ class Test(unittest.TestCase):
 
     def serve(self, *functions, options=("--workers", "1")):
         return self.start(self.project(*functions), *options)
+
+    def listen(self):
+        """A server that answers 204 to each GET: its URL, and the headers of what came."""
+        seen = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                seen.append(self.headers)
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        other = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=other.serve_forever, args=(0.02,), daemon=True).start()
+        self.addCleanup(other.server_close)
+        self.addCleanup(other.shutdown)
+        return "http://127.0.0.1:%d/" % other.server_port, seen
 
     def run_ubiq(self, *arguments):
         return subprocess.run([UBIQ] + list(arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

@@ -10,7 +10,7 @@ import time
 import deploying
 import events_test
 import support
-from permissions_test import GUEST, put, relay
+from permissions_test import put, relay
 
 JSON = {"Content-Type": "application/json"}
 
@@ -80,7 +80,7 @@ class Tokens(deploying.Test):
 
     def test_a_function_that_a_token_runs_may_no_more_than_the_token(self):
         made = os.path.join(self.folder(), "made.ubiq")
-        done = self.run_ubiq("build", self.project(relay("strong", "kv:*"), files={"guest.c": GUEST}), "--output", made)
+        done = self.run_ubiq("build", self.project(relay("strong", "kv:*"), files={"guest.c": support.RELAY}), "--output", made)
         self.assertEqual(0, done.returncode, done.stderr)
         server = self.launch()
         with open(made, "rb") as file:

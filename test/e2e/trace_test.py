@@ -1,9 +1,7 @@
 """Traces across services: what a function is told of the trace that a request is part of, and what its own requests say."""
 
-import http.server
 import json
 import re
-import threading
 
 import support
 from support import function
@@ -33,25 +31,6 @@ UBIQ_EXPORT(bare) { return ask(NULL); }
 
 
 class Traces(support.Test):
-    def listen(self):
-        """A server that notes the headers of what comes."""
-        seen = []
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                seen.append(self.headers)
-                self.send_response(204)
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        other = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=other.serve_forever, args=(0.02,), daemon=True).start()
-        self.addCleanup(other.server_close)
-        self.addCleanup(other.shutdown)
-        return "http://127.0.0.1:%d/" % other.server_port, seen
-
     def launch(self):
         functions = [function(name, "POST /" + name, allowed_hosts='["127.0.0.1"]') for name in ("plain", "own", "state", "bare")]
         return self.start(self.project(*functions, files={"guest.c": GUEST}), "--workers", "1")
