@@ -1,94 +1,33 @@
 // What stores cost: prints one JSON object. `stores kv FOLDER` puts durably from 1,000 callers at once, and then by one commit of SQLite's
 // for each put; `stores cache [REDIS-PORT]` gets and puts in the cache, and in a Redis on the loopback. bench/run starts it.
 #include "base/clock.h"
+#include "bench/callers.h"
 #include "services/cache.h"
 #include "services/operations.h"
-#include "services/services.h"
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
-#include <pthread.h>
 #include <sqlite3.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { CALLERS = 1000, VALUE_SIZE = 100, KEYS = 50000, ENTRIES = 100000 };
+enum { VALUE_SIZE = 100, KEYS = 50000, ENTRIES = 100000 };
 
 #define SPAN_NS (UINT64_C(3) * CLOCK_NS_PER_SECOND) ///< of each measurement
 
 static const char value[VALUE_SIZE];
 
-static void fail(const char *what) {
-  fprintf(stderr, "stores: %s\n", what);
-  exit(1);
-}
-
-static void check(ubiq_error *error) {
-  if (error != NULL) fail(ubiq_error_message(error));
-}
-
-static size_t resident_kib(void) {
-  FILE *file = fopen("/proc/self/statm", "r");
-  size_t all = 0, resident = 0;
-  if (file == NULL || fscanf(file, "%zu %zu", &all, &resident) != 2) fail("statm cannot be read");
-  fclose(file);
-  return resident * (size_t)sysconf(_SC_PAGESIZE) / 1024;
-}
-
 // ----------------------------------------------------------------------------------------------------------------- kv
 
-/// As a run is: it puts, waits for the answer on its own thread, and puts again.
-typedef struct caller {
-  service_call call;
-  struct caller *next;
-  char key[16];
-} caller;
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static caller *answered;
-static services opened;
-
-static void note(service_call *call) {
-  caller *self = (caller *)call;
-  pthread_mutex_lock(&lock);
-  bool was_empty = answered == NULL;
-  self->next = answered;
-  answered = self;
-  pthread_mutex_unlock(&lock);
-  if (was_empty) pthread_cond_signal(&changed);
-}
-
-static caller *take_answered(void) {
-  pthread_mutex_lock(&lock);
-  while (answered == NULL) pthread_cond_wait(&changed, &lock);
-  caller *list = answered;
-  answered = NULL;
-  pthread_mutex_unlock(&lock);
-  return list;
-}
-
 static void put(caller *self, unsigned number) {
-  self->call = (service_call){.services = &opened, .done = note};
-  self->call.caller.project = TEXT("bench");
-  arena_init(&self->call.arena);
+  begin(self);
   snprintf(self->key, sizeof self->key, "key-%u", number % KEYS);
   self->call.params[KV_PUT_KEY] = (service_param){true, text_of(self->key), 0};
   self->call.body = (service_body){.kind = SERVICE_BODY_BYTES, .bytes = {(const uint8_t *)value, sizeof value}};
   service_kv_put(&self->call);
 }
 
-static void end(caller *self) {
-  check(self->call.error);
-  buffer_free(&self->call.bytes);
-  arena_free(&self->call.arena);
-}
-
 static double puts_of_many(size_t *kib) {
-  static caller callers[CALLERS];
   uint64_t begin = clock_monotonic_ns(), now = begin;
   unsigned number = 0, waiting = 0, done = 0;
   for (; waiting < CALLERS; waiting++) put(&callers[waiting], number++);
@@ -242,6 +181,7 @@ static void bench_cache(const char *port) {
 }
 
 int main(int count, char **arguments) {
+  program = "stores";
   if (count == 3 && strcmp(arguments[1], "kv") == 0)
     bench_kv(arguments[2]);
   else if (count >= 2 && strcmp(arguments[1], "cache") == 0)

@@ -2,92 +2,30 @@
 // hears of each; `work schedules FOLDER COUNT` makes so many schedules for far ahead from as many callers, and then measures how late others
 // begin that are due one each millisecond. What is run is nothing: the functions of a server come on top. bench/run starts it.
 #include "base/clock.h"
+#include "bench/callers.h"
 #include "services/events.h"
 #include "services/operations.h"
 #include "services/schedule_work.h"
-#include "services/services.h"
 #include "services/triggers.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-enum { CALLERS = 1000, FIRINGS = 4000, LEAD_MS = 3000 };
+enum { FIRINGS = 4000, LEAD_MS = 3000 };
 
 #define SPAN_NS (UINT64_C(3) * CLOCK_NS_PER_SECOND) ///< of publishing
-
-static void fail(const char *what) {
-  fprintf(stderr, "work: %s\n", what);
-  exit(1);
-}
-
-static void check(ubiq_error *error) {
-  if (error != NULL) fail(ubiq_error_message(error));
-}
 
 static uint64_t now_ms(void) {
   return clock_realtime_ns() / CLOCK_NS_PER_MS;
 }
 
-static size_t resident_kib(void) {
-  FILE *file = fopen("/proc/self/statm", "r");
-  size_t all = 0, resident = 0;
-  if (file == NULL || fscanf(file, "%zu %zu", &all, &resident) != 2) fail("statm cannot be read");
-  fclose(file);
-  return resident * (size_t)sysconf(_SC_PAGESIZE) / 1024;
-}
-
 // ------------------------------------------------------------------------------------------------------------ callers
 
-/// As a run is: it asks, waits for the answer on its own thread, and asks again.
-typedef struct caller {
-  service_call call;
-  yyjson_doc *body;
-  struct caller *next;
-} caller;
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static caller *answered;
-static caller callers[CALLERS];
-static services opened;
-
-static void note(service_call *call) {
-  caller *self = (caller *)call;
-  pthread_mutex_lock(&lock);
-  self->next = answered;
-  answered = self;
-  pthread_cond_signal(&changed);
-  pthread_mutex_unlock(&lock);
-}
-
-static caller *take_answered(void) {
-  pthread_mutex_lock(&lock);
-  while (answered == NULL) pthread_cond_wait(&changed, &lock);
-  caller *list = answered;
-  answered = NULL;
-  pthread_mutex_unlock(&lock);
-  return list;
-}
-
 static void ask(caller *self, service_handler handler, const char *json) {
-  self->call = (service_call){.services = &opened, .done = note};
-  self->call.caller.project = TEXT("bench");
-  self->call.caller.function = TEXT("bench");
-  arena_init(&self->call.arena);
+  begin(self);
   self->body = yyjson_read(json, strlen(json), YYJSON_READ_NOFLAG);
   self->call.body = (service_body){.kind = SERVICE_BODY_JSON, .value = yyjson_doc_get_root(self->body)};
   handler(&self->call);
-}
-
-static void end(caller *self) {
-  check(self->call.error);
-  buffer_free(&self->call.bytes);
-  arena_free(&self->call.arena);
-  yyjson_doc_free(self->body);
 }
 
 /// Asks from all callers at once until `write` says that it was enough. Returns how many were answered.
@@ -141,7 +79,7 @@ static event_work event_taker;
 
 static agenda *open_agenda(void) {
   agenda *agenda = NULL;
-  schedule_taker = (schedule_work){opened.backend, {take_turn, NULL}};
+  schedule_taker = (schedule_work){.backend = opened.backend, .taker = {take_turn, NULL}};
   event_taker = (event_work){opened.events, {take_event, NULL}};
   const agenda_kind kinds[] = {schedule_work_schedules(&schedule_taker), schedule_work_turns(&schedule_taker),
                                event_work_kind(&event_taker)};
@@ -220,6 +158,7 @@ static void bench_schedules(unsigned count) {
 }
 
 int main(int count, char **arguments) {
+  program = "work";
   bool is_events = count == 3 && strcmp(arguments[1], "events") == 0;
   bool is_schedules = count == 4 && strcmp(arguments[1], "schedules") == 0;
   if (!is_events && !is_schedules) fail("expected events FOLDER or schedules FOLDER COUNT");
