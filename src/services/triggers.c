@@ -25,6 +25,7 @@ typedef struct plan {
   buffer record; ///< what will have been put in place
   size_t recorded;
   bool others_subscribe; ///< subscriptions change
+  bool schedules_rest;
 } plan;
 
 // -------------------------------------------------------------------------------------------------- what is there now
@@ -32,14 +33,17 @@ typedef struct plan {
 typedef struct found {
   plan *plan;
   uint64_t id; ///< 0: there is no such item
-  bool is_of_project;
+  bool is_of_project, is_paused;
   ubiq_error *error;
 } found;
 
+/// An item that cannot be read for want of memory is not taken for one of the API's.
 static void take_item(backend_work_list *list, const backend_work_item *item) {
   found *self = list->user;
-  yyjson_doc *document = yyjson_read((const char *)item->payload.data, item->payload.size, YYJSON_READ_NOFLAG);
+  yyjson_doc *document = NULL;
+  self->error = json_parse(TRIGGER_QUEUE, item->payload.data, item->payload.size, &document);
   self->id = item->id;
+  self->is_paused = item->state == BACKEND_WORK_PAUSED;
   self->is_of_project = yyjson_get_bool(yyjson_obj_get(yyjson_doc_get_root(document), "is_of_project"));
   yyjson_doc_free(document);
 }
@@ -144,7 +148,13 @@ static ubiq_error *first_due(const plan *self, const trigger *trigger, bool *is_
   return error;
 }
 
-static ubiq_error *set(plan *self, const trigger *trigger, uint64_t id) {
+/// What an operator had rest does not begin again with a deploy.
+static backend_work_state state_of(const plan *self, bool is_schedule, const found *there) {
+  bool is_due = is_schedule && !there->is_paused && !self->schedules_rest;
+  return is_due ? BACKEND_WORK_WAITING : BACKEND_WORK_PAUSED;
+}
+
+static ubiq_error *set(plan *self, const trigger *trigger, const found *there) {
   bool is_schedule = strcmp(trigger->queue, SCHEDULE_QUEUE) == 0, is_due = true;
   uint64_t due_ms = 0;
   ubiq_error *error = is_schedule ? first_due(self, trigger, &is_due, &due_ms) : NULL;
@@ -156,10 +166,10 @@ static ubiq_error *set(plan *self, const trigger *trigger, uint64_t id) {
                    .item = {.queue = text_of(trigger->queue),
                             .name = text_of(trigger->name),
                             .due_ms = due_ms,
-                            .state = is_schedule ? BACKEND_WORK_WAITING : BACKEND_WORK_PAUSED,
+                            .state = state_of(self, is_schedule, there),
                             .payload = {(const uint8_t *)trigger->definition.data, trigger->definition.size}}});
-  else if (id != 0)
-    add_end(self, trigger, id);
+  else if (there->id != 0)
+    add_end(self, trigger, there->id);
   return record(self, trigger);
 }
 
@@ -169,7 +179,7 @@ static ubiq_error *plan_trigger(plan *self, const trigger *wanted) {
   if (before != NULL && text_equal(before->definition, wanted->definition)) return record(self, wanted);
   ubiq_error *error = find_by(self, wanted->queue, wanted->name, take_item, &there);
   if (error != NULL) return error;
-  if (there.id == 0 || there.is_of_project) return set(self, wanted, there.id);
+  if (there.id == 0 || there.is_of_project) return set(self, wanted, &there);
   log_warn("ubiq.toml: %s.%s is left out: one of this name was made by the API; delete that, or take another name",
            wanted->queue, wanted->name);
   return NULL;
@@ -238,7 +248,10 @@ static bool is_changed(const plan *self) {
 ubiq_error *triggers_apply(const services *services, text project, const trigger *list, size_t count, uint64_t now_ms) {
   found record;
   if (services == NULL || services->backend == NULL) return NULL;
-  plan plan = {.backend = services->backend, .project = project, .now_ms = now_ms};
+  plan plan = {.backend = services->backend,
+               .project = project,
+               .now_ms = now_ms,
+               .schedules_rest = services->has_schedules_rest};
   arena_init(&plan.arena);
   ubiq_error *error = find_by(&plan, TRIGGER_QUEUE, RECORD_NAME, take_record, &record);
   if (error == NULL) error = make_plan(&plan, list, count);

@@ -258,6 +258,17 @@ answer = { status = 201, headers = { x-id = "7" }, json = { id = 7 } }
         self.assertEqual((True, ""), self.told_of(real, KEEP))
         self.assertEqual((True, ""), self.told_of(real.partition("[[case.service]]")[0], KEEP))
 
+    def test_schedules_of_the_project_rest(self):
+        schedule = '\n[[functions.keep.schedules]]\nname = "often"\nevery = "1s"\ninput = { method = "PUT", path = "/v1/kv/ran", body = 1 }\n'
+        case = """
+[[case]]
+name = "rests"
+function = "keep"
+request = { body = '{"method":"GET","path":"/v1/schedules/often"}' }
+expect = { json = { status = 200, headers = "*", body = { name = "often", is_paused = true, "*" = "*" } } }
+"""
+        self.assertEqual((True, ""), self.told_of(case, KEEP.replace('["kv:*"]', '["kv:*", "schedules:read"]') + schedule))
+
     def test_a_call_that_must_not_come_fails_the_case(self):
         passed, told = self.told_of(KEPT + "times = 0\n", KEEP)
         self.assertFalse(passed)

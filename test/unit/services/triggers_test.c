@@ -1,3 +1,4 @@
+// link: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup
 // What a project's file says is to be done by itself, put in place again and again.
 #include "services/triggers.h"
 
@@ -5,6 +6,10 @@
 #include "services/events.h"
 #include "services/schedule_work.h"
 #include "unit/services/backend/backend_testing.h"
+
+// The backend's thread goes on.
+#define ALLOC_FAILURE_STORAGE _Thread_local
+#include "unit/base/alloc_failure.h"
 
 #define EVERY "{\"made_ms\":0,\"is_of_project\":true,\"function\":\"report\",\"every\":\"1h\"}"
 #define OFTEN "{\"made_ms\":0,\"is_of_project\":true,\"function\":\"report\",\"every\":\"10m\"}"
@@ -107,6 +112,60 @@ static void what_changed_is_set_anew(void **state) {
   assert_int_equal(find(self, SCHEDULE_QUEUE, "hourly").due_ms, at("2026-03-01T10:30:00Z"));
 }
 
+static void have_rest(fixture *self, const char *name) {
+  const backend_work_item item = find(self, SCHEDULE_QUEUE, name);
+  change(self, (backend_work_change){.action = BACKEND_WORK_CHANGE,
+                                     .item = {.id = item.id, .due_ms = item.due_ms, .state = BACKEND_WORK_PAUSED}});
+}
+
+static void what_rests_goes_on_resting(void **state) {
+  fixture *self = *state;
+  const trigger before[] = {make(SCHEDULE_QUEUE, "hourly", EVERY)}, after[] = {make(SCHEDULE_QUEUE, "hourly", OFTEN)};
+  apply(self, before, 1, "2026-03-01T10:20:00Z");
+  have_rest(self, "hourly");
+  apply(self, before, 1, "2026-03-01T10:21:00Z");
+  assert_int_equal(find(self, SCHEDULE_QUEUE, "hourly").state, BACKEND_WORK_PAUSED);
+  apply(self, after, 1, "2026-03-01T10:22:00Z");
+  assert_int_equal(find(self, SCHEDULE_QUEUE, "hourly").state, BACKEND_WORK_PAUSED);
+  apply(self, NULL, 0, "2026-03-01T10:23:00Z"); // what was taken out is forgotten
+  apply(self, after, 1, "2026-03-01T10:24:00Z");
+  assert_int_equal(find(self, SCHEDULE_QUEUE, "hourly").state, BACKEND_WORK_WAITING);
+}
+
+static void schedules_rest_while_functions_are_tested(void **state) {
+  fixture *self = *state;
+  const trigger list[] = {make(SCHEDULE_QUEUE, "hourly", EVERY), make(SUBSCRIPTION_QUEUE, "mail", ORDERS)};
+  self->services.has_schedules_rest = true;
+  apply(self, list, 2, "2026-03-01T10:20:00Z");
+  assert_int_equal(find(self, SCHEDULE_QUEUE, "hourly").state, BACKEND_WORK_PAUSED);
+  assert_int_not_equal(find(self, SUBSCRIPTION_QUEUE, "mail").id, 0);
+}
+
+/// With one allocation after the other failing, what was there stays or all of it is the new.
+static void without_memory_it_is_all_as_before_or_all_as_after(void **state) {
+  fixture *self = *state;
+  const trigger before[] = {make(SCHEDULE_QUEUE, "hourly", EVERY), make(SUBSCRIPTION_QUEUE, "mail", ORDERS)},
+                after[] = {make(SCHEDULE_QUEUE, "hourly", OFTEN), make(SCHEDULE_QUEUE, "more", EVERY)};
+  apply(self, before, 2, "2026-03-01T10:20:00Z");
+  size_t failures = 0;
+  bool is_done = false;
+  for (size_t n = 0; !is_done; n++) {
+    alloc_failure.passes = n;
+    alloc_failure.failed = false;
+    alloc_failure.armed = true;
+    ubiq_error *error = triggers_apply(&self->services, TEXT("shop"), after, 2, at("2026-03-01T10:21:00Z"));
+    alloc_failure.armed = false;
+    is_done = error == NULL;
+    failures += !is_done;
+    assert_int_equal(find(self, SCHEDULE_QUEUE, "more").id != 0, is_done);
+    assert_int_equal(find(self, SUBSCRIPTION_QUEUE, "mail").id == 0, is_done);
+    assert_int_equal(find(self, SCHEDULE_QUEUE, "hourly").due_ms,
+                     at(is_done ? "2026-03-01T10:30:00Z" : "2026-03-01T11:00:00Z"));
+    ubiq_error_delete(error);
+  }
+  assert_true(failures > 10);
+}
+
 static void what_is_no_longer_there_ends(void **state) {
   fixture *self = *state;
   const trigger list[] = {make(SCHEDULE_QUEUE, "hourly", EVERY), make(SUBSCRIPTION_QUEUE, "mail", ORDERS)};
@@ -189,6 +248,9 @@ int main(void) {
       cmocka_unit_test_setup_teardown(what_did_not_change_keeps_its_place, set_up, tear_down),
       cmocka_unit_test_setup_teardown(what_changed_is_set_anew, set_up, tear_down),
       cmocka_unit_test_setup_teardown(what_is_no_longer_there_ends, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(what_rests_goes_on_resting, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(schedules_rest_while_functions_are_tested, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(without_memory_it_is_all_as_before_or_all_as_after, set_up, tear_down),
       cmocka_unit_test_setup_teardown(what_was_done_once_does_not_begin_again, set_up, tear_down),
       cmocka_unit_test_setup_teardown(what_can_never_be_due_ends, set_up, tear_down),
       cmocka_unit_test_setup_teardown(what_the_api_made_stays, set_up, tear_down),
