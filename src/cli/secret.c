@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
@@ -50,18 +51,39 @@ static void ask(waiting *self, service_handler handler) {
 
 // ----------------------------------------------------------------------------------------------------------- the value
 
+static volatile sig_atomic_t stopped_by; ///< the signal that came while a value was typed; 0: none
+
+static void note_stop(int number) {
+  stopped_by = number;
+}
+
+static const int stops[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+enum { STOPS = sizeof stops / sizeof stops[0] };
+
+/// Reads a line; a signal ends that, and does what it would have done once the terminal is as it was.
+static const char *read_line(char *line, size_t size, const struct termios *shown) {
+  const struct sigaction note = {.sa_handler = note_stop}; // without SA_RESTART: the reading ends
+  struct sigaction before[STOPS];
+  for (size_t i = 0; i < STOPS; i++) sigaction(stops[i], &note, &before[i]);
+  const char *got = fgets(line, (int)size, stdin);
+  tcsetattr(STDIN_FILENO, TCSAFLUSH, shown);
+  fputc('\n', stderr);
+  for (size_t i = 0; i < STOPS; i++) sigaction(stops[i], &before[i], NULL);
+  if (stopped_by != 0) raise(stopped_by);
+  return got;
+}
+
 /// Reads a line of the terminal without showing it.
 static ubiq_error *read_hidden(const char *name, buffer *out) {
   struct termios shown, hidden;
   char line[4096];
-  fprintf(stderr, "value of %s: ", name);
+  setvbuf(stdin, NULL, _IONBF, 0); // no copy of it stays
   if (tcgetattr(STDIN_FILENO, &shown) != 0) return file_error(errno, "the terminal");
   hidden = shown;
   hidden.c_lflag &= ~(tcflag_t)ECHO;
   tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
-  const char *got = fgets(line, sizeof line, stdin);
-  tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
-  fputc('\n', stderr);
+  fprintf(stderr, "value of %s: ", name);
+  const char *got = read_line(line, sizeof line, &shown);
   bool good = got == NULL || buffer_append_string(out, line);
   digest_wipe(line, sizeof line);
   if (got == NULL) return ubiq_error_new(UBIQ_INVALID_INPUT, "there is no value");

@@ -1,9 +1,13 @@
 """Settings and secrets as functions read them, and where a secret's value is not to be found."""
 
+import fcntl
 import http.client
 import json
 import os
+import pty
+import signal
 import subprocess
+import termios
 
 import deploying
 import support
@@ -98,6 +102,60 @@ class ConfigAndSecrets(support.Test):
         self.assertEqual([], holding(project, VALUE))
         self.assertNotIn(VALUE, "".join(server.lines))
         self.assertEqual(0o600, os.stat(os.path.join(project, ".ubiq", "secrets.key")).st_mode & 0o777)
+
+    def typed(self, project, keys):
+        """What the terminal shows, how it is left, and how the command ended, when it is asked for a value and gets these keys."""
+        terminal, side = pty.openpty()
+        process = subprocess.Popen([UBIQ, "secret", "set", "token"], cwd=project, stdin=side, stdout=side, stderr=side,
+                                   preexec_fn=lambda: (os.setsid(), fcntl.ioctl(side, termios.TIOCSCTTY, 0)))
+        shown = b""
+        try:
+            while not shown.endswith(b"value of token: "):
+                shown += os.read(terminal, 1000)
+            os.write(terminal, keys)
+            process.wait(support.PATIENCE)
+            echoes = bool(termios.tcgetattr(side)[3] & termios.ECHO)
+            os.write(side, b"END")
+            while not shown.endswith(b"END"):
+                shown += os.read(terminal, 1000)
+        finally:
+            process.kill()
+            os.close(terminal)
+            os.close(side)
+        return shown.decode(), echoes, process.returncode
+
+    def test_a_value_that_is_typed_is_not_shown(self):
+        project = self.make()
+        shown, echoes, code = self.typed(project, VALUE.encode() + b"\n")
+        self.assertEqual(("value of token: \r\nEND", True, 0), (shown, echoes, code))
+        self.assertEqual(VALUE, self.ask(self.start(project), "GET", "/v1/secrets/token")["body"]["value"])
+
+    def test_who_thinks_better_of_it_gets_the_terminal_back(self):
+        project = self.make()
+        shown, echoes, code = self.typed(project, VALUE.encode() + b"\x03")
+        self.assertEqual((True, -signal.SIGINT), (echoes, code), shown)
+        self.assertNotIn(VALUE, shown)
+        self.assertEqual("", self.secret(project, "list").stdout)
+        shown, echoes, code = self.typed(project, b"\x04")
+        self.assertEqual((True, 65), (echoes, code), shown)
+
+    def test_of_all_layers_the_first_that_has_it_says(self):
+        """One name in all of them, which are taken away one after the other."""
+        layers = [("function", '[functions.relay.config]\ndeep = "%s"\n'), ("environment", '[environments.staging.config]\ndeep = "%s"\n'),
+                  ("project", '[config]\ndeep = "%s"\n')]
+        text = '[project]\nname = "shop"\n' + function("relay", "POST /relay", permissions='["config:*"]')
+        os.environ["UBIQ_CONFIG_DEEP"] = "process"
+        self.addCleanup(os.environ.pop, "UBIQ_CONFIG_DEEP", None)
+        for i in range(len(layers) + 2):
+            if i == len(layers) + 1:
+                os.environ.pop("UBIQ_CONFIG_DEEP")
+            said = text + "".join(layer % name for name, layer in layers[i:])
+            said += "" if i <= 1 else '[environments.staging.config]\nother = "x"\n'
+            project = self.project(text=said, files={"guest.c": GUEST, ".env": "DEEP=file\n"})
+            expected = [name for name, _ in layers] + ["process", "file"]
+            server = self.start(project, "--environment", "staging", command="dev")
+            self.assertEqual(expected[i], self.setting(server, "deep"))
+            server.stop()
 
     def test_a_value_is_no_argument_and_has_to_be_text(self):
         project = self.make()
