@@ -82,6 +82,7 @@ static text take_from_kernel(plugin *plugin) {
 ubiq_error *outcome_conclude(plugin *plugin, ubiq_error *error) {
   plugin->stage = STAGE_IDLE;
   plugin->was_stopped |= error != NULL;
+  plugin->store_spent |= error != NULL && plugin->compiled->options.component; // it cannot be entered again
   wasi_flush(plugin);
   text said = compiled_has_kernel(plugin->compiled) ? take_from_kernel(plugin) : (text){NULL, 0};
   if (plugin->fuel) plugin->fuel_used = budget_fuel_used(plugin);

@@ -158,6 +158,8 @@ static const error_text error_texts[] = {
      "; the process has used up its memory or its mappings: raise vm.max_map_count for more runs at once"},
     {"exceeds memory limits", UBIQ_MEMORY_LIMIT, ""},
     {"memory minimum size", UBIQ_MEMORY_LIMIT, ""},
+    {"memory count too high", UBIQ_MEMORY_LIMIT, "; expected a component with one memory"},
+    {"resource limit exceeded", UBIQ_MEMORY_LIMIT, ""},
     {"GC heap out of memory", UBIQ_MEMORY_LIMIT, ""},
     {"table minimum size", UBIQ_MEMORY_LIMIT, ""},
     {"incompatible import type", UBIQ_INVALID_INPUT, ""},
