@@ -15,7 +15,7 @@ enum {
   PORTION = 128,         ///< items that are read at once
   AGAIN_MS = 250,        ///< until what nobody could take is handed over again
   WRITE_AGAIN_MS = 1000, ///< until what could not be written down is begun again
-  LOOK_MS = 60 * 1000,   ///< how often the wall clock is looked at, which may be set
+  LOOK_MS = 60 * 1000,   ///< the longest wait: a clock may be set between looking at it and waiting
   FAILURE_BYTES_MAX = 1024,
   BUCKETS = 1024,
 };
@@ -25,12 +25,12 @@ struct agenda {
   agenda_kind kinds[AGENDA_KINDS_MAX];
   pthread_t thread;
   pthread_mutex_t lock;
-  pthread_cond_t changed;      ///< on the monotonic clock
-  backend_work_cursor cursor;  ///< the thread's
-  uint64_t back_ms;            ///< the cursor goes back to this time before the next look; UINT64_MAX: it does not
-  bool is_looking;             ///< the thread reads what is due, of some moment after this was set
-  agenda_task *over;           ///< that ended meanwhile: what was read may still have them
-  uint64_t look_ms;            ///< wall clock: when to look; 0: now
+  pthread_cond_t changed;     ///< on the wall clock, so that who waits for a time wakes when the clock is set beyond it
+  backend_work_cursor cursor; ///< the thread's
+  uint64_t back_ms;           ///< the cursor goes back to this time before the next look; UINT64_MAX: it does not
+  bool is_looking;            ///< the thread reads what is due, of some moment after this was set
+  agenda_task *over;          ///< that ended meanwhile: what was read may still have them
+  uint64_t look_ms;           ///< wall clock: when to look; 0: now
   agenda_task *tasks[BUCKETS]; ///< under way, by id
   size_t tasks_count;
   bool is_paused, is_ending;
@@ -219,12 +219,15 @@ static void changes_written(backend_work_write *write) {
   if (told != NULL) told(user);
 }
 
-void agenda_change(agenda_task *task, backend_work_change *changes, size_t count, void (*told)(void *user),
-                   void *user) {
+void agenda_change(agenda_task *task, const agenda_changes *changes, void (*told)(void *user), void *user) {
   task->told = told;
   task->told_user = user;
-  task->write = (backend_work_write){
-      .project = task->item.project, .changes = changes, .count = count, .done = changes_written, .user = task};
+  task->write = (backend_work_write){.project = task->item.project,
+                                     .changes = changes->list,
+                                     .count = changes->count,
+                                     .limits = changes->limits,
+                                     .done = changes_written,
+                                     .user = task};
   backend_work_write_start(task->agenda->settings.backend, &task->write);
 }
 
@@ -323,7 +326,7 @@ static void look_once(agenda *self) {
 static void wait_for_change(agenda *self, uint64_t now_ms) {
   bool is_idle = self->is_paused || self->tasks_count == self->settings.tasks_max;
   uint64_t wait_ms = is_idle || self->look_ms > now_ms + LOOK_MS ? LOOK_MS : self->look_ms - now_ms;
-  uint64_t until_ns = clock_monotonic_ns() + wait_ms * CLOCK_NS_PER_MS;
+  uint64_t until_ns = clock_realtime_ns() + wait_ms * CLOCK_NS_PER_MS;
   const struct timespec until = {(time_t)(until_ns / CLOCK_NS_PER_SECOND), (long)(until_ns % CLOCK_NS_PER_SECOND)};
   pthread_cond_timedwait(&self->changed, &self->lock, &until);
 }
@@ -352,15 +355,6 @@ static void added(void *user, uint64_t due_ms) {
   pthread_mutex_unlock(&self->lock);
 }
 
-static void init_lock(agenda *self) {
-  pthread_condattr_t attributes;
-  pthread_condattr_init(&attributes);
-  pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-  pthread_mutex_init(&self->lock, NULL);
-  pthread_cond_init(&self->changed, &attributes);
-  pthread_condattr_destroy(&attributes);
-}
-
 static void agenda_delete(agenda *self) {
   pthread_cond_destroy(&self->changed);
   pthread_mutex_destroy(&self->lock);
@@ -376,7 +370,8 @@ ubiq_error *agenda_open(const agenda_settings *settings, agenda **out) {
   if (settings->now_ms == NULL) self->settings.now_ms = wall_clock_ms;
   if (settings->chance == NULL) self->settings.chance = random_chance;
   for (size_t i = 0; i < settings->kinds_count; i++) self->kinds[i] = settings->kinds[i];
-  init_lock(self);
+  pthread_mutex_init(&self->lock, NULL);
+  pthread_cond_init(&self->changed, NULL);
   backend_work_watch(settings->backend, added, self);
   int number = thread_start(&self->thread, NULL, run, self);
   if (number == 0) {

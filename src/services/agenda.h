@@ -47,7 +47,7 @@ typedef struct agenda_settings {
   const agenda_kind *kinds; ///< copied
   size_t kinds_count;
   size_t tasks_max;         ///< under way at once; 0: 1,024
-  uint64_t (*now_ms)(void); ///< wall clock; NULL: the machine's. A clock that jumps needs agenda_look
+  uint64_t (*now_ms)(void); ///< wall clock; NULL: the machine's, which may be set. Another that jumps needs agenda_look
   double (*chance)(void);   ///< from 0 up to but not 1; NULL: random
 } agenda_settings;
 
@@ -60,7 +60,7 @@ void agenda_pause(agenda *self);
 /// Ends the thread, once nothing is under way any more: it waits for that. NULL is allowed.
 void agenda_close(agenda *self);
 
-/// Looks now for what is due: the clock may have been set. Any thread.
+/// Looks now for what is due: `now_ms` says something else. Any thread.
 void agenda_look(agenda *self);
 
 /// How many are under way. Any thread.
@@ -86,9 +86,15 @@ void agenda_settle(agenda_task *task, ubiq_error *error);
 /// Whether agenda_settle will have it tried again, or handed over again, after this error with this retry.
 bool agenda_tries_again(const agenda_task *task, const schedule_retry *retry, const ubiq_error *error);
 
-/// It was done, and what follows from it are these changes, in one transaction; the item's own end or change is among them. `changes`
-/// and what they point to are borrowed until `written` is called (NULL: constants), on any thread, after the task's end.
-void agenda_change(agenda_task *task, backend_work_change *changes, size_t count, void (*written)(void *user),
-                   void *user);
+/// What follows from an item that was done, in one transaction; the item's own end or change is among it.
+typedef struct agenda_changes {
+  backend_work_change *list;
+  size_t count;
+  backend_work_limits limits; ///< where they do not hold, the item is begun again until they do
+} agenda_changes;
+
+/// It was done, and this follows. The list and what it points to are borrowed until `written` is called (NULL: constants), on any thread,
+/// after the task's end.
+void agenda_change(agenda_task *task, const agenda_changes *changes, void (*written)(void *user), void *user);
 
 #endif

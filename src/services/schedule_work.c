@@ -5,6 +5,7 @@
 #include "base/json_write.h"
 #include "services/kept_permissions.h"
 #include "services/run_results.h"
+#include "services/work_call.h"
 
 #include <stdlib.h>
 
@@ -114,7 +115,8 @@ static void begin_schedule(void *user, agenda_task *task) {
   if (error == NULL) error = plan(user, task, &root, self);
   yyjson_doc_free(document);
   if (error == NULL) {
-    agenda_change(task, self->changes, self->count, firing_delete, self);
+    const agenda_changes changes = {self->changes, self->count, {WORK_ITEMS_MAX, WORK_BYTES_MAX}};
+    agenda_change(task, &changes, firing_delete, self);
     return;
   }
   firing_delete(self);

@@ -252,7 +252,7 @@ static void what_follows_is_written_with_the_end(void **state) {
        .item = {.queue = TEXT("mail"), .due_ms = 8000, .payload = {(const uint8_t *)"1", 1}}}};
   signal_flag flag;
   flag_init(&flag);
-  agenda_change(self->held[0], changes, 2, told, &flag);
+  agenda_change(self->held[0], &(agenda_changes){changes, 2, {0}}, told, &flag);
   flag_wait(&flag);
   assert_true(find(self, id, &item));
   assert_int_equal(item.due_ms, 9000);

@@ -184,6 +184,34 @@ static void after_an_hours_stop_the_policy_is_followed(void **state) {
   assert_int_equal(self->count, 3);
 }
 
+static void a_clock_that_is_set_back_runs_nothing_twice(void **state) {
+  fixture *self = *state;
+  add(self, "hourly", "2026-03-01T11:00:00Z", "\"cron\":\"0 * * * *\"");
+  set_clock(self, "2026-03-01T11:00:00Z");
+  wait_for(self, 1);
+  wait_until_due(self, "2026-03-01T12:00:00Z");
+  set_clock(self, "2026-03-01T10:00:00Z");
+  add(self, "after", "2026-03-01T10:00:00Z", "\"at\":\"2026-03-01T10:00:00Z\""); // what is new goes by the new time
+  wait_for(self, 2);
+  set_clock(self, "2026-03-01T11:30:00Z");
+  wait_until_due(self, "2026-03-01T12:00:00Z");
+  assert_int_equal(self->count, 2);
+  set_clock(self, "2026-03-01T12:00:00Z");
+  wait_for(self, 3);
+  assert_string_equal(self->runs[2], "report 2026-03-01T12:00:00.000Z ");
+}
+
+static void a_clock_that_is_set_forward_has_missed_what_it_passed(void **state) {
+  fixture *self = *state;
+  add(self, "skip", "2026-03-01T11:00:00Z", "\"every\":\"1h\",\"missed\":\"skip\"");
+  add(self, "once", "2026-03-01T11:00:00Z", "\"every\":\"1h\"");
+  set_clock(self, "2026-03-01T13:30:00Z");
+  wait_for(self, 1);
+  wait_until_due(self, "2026-03-01T14:00:00Z");
+  assert_int_equal(self->count, 1);
+  assert_string_equal(self->runs[0], "report 2026-03-01T13:00:00.000Z ");
+}
+
 static void a_turn_is_left_out_while_the_last_has_not_ended(void **state) {
   fixture *self = *state;
   self->holds = true;
@@ -317,6 +345,8 @@ int main(void) {
       TEST(a_schedule_has_a_turn_each_time_it_is_due),
       TEST(what_is_done_once_ends_with_that),
       TEST(after_an_hours_stop_the_policy_is_followed),
+      TEST(a_clock_that_is_set_back_runs_nothing_twice),
+      TEST(a_clock_that_is_set_forward_has_missed_what_it_passed),
       TEST(a_turn_is_left_out_while_the_last_has_not_ended),
       TEST(a_turn_waits_for_the_last_where_they_queue),
       TEST(a_turn_that_fails_is_tried_again_and_then_dead),
