@@ -1,8 +1,9 @@
 /// Time zones of the IANA database: what a place's clocks show.
 ///
 /// Howard Hinnant's date does the work behind one C++ file, over the machine's own database (/usr/share/zoneinfo; a zone's file
-/// is read when it is first asked for). glibc's own zones are one for the whole process, so they are no good here. Of times after 2037 it knows no changes of clocks, because such files say
-/// those as a rule, which it does not read.
+/// is read when it is first asked for). glibc's own zones are one for the whole process, so they are no good here. What comes
+/// behind the last change that a file lists, which is in 2037 or long ago, it does not know: the file's rule for that is read here
+/// (zone_rule.h).
 #ifndef SERVICES_ZONE_H
 #define SERVICES_ZONE_H
 
