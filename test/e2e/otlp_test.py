@@ -222,6 +222,21 @@ class Export(support.Test):
             self.assertLessEqual(int(call["startTimeUnixNano"]), int(call["endTimeUnixNano"]))
         self.assertEqual(len(spans), len({span["spanId"] for span in spans}))
 
+    def test_what_services_were_asked_is_among_the_metrics(self):
+        collector = self.collector()
+        server = self.relaying(collector)
+        for key in ("a", "a", "b"):
+            server.request("POST", "/relay", json.dumps({"method": "PUT", "path": "/v1/kv/" + key, "body": 1, "query": {"if_absent": "true"}}))
+        self.assertEqual(0, server.stop())
+        metrics = {metric["name"]: metric for metric in collector.items(*METRICS)}
+        calls = {(attributes(point)["ubiq.operation"], attributes(point)["ubiq.status"]): int(point["asInt"])
+                 for point in metrics["ubiq.service.calls"]["sum"]["dataPoints"]}
+        self.assertEqual({("kv.put", "200"): 2, ("kv.put", "412"): 1}, calls)
+        point, = metrics["ubiq.service.duration"]["histogram"]["dataPoints"]
+        self.assertEqual(("kv.put", 3), (attributes(point)["ubiq.operation"], int(point["count"])))
+        self.assertEqual(3, sum(map(int, point["bucketCounts"])))
+        self.assertGreater(point["sum"], 0)
+
     def test_what_a_call_of_another_function_leads_to_is_its_child(self):
         collector = self.collector()
         server = self.relaying(collector, function("hello", "POST /hello"))
