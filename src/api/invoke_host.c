@@ -98,6 +98,9 @@ void api_guest_leave(api_guest *self) {
 
 // --------------------------------------------------------------------------------------------------------- the beginning
 
+_Static_assert(offsetof(service_call, done) == offsetof(service_call, arena) + sizeof(arena) + 2 * sizeof(void *),
+               "call_new sets what is behind the arena one by one");
+
 static api_call *call_new(int32_t format, ubiq_completion *completion) {
   api_call *self = malloc(sizeof *self);
   if (self == NULL) return NULL;
