@@ -3,6 +3,8 @@
 // The messages are in json_message.c.
 #include "base/json.h"
 
+#include "base/digest.h"
+
 #include <stdlib.h>
 
 /// Turns a byte position into `name:line:column`.
@@ -36,14 +38,6 @@ static ubiq_error *duplicate_error(const check *self, yyjson_val *key) {
   return error;
 }
 
-static int compare_keys(const void *a, const void *b) {
-  yyjson_val *left = *(yyjson_val *const *)a;
-  yyjson_val *right = *(yyjson_val *const *)b;
-  int order = text_compare((text){unsafe_yyjson_get_str(left), unsafe_yyjson_get_len(left)},
-                           (text){unsafe_yyjson_get_str(right), unsafe_yyjson_get_len(right)});
-  return order != 0 ? order : (left > right) - (left < right);
-}
-
 static bool same_key(yyjson_val *a, yyjson_val *b) {
   size_t size = unsafe_yyjson_get_len(a);
   return unsafe_yyjson_get_len(b) == size && memcmp(unsafe_yyjson_get_str(a), unsafe_yyjson_get_str(b), size) == 0;
@@ -65,19 +59,28 @@ static yyjson_val *find_in_small(yyjson_val *object) {
   return NULL;
 }
 
+/// Puts a key into a table with room for it; false when it is there already. The hash is secret, as keys are a guest's.
+static bool put_key(yyjson_val **slots, size_t mask, yyjson_val *key) {
+  size_t slot = digest_short(unsafe_yyjson_get_str(key), unsafe_yyjson_get_len(key)) & mask;
+  for (; slots[slot] != NULL; slot = (slot + 1) & mask)
+    if (same_key(slots[slot], key)) return false;
+  slots[slot] = key;
+  return true;
+}
+
 static ubiq_error *find_in_large(yyjson_val *object, yyjson_val **found) {
-  size_t count = unsafe_yyjson_get_len(object);
-  yyjson_val **keys = malloc(count * sizeof *keys);
-  if (keys == NULL) return ubiq_error_no_memory();
+  size_t slots_count = 2 * SMALL_OBJECT;
+  while (slots_count < 2 * unsafe_yyjson_get_len(object)) slots_count *= 2;
+  yyjson_val **slots = calloc(slots_count, sizeof *slots);
+  if (slots == NULL) return ubiq_error_no_memory();
   size_t index, max;
   yyjson_val *key, *value;
-  yyjson_obj_foreach(object, index, max, key, value) keys[index] = key;
-  qsort(keys, count, sizeof *keys, compare_keys);
-
-  for (size_t i = 1; i < count && *found == NULL; i++) {
-    if (same_key(keys[i - 1], keys[i])) *found = keys[i];
+  yyjson_obj_foreach(object, index, max, key, value) {
+    if (put_key(slots, slots_count - 1, key)) continue;
+    *found = key;
+    break;
   }
-  free(keys);
+  free(slots);
   return NULL;
 }
 
