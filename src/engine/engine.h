@@ -94,6 +94,9 @@ typedef struct engine_link {
   const engine_host_function *functions; ///< what the hub imports, in any order
   size_t functions_count;
   bool suspends; ///< calls run on fibers (engine_call_start); otherwise on the caller's stack (engine_call_now)
+  const char
+      *rewind; ///< of an image of one module: export, () -> i32, that puts back all but the memories and says how many
+               ///< there are (wasm_merge.h), for engines that use instances again; outlives the image. NULL: none
 } engine_link;
 
 /// What a tick (see engine_activity_begin) decides for the run that it interrupts.

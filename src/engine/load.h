@@ -9,7 +9,7 @@
 #include "engine/engine.h"
 
 /// Grows by one with every change of engine.h or of the structs below.
-enum { ENGINE_ABI = 3 };
+enum { ENGINE_ABI = 4 };
 
 /// What an engine is handed: the functions of ubiq/error.h of whoever loads it.
 typedef struct engine_errors {

@@ -22,8 +22,10 @@ enum {
   OP_CALL = 0x10,
   OP_RETURN_CALL_REF = 0x15,
   OP_DELEGATE = 0x18,
+  OP_TABLE_SET = 0x26,
   OP_MEMORY_GROW = 0x40,
   OP_FIRST_PREFIX = 0xfb,
+  OP_BULK_PREFIX = 0xfc,
   OP_LAST_PREFIX = 0xfe
 };
 
@@ -329,14 +331,24 @@ static void write_between(wasm_copier *self, const uint8_t *end, const wasm_writ
   wasm_write_bytes(self->out, code->bytes.data, code->bytes.size);
 }
 
+static bool is_change(uint8_t prefix, uint32_t code) {
+  enum { DATA_DROP = 9, TABLE_INIT = 12, ELEM_DROP, TABLE_COPY, TABLE_GROW, TABLE_SIZE, TABLE_FILL };
+  if (prefix == OP_FIRST_PREFIX) return true; // objects
+  if (prefix != OP_BULK_PREFIX) return false;
+  return code == DATA_DROP || (code >= TABLE_INIT && code <= TABLE_FILL && code != TABLE_SIZE);
+}
+
 static const char *copy_prefixed(wasm_copier *self, uint8_t prefix) {
-  return find_prefixed(prefix, wasm_read_u32(self->in));
+  uint32_t code = wasm_read_u32(self->in);
+  self->changes_more |= is_change(prefix, code);
+  return find_prefixed(prefix, code);
 }
 
 static void copy_instruction(wasm_copier *self, uint8_t code) {
   bool is_prefix = code >= OP_FIRST_PREFIX && code <= OP_LAST_PREFIX;
   const char *letters = is_prefix ? copy_prefixed(self, code) : immediates[code];
   self->has_calls |= code >= OP_CALL && code <= OP_RETURN_CALL_REF;
+  self->changes_more |= code == OP_TABLE_SET;
   if (letters == NULL || (code == OP_RETURN && self->no_return))
     wasm_reader_fail(self->in, letters == NULL ? "unknown instruction" : "return");
   else if (code == OP_CALL && self->call != NULL)

@@ -46,8 +46,10 @@ typedef struct wasm_copier {
   uint32_t locals_count;
   const wasm_writer *at_loop; ///< stands at the beginning of every loop; NULL: nothing
   bool has_calls;             ///< set when a call was copied
-  uint64_t locals_end;        ///< a local at or above is refused: others may be added behind it
-  bool no_return;             ///< a return is refused
+  bool changes_more;   ///< set when an instruction was copied that changes a table, drops a segment or has to do with
+                       ///< objects or exceptions
+  uint64_t locals_end; ///< a local at or above is refused: others may be added behind it
+  bool no_return;      ///< a return is refused
 } wasm_copier;
 
 wasm_copier wasm_copier_open(wasm_reader *in, wasm_writer *out, const wasm_renumbering *to);

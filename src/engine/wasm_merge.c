@@ -1,9 +1,9 @@
 // Making one module out of two. See wasm_merge.h.
 //
 // DESIGN. Every index space but that of functions is the guest's followed by the hub's. Functions are the hub's imports,
-// then what the guest defines, then what the hub defines, then those that grow memories (wasm_merge_grow.c); the guest's
-// imports are gone: their indices become those of what they are bound to, which may be one of the hub's imports. So are
-// those that the hub has of the guest's exports. All
+// then what the guest defines, then what the hub defines, then those that grow memories (wasm_merge_grow.c), then the one
+// that puts back what is not in memories (wasm_merge_rewind.c); the guest's imports are gone: their indices become those of
+// what they are bound to, which may be one of the hub's imports. So are those that the hub has of the guest's exports. All
 // sections are copied entry by entry (wasm_code.h), which also refuses indices that the guest does not have: in the merged
 // module they would reach the hub.
 #include "engine/wasm_merge.h"
@@ -153,10 +153,12 @@ static void write_raw_entries(const wasm_part *part, wasm_section id, wasm_write
 static void write_types(wasm_merging *self) {
   wasm_writer body = {0};
   wasm_write_u32(&body, wasm_part_entries(&self->guest, WASM_SECTION_TYPE) +
-                            wasm_part_entries(&self->hub, WASM_SECTION_TYPE) + wasm_merging_grow_types(self));
+                            wasm_part_entries(&self->hub, WASM_SECTION_TYPE) + wasm_merging_grow_types(self) +
+                            wasm_merging_rewinds(self));
   write_raw_entries(&self->guest, WASM_SECTION_TYPE, &body);
   write_raw_entries(&self->hub, WASM_SECTION_TYPE, &body);
   wasm_merging_write_grow_types(self, &body);
+  wasm_merging_write_rewind_type(self, &body);
   wasm_write_section(&self->out, WASM_SECTION_TYPE, &body);
   buffer_free(&body.bytes);
 }
@@ -199,7 +201,8 @@ static void write_exports(wasm_merging *self) {
     write_export(&entries, &self->hub, self->request->prefix, &hub->exports[i]);
     count++;
   }
-  wasm_write_u32(&body, count);
+  wasm_merging_write_rewind_export(self, &entries);
+  wasm_write_u32(&body, count + wasm_merging_rewinds(self));
   wasm_write_bytes(&body, entries.bytes.data, entries.bytes.size);
   body.failed |= entries.failed;
   wasm_write_section(&self->out, WASM_SECTION_EXPORT, &body);

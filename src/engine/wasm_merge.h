@@ -18,6 +18,8 @@ typedef struct wasm_merge_request {
   const char *prefix; ///< of the names under which the hub's exports are exported; the guest may have none such
   const char
       *grow_refused; ///< the hub's export () -> () to be called when a memory.grow of the guest answers -1; NULL: none
+  const char
+      *rewind; ///< name, behind the prefix, of a function that is added, () -> i32 (wasm_merge_rewind.c); NULL: none
   bool (*keeps)(const char *name); ///< whether an export of the hub stays one; NULL: all
 } wasm_merge_request;
 

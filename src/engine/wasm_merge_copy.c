@@ -44,6 +44,7 @@ static void copy_code(wasm_merging *self, wasm_part *part, wasm_reader *in, wasm
   copier.call_user = &self->inlining;
   wasm_copy_instructions(&copier);
   wasm_copy_flush(&copier);
+  self->changes_more |= copier.changes_more;
   if (!wasm_reader_failed(&body)) write_body(out, declared, &locals, self->inlining.used, &code);
   note(self, &body);
   buffer_free(&locals.bytes);
@@ -62,10 +63,12 @@ static void copy_bodies(wasm_merging *self, wasm_part *part, wasm_writer *out) {
 void wasm_merging_write_code(wasm_merging *self) {
   wasm_writer body = {0};
   if (self->error != NULL) return;
-  wasm_write_u32(&body, wasm_part_defined(&self->guest) + wasm_part_defined(&self->hub) + self->growing.count);
+  wasm_write_u32(&body, wasm_part_defined(&self->guest) + wasm_part_defined(&self->hub) + self->growing.count +
+                            wasm_merging_rewinds(self));
   copy_bodies(self, &self->guest, &body);
   copy_bodies(self, &self->hub, &body);
   wasm_merging_write_grow_code(self, &body);
+  wasm_merging_write_rewind_code(self, &body);
   wasm_write_section(&self->out, WASM_SECTION_CODE, &body);
   buffer_free(&body.bytes);
 }
@@ -80,13 +83,14 @@ static void copy_entries(wasm_merging *self, wasm_part *part, wasm_section id, w
 
 static void write_list(wasm_merging *self, wasm_section id) {
   uint32_t count = wasm_part_entries(&self->guest, id) + wasm_part_entries(&self->hub, id);
-  if (id == WASM_SECTION_FUNCTION) count += self->growing.count;
+  if (id == WASM_SECTION_FUNCTION) count += self->growing.count + wasm_merging_rewinds(self);
   wasm_writer body = {0};
   if (self->error != NULL) return;
   if (count > 0) wasm_write_u32(&body, count);
   copy_entries(self, &self->guest, id, &body);
   copy_entries(self, &self->hub, id, &body);
   if (id == WASM_SECTION_FUNCTION) wasm_merging_write_grow_functions(self, &body);
+  if (id == WASM_SECTION_FUNCTION) wasm_merging_write_rewind_function(self, &body);
   if (count > 0) wasm_write_section(&self->out, id, &body);
   buffer_free(&body.bytes);
 }

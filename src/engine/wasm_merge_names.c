@@ -67,6 +67,7 @@ void wasm_merging_write_names(wasm_merging *self) {
   uint32_t written = write_guest_names(&self->guest, names, &entries);
   written += write_hub_names(&self->hub, names, &entries);
   written += wasm_merging_write_grow_names(self, &entries);
+  written += wasm_merging_write_rewind_name(self, &entries);
   wasm_write_u32(&list, written);
   wasm_write_bytes(&list, entries.bytes.data, entries.bytes.size);
   list.failed |= entries.failed;

@@ -39,6 +39,7 @@ typedef struct wasm_merging {
   uint32_t imports; ///< of the merged module: the hub's that are not the guest's to answer
   wasm_inlining inlining;
   wasm_growing growing;
+  bool changes_more; ///< the guest's code changes tables, drops segments or has objects; known once code is written
   wasm_writer out;
   ubiq_error *error; ///< the first
 } wasm_merging;
@@ -72,6 +73,15 @@ void wasm_merging_write_grow_types(const wasm_merging *self, wasm_writer *out);
 void wasm_merging_write_grow_functions(const wasm_merging *self, wasm_writer *out);
 void wasm_merging_write_grow_code(const wasm_merging *self, wasm_writer *out);
 uint32_t wasm_merging_write_grow_names(const wasm_merging *self, wasm_writer *out);
+
+/// The function that puts back what is not in memories (wasm_merge_rewind.c): whether there is one, 0 or 1, and its entries.
+/// Its code is the last to be written.
+uint32_t wasm_merging_rewinds(const wasm_merging *self);
+void wasm_merging_write_rewind_type(const wasm_merging *self, wasm_writer *out);
+void wasm_merging_write_rewind_function(const wasm_merging *self, wasm_writer *out);
+void wasm_merging_write_rewind_export(const wasm_merging *self, wasm_writer *out);
+void wasm_merging_write_rewind_code(const wasm_merging *self, wasm_writer *out);
+uint32_t wasm_merging_write_rewind_name(const wasm_merging *self, wasm_writer *out);
 
 /// Writes the name section: the functions' names by their index in the merged module.
 void wasm_merging_write_names(wasm_merging *self);

@@ -17,6 +17,8 @@
 
 // In front of the names of the hub's exports in a merged module.
 #define MERGED "ubiq:kernel/"
+// In a merged module: puts back what is not in memories.
+#define REWIND "rewind"
 
 bool plugin_function(const plugin *plugin, uint32_t module, const char *name, engine_function *out) {
   return engine_store_function(plugin->store, plugin->compiled->is_merged ? 0 : module, name, out);
@@ -81,6 +83,7 @@ static ubiq_error *merge_bytes(const parts_to_merge *parts, uint8_t **wasm, size
                                 .bindings = parts->bindings,
                                 .prefix = MERGED,
                                 .grow_refused = HUB_GROW_REFUSED,
+                                .rewind = REWIND,
                                 .keeps = host_uses};
   return wasm_merge(&request, wasm, size);
 }
@@ -231,7 +234,8 @@ static ubiq_error *link_image(const import_plan *plan) {
                       .caller_memory = caller_memory(compiled),
                       .functions = plan->functions,
                       .functions_count = plan->functions_count,
-                      .suspends = compiled->options.suspends};
+                      .suspends = compiled->options.suspends,
+                      .rewind = compiled->is_merged ? MERGED REWIND : NULL};
   ubiq_error *error = engine_link_modules(plan->engine, &link, &compiled->image);
   free(modules);
   return error;

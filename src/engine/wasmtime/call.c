@@ -103,6 +103,7 @@ ubiq_error *wt_call_now(engine_store *base, const engine_function *function, eng
   wasmtime_error_t *error =
       wasmtime_func_call_unchecked(store->context, &func, (wasmtime_val_raw_t *)values, count, &trap);
   store->in_call = outer;
+  store->has_failed |= error || trap;
   return error || trap ? wt_take_error(store, error, trap) : NULL;
 }
 
@@ -110,6 +111,7 @@ static ubiq_error *finish(wt_store *store) {
   wt_call *call = &store->call;
   wasmtime_call_future_delete(call->future);
   call->future = NULL;
+  store->has_failed |= call->error || call->trap;
   if (call->error || call->trap) return wt_take_error(store, call->error, call->trap);
   wt_values_out(call->signature->results, call->signature->results_count, call->results, call->values);
   for (size_t i = 0; i < call->signature->results_count; i++) wasmtime_val_unroot(&call->results[i]);

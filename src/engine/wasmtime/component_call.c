@@ -27,10 +27,11 @@ static ubiq_error *store_new(engine_image *base, const engine_store_options *opt
   store->common.part = &image->engine->parts[part];
   ubiq_error *error = wt_component_part_get(image, part, &store->part);
   if (error) {
-    wt_part_give_back(image->engine, store->common.part);
+    wt_part_give_back(store->common.part);
     free(store);
     return ubiq_error_wrap(error, "linking");
   }
+  wt_kept_make_room(store->common.part, image->engine->places);
   wt_store_open(&store->common);
   wt_component_memory_limit(&store->common.base, options->memory_bytes_max);
   *out = &store->common.base;
@@ -52,6 +53,7 @@ static void store_delete(engine_store *base) {
   wt_component_store *store = (wt_component_store *)base;
   forget_call(store);
   wt_store_close(&store->common);
+  wt_part_give_back(store->common.part);
   arena_free(&store->arena);
   free(store);
 }

@@ -157,16 +157,21 @@ ubiq_error *wt_open(const engine_options *options, engine **out) {
   engine_options each = *options;
   each.stores_max /= self->parts_count;
   each.fibers_max /= self->parts_count;
-  self->fibers_max = each.fibers_max;
-  for (uint32_t i = 0; i < self->parts_count; i++)
+  self->places = each.fibers_max;
+  for (uint32_t i = 0; i < self->parts_count; i++) {
     self->parts[i].engine = wasm_engine_new_with_config(configure(&each));
+    pthread_mutex_init(&self->parts[i].lock, NULL);
+  }
   *out = &self->base;
   return NULL;
 }
 
 void wt_close(engine *engine) {
   wt_engine *self = (wt_engine *)engine;
-  for (uint32_t i = 0; i < self->parts_count; i++) wasm_engine_delete(self->parts[i].engine);
+  for (uint32_t i = 0; i < self->parts_count; i++) {
+    pthread_mutex_destroy(&self->parts[i].lock);
+    wasm_engine_delete(self->parts[i].engine);
+  }
   free(self);
 }
 

@@ -58,11 +58,13 @@ ubiq_error *wt_link(engine *engine, const engine_link *link, engine_image **out)
   image->base.ops = &wasmtime_ops;
   image->engine = (wt_engine *)engine;
   image->suspends = link->suspends;
+  bool is_pooled = engine->options.memory_bytes_max > 0 && !engine->options.fuel;
+  if (is_pooled && link->modules_count == 1) image->rewind = link->rewind;
   pthread_mutex_init(&image->making, NULL);
   ubiq_error *error = copy_hosts(image, link);
   if (!error) error = copy_modules(image, link);
   if (!error) error = copy_memories(image, link);
-  const wt_image_part *first;
+  wt_image_part *first;
   if (!error) error = wt_image_part_get(image, 0, &first);
   if (error) {
     wt_image_delete(&image->base);
@@ -80,6 +82,7 @@ static void linked_free(wt_linked *linked) {
 
 void wt_image_delete(engine_image *base) {
   wt_image *image = (wt_image *)base;
+  for (uint32_t i = 0; i < image->engine->parts_count; i++) wt_kept_end(&image->engine->parts[i], image);
   for (uint32_t i = 0; i < image->engine->parts_count; i++)
     wt_image_part_delete(atomic_load(&image->parts[i]), image->modules_count);
   for (size_t i = 0; i < image->modules_count; i++) linked_free(&image->modules[i]);

@@ -10,17 +10,20 @@
 
 /// One of Wasmtime's engines. All that it makes counts its users in the engine, in modules and in types, which threads that
 /// make stores of one engine take from each other: so there are several, each with modules of its own (part.c).
+enum { WT_PARTS_MAX = 16, WT_KEPT_MAX = 8 };
+
 typedef struct wt_part {
   _Alignas(64) wasm_engine_t *engine;
-  atomic_uint stores; ///< that there are of it; counted where there are several parts
+  atomic_uint stores; ///< that are in use
+  pthread_mutex_t lock;
+  struct wt_store *kept[WT_KEPT_MAX]; ///< to be used again, the oldest first (rewind.c); guarded by `lock`
+  atomic_uint kept_count;             ///< changed with the lock
 } wt_part;
-
-enum { WT_PARTS_MAX = 16 };
 
 typedef struct wt_engine {
   engine base;
   uint32_t parts_count;
-  uint32_t fibers_max;         ///< of each part
+  uint32_t places;             ///< of each part for stores that suspend
   wt_part parts[WT_PARTS_MAX]; ///< modules are compiled by the first
 } wt_engine;
 
@@ -49,11 +52,30 @@ typedef struct wt_linked {
   size_t bindings_count;
 } wt_linked;
 
+enum { WT_START_MEMORIES_MAX = 4 };
+
+/// What a memory holds in a store that was just made: zeros but for `bytes`, which stand at `from` .. `to`.
+typedef struct wt_start_memory {
+  uint32_t place; ///< in the image's list
+  size_t size, from, to;
+  uint8_t *bytes; ///< owned
+} wt_start_memory;
+
+/// How stores of an image begin.
+typedef struct wt_start {
+  wt_start_memory memories[WT_START_MEMORIES_MAX];
+  uint32_t memories_count;
+} wt_start;
+
+enum { WT_START_NONE, WT_START_ONE_MADE, WT_START_SETTLED };
+
 /// An image as one part of the engine has it.
 typedef struct wt_image_part {
   wasmtime_linker_t *linker;
   wasmtime_instance_pre_t *hub;
   wasmtime_module_t **modules; ///< shares of its own; as many as the image has
+  atomic_uint start_state;     ///< WT_START_*
+  _Atomic(wt_start *) start;   ///< NULL: not known, or its stores cannot begin anew
 } wt_image_part;
 
 typedef struct wt_image {
@@ -68,6 +90,7 @@ typedef struct wt_image {
   uint32_t caller_memory;
   wt_host *hosts;
   size_t hosts_count;
+  const char *rewind; ///< export of the only module (engine_link); NULL: stores of the image do not begin anew
   bool suspends;
 } wt_image;
 
@@ -107,14 +130,19 @@ typedef struct wt_store {
   engine_store base;
   wt_engine *engine;
   wt_image *image; ///< NULL: of a component (component.h)
-  const wt_image_part *image_part;
+  wt_image_part *image_part;
   wt_part *part;
   wasmtime_store_t *store;
   wasmtime_context_t *context;
   engine_store_options options;
   ubiq_error *host_error; ///< what a host function or a tick ended the call with; owned until taken
-  bool on_fiber;          ///< a suspendable call is being polled: a tick may yield
-  bool in_call;           ///< a tick may interrupt
+  bool has_failed;        ///< a call has ended with an error
+  bool has_rewind;        ///< `rewind` was found
+  engine_function rewind;
+  bool has_limit;       ///< `limit_bytes` was set
+  uint64_t limit_bytes; ///< of each memory
+  bool on_fiber;        ///< a suspendable call is being polled: a tick may yield
+  bool in_call;         ///< a tick may interrupt
   wasmtime_memory_t memories[WT_MEMORIES_KNOWN];
   uint32_t memories_known; ///< bit i: memories[i] was looked up and is there
   wasmtime_instance_t instances[WT_MODULES_MAX];
@@ -147,14 +175,29 @@ ubiq_error *wt_link(engine *engine, const engine_link *link, engine_image **out)
 void wt_image_delete(engine_image *image);
 
 /// What part `index` of the engine has of an image, made now if it has not been. Any thread.
-ubiq_error *wt_image_part_get(wt_image *image, uint32_t index, const wt_image_part **out);
+ubiq_error *wt_image_part_get(wt_image *image, uint32_t index, wt_image_part **out);
 void wt_image_part_delete(wt_image_part *part, size_t modules_count);
 
 /// The part of the engine for one more store, which is counted there: the one that is asked for, or another if that is full.
 uint32_t wt_part_take(wt_engine *engine, uint32_t wanted);
-void wt_part_give_back(wt_engine *engine, wt_part *part);
+void wt_part_give_back(wt_part *part);
 
-/// Opens Wasmtime's store for one whose engine, part and options are set, and ends it.
+/// Sees how stores of its image begin, from one that was just made, if that is still to be seen.
+void wt_start_learn(wt_store *store);
+void wt_start_forget(wt_image_part *part);
+
+/// Puts a store that is done with back to how it began, and keeps it in place of ending it. False: it has to be ended.
+bool wt_keep(wt_store *store);
+/// A store that was kept, as new but for its options; NULL when there is none of this image with these limits.
+wt_store *wt_kept_take(wt_part *part, const wt_image *image, const engine_store_options *options);
+/// Ends those that are kept of an image (NULL: all).
+void wt_kept_end(wt_part *part, const wt_image *image);
+/// Ends some that are kept when there are more stores in all than places.
+void wt_kept_make_room(wt_part *part, uint32_t places);
+/// Ends a store, which is counted no more.
+void wt_store_end(wt_store *store);
+
+/// Opens Wasmtime's store for one whose engine, part and options are set, and ends it; its place is not given back.
 void wt_store_open(wt_store *store);
 void wt_store_close(wt_store *store);
 

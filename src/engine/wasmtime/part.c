@@ -98,7 +98,7 @@ static ubiq_error *make(wt_image *image, uint32_t index, wt_image_part **out) {
   return error;
 }
 
-ubiq_error *wt_image_part_get(wt_image *image, uint32_t index, const wt_image_part **out) {
+ubiq_error *wt_image_part_get(wt_image *image, uint32_t index, wt_image_part **out) {
   ubiq_error *error = NULL;
   wt_image_part *part = atomic_load_explicit(&image->parts[index], memory_order_acquire);
   if (!part) {
@@ -114,6 +114,7 @@ ubiq_error *wt_image_part_get(wt_image *image, uint32_t index, const wt_image_pa
 
 void wt_image_part_delete(wt_image_part *part, size_t modules_count) {
   if (!part) return;
+  wt_start_forget(part);
   if (part->hub) wasmtime_instance_pre_delete(part->hub);
   for (size_t i = 0; part->modules && i < modules_count; i++)
     if (part->modules[i]) wasmtime_module_delete(part->modules[i]);
@@ -125,12 +126,10 @@ void wt_image_part_delete(wt_image_part *part, size_t modules_count) {
 // -- Places --
 
 uint32_t wt_part_take(wt_engine *engine, uint32_t wanted) {
-  uint32_t count = engine->parts_count, places = engine->fibers_max;
-  if (count == 1) return 0;
-  uint32_t chosen = wanted % count;
-  for (uint32_t i = 0; i < count; i++) {
+  uint32_t count = engine->parts_count, chosen = wanted % count;
+  for (uint32_t i = 0; i < count && count > 1; i++) {
     uint32_t index = (wanted + i) % count;
-    if (atomic_load_explicit(&engine->parts[index].stores, memory_order_relaxed) >= places) continue;
+    if (atomic_load_explicit(&engine->parts[index].stores, memory_order_relaxed) >= engine->places) continue;
     chosen = index;
     break;
   }
@@ -138,6 +137,6 @@ uint32_t wt_part_take(wt_engine *engine, uint32_t wanted) {
   return chosen;
 }
 
-void wt_part_give_back(wt_engine *engine, wt_part *part) {
-  if (engine->parts_count > 1) atomic_fetch_sub_explicit(&part->stores, 1, memory_order_relaxed);
+void wt_part_give_back(wt_part *part) {
+  atomic_fetch_sub_explicit(&part->stores, 1, memory_order_relaxed);
 }

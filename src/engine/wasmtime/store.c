@@ -48,6 +48,9 @@ static int64_t limit_of(uint64_t value) {
 
 void wt_store_memory_limit(engine_store *base, uint64_t bytes) {
   wt_store *store = (wt_store *)base;
+  if (store->has_limit && store->limit_bytes == bytes) return;
+  store->has_limit = true;
+  store->limit_bytes = bytes;
   wasmtime_store_limiter(store->store, limit_of(bytes), limit_of(store->options.table_elements_max), -1, -1, -1);
 }
 
@@ -110,6 +113,7 @@ static wt_store *store_alloc(wt_image *image, const engine_store_options *option
   store->options = *options;
   store->host_error = NULL;
   store->on_fiber = store->in_call = false;
+  store->has_failed = store->has_rewind = store->has_limit = false;
   store->memories_known = 0;
   store->wait.host = NULL;
   store->call.future = NULL;
@@ -128,33 +132,75 @@ void wt_store_open(wt_store *store) {
 void wt_store_close(wt_store *store) {
   SLOTS_GIVEN_BACK(store->engine);
   wasmtime_store_delete(store->store);
-  wt_part_give_back(store->engine, store->part);
   ubiq_error_delete(store->host_error);
+}
+
+static ubiq_error *open_store(wt_store *store) {
+  const engine_store_options *options = &store->options;
+  wt_store_open(store);
+  if (options->memory_bytes_max || options->table_elements_max)
+    wt_store_memory_limit(&store->base, options->memory_bytes_max);
+  ubiq_error *error = instantiate(store);
+  SLOTS_TAKEN(store->image->engine);
+  return error;
+}
+
+// Those that are kept have places that another may need.
+static ubiq_error *open_with_room(wt_store *store) {
+  wt_kept_make_room(store->part, store->image->engine->places);
+  ubiq_error *error = open_store(store);
+  if (ubiq_error_code(error) != UBIQ_BUSY || store->part->kept_count == 0) return error;
+  ubiq_error_delete(error);
+  wt_store_close(store);
+  store->host_error = NULL;
+  store->memories_known = 0;
+  store->has_limit = false;
+  wt_kept_end(store->part, NULL);
+  return open_store(store);
+}
+
+static ubiq_error *make_store(wt_image *image, wt_part *part, wt_image_part *image_part,
+                              const engine_store_options *options, engine_store **out) {
+  wt_store *store = store_alloc(image, options);
+  if (!store) {
+    wt_part_give_back(part);
+    return ubiq_error_no_memory();
+  }
+  store->part = part;
+  store->image_part = image_part;
+  ubiq_error *error = open_with_room(store);
+  if (error) {
+    store->has_failed = true;
+    wt_store_delete(&store->base);
+    return ubiq_error_wrap(error, "instantiating");
+  }
+  wt_start_learn(store);
+  *out = &store->base;
+  return NULL;
+}
+
+static engine_store *begin_anew(wt_store *store, const engine_store_options *options) {
+  store->options = *options;
+  wasmtime_context_set_epoch_deadline(store->context, 1);
+  if (options->memory_bytes_max || options->table_elements_max)
+    wt_store_memory_limit(&store->base, options->memory_bytes_max);
+  return &store->base;
 }
 
 ubiq_error *wt_store_new(engine_image *base, const engine_store_options *options, engine_store **out) {
   wt_image *image = (wt_image *)base;
-  wt_store *store = store_alloc(image, options);
-  if (!store) return ubiq_error_no_memory();
-  uint32_t part = wt_part_take(image->engine, options->part);
-  store->part = &image->engine->parts[part];
-  ubiq_error *error = wt_image_part_get(image, part, &store->image_part);
-  if (error) {
-    wt_part_give_back(image->engine, store->part);
-    free(store);
-    return ubiq_error_wrap(error, "linking");
+  uint32_t index = wt_part_take(image->engine, options->part);
+  wt_part *part = &image->engine->parts[index];
+  wt_store *kept = wt_kept_take(part, image, options);
+  if (kept) {
+    *out = begin_anew(kept, options);
+    return NULL;
   }
-  wt_store_open(store);
-  if (options->memory_bytes_max || options->table_elements_max)
-    wt_store_memory_limit(&store->base, options->memory_bytes_max);
-  error = instantiate(store);
-  SLOTS_TAKEN(image->engine);
-  if (error) {
-    wt_store_delete(&store->base);
-    return ubiq_error_wrap(error, "instantiating");
-  }
-  *out = &store->base;
-  return NULL;
+  wt_image_part *image_part = NULL;
+  ubiq_error *error = wt_image_part_get(image, index, &image_part);
+  if (!error) return make_store(image, part, image_part, options, out);
+  wt_part_give_back(part);
+  return ubiq_error_wrap(error, "linking");
 }
 
 static void look_at(wasmtime_context_t *context, const wasmtime_memory_t *memory, engine_memory *out) {
@@ -173,12 +219,19 @@ static void give_back_large(wt_store *store) {
   }
 }
 
-void wt_store_delete(engine_store *base) {
-  wt_store *store = (wt_store *)base;
+void wt_store_end(wt_store *store) {
   if (store->call.future) wasmtime_call_future_delete(store->call.future);
   give_back_large(store);
   wt_store_close(store);
   free(store);
+}
+
+void wt_store_delete(engine_store *base) {
+  wt_store *store = (wt_store *)base;
+  if (wt_keep(store)) return;
+  wt_part *part = store->part;
+  wt_store_end(store);
+  wt_part_give_back(part);
 }
 
 bool wt_store_function(engine_store *base, uint32_t module, const char *name, engine_function *out) {

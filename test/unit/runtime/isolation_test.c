@@ -18,6 +18,7 @@ enum {
 };
 
 #define MODULE UBIQ_SOURCE_DIR "/test/guests/wat/everywhere.wat"
+#define SMALL  UBIQ_SOURCE_DIR "/test/guests/wat/everywhere_small.wat"
 
 typedef struct fixture {
   char *folder;
@@ -76,6 +77,24 @@ static void no_run_of_a_request_sees_anything_of_another(void **state) {
   end(&self);
 }
 
+/// Engines use such instances again, for other runs.
+static void no_run_sees_anything_of_another_that_changed_only_what_can_be_put_back(void **state) {
+  (void)state;
+  fixture self;
+  make(&self, "[functions.run]\nwasm = '" SMALL "'\npool = { min = 0, overprovision = 0 }\n");
+  for (int i = 0; i < 20; i++) assert_int_equal(found_by_run(&self, UBIQ_GUEST_ERROR), 0);
+  end(&self);
+}
+
+static void a_run_sees_what_was_changed_of_what_can_be_put_back(void **state) {
+  (void)state;
+  fixture self;
+  make(&self, "[functions.run]\nwasm = '" SMALL "'\ninstance = 'reuse'\npool = { min = 0 }\n");
+  assert_int_equal(found_by_run(&self, UBIQ_GUEST_ERROR), 0);
+  assert_int_equal(found_by_run(&self, UBIQ_GUEST_ERROR), SEEN_MEMORY | SEEN_GLOBALS | SEEN_VARS | SEEN_WASI);
+  end(&self);
+}
+
 static void no_run_sees_anything_in_an_instance_that_was_ready(void **state) {
   (void)state;
   fixture self;
@@ -115,6 +134,8 @@ static void segments_that_a_reused_instance_dropped_stay_dropped(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(no_run_of_a_request_sees_anything_of_another),
+      cmocka_unit_test(no_run_sees_anything_of_another_that_changed_only_what_can_be_put_back),
+      cmocka_unit_test(a_run_sees_what_was_changed_of_what_can_be_put_back),
       cmocka_unit_test(no_run_sees_anything_in_an_instance_that_was_ready),
       cmocka_unit_test(a_run_of_a_reused_instance_sees_what_the_one_before_left),
       cmocka_unit_test(segments_that_a_reused_instance_dropped_stay_dropped),
