@@ -121,6 +121,18 @@ class CoreInvoke(calling.Test):
                 self.assertEqual((500, "guest_error"), (status, json.loads(answer)["class"]), "\n".join(server.lines))
                 self.assertIn("there is no room for the answer", answer.decode())
 
+    def test_a_kept_instance_has_room_again_for_what_it_has_freed(self):
+        for guest in GUESTS:
+            with self.subTest(guest):
+                more = {"instance": '"reuse"', "pool": "{ min = 0, max = 1 }"}
+                wasm = self.guest(guest)
+                server = self.start(self.project(function("relay", "relay", wasm, memory='"8MiB"', body_max='"2MiB"', **more),
+                                                 function("packed", "packed", wasm, memory='"8MiB"', **more)), "--workers", "1")
+                self.assertEqual(200, self.ask(server, "PUT", "/v1/kv/large", body="x" * 900000)["status"])
+                for _ in range(30):
+                    self.assertEqual(900000, len(self.ask(server, "GET", "/v1/kv/large")["body"]))
+                    self.assertIn("a6737461747573", self.call(server, "packed", b"\x82\xa6method\xa3GET\xa4path\xac/v1/kv/large"))
+
     def test_who_waits_holds_no_thread(self):
         server = self.launch("core", "--workers", "1")
         lock = self.ask(server, "POST", "/v1/cache/slow/lock", query={"hold": "1m"})

@@ -6,7 +6,9 @@
 ///       const ubiq_core_bytes answer = ubiq_core_invoke_string(
 ///           "{\"method\":\"POST\",\"path\":\"/v1/kv/visits/increment\",\"body\":{}}");
 ///       if (ubiq_core_status(answer) != 200) return ubiq_core_error("visits cannot be counted");
-///       return ubiq_core_ok(answer.data, answer.size);
+///       const ubiq_core_answer said = ubiq_core_ok(answer.data, answer.size);
+///       ubiq_core_free(answer);
+///       return said;
 ///     }
 ///
 /// Everything crosses in the module's own memory, so that nothing here is copied twice. Of ubiq/pdk.h a module may use what needs
@@ -73,7 +75,8 @@ static inline ubiq_core_answer ubiq_core_pack(const char *place, size_t size) {
   return (uint64_t)(uintptr_t)place << 32 | (uint32_t)size;
 }
 
-/// Answers with a value: JSON of `size` bytes, which are copied. The host frees the answer.
+/// Answers with a value: JSON of `size` bytes, which are copied. The host frees the answer. What a module does not free lasts as
+/// long as the instance, which is one call unless `instance` in ubiq.toml says otherwise.
 static inline ubiq_core_answer ubiq_core_ok(const char *json, size_t size) {
   static const char start[] = "{\"ok\":";
   char *answer = (char *)ubiq_alloc(size + sizeof start);

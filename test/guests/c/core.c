@@ -5,8 +5,10 @@
 #define PACKED(text) ubiq_core_invoke(UBIQ_CORE_MESSAGEPACK, text, sizeof text - 1)
 
 static ubiq_core_answer hand_on(ubiq_core_bytes answer) {
-  return answer.data == NULL ? ubiq_core_error("there is no room for the answer")
-                             : ubiq_core_ok(answer.data, answer.size);
+  if (answer.data == NULL) return ubiq_core_error("there is no room for the answer");
+  const ubiq_core_answer said = ubiq_core_ok(answer.data, answer.size);
+  ubiq_core_free(answer);
+  return said;
 }
 
 static ubiq_core_answer hexadecimal(ubiq_core_bytes answer) {
@@ -19,7 +21,10 @@ static ubiq_core_answer hexadecimal(ubiq_core_bytes answer) {
     *end++ = digits[(unsigned char)answer.data[i] & 15];
   }
   *end++ = '"';
-  return ubiq_core_ok(text, (size_t)(end - text));
+  const ubiq_core_answer said = ubiq_core_ok(text, (size_t)(end - text));
+  ubiq_free(text);
+  ubiq_core_free(answer);
+  return said;
 }
 
 /// Counts a visit, keeps the count in the cache and reads it back, tells the log and publishes an event. Answers the statuses.
