@@ -112,13 +112,13 @@ static const char too_slow[] = "HTTP/1.1 408 Request Timeout\r\n"
                                "Connection: close\r\n"
                                "Content-Length: 0\r\n\r\n";
 
-static void tell_too_slow(const connection *self) {
+void connection_tell(const connection *self, const char *message) {
   const union MHD_ConnectionInfo *tls = MHD_get_connection_info(self->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-  const size_t size = sizeof too_slow - 1;
+  const size_t size = strlen(message);
   ssize_t sent = tls != NULL
-                     ? gnutls_record_send(tls->tls_session, too_slow, size) // an error before the handshake is done
-                     : send(self->socket, too_slow, size, MSG_NOSIGNAL | MSG_DONTWAIT);
-  (void)sent; // the client's loss
+                     ? gnutls_record_send(tls->tls_session, message, size) // an error before the handshake is done
+                     : send(self->socket, message, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+  (void)sent;
 }
 
 /// Whether the client has taken enough of an answer since it was looked at last, so that it may go on.
@@ -146,7 +146,7 @@ static void time_out(connection *self) {
   bool is_coming = self->list == CONNECTION_HEADERS || self->list == CONNECTION_BODY;
   log_debug("a connection is closed: %s", waited_for[self->list]);
   if (self->list == CONNECTION_ANSWER) drop_answer(self);
-  if (is_coming) tell_too_slow(self);
+  if (is_coming) connection_tell(self, too_slow);
   if (is_coming && !was_refused(self)) request_tell_refusal(self, MHD_HTTP_REQUEST_TIMEOUT);
   shutdown(self->socket, SHUT_RDWR);
   // libmicrohttpd does not look at a socket while it has no room for what comes from it.

@@ -2,6 +2,7 @@
 #include "server/front.h"
 
 #include "base/log.h"
+#include "server/head_room.h"
 #include "server/request.h"
 #include "server/tls.h"
 
@@ -11,10 +12,9 @@
 #include <unistd.h>
 
 enum {
-  CONNECTION_MEMORY_BYTES = 16 * 1024, ///< of libmicrohttpd for a connection: a request's headers must fit
-  STALLED_SECONDS_MIN = 60,            ///< a connection on which no byte moves so long is closed
-  ROUNDS_MAX = 8,                      ///< of the daemon before the loop has its turn again
-  BARREN_TURNS_MAX = 16,               ///< of that many rounds each, before it is thought to have nothing to do
+  STALLED_SECONDS_MIN = 60, ///< a connection on which no byte moves so long is closed
+  ROUNDS_MAX = 8,           ///< of the daemon before the loop has its turn again
+  BARREN_TURNS_MAX = 16,    ///< of that many rounds each, before it is thought to have nothing to do
   BARREN_PAUSE_MS = 5,
   HOUSEKEEPING_MS_MAX = 1000,
 };
@@ -220,7 +220,7 @@ static ubiq_error *start_daemon(front *self) {
                                   MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes, NULL,                             //
                                   MHD_OPTION_CONNECTION_LIMIT, connections_max,                                  //
                                   MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)stalled_seconds,                      //
-                                  MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,           //
+                                  MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_MEMORY_BYTES,                 //
                                   MHD_OPTION_STRICT_FOR_CLIENT, 0, /* framing.h is, and can say what is wrong */ //
                                   MHD_OPTION_ARRAY, has_tls ? tls_options : &tls_options[1],                     //
                                   MHD_OPTION_END);

@@ -8,10 +8,12 @@
 #include "server/file_answer.h"
 #include "server/framing.h"
 #include "server/front.h"
+#include "server/head_room.h"
 #include "server/identify.h"
 #include "server/trace_headers.h"
 
 #include <assert.h>
+#include <sys/socket.h>
 
 /// A request header's value, or NULL.
 static const char *header(struct MHD_Connection *mhd, text name) {
@@ -58,13 +60,25 @@ static answer refuse_run(const connection *self, ubiq_error *error) {
   return answer_run_error(error);
 }
 
+/// Makes the answer of what the function answered.
+static ubiq_error *make_answer(const connection *self, ubiq_bytes output, answer *out) {
+  ubiq_error *error = exchange_answer(self, output, out);
+  if (error != NULL || out->response == NULL || self->function->input == PROJECT_BODY) return error;
+  size_t room = head_room(self->mhd), size = head_bytes(out->response);
+  if (size <= room) return NULL;
+  MHD_destroy_response(out->response);
+  return ubiq_error_new(UBIQ_INVALID_OUTPUT,
+                        "answer: headers have %zu bytes; expected at most the %zu that the request's leave", size,
+                        room);
+}
+
 /// Makes the answer of a run that is done, and ends the run.
 static answer take_answer(connection *self) {
   run *run = &self->run;
   answer answer;
   ubiq_error *error = run->error;
   run->error = NULL;
-  if (error == NULL) error = exchange_answer(self, run->output, &answer);
+  if (error == NULL) error = make_answer(self, run->output, &answer);
   run->outcome = ubiq_error_code(error);
   count(self, run->outcome);
   if (error != NULL) answer = refuse_run(self, error);
@@ -186,12 +200,23 @@ static const function *find_function(connection *self, answer *answer) {
   return NULL;
 }
 
+/// There is no room for the head of any answer: libmicrohttpd would close the connection without a word.
+static void tell_too_large(connection *self, unsigned status, const char *line) {
+  connection_tell(self, line);
+  connection_tell(self, "Connection: close\r\nContent-Length: 0\r\n\r\n");
+  request_tell_refusal(self, status);
+}
+
 /// The headers have come.
 static enum MHD_Result begin(connection *self, const char *url, const char *method, const char *version) {
   const request_line line = {method, url, version, self->target_bytes};
   const framing framing = framing_read(self->mhd, &line);
   self->method = method;
   self->url = url;
+  if (!head_leaves_room(self->mhd)) {
+    tell_too_large(self, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, "HTTP/1.1 431 Request Header Fields Too Large\r\n");
+    return MHD_NO;
+  }
   if (framing.status != 0) return refuse(self, answer_bad_framing(framing.status, framing.problem), &framing);
   answer answer;
   self->lease = worker_hold_latest(self->front->worker);
@@ -238,7 +263,12 @@ static connection *connection_of(struct MHD_Connection *mhd) {
 void *request_announced(void *user, const char *target, struct MHD_Connection *mhd) {
   (void)user;
   connection *self = connection_of(mhd);
-  if (self != NULL) self->target_bytes = strcspn(target, " ");
+  if (self == NULL) return NULL;
+  self->target_bytes = strcspn(target, " ");
+  if (!head_target_fits(target, self->target_bytes)) {
+    tell_too_large(self, MHD_HTTP_URI_TOO_LONG, "HTTP/1.1 414 URI Too Long\r\n");
+    shutdown(self->socket, SHUT_RDWR);
+  }
   return NULL;
 }
 

@@ -85,5 +85,14 @@ class Answers(support.Test):
             self.assertEqual((502, "invalid_output"), (status, json.loads(body)["class"]))
             self.assertIn(detail, json.loads(body)["detail"])
 
+    def test_headers_that_do_not_fit_beside_the_requests_are_told_as_the_functions_fault(self):
+        code = '#include <ubiq/pdk.h>\nUBIQ_EXPORT(much) { return ubiq_output_string("{\\"headers\\":{\\"a\\":\\"%s\\"}}"); }\n'
+        directory = self.project(function("much", "/", input='"request"'), files={"guest.c": code % ("b" * 10000)})
+        server = self.start(directory, "--workers", "1")
+        self.assertEqual((200, "b" * 10000), (lambda answer: (answer[0], answer[1]["a"]))(server.request("GET", "/")))
+        status, _, body = server.request("GET", "/", headers={"c": "d" * 8000})
+        self.assertEqual((502, "invalid_output"), (status, json.loads(body)["class"]))
+        self.assertIn("headers have 10005 bytes", json.loads(body)["detail"])
+
 
 support.main()

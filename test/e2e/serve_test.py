@@ -170,6 +170,23 @@ class Problems(support.Test):
             self.assertIn(answer.split(b" ")[1:2], ([], [b"431"], [b"413"]))
         self.assertEqual(200, server.post("/hello")[0])
 
+    def test_a_head_of_any_size_is_answered(self):
+        server = self.serve(function("hello", "POST /hello"))
+
+        def status(target, more):
+            head = "POST /hello%s HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 0\r\n%s\r\n" % (target, more)
+            with server.socket() as client:
+                client.sendall(head.encode())
+                return int(client.makefile("rb").readline().split()[1])
+
+        for size in range(12000, 16300, 100):
+            self.assertIn(status("", "A: %s\r\n" % ("a" * size)), (200, 431), size)
+        for count in (100, 180, 200, 250, 260, 1000):
+            self.assertIn(status("?" + "&a" * count, ""), (200, 431, 414), count)
+            self.assertIn(status("", "a:\r\n" * count), (200, 431), count)
+        self.assertEqual([200, 431], [status("", "A: %s\r\n" % ("a" * size)) for size in (12000, 15500)])
+        self.assertEqual([200, 414], [status("?" + "&" * count, "") for count in (150, 255)])
+
     def test_what_is_no_http_is_refused(self):
         server = self.serve(function("hello", "POST /hello"))
         with server.socket() as client:
