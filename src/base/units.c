@@ -55,3 +55,20 @@ bool units_percent_parse(text value, uint64_t *permille) {
   *permille = percent * 10 + tenths;
   return *permille <= 1000;
 }
+
+static bool write_in(buffer *out, uint64_t number, const unit *units, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (number != 0 && number % units[i].factor == 0)
+      return buffer_printf(out, "%llu%s", (unsigned long long)(number / units[i].factor), units[i].name);
+  return buffer_printf(out, "%llu", (unsigned long long)number);
+}
+
+bool units_duration_write(buffer *out, uint64_t milliseconds) {
+  static const unit units[] = {{"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
+  return write_in(out, milliseconds, units, sizeof units / sizeof units[0]);
+}
+
+bool units_size_write(buffer *out, uint64_t bytes) {
+  static const unit units[] = {{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}};
+  return write_in(out, bytes, units, sizeof units / sizeof units[0]);
+}

@@ -2,6 +2,7 @@
 #ifndef BASE_UNITS_H
 #define BASE_UNITS_H
 
+#include "base/buffer.h"
 #include "base/text.h"
 
 #include <stdint.h>
@@ -18,6 +19,11 @@ bool units_duration_parse(text value, uint64_t *milliseconds);
 /// Reads a size: a whole number and `B`, `KB`, `MB`, `GB` (powers of 1000) or `KiB`, `MiB`, `GiB` (powers of 1024); a
 /// bare number is bytes. False when it is none or larger than 2^53.
 bool units_size_parse(text value, uint64_t *bytes);
+
+/// Appends a duration or a size as ubiq.toml would say it, in the largest unit that it is a whole number of: `30s`, `64MiB`. False when memory
+/// is out.
+UBIQ_NODISCARD bool units_duration_write(buffer *out, uint64_t milliseconds);
+UBIQ_NODISCARD bool units_size_write(buffer *out, uint64_t bytes);
 
 /// What a share looks like, for messages.
 #define UNITS_PERCENT_FORM "a percentage such as \"5\" or \"2.5\""

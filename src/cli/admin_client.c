@@ -136,6 +136,8 @@ static ubiq_error *perform(const char *url, const char *authorization, const adm
   const fetch_interrupt interrupt = {.cancelled = never, .user = question->progress, .wake_fd = -1, .sent = draw};
   fetch_response response;
   ubiq_error *error = fetch_perform(&request, question->progress == NULL ? NULL : &interrupt, &response);
+  if (ubiq_error_code(error) == UBIQ_UNAVAILABLE)
+    error = ubiq_error_wrap(error, "no server answers there (`ubiq serve --state DIR` runs one, --server says where)");
   if (error == NULL) error = read_answer(url, &response, out);
   fetch_response_free(&response);
   return error;

@@ -1,5 +1,6 @@
 // `ubiq config`: the settings of a project's functions as they hold, and which of them are said where.
 #include "base/toml.h"
+#include "base/units.h"
 #include "cli/call_report.h"
 #include "cli/command.h"
 #include "cli/table.h"
@@ -75,19 +76,11 @@ static const char *origin_of(const writer *self, const char *name) {
 
 // -------------------------------------------------------------------------------------------- values
 
-static bool append_unit(buffer *out, uint64_t number, const uint64_t *factors, const char *const *names, size_t count) {
-  for (size_t i = 0; i < count; i++)
-    if (number != 0 && number % factors[i] == 0)
-      return buffer_printf(out, "%llu%s", (unsigned long long)(number / factors[i]), names[i]);
-  return buffer_printf(out, "%llu", (unsigned long long)number);
-}
-
 /// As ubiq.toml would say it: `30s`, `64MiB`.
 static bool append_number(buffer *out, setting_kind kind, uint64_t number) {
-  static const uint64_t ms[] = {3600000, 60000, 1000, 1}, bytes[] = {1 << 30, 1 << 20, 1 << 10};
-  static const char *const ms_names[] = {"h", "m", "s", "ms"}, *const byte_names[] = {"GiB", "MiB", "KiB"};
-  if (kind == SETTING_MS) return append_unit(out, number, ms, ms_names, 4);
-  return append_unit(out, number, bytes, byte_names, kind == SETTING_BYTES ? 3 : 0);
+  if (kind == SETTING_MS) return units_duration_write(out, number);
+  if (kind == SETTING_BYTES) return units_size_write(out, number);
+  return buffer_printf(out, "%llu", (unsigned long long)number);
 }
 
 static uint64_t number_of(const project_function *function, const setting *setting) {

@@ -60,11 +60,12 @@ static void note_stop(int number) {
 static const int stops[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 enum { STOPS = sizeof stops / sizeof stops[0] };
 
-/// Reads a line; a signal ends that, and does what it would have done once the terminal is as it was.
-static const char *read_line(char *line, size_t size, const struct termios *shown) {
+/// Asks for a line once signals are waited for; one ends that, and does what it would have done once the terminal is as it was.
+static const char *read_line(const char *name, char *line, size_t size, const struct termios *shown) {
   const struct sigaction note = {.sa_handler = note_stop}; // without SA_RESTART: the reading ends
   struct sigaction before[STOPS];
   for (size_t i = 0; i < STOPS; i++) sigaction(stops[i], &note, &before[i]);
+  fprintf(stderr, "value of %s: ", name);
   const char *got = fgets(line, (int)size, stdin);
   tcsetattr(STDIN_FILENO, TCSAFLUSH, shown);
   fputc('\n', stderr);
@@ -82,8 +83,7 @@ static ubiq_error *read_hidden(const char *name, buffer *out) {
   hidden = shown;
   hidden.c_lflag &= ~(tcflag_t)ECHO;
   tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
-  fprintf(stderr, "value of %s: ", name);
-  const char *got = read_line(line, sizeof line, &shown);
+  const char *got = read_line(name, line, sizeof line, &shown);
   bool good = got == NULL || buffer_append_string(out, line);
   digest_wipe(line, sizeof line);
   if (got == NULL) return ubiq_error_new(UBIQ_INVALID_INPUT, "there is no value");

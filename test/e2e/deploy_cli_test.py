@@ -55,8 +55,8 @@ class Commands(Test):
         self.assertEqual(["current", "shop", "2", "100", "%", "2", "0"], [w for i, w in enumerate(lines[2].split()) if i != 1])
         self.assertEqual([["2", "current"], ["1", "previous"]],
                          [[line.split()[3], line.split()[1]] for line in self.says(server, "releases").splitlines()[1:]])
-        self.assertEqual(["a GET /a", "b GET /b", "busy GET /busy"],
-                         sorted(" ".join(line.split()[:3]) for line in self.says(server, "functions").splitlines()[1:]))
+        self.assertEqual(["%s 30s 5s 64MiB" % route for route in ("a GET /a", "b GET /b", "busy GET /busy")],
+                         sorted(" ".join(line.split()) for line in self.says(server, "functions").splitlines()[1:]))
         self.assertEqual(["2", "1"], [r["version"] for r in json.loads(self.says(server, "releases", "--json"))])
         self.assertEqual(3, len(json.loads(self.says(server, "functions", "--json"))))
         self.assertEqual("2", json.loads(self.says(server, "status", "--json"))["current"]["version"])
@@ -221,6 +221,13 @@ class Tokens(Test):
         self.assertEqual(77, code, errors)
         self.assertEqual(66, self.ubiq(server, "token", "revoke", rows[1]["id"], "--state", server.state)[0])
         self.says(server, "status")
+
+    def test_where_nobody_listens_is_told_who_would(self):
+        server = self.launch()
+        self.assertEqual(0, server.stop())
+        code, _, errors = self.ubiq(server, "status")
+        self.assertEqual(69, code)
+        self.assertIn("no server answers there (`ubiq serve --state DIR` runs one, --server says where)", errors)
 
     def test_a_token_to_look_changes_nothing(self):
         server = self.launch()

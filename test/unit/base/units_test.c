@@ -15,6 +15,24 @@ static void durations_have_units(void **state) {
   }
 }
 
+static void assert_written(bool (*write)(buffer *, uint64_t), uint64_t number, const char *expected) {
+  buffer out = {0};
+  assert_true(write(&out, number));
+  assert_string_equal(buffer_string(&out), expected);
+  buffer_free(&out);
+}
+
+static void numbers_are_written_in_the_largest_unit_that_fits(void **state) {
+  (void)state;
+  assert_written(units_duration_write, 0, "0");
+  assert_written(units_duration_write, 30000, "30s");
+  assert_written(units_duration_write, 1500, "1500ms");
+  assert_written(units_duration_write, 7200000, "2h");
+  assert_written(units_size_write, 64 << 20, "64MiB");
+  assert_written(units_size_write, 1000, "1000");
+  assert_written(units_size_write, 3 << 10, "3KiB");
+}
+
 static void sizes_have_units(void **state) {
   (void)state;
   const struct {
@@ -60,6 +78,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(durations_have_units),
       cmocka_unit_test(sizes_have_units),
+      cmocka_unit_test(numbers_are_written_in_the_largest_unit_that_fits),
       cmocka_unit_test(what_is_neither_is_refused),
       cmocka_unit_test(percentages_have_one_decimal_at_most),
   };
