@@ -143,10 +143,17 @@ static ubiq_error *perform(const char *url, const char *authorization, const adm
   return error;
 }
 
+static ubiq_error *check_url(const char *url) {
+  const text given = text_of(url);
+  if (text_starts_with(given, TEXT("http://")) || text_starts_with(given, TEXT("https://"))) return NULL;
+  return ubiq_error_new(UBIQ_INVALID_INPUT, "--server is \"%s\"; expected http://HOST:PORT or https://HOST:PORT", url);
+}
+
 ubiq_error *admin_client_ask(const admin_client *self, const admin_question *question, yyjson_doc **out) {
   buffer token = {0}, authorization = {0}, url = {0};
   const char *base = url_of(self);
-  ubiq_error *error = read_token(self, &token);
+  ubiq_error *error = check_url(base);
+  if (error == NULL) error = read_token(self, &token);
   if (error != NULL) return error;
   if (!is_here(base) && text_starts_with(text_of(base), TEXT("http://")))
     log_warn("%s: the token can be read on the way; expected https:// beyond this machine", base);

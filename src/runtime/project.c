@@ -487,7 +487,8 @@ static ubiq_error *no_project(const char *directory) {
   if (!file_exists(directory)) return ubiq_error_new(UBIQ_NOT_FOUND, "%s: no such folder", directory);
   if (!file_is_directory(directory))
     return ubiq_error_new(UBIQ_INVALID_INPUT, "%s: is a file; expected a folder with a " PROJECT_FILE, directory);
-  return ubiq_error_new(UBIQ_NOT_FOUND, "%s: has no " PROJECT_FILE "; expected a project's folder (see examples/hello)",
+  return ubiq_error_new(UBIQ_NOT_FOUND,
+                        "%s: has no " PROJECT_FILE "; expected a project's folder (`ubiq new NAME` makes one)",
                         directory);
 }
 

@@ -175,8 +175,8 @@ class Where(Test):
             return subprocess.run([UBIQ, "status", *options], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                   stdin=subprocess.DEVNULL, text=True, timeout=support.PATIENCE)
         self.assertEqual(0, status().returncode)
-        for url in ("http://ubiq.example", "http://127.0.0.1.ubiq.example:80", "http://127.0.0.1:80@ubiq.example/",
-                    "ftp://127.0.0.1:1"):
+        self.assertIn('--server is "ftp://127.0.0.1:1"', status("--server", "ftp://127.0.0.1:1").stderr)
+        for url in ("http://ubiq.example", "http://127.0.0.1.ubiq.example:80", "http://127.0.0.1:80@ubiq.example/"):
             done = status("--server", url)
             self.assertEqual(77, done.returncode, done.stderr)
             self.assertIn("there is no token for " + url, done.stderr)
@@ -228,6 +228,11 @@ class Tokens(Test):
         code, _, errors = self.ubiq(server, "status")
         self.assertEqual(69, code)
         self.assertIn("no server answers there (`ubiq serve --state DIR` runs one, --server says where)", errors)
+
+    def test_what_is_no_address_is_told_with_its_option(self):
+        done = self.run_ubiq("status", "--server", "localhost:8081")
+        self.assertEqual(65, done.returncode)
+        self.assertIn('--server is "localhost:8081"; expected http://HOST:PORT', done.stderr)
 
     def test_a_token_to_look_changes_nothing(self):
         server = self.launch()
