@@ -105,16 +105,15 @@ static ubiq_error *open_file(intake *self) {
 
 ubiq_error *storage_intake_begin(storage_job *job) {
   service_call *call = job->call;
-  const text media_type = call->body.media_type;
   intake *self = arena_array(&call->arena, 1, sizeof *self);
   if (self == NULL) return ubiq_error_no_memory();
   *self = (intake){.base = {add, finish, drop},
                    .storage = job->storage,
                    .caller = &call->caller,
-                   .entry = {.media_type = media_type.size > 0 ? media_type : TEXT("application/octet-stream")},
                    .if_absent = call->params[STORAGE_PUT_IF_ABSENT].number != 0,
                    .file = -1};
-  ubiq_error *error = storage_metadata(call, &call->params[STORAGE_PUT_UBIQ_METADATA], &self->entry.metadata);
+  ubiq_error *error = storage_media_type(call->body.media_type, &self->entry.media_type);
+  if (error == NULL) error = storage_metadata(call, &call->params[STORAGE_PUT_UBIQ_METADATA], &self->entry.metadata);
   if (error == NULL) error = storage_key(call, call->params[STORAGE_PUT_PATH].text, &self->key);
   if (error == NULL) error = look_ahead(self, call);
   if (error == NULL) error = open_file(self);

@@ -142,6 +142,27 @@ static void metadata_is_an_object_of_strings(void **state) {
   assert_int_equal(count_files(self), 0);
 }
 
+static void a_media_type_is_printed_ascii_with_a_slash(void **state) {
+  fixture *self = *state;
+  static const char *const wrong[] = {"text", "a/b\r\nx: y", "a/\xc3\xa4", "a/\x7f", "\x01/a"};
+  for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+    calling calling;
+    begin(&calling, &self->services);
+    calling_text(&calling, STORAGE_PUT_PATH, "a");
+    calling_bytes(&calling, "x", 1, wrong[i]);
+    calling_run(&calling, service_storage_put);
+    assert_int_equal(calling_status(&calling), 400);
+    calling_end(&calling);
+    begin(&calling, &self->services);
+    calling_text(&calling, UPLOADS_BEGIN_PATH, "a");
+    calling_text(&calling, UPLOADS_BEGIN_MEDIA_TYPE, wrong[i]);
+    calling_run(&calling, service_uploads_begin);
+    assert_int_equal(calling_status(&calling), 400);
+    calling_end(&calling);
+  }
+  assert_int_equal(count_files(self), 0);
+}
+
 static void assert_range(fixture *self, const char *range, unsigned status, const char *body, const char *said) {
   calling calling;
   get(self, "digits", range, &calling);
@@ -579,6 +600,7 @@ int main(void) {
       TEST(bytes_come_back_with_their_type_and_a_tag),
       TEST(json_comes_back_as_json_and_a_part_of_it_as_bytes),
       TEST(metadata_is_an_object_of_strings),
+      TEST(a_media_type_is_printed_ascii_with_a_slash),
       TEST(ranges_are_those_of_http),
       TEST(a_head_tells_the_size_and_no_bytes),
       TEST(a_path_that_leads_elsewhere_is_refused),
