@@ -121,15 +121,23 @@ static counted *find(const events *self, text project) {
   return counted;
 }
 
-/// Read under the lock, so that what is changed meanwhile is not missed.
+/// Those that are not known yet. With the lock, so that what is changed meanwhile is not missed.
+static ubiq_error *learn(events *self, text project, counted **out) {
+  counted *counted = NULL;
+  ubiq_error *error = read_all(self, project, &counted);
+  if (error != NULL) return error;
+  if (!map_set(&self->known, project, &counted, sizeof counted)) {
+    subscriptions_release(&counted->subscriptions);
+    return ubiq_error_no_memory();
+  }
+  *out = counted;
+  return NULL;
+}
+
 ubiq_error *events_subscriptions(events *self, text project, const subscriptions **out) {
   pthread_mutex_lock(&self->lock);
   counted *counted = find(self, project);
-  ubiq_error *error = counted == NULL ? read_all(self, project, &counted) : NULL;
-  if (error == NULL && !map_set(&self->known, project, &counted, sizeof counted)) {
-    subscriptions_release(&counted->subscriptions);
-    error = ubiq_error_no_memory();
-  }
+  ubiq_error *error = counted == NULL ? learn(self, project, &counted) : NULL;
   if (error == NULL) {
     atomic_fetch_add(&counted->owners, 1);
     *out = &counted->subscriptions;
