@@ -3,8 +3,8 @@
     compare.py DRIVER [EXPRESSIONS] [SEED]
 
 Both read the machine's time zone database, also the rules for what comes behind the last change that it lists (2037). Where an expression follows the clock, cronsim begins each day at midnight and goes on by
-whole hours, which leads astray where clocks are set at midnight, or not at a whole hour. Those zones are asked
-for expressions that name hours and minutes only.
+whole hours, which leads astray where clocks are set at midnight, or not at a whole hour. Of those zones it is asked
+for expressions that name hours and minutes only; the others are compared with what clocks show minute by minute.
 """
 
 import datetime
@@ -16,6 +16,7 @@ import zoneinfo
 
 CRONSIM = os.path.join(os.environ.get("UBIQ_DEPS", ".deps"), "cronsim")
 COUNT = 6  # times that are compared of each expression
+MINUTES = 2 * 24 * 60  # that are looked at one by one
 UTC = datetime.timezone.utc
 ZONES = ["UTC", "Europe/Berlin", "Europe/London", "Europe/Dublin", "America/New_York", "America/Sao_Paulo", "America/St_Johns",
          "America/Havana", "America/Santiago", "America/Asuncion", "Asia/Kolkata", "Asia/Tokyo", "Asia/Tehran", "Asia/Beirut",
@@ -111,6 +112,40 @@ def questions(chance, count):
             count -= 1
 
 
+def by_minute(cronsim, text, zone, after):
+    """When the zone's clocks show a time that matches, of MINUTES from `after` on; None where cronsim cannot read the expression."""
+    info = zoneinfo.ZoneInfo(zone)
+    try:
+        fields = cronsim.CronSim(text, datetime.datetime.fromtimestamp(after, UTC))
+    except cronsim.CronSimError:
+        return None
+    times = []
+    for at in range(after + 60, after + MINUTES * 60, 60):
+        shown = datetime.datetime.fromtimestamp(at, UTC).astimezone(info)
+        if (shown.minute in fields.minutes and shown.hour in fields.hours and shown.month in fields.months and
+                fields.match_day(shown.date())):
+            times.append(at)
+    return times
+
+
+def follow_clocks(cronsim, driver, chance, count):
+    """How many expressions that follow the clocks of odd zones are due at other times than these show."""
+    changes, different, asked = {zone: clock_changes(zone) for zone in ODD}, 0, []
+    while len(asked) < count:
+        zone, text = chance.choice(sorted(ODD)), expression(chance)
+        if len(text.split()) == 5 and not is_looked_at_by_debian(text):
+            asked.append((text, zone, (chance.choice(changes[zone]) - chance.randint(0, 43200)) // 60 * 60))
+    lines = ["follow %s %d %d %s" % (zone, after, MINUTES, text) for text, zone, after in asked]
+    ours = subprocess.run([driver], input="\n".join(lines) + "\n", stdout=subprocess.PIPE, text=True, check=True)
+    for (text, zone, after), line in zip(asked, ours.stdout.splitlines(), strict=True):
+        wanted = by_minute(cronsim, text, zone, after)
+        mine = [int(at) for at in line.split() if int(at) < after + MINUTES * 60] if line != "refused" else []  # or never due
+        if wanted is not None and mine != wanted:
+            print("%r %s after %d: not as clocks show" % (text, zone, after))
+            different += 1
+    return different
+
+
 def main(driver, count=20000, seed=7):
     if not os.path.isdir(CRONSIM):
         print("skipped: %s is missing; run scripts/setup" % CRONSIM)
@@ -129,6 +164,7 @@ def main(driver, count=20000, seed=7):
         if mine != wanted and different < 20:
             print("%r %s after %d:\n  ours   %s\n  theirs %s" % (text, zone, after, mine, wanted))
         different += mine != wanted
+    different += follow_clocks(cronsim, driver, random.Random(seed), count // 50)
     print("%d expressions, %d of them refused by both or never due, %d different" % (count, refused, different))
     return 1 if different or refused > count / 2 else 0
 
