@@ -39,7 +39,7 @@ static const char *const sqlite_schema[] = {
     "UPDATE work SET state = 3 WHERE state = 0 AND ordering IS NOT NULL AND EXISTS (SELECT 1 FROM work o"
     "  WHERE o.project = work.project AND o.queue = work.queue AND o.ordering = work.ordering AND o.state IN (0, 3)"
     "  AND o.id < work.id);"
-    "CREATE INDEX work_count ON work (project, queue, state, due_ms) WHERE name IS NULL;"
+    "CREATE INDEX work_count ON work (project, queue, state, due_ms, name) WHERE name IS NULL;"
     "CREATE INDEX work_dead_queue ON work (project, queue, id) WHERE state = 2;",
 };
 
