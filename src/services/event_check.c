@@ -124,3 +124,23 @@ ubiq_error *event_check_topic(const char *what, text topic) {
   }
   return NULL;
 }
+
+/// What fails behind a star is tried again with that star one byte longer; the stars before it need no more.
+bool event_topic_has(text topic, text type) {
+  size_t at = 0, star = SIZE_MAX, resume = 0;
+  for (size_t i = 0; i < type.size || (at < topic.size && topic.data[at] == '*');) {
+    if (at < topic.size && topic.data[at] == '*') {
+      star = at++;
+      resume = i;
+    } else if (at < topic.size && topic.data[at] == type.data[i]) {
+      at++;
+      i++;
+    } else if (star != SIZE_MAX) {
+      at = star + 1;
+      i = ++resume;
+    } else {
+      return false;
+    }
+  }
+  return at == topic.size;
+}

@@ -17,4 +17,7 @@ ubiq_error *event_check_integer(text name, bool is_negative, uint64_t size);
 /// A topic's pattern, or a type: no control characters, and no wildcard but `*`. `what` is for the message. Errors: `invalid_input`.
 ubiq_error *event_check_topic(const char *what, text topic);
 
+/// Whether a type is of a topic: each `*` of that is any run of bytes.
+bool event_topic_has(text topic, text type);
+
 #endif

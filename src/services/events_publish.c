@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/json_write.h"
 #include "services/event.h"
+#include "services/event_check.h"
 #include "services/operations.h"
 #include "services/work_call.h"
 
@@ -23,7 +24,7 @@ static void answer_published(work_call *self) {
 
 static size_t count_matches(const subscriptions *all, text type) {
   size_t count = 0;
-  for (size_t i = 0; i < all->count; i++) count += text_glob_match(text_of(all->list[i].topic), type);
+  for (size_t i = 0; i < all->count; i++) count += event_topic_has(text_of(all->list[i].topic), type);
   return count;
 }
 
@@ -55,7 +56,7 @@ static ubiq_error *add_items(work_call *self, const subscriptions *all, const ev
     if (error != NULL) return error;
   }
   for (size_t i = 0; i < all->count; i++) {
-    if (!text_glob_match(text_of(all->list[i].topic), event->type)) continue;
+    if (!event_topic_has(text_of(all->list[i].topic), event->type)) continue;
     char *queue = arena_printf(&call->arena, EVENT_QUEUE "%s", all->list[i].name);
     if (queue == NULL) return ubiq_error_no_memory();
     self->changes[count++] = (backend_work_change){.action = BACKEND_WORK_ADD,

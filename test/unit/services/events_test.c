@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "services/errand.h"
+#include "services/event_check.h"
 #include "services/permissions.h"
 #include "services/schedule_work.h"
 #include "unit/services/calling.h"
@@ -332,6 +333,35 @@ static void topics_match_with_stars_alone(void **state) {
   }
 }
 
+static void a_star_is_any_run_of_bytes(void **state) {
+  static const struct {
+    const char *topic, *type;
+    bool has;
+  } cases[] = {
+      {"order.created", "order.created", true},
+      {"order.created", "order.create", false},
+      {"order.created", "order.createdx", false},
+      {"order.*", "order.created", true},
+      {"order.*", "order.", true},
+      {"order.*", "order.a.b", true},
+      {"order.*", "order", false},
+      {"order.*", "orders.a", false},
+      {"*", "a", true},
+      {"*.created", "order.created", true},
+      {"*.created", "order.created.created", true},
+      {"*.created", "order.createdx", false},
+      {"a*b*c", "abc", true},
+      {"a*b*c", "axbxbxc", true},
+      {"a*b*c", "axbxbx", false},
+      {"a*bb*c", "abxbbxc", true},
+      {"a*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaa", false},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+    if (event_topic_has(text_of(cases[i].topic), text_of(cases[i].type)) != cases[i].has)
+      fail_msg("%s, %s", cases[i].topic, cases[i].type);
+}
+
 static void there_are_no_more_subscriptions_than_may_be(void **state) {
   fixture *self = *state;
   char name[16];
@@ -389,6 +419,7 @@ int main(void) {
       TEST(one_that_comes_again_after_long_is_delivered_again),
       TEST(one_that_nobody_was_told_of_may_come_again),
       TEST(topics_match_with_stars_alone),
+      TEST(a_star_is_any_run_of_bytes),
       TEST(there_are_no_more_subscriptions_than_may_be),
       TEST(loops_end_whatever_they_go_through),
   };
