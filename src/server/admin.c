@@ -91,6 +91,7 @@ static size_t unescape(void *user, struct MHD_Connection *mhd, char *text) {
 
 static struct MHD_Daemon *start_daemon(admin *self) {
   const struct MHD_OptionItem tls_options[] = {{MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, (void *)(uintptr_t)show},
+                                               {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES},
                                                {MHD_OPTION_END, 0, NULL}};
   unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL;
   if (self->tls != NULL) flags |= MHD_USE_TLS;
@@ -104,7 +105,7 @@ static struct MHD_Daemon *start_daemon(admin *self) {
                           MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)STALLED_SECONDS,             //
                           MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,  //
                           MHD_OPTION_STRICT_FOR_CLIENT, 1,                                      //
-                          MHD_OPTION_ARRAY, self->tls != NULL ? tls_options : &tls_options[1],  //
+                          MHD_OPTION_ARRAY, self->tls != NULL ? tls_options : &tls_options[2],  //
                           MHD_OPTION_END);
 }
 

@@ -208,6 +208,7 @@ static ubiq_error *start_daemon(front *self) {
   unsigned connections_max = settings->connections_max / settings->workers + 1;
   bool has_tls = settings->tls != NULL;
   const struct MHD_OptionItem tls_options[] = {{MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, (void *)(uintptr_t)show},
+                                               {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES},
                                                {MHD_OPTION_END, 0, NULL}};
   unsigned flags =
       MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (has_tls ? MHD_USE_TLS : MHD_USE_TURBO) | MHD_USE_ERROR_LOG;
@@ -222,7 +223,7 @@ static ubiq_error *start_daemon(front *self) {
                                   MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)stalled_seconds,                      //
                                   MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_MEMORY_BYTES,                 //
                                   MHD_OPTION_STRICT_FOR_CLIENT, 0, /* framing.h is, and can say what is wrong */ //
-                                  MHD_OPTION_ARRAY, has_tls ? tls_options : &tls_options[1],                     //
+                                  MHD_OPTION_ARRAY, has_tls ? tls_options : &tls_options[2],                     //
                                   MHD_OPTION_END);
   if (self->daemon == NULL) self->listener = -1; // closed by libmicrohttpd
   if (self->daemon == NULL)

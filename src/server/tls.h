@@ -12,6 +12,9 @@
 
 enum { TLS_CHAIN_MAX = 16 }; ///< certificates in a chain
 
+/// GnuTLS's usual choice speaks TLS 1.0 and 1.1 as well, which RFC 8996 puts to rest.
+#define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
+
 typedef struct tls tls;
 
 /// Reads both files. `*out` is the caller's. Errors: `not_found`, `denied` and `invalid_input` with the file and what is wrong

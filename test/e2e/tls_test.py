@@ -85,6 +85,13 @@ class Tls(support.Test):
             self.assertEqual("first", self.name_shown())
             self.assertEqual(b"a", self.ask(client, b"/echo", b"a")[2])
 
+    def test_old_versions_are_not_spoken(self):
+        server = self.serve_tls(function("echo", "POST /echo"))
+        for version, code in (("-tls1", 1), ("-tls1_1", 1), ("-tls1_2", 0), ("-tls1_3", 0)):
+            done = subprocess.run(["openssl", "s_client", "-connect", "%s:%d" % (server.host, server.port), version, "-cipher",
+                                   "ALL:@SECLEVEL=0"], input=b"", capture_output=True, timeout=support.PATIENCE)
+            self.assertEqual(code, done.returncode, version)
+
     def test_plain_http_is_not_answered(self):
         server = self.serve_tls(function("echo", "POST /echo"))
         with server.socket() as client:
