@@ -151,7 +151,7 @@ class ConfigAndSecrets(support.Test):
                 os.environ.pop("UBIQ_CONFIG_DEEP")
             said = text + "".join(layer % name for name, layer in layers[i:])
             said += "" if i <= 1 else '[environments.staging.config]\nother = "x"\n'
-            project = self.project(text=said, files={"guest.c": GUEST, ".env": "DEEP=file\n"})
+            project = self.project(text=said, files={"guest.c": support.RELAY, ".env": "DEEP=file\n"})
             expected = [name for name, _ in layers] + ["process", "file"]
             server = self.start(project, "--environment", "staging", command="dev")
             self.assertEqual(expected[i], self.setting(server, "deep"))
