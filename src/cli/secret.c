@@ -10,6 +10,7 @@
 #include "services/services.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -60,17 +61,30 @@ static void note_stop(int number) {
 static const int stops[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 enum { STOPS = sizeof stops / sizeof stops[0] };
 
-/// Asks for a line once signals are waited for; one ends that, and does what it would have done once the terminal is as it was.
+/// Signals come while it is waited for a line, and at no other time.
+static bool wait_for_line(const sigset_t *open) {
+  struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+  while (stopped_by == 0)
+    if (ppoll(&input, 1, NULL, open) >= 0) return true;
+  return false;
+}
+
+/// Asks for a line; a signal ends that, and does what it would have done once the terminal is as it was.
 static const char *read_line(const char *name, char *line, size_t size, const struct termios *shown) {
-  const struct sigaction note = {.sa_handler = note_stop}; // without SA_RESTART: the reading ends
+  const struct sigaction note = {.sa_handler = note_stop};
   struct sigaction before[STOPS];
+  sigset_t closed, open;
+  sigemptyset(&closed);
+  for (size_t i = 0; i < STOPS; i++) sigaddset(&closed, stops[i]);
+  sigprocmask(SIG_BLOCK, &closed, &open);
   for (size_t i = 0; i < STOPS; i++) sigaction(stops[i], &note, &before[i]);
   fprintf(stderr, "value of %s: ", name);
-  const char *got = fgets(line, (int)size, stdin);
+  const char *got = wait_for_line(&open) ? fgets(line, (int)size, stdin) : NULL;
   tcsetattr(STDIN_FILENO, TCSAFLUSH, shown);
   fputc('\n', stderr);
   for (size_t i = 0; i < STOPS; i++) sigaction(stops[i], &before[i], NULL);
   if (stopped_by != 0) raise(stopped_by);
+  sigprocmask(SIG_SETMASK, &open, NULL);
   return got;
 }
 
