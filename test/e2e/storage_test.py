@@ -336,6 +336,40 @@ class StorageOverHttp(deploying.Test):
         self.assertEqual(200, self.raw(server, "PUT", path_of("a"), b"after")[0])
         self.assertEqual(b"after", self.raw(server, "GET", path_of("a"))[2])
 
+    def test_a_server_that_is_killed_while_objects_come_has_whole_ones(self):
+        chance, acknowledged, server = random.Random(7), {}, self.server()
+        for _ in range(max(2, KILLS // 2)):
+            enough = threading.Semaphore(0)
+            writers = [support.in_thread(self.put_on, server, "o%d" % i, acknowledged, enough) for i in range(3)]
+            for _ in range(chance.randrange(1, 12)):
+                enough.acquire(timeout=support.PATIENCE)
+            server.signal(signal.SIGKILL)
+            for writer in writers:
+                writer.join(support.PATIENCE)
+            server.wait()
+            server = self.server(state=server.state)
+            for path, number in acknowledged.items():
+                content = self.raw(server, "GET", path_of(path))[2]
+                self.assertEqual((1 << 20, {content[:8]}), (len(content), {content[i:i + 8] for i in range(0, len(content), 8)}))
+                self.assertGreaterEqual(int(content[:8]), number, path)
+            there = json.loads(self.raw(server, "GET", "/v1/objects")[2])["items"]
+            self.assertEqual(len(there), len(self.objects(server)))
+
+    def put_on(self, server, path, acknowledged, enough):
+        """Replaces an object, part by part, until nobody answers."""
+        number = acknowledged.get(path, 0)
+        while True:
+            number += 1
+            try:
+                part = (b"%08d" % number) * 4096
+                status = self.raw(server, "PUT", path_of(path), iter([part] * 32), {"Content-Length": str(1 << 20)})[0]
+            except (OSError, http.client.HTTPException):
+                enough.release()
+                return
+            if status == 200:
+                acknowledged[path] = number
+            enough.release()
+
     def test_more_than_the_quota_is_refused_before_or_on_the_way(self):
         server = self.server()
         connection = self.begin(server, "a", 101 << 20, b"", {"Expect": "100-continue"})
