@@ -126,6 +126,14 @@ typedef struct wt_wait {
   bool failed; ///< its first half failed: ready at once
 } wt_wait;
 
+enum { WT_FOUND_MAX = 4, WT_FOUND_NAME_BYTES = 40 };
+
+/// A function that was looked up.
+typedef struct wt_found {
+  char name[WT_FOUND_NAME_BYTES];
+  engine_function function;
+} wt_found;
+
 typedef struct wt_store {
   engine_store base;
   wt_engine *engine;
@@ -135,10 +143,10 @@ typedef struct wt_store {
   wasmtime_store_t *store;
   wasmtime_context_t *context;
   engine_store_options options;
-  ubiq_error *host_error; ///< what a host function or a tick ended the call with; owned until taken
-  bool has_failed;        ///< a call has ended with an error
-  bool has_rewind;        ///< `rewind` was found
-  engine_function rewind;
+  ubiq_error *host_error;       ///< what a host function or a tick ended the call with; owned until taken
+  bool has_failed;              ///< a call has ended with an error
+  wt_found found[WT_FOUND_MAX]; ///< of stores that may begin anew: what was looked up stays as it is
+  uint32_t found_count;
   bool has_limit;       ///< `limit_bytes` was set
   uint64_t limit_bytes; ///< of each memory
   bool on_fiber;        ///< a suspendable call is being polled: a tick may yield

@@ -52,12 +52,13 @@ static bool read_memories(wt_store *store, wt_start *start) {
 
 // Puts back what is not in memories. False: it cannot be.
 static bool reset_module(wt_store *store, const wt_start *start) {
-  if (!store->has_rewind) store->has_rewind = wt_store_function(&store->base, 0, store->image->rewind, &store->rewind);
-  if (!store->has_rewind) return false;
+  engine_function rewind;
+  if (!wt_store_function(&store->base, 0, store->image->rewind, &rewind)) return false;
   engine_value answer = {0};
-  ubiq_error *error = wt_call_now(&store->base, &store->rewind, &answer, 1);
+  ubiq_error *error = wt_call_now(&store->base, &rewind, &answer, 1);
+  bool is_put_back = !error && answer.i32 == (int32_t)start->memories_count;
   ubiq_error_delete(error);
-  return !error && answer.i32 == (int32_t)start->memories_count;
+  return is_put_back;
 }
 
 static const wt_start *learn(wt_store *store) {

@@ -113,7 +113,8 @@ static wt_store *store_alloc(wt_image *image, const engine_store_options *option
   store->options = *options;
   store->host_error = NULL;
   store->on_fiber = store->in_call = false;
-  store->has_failed = store->has_rewind = store->has_limit = false;
+  store->has_failed = store->has_limit = false;
+  store->found_count = 0;
   store->memories_known = 0;
   store->wait.host = NULL;
   store->call.future = NULL;
@@ -234,8 +235,7 @@ void wt_store_delete(engine_store *base) {
   wt_part_give_back(part);
 }
 
-bool wt_store_function(engine_store *base, uint32_t module, const char *name, engine_function *out) {
-  wt_store *store = (wt_store *)base;
+static bool find_function(wt_store *store, uint32_t module, const char *name, engine_function *out) {
   wasmtime_extern_t item;
   if (!wasmtime_instance_export_get(store->context, &store->instances[module], name, strlen(name), &item)) return false;
   if (item.kind != WASMTIME_EXTERN_FUNC) {
@@ -243,6 +243,26 @@ bool wt_store_function(engine_store *base, uint32_t module, const char *name, en
     return false;
   }
   memcpy(out, &item.of.func, sizeof *out);
+  return true;
+}
+
+static void remember(wt_store *store, const char *name, engine_function function) {
+  size_t size = strlen(name) + 1;
+  if (!store->image->rewind || store->found_count == WT_FOUND_MAX || size > WT_FOUND_NAME_BYTES) return;
+  wt_found *found = &store->found[store->found_count++];
+  found->function = function;
+  memcpy(found->name, name, size);
+}
+
+bool wt_store_function(engine_store *base, uint32_t module, const char *name, engine_function *out) {
+  wt_store *store = (wt_store *)base;
+  for (uint32_t i = 0; i < store->found_count; i++) {
+    if (strcmp(store->found[i].name, name) != 0) continue;
+    *out = store->found[i].function;
+    return true;
+  }
+  if (!find_function(store, module, name, out)) return false;
+  remember(store, name, *out);
   return true;
 }
 
