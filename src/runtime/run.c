@@ -258,7 +258,7 @@ static bool begin(run *self, const plugin_limits *limits) {
   if (self->begun != NULL) self->begun(self);
   self->woken = false;
   self->wake_ns = UINT64_MAX;
-  if (self->worker->is_watched) self->started_ns = clock_monotonic_ns();
+  if (self->worker->is_watched) self->started_ns = self->began_ns != 0 ? self->began_ns : clock_monotonic_ns();
   ubiq_error *error = get_instance(self, limits);
   if (error != NULL) return fail(self, error);
   move(self, RUN_RUNNING);
@@ -286,7 +286,7 @@ static plugin_limits limits_left(const run *self, uint64_t now_ns, uint64_t wait
 }
 
 static bool begin_now(run *self) {
-  self->began_ns = clock_monotonic_ns();
+  self->began_ns = self->worker->is_watched ? self->came_ns : clock_monotonic_ns();
   turns_begin(&self->worker->turns, &self->lane->share);
   bool is_done = begin(self, &self->function->plugin_limits);
   if (!is_done) charge(self);
