@@ -19,9 +19,9 @@ backend_place kv_place(const service_caller *caller) {
 
 /// The backend, or an answer that there is none.
 static backend *backend_of(service_call *call) {
-  if (call->services->backend == NULL)
-    service_call_fail(call, ubiq_error_new(UBIQ_UNAVAILABLE, "kv: this server keeps nothing"));
-  return call->services->backend;
+  backend *backend = call->services->backend;
+  if (backend == NULL) service_call_fail(call, ubiq_error_new(UBIQ_UNAVAILABLE, "kv: this server keeps nothing"));
+  return backend;
 }
 
 bool kv_answer_version(service_call *call, uint64_t version) {
