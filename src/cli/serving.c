@@ -49,6 +49,8 @@ void serving_options(serving *self, option list[SERVING_OPTIONS]) {
       {"tls-key", 0, OPTION_TEXT, "FILE", "the private key of --tls-certificate (PEM)", &self->tls.key_file, 0, 0},
       {"connections-max", 0, OPTION_NUMBER, "N", "connections at once (default 100000)", &self->connections_max, 1,
        10000000},
+      {"held-max", 0, OPTION_SIZE, "SIZE", "bytes of bodies and answers that are held at once (default 1GiB)",
+       &settings->held_bytes_max, 1, 0},
       {"environment", 0, OPTION_TEXT, "NAME", "whose settings functions see: [environments.NAME.config] of ubiq.toml",
        &self->environment, 0, 0},
   };

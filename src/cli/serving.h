@@ -44,7 +44,7 @@ typedef struct serving {
   void *user;
 } serving;
 
-enum { SERVING_OPTIONS = 14 };
+enum { SERVING_OPTIONS = 15 };
 
 /// Fills in defaults and the options that lead to them.
 void serving_options(serving *self, option list[SERVING_OPTIONS]);

@@ -51,6 +51,7 @@ typedef struct connection {
   buffer body;
   buffer identity; ///< who makes the request, as JSON; empty: it does not say, or nobody asks
   size_t dropped;  ///< bytes of a refused body
+  size_t held;     ///< bytes of the body and the answer, as the front counts them
   answer answer;   ///< REFUSED and ANSWERED
   run run;
 } connection;

@@ -29,6 +29,7 @@ typedef struct front {
   connections lists[CONNECTION_LISTS];
   uint64_t times_ms[CONNECTION_LISTS]; ///< how long a connection may stay in a list; UINT64_MAX: any time
   size_t count;                        ///< connections in all lists
+  uint64_t held_bytes;                 ///< of bodies and answers, of all connections
   uint64_t calls;                      ///< of the daemon to us
   unsigned barren_turns;               ///< of the daemon one after the other in which it did not call us
   bool lost;                           ///< a connection, in this round of the daemon

@@ -60,9 +60,33 @@ static answer refuse_run(const connection *self, ubiq_error *error) {
   return answer_run_error(error);
 }
 
+/// Counts what stays in memory until the request is over.
+static void hold(connection *self, size_t size) {
+  self->held += size;
+  self->front->held_bytes += size;
+}
+
+static void let_go(connection *self) {
+  self->front->held_bytes -= self->held;
+  self->held = 0;
+}
+
+/// Whether so many bytes more are too many for this worker. One request is served whatever it holds.
+static bool is_full(const connection *self, size_t more) {
+  const server_settings *settings = self->front->settings;
+  uint64_t held = self->front->held_bytes;
+  return held > self->held && held + more > settings->held_bytes_max / settings->workers;
+}
+
+static answer held_too_much(void) {
+  return answer_error(
+      ubiq_error_new(UBIQ_BUSY, "the server holds as many bytes of requests and answers as it may; try again"));
+}
+
 /// Makes the answer of what the function answered.
-static ubiq_error *make_answer(const connection *self, ubiq_bytes output, answer *out) {
+static ubiq_error *make_answer(connection *self, ubiq_bytes output, answer *out) {
   ubiq_error *error = exchange_answer(self, output, out);
+  if (error == NULL) hold(self, output.size);
   if (error != NULL || out->response == NULL || self->function->input == PROJECT_BODY) return error;
   size_t room = head_room(self->mhd), size = head_bytes(out->response);
   if (size <= room) return NULL;
@@ -134,6 +158,7 @@ static enum MHD_Result start_run(connection *self) {
   run->parent_state = trace_headers_run_state;
   ubiq_error *error = exchange_input(self);
   if (error != NULL) return send_refusal(self, answer_error(error));
+  if (self->body.size > self->held) hold(self, self->body.size - self->held);
   run->function = self->function;
   run->lease = self->lease;
   run->input = buffer_bytes(&self->body);
@@ -224,24 +249,34 @@ static enum MHD_Result begin(connection *self, const char *url, const char *meth
   if (framing.has_body) connection_move(self, CONNECTION_BODY);
   if (self->function == NULL) return refuse(self, answer, &framing);
   if (!identify(self, &answer)) return refuse(self, answer, &framing);
+  if (is_full(self, 1)) return refuse(self, held_too_much(), &framing);
   if (framing.body_bytes > self->function->limits.body_bytes_max)
     return refuse(self, too_large(self->function), &framing);
   self->stage = REQUEST_BODY;
   return MHD_YES;
 }
 
+/// What is left of the body is dropped, and then this is answered.
+static void refuse_body(connection *self, answer answer) {
+  self->dropped = self->body.size;
+  buffer_free(&self->body);
+  let_go(self);
+  self->answer = answer;
+  request_tell_refusal(self, answer.status);
+  self->stage = REQUEST_REFUSED;
+}
+
 /// Some of the body has come.
 static enum MHD_Result take_body(connection *self, const char *data, size_t size) {
-  if (self->stage == REQUEST_BODY && self->body.size + size > self->function->limits.body_bytes_max) {
-    self->dropped = self->body.size;
-    self->answer = too_large(self->function);
-    request_tell_refusal(self, self->answer.status);
-    self->stage = REQUEST_REFUSED;
-  }
+  if (self->stage == REQUEST_BODY && self->body.size + size > self->function->limits.body_bytes_max)
+    refuse_body(self, too_large(self->function));
+  else if (self->stage == REQUEST_BODY && is_full(self, size))
+    refuse_body(self, held_too_much());
   if (self->stage == REQUEST_REFUSED || self->stage == REQUEST_SENT) {
     self->dropped += size;
     return self->dropped <= REQUEST_DROPPED_BYTES_MAX ? MHD_YES : MHD_NO;
   }
+  hold(self, size);
   return buffer_append(&self->body, data, size) ? MHD_YES : MHD_NO;
 }
 
@@ -297,6 +332,7 @@ void request_completed(void *user, struct MHD_Connection *mhd, void **context, e
   if (self == NULL) return;
   self->front->calls++;
   run_end(&self->run);
+  let_go(self);
   if (self->answer.response != NULL) MHD_destroy_response(self->answer.response);
   self->answer = (answer){0};
   if (self->lease != NULL) lease_let_go(self->lease);

@@ -13,6 +13,7 @@ typedef struct server_settings {
   uint32_t runs_max;           ///< runs at once, all workers together
   uint32_t queue_max;          ///< runs that wait for a place, all workers together
   uint32_t connections_max;    ///< all workers together
+  uint64_t held_bytes_max;     ///< of bodies and answers in memory, all workers together
   uint64_t header_timeout_ms;  ///< from a connection's beginning to the end of its first request's headers
   uint64_t body_timeout_ms;    ///< from the headers' end to the body's
   uint64_t answer_timeout_ms;  ///< for an answer, or each MiB of it, to be taken by the client
@@ -35,6 +36,7 @@ static const server_settings server_settings_default = {
     .runs_max = 10000,
     .queue_max = 10000,
     .connections_max = 100000,
+    .held_bytes_max = UINT64_C(1) << 30,
     .header_timeout_ms = 10 * 1000,
     .body_timeout_ms = 30 * 1000,
     .answer_timeout_ms = 60 * 1000,

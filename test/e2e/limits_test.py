@@ -317,6 +317,20 @@ class SlowClients(support.Test):
             self.assertLess(server.cpu_seconds() - before, 2)
             self.assertEqual(0, server.stop())  # waits for all connections
 
+    def test_bodies_and_answers_together_have_a_limit(self):
+        server = self.serve(function("echo", "POST /echo"), function("large", "GET /large"),
+                            options=("--workers", "1", "--held-max", "1000000"))
+        self.assertEqual(200, server.request("GET", "/large")[0])  # whoever is alone is served
+        with server.socket() as first:
+            first.sendall(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000001\r\n\r\n" + b"x" * 1000000)
+            while (answer := server.request("POST", "/echo"))[0] == 200:  # until all of that has come
+                pass
+            self.assertEqual((429, "1", "busy"), (answer[0], answer[1]["Retry-After"], json.loads(answer[2])["class"]))
+            first.sendall(b"x")
+            status, _, body = support.read_response(first.makefile("rb"))
+            self.assertEqual((200, 1000001), (status, len(body)))
+            self.assertEqual((200, b"Ada"), server.post("/echo", b"Ada"))
+
     def test_an_answer_that_is_not_taken_in_time_is_dropped(self):
         server = self.serve(function("large", "GET /large"), options=("--workers", "1", "--answer-timeout", "1s"))
         with socket.socket() as slow:

@@ -79,7 +79,7 @@ class Metrics(deploying.Test):
                    for (_, labels), value in families["ubiq_requests_refused_total"].samples.items()}
         self.assertEqual({"not_found": 3, "headers_too_large": 1}, {key: value for key, value in counted.items() if value})
         self.assertEqual({"malformed", "unknown_caller", "denied", "not_found", "no_method", "too_slow", "too_large",
-                          "headers_too_large", "unavailable", "other"}, set(counted))
+                          "headers_too_large", "busy", "unavailable", "other"}, set(counted))
 
     def test_runs_that_are_not_let_in_are_counted_by_reason(self):
         server = self.launch()

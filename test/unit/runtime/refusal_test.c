@@ -18,6 +18,7 @@ static void a_status_stands_for_a_reason(void **state) {
   assert_reason(413, "too_large");
   assert_reason(414, "headers_too_large");
   assert_reason(431, "headers_too_large");
+  assert_reason(429, "busy");
   assert_reason(503, "unavailable");
 }
 
