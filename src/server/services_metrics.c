@@ -5,6 +5,7 @@
 #include "server/events_metrics.h"
 #include "services/backend/backend.h"
 #include "services/cache.h"
+#include "services/storage.h"
 
 #include <stdlib.h>
 
@@ -47,10 +48,22 @@ static void add_cache(metrics_text *out, cache *cache) {
   add(out, numbers, sizeof numbers / sizeof numbers[0]);
 }
 
+static void add_storage(metrics_text *out, storage *storage) {
+  storage_counts counts;
+  storage_count(storage, &counts);
+  const named_number numbers[] = {
+      {"ubiq_storage_bytes", "gauge", "Bytes of objects and uploads.", counts.bytes},
+      {"ubiq_storage_uploads", "gauge", "Uploads that are under way.", counts.uploads},
+      {"ubiq_storage_waiting", "gauge", "Calls of the storage that wait for one of its threads.", counts.waiting},
+  };
+  add(out, numbers, sizeof numbers / sizeof numbers[0]);
+}
+
 void services_metrics_add(metrics_text *out, const services *services) {
   if (services->backend != NULL) add_backend(out, services->backend);
   if (services->backend != NULL) events_metrics_add(out, services->backend);
   if (services->cache != NULL) add_cache(out, services->cache);
+  if (services->storage != NULL) add_storage(out, services->storage);
 }
 
 /// Where it cannot be read, it is left out: the other numbers are no worse for it.

@@ -130,6 +130,17 @@ uint64_t storage_used(storage *self, text project) {
   return used;
 }
 
+void storage_count(storage *self, storage_counts *out) {
+  pthread_mutex_lock(&self->lock);
+  *out = (storage_counts){.uploads = self->uploads_count, .waiting = self->waiting};
+  for (size_t i = 0; i < self->used.count; i++) {
+    uint64_t used;
+    memcpy(&used, self->used.entries[i].value.data, sizeof used);
+    out->bytes += used;
+  }
+  pthread_mutex_unlock(&self->lock);
+}
+
 void storage_release(storage *self, text key, uint64_t size) {
   const text project = storage_project_of(key);
   ubiq_bytes found;

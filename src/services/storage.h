@@ -39,6 +39,16 @@ ubiq_error *storage_open(const storage_settings *settings, storage **out);
 /// Bytes of a project's objects and uploads. Any thread.
 uint64_t storage_used(storage *self, text project);
 
+/// What there is now.
+typedef struct storage_counts {
+  uint64_t bytes;   ///< of all projects' objects and uploads
+  uint64_t uploads; ///< under way
+  uint64_t waiting; ///< calls, for a thread
+} storage_counts;
+
+/// Any thread.
+void storage_count(storage *self, storage_counts *out);
+
 /// Ends what waits, each call with its answer. Before the backend's end. NULL is allowed.
 void storage_close(storage *self);
 

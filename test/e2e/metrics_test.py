@@ -204,7 +204,10 @@ class Metrics(deploying.Test):
         self.deployed(server, self.bundle("1"))
         self.assertEqual(200, self.ask_platform(server, "PUT", "/v1/kv/a", "1"))
         self.assertEqual(200, self.ask_platform(server, "PUT", "/v1/objects/a", '"1234"'))
+        self.assertEqual(201, self.ask_platform(server, "POST", "/v1/uploads?path=b"))
         families = self.scrape(server)
+        for name, value in (("bytes", 6), ("uploads", 1), ("waiting", 0)):
+            self.assertEqual(value, prometheus.value(families, "ubiq_storage_" + name), name)
         for name, value in (("kv_keys", 1), ("kv_bytes", 2), ("storage_bytes", 6), ("kv_keys_max", 100000),
                             ("kv_bytes_max", 100 << 20), ("storage_bytes_max", 100 << 20)):
             self.assertEqual(value, prometheus.value(families, "ubiq_project_" + name, project="shop"), name)
