@@ -117,6 +117,7 @@ static ubiq_error *collect(waiting *self, enum MHD_ValueKind kind, const char *w
 }
 
 static bool is_json(text type) {
+  if (type.size == 0) return false;
   const char *end = memchr(type.data, ';', type.size);
   if (end != NULL) type.size = (size_t)(end - type.data);
   type = text_trim(type);

@@ -336,6 +336,17 @@ class StorageOverHttp(deploying.Test):
         self.assertEqual(200, self.raw(server, "PUT", path_of("a"), b"after")[0])
         self.assertEqual(b"after", self.raw(server, "GET", path_of("a"))[2])
 
+    def test_a_server_stops_while_objects_come_and_go(self):
+        server = self.server()
+        self.assertEqual(200, self.raw(server, "PUT", path_of("a"), b"x" * (16 << 20))[0])
+        getting = self.connect(server)
+        getting.request("GET", path_of("a"), headers={"Authorization": "Bearer " + server.token})
+        self.assertEqual(200, getting.getresponse().status)  # and the rest is not taken
+        self.begin(server, "a", 5 << 20, b"x" * (4 << 20))
+        self.wait_until(lambda: len(self.objects(server)) == 2)
+        self.assertEqual(0, server.stop())
+        self.assertEqual(1, len(self.objects(server)))
+
     def test_a_server_that_is_killed_while_objects_come_has_whole_ones(self):
         chance, acknowledged, server = random.Random(7), {}, self.server()
         for _ in range(max(2, KILLS // 2)):

@@ -107,6 +107,16 @@ static void an_operation_that_nobody_answers_is_unavailable(void **state) {
   handler = note;
 }
 
+static void only_objects_are_put_in_parts(void **state) {
+  (void)state;
+  assert_true(api_takes_parts(TEXT("PUT"), TEXT("/v1/objects/a%2Fb")));
+  assert_false(api_takes_parts(TEXT("GET"), TEXT("/v1/objects/a")));
+  assert_false(api_takes_parts(TEXT("PUT"), TEXT("/v1/kv/a")));
+  assert_false(api_takes_parts(TEXT("PUT"), TEXT("/v1/uploads/a")));
+  assert_false(api_takes_parts(TEXT("PUT"), TEXT("/v1/objects")));
+  assert_false(api_takes_parts(TEXT(""), TEXT("")));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(parameters_of_the_path_are_unescaped_once),
@@ -117,6 +127,7 @@ int main(void) {
       cmocka_unit_test(what_is_wrong_with_a_parameter_is_told),
       cmocka_unit_test(what_is_wrong_with_a_path_or_body_is_told),
       cmocka_unit_test(an_operation_that_nobody_answers_is_unavailable),
+      cmocka_unit_test(only_objects_are_put_in_parts),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
