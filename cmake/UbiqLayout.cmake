@@ -19,6 +19,7 @@ foreach(header IN LISTS public_headers)
   ubiq_place(${header} include/${name})
 endforeach()
 ubiq_place(${generated}/ubiq/version.h include/ubiq/version.h)
+ubiq_place(${CMAKE_SOURCE_DIR}/wit/wit-wire.wit share/ubiq/wit/wit-wire.wit)
 
 # What `ubiq dev` compiles C functions against.
 file(GLOB_RECURSE pdk_headers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/pdk/c/*.h)

@@ -31,10 +31,11 @@ typedef struct ubiq_compile_options {
   const char *directory; ///< where a manifest's relative paths start; NULL: the working directory
   bool wasi;             ///< provide WASI preview 1
   bool suspends;         ///< calls run on fibers and may be suspended (ubiq/call.h); ubiq_plugin_call blocks meanwhile
-  bool core;      ///< a module for the wire `core`, which has no kernel (docs/project.md); with `suspends` alone. Of
-                  ///< `functions` it has those of the module "ubiq:wire/host" alone
-  bool component; ///< a component for the wire `component` (docs/project.md); with `suspends` alone, on Wasmtime. Of
-                  ///< `functions` it has the one called "InvokeHost" alone, as hostcall
+  bool core; ///< a module for the wire `core`, which has no kernel (docs/project.md); with `suspends` alone. Of
+             ///< `functions` it has those of the module "ubiq:wire/host" alone
+  bool
+      component; ///< a component for the wire `component` (docs/project.md); with `suspends` alone, on the default engine. Of
+                 ///< `functions` it has the one called "InvokeHost" alone, as hostcall
   bool untrusted; ///< refuse what only the owner of this machine may say in a manifest: paths that lead to its own
                   ///< files, urls, allowed_hosts, allowed_paths; and more than 15 modules
   bool pointers;  ///< take a manifest's `data = {ptr, len}`, addresses in this process: only for a manifest that the

@@ -120,7 +120,7 @@ static ubiq_error *check_plan(const import_plan *plan, ubiq_bytes wasm) {
   const compiled *compiled = plan->compiled;
   if (!plan->engine->ops->components)
     return ubiq_error_new(UBIQ_INVALID_INPUT,
-                          "engine \"%s\" has no components; for the wire \"component\" take wasmtime",
+                          "engine \"%s\" has no components; for the wire \"component\" take the default",
                           plan->engine->ops->name);
   if (!compiled->options.suspends || compiled->options.fuel || compiled->manifest->modules_count != 1)
     return ubiq_error_new(UBIQ_INVALID_INPUT,
@@ -303,6 +303,7 @@ static bool host_answered(void *env, component_call *call, component_value *resu
   engine_call as_function = {.store = call->store, .user = plugin};
   if (plugin->component.refusal) return answer(call, result, false, text_of(plugin->component.refusal), error);
   if (!function_ready(env, &as_function, values, error)) return false;
+  buffer_free(&plugin->component.request); // it may be large, and the instance live for long
   if (*error) return true;
   const text json = {(const char *)plugin->answer.data, plugin->answer.size};
   return answer(call, result, true, json, error);

@@ -6,10 +6,24 @@ import shutil
 import sys
 
 import calling
+import deploying
 import support
 
 GUEST = os.path.join(calling.GUESTS, "rust_component.wasm")
 KV = ("kv:read:*", "kv:write:*")
+
+
+CASE = """
+[[case]]
+name = "asks"
+function = "ask"
+request = { body = '{"method":"GET","path":"/v1/kv/a"}' }
+expect = { json = { status = 200, headers = "*", body = 3 } }
+[[case.service]]
+method = "get"
+path = "/v1/kv/a"
+answer = { json = 3 }
+"""
 
 
 def component(name, permissions=(), **more):
@@ -119,6 +133,26 @@ class ComponentWire(support.Test):
         self.assertEqual((200, b"[1]"), server.post("/echo", b"[1]"))
         done = self.run_ubiq("run", "echo", directory, "--input", "[2]")
         self.assertEqual((0, "[2]"), (done.returncode, done.stdout.strip()), done.stderr)
+
+    def test_one_is_deployed_compiled_by_another_process_and_found_again(self):
+        directory = self.folder(component("echo"))
+        made = os.path.join(directory, "it.ubiq")
+        self.assertEqual(0, self.run_ubiq("build", directory, "--output", made).returncode)
+        with open(made, "rb") as file:
+            bundle = file.read()
+        for _ in range(2):
+            server = deploying.Server(os.path.join(directory, "state"))
+            self.addCleanup(server.close)
+            status, answer = server.deploy(bundle)
+            self.assertEqual(200, status, answer)
+            self.assertEqual((200, b"[1]"), server.post("/echo", b"[1]"))
+            server.stop()
+
+    def test_ubiq_test_puts_answers_in_the_place_of_the_platform(self):
+        directory = self.folder(component("ask", KV))
+        self.write(directory, "ask.test.toml", CASE)
+        done = self.run_ubiq("test", directory)
+        self.assertEqual(0, done.returncode, done.stdout + done.stderr)
 
     def test_what_is_no_such_component_is_refused_before_it_is_served(self):
         module = os.path.join(calling.GUESTS, "echo.wasm")

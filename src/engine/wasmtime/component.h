@@ -39,7 +39,6 @@ typedef struct wt_component_store {
   wt_component_image *image;
   const wt_component_part *part;
   wasmtime_component_instance_t instance;
-  bool is_instantiated;
   wasmtime_component_func_t functions[COMPONENT_EXPORTS_MAX];
   unsigned functions_known; ///< bit i: functions[i] was looked up
 

@@ -81,6 +81,7 @@ static bool no_memory(engine_store *store, uint32_t place, engine_memory *out) {
 static ubiq_error *finish(wt_component_store *store) {
   wasmtime_call_future_delete(store->future);
   store->future = NULL;
+  wt_store_taken(&store->common);
   wasmtime_error_t *error = store->error;
   ubiq_error *host_error = store->common.host_error;
   store->error = NULL;

@@ -208,6 +208,8 @@ void wt_store_end(wt_store *store);
 /// Opens Wasmtime's store for one whose engine, part and options are set, and ends it; its place is not given back.
 void wt_store_open(wt_store *store);
 void wt_store_close(wt_store *store);
+/// What a store uses of the engine's pool has just been taken: for ThreadSanitizer alone.
+void wt_store_taken(const wt_store *store);
 
 ubiq_error *wt_store_new(engine_image *image, const engine_store_options *options, engine_store **out);
 void wt_store_delete(engine_store *store);

@@ -130,6 +130,10 @@ void wt_store_open(wt_store *store) {
   if (store->engine->base.options.fuel) ubiq_error_delete(wt_fuel_set(&store->base, UINT64_MAX));
 }
 
+void wt_store_taken(const wt_store *store) {
+  SLOTS_TAKEN(store->engine);
+}
+
 void wt_store_close(wt_store *store) {
   SLOTS_GIVEN_BACK(store->engine);
   wasmtime_store_delete(store->store);
@@ -142,7 +146,7 @@ static ubiq_error *open_store(wt_store *store) {
   if (options->memory_bytes_max || options->table_elements_max)
     wt_store_memory_limit(&store->base, options->memory_bytes_max);
   ubiq_error *error = instantiate(store);
-  SLOTS_TAKEN(store->image->engine);
+  wt_store_taken(store);
   return error;
 }
 
