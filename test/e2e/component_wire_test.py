@@ -75,7 +75,7 @@ class ComponentWire(support.Test):
         self.assert_fails(server, "/exit", 500, "guest_error", "ended itself")
 
     def test_each_request_has_an_instance_unless_it_is_kept(self):
-        server = self.start_all(component("calls"), component("kept", export='"calls"', instance='"reuse"'))
+        server = self.start_all(component("calls"), component("kept", export='"calls"', instance='"reuse"', pool="{ min = 1, max = 1 }"))
         self.assertEqual([b"1"] * 3, [server.post("/calls")[1] for _ in range(3)])
         self.assertEqual([b"1", b"2", b"3"], [server.post("/kept")[1] for _ in range(3)])
 
