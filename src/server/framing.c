@@ -8,10 +8,10 @@
 /// The headers that count, as they are found.
 typedef struct seen {
   unsigned lengths, codings, hosts;
-  const char *end;                          ///< of what was looked at last, in libmicrohttpd's buffer
-  bool gap;                                 ///< something lies between what was looked at
-  bool malformed;                           ///< any of all headers
-  bool length_is_number, coding_is_chunked; ///< of the last one
+  const char *end; ///< of what was looked at last, in libmicrohttpd's buffer
+  bool gap;        ///< something lies between what was looked at
+  bool malformed;  ///< any of all headers
+  bool length_is_number, coding_is_chunked, host_is_malformed; ///< of the last one
   uint64_t body_bytes;
 } seen;
 
@@ -19,6 +19,16 @@ typedef struct seen {
 static bool is_malformed(text name, text value) {
   return name.size != strlen(name.data) || !fetch_token_valid(name.data) ||
          (value.size > 0 && memchr(value.data, '\r', value.size) != NULL);
+}
+
+/// The characters of names, addresses and ports (RFC 3986, section 3.2.2); empty where the target has no authority.
+static bool is_host(text value) {
+  for (size_t i = 0; i < value.size; i++) {
+    char c = value.data[i];
+    bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (!is_plain && (c == '\0' || strchr("-._~!$&'()*+,;=%:[]", c) == NULL)) return false;
+  }
+  return true;
 }
 
 /// Whether something begins on the line after the one that ends at `end`, where CR LF or LF was.
@@ -40,6 +50,7 @@ static enum MHD_Result look(void *user, enum MHD_ValueKind kind, const char *nam
   self->end = value + size;
   if (text_equal_ignoring_case(header, TEXT(MHD_HTTP_HEADER_HOST))) {
     self->hosts++;
+    self->host_is_malformed = !is_host(text_trim(content));
   } else if (text_equal_ignoring_case(header, TEXT(MHD_HTTP_HEADER_CONTENT_LENGTH))) {
     self->lengths++;
     self->length_is_number = text_to_u64(content, &self->body_bytes);
@@ -75,6 +86,8 @@ framing framing_read(struct MHD_Connection *mhd, const request_line *line) {
                    "a colon at once, and a value on one line");
   if (seen.hosts == 0 && strcmp(line->version, MHD_HTTP_VERSION_1_0) != 0)
     return refused(MHD_HTTP_BAD_REQUEST, "the request has no Host");
+  if (seen.host_is_malformed)
+    return refused(MHD_HTTP_BAD_REQUEST, "the request's Host is malformed; expected a name or an address, and a port");
   if (seen.hosts > 1) return refused(MHD_HTTP_BAD_REQUEST, "the request has more than one Host");
   if (seen.lengths > 0 && seen.codings > 0)
     return refused(MHD_HTTP_BAD_REQUEST, "the request has both Content-Length and Transfer-Encoding");

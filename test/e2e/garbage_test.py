@@ -104,6 +104,17 @@ class Garbage(support.Test):
             client.sendall(b"GET /echo HTTP/1.0\r\n\r\n")
             self.assertEqual(200, support.read_response(client.makefile("rb"))[0])
 
+    def test_a_host_that_cannot_be_one_is_refused(self):
+        server = self.serve(function("echo", "/echo"), options=("--workers", "1"))
+        for host in (b"a b", b"a/b", b"a@b", b"a?b", b"a#b", b"a\\b", b"<a>", b'"a"', b"\xff"):
+            with self.subTest(host=host), server.socket() as client:
+                client.sendall(b"GET /echo HTTP/1.1\r\nHost: " + host + b"\r\n\r\n")
+                self.refused(client, 400)
+        for host in (b"a", b"", b"A.b-c_d.example.:8080", b"[::1]:80", b"127.0.0.1", b"a  "):
+            with self.subTest(host=host), server.socket() as client:
+                client.sendall(b"GET /echo HTTP/1.1\r\nHost: " + host + b"\r\n\r\n")
+                self.assertEqual(200, support.read_response(client.makefile("rb"))[0])
+
     def test_a_length_that_is_no_number_ends_the_connection(self):
         server = self.serve(function("echo", "/echo"), options=("--workers", "1"))
         for status, length in NO_LENGTHS:
