@@ -56,4 +56,7 @@ ubiq_error *instance_prepare(plugin *plugin);
 /// What the call came to, from how it ended and what the guest left in the kernel. Takes ownership of `error`.
 ubiq_error *outcome_conclude(plugin *plugin, ubiq_error *error);
 
+/// Whether an answer of so many bytes, its envelope included, may be read (plugin_limits). Errors: `invalid_output`.
+ubiq_error *outcome_check_size(const plugin *plugin, size_t size);
+
 #endif

@@ -3,8 +3,8 @@
 
 #include "base/json.h"
 #include "engine/cache.h"
+#include "plugin/call.h"
 #include "plugin/completion.h"
-#include "plugin/internal.h"
 #include "wasi/p2.h"
 
 #include <stdlib.h>
@@ -241,7 +241,9 @@ static ubiq_error *failed(const plugin *plugin, const component_value *variant) 
 
 static ubiq_error *take_output(plugin *plugin, text json) {
   yyjson_doc *document = NULL;
-  ubiq_error *error = json_parse("answer", json.data, json.size, &document);
+  ubiq_error *error = outcome_check_size(plugin, json.size);
+  if (error) return error;
+  error = json_parse("answer", json.data, json.size, &document);
   yyjson_doc_free(document);
   if (!error) {
     plugin->output = (ubiq_bytes){(const uint8_t *)json.data, json.size};

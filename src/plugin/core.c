@@ -2,7 +2,7 @@
 #include "plugin/core.h"
 
 #include "base/json.h"
-#include "plugin/internal.h"
+#include "plugin/call.h"
 
 enum { FORMAT_JSON = 0 };
 
@@ -197,7 +197,8 @@ ubiq_error *core_conclude(plugin *plugin) {
                           block.size, block.place);
   core->answer = block;
   buffer_clear(&core->output);
-  ubiq_error *error = core_answer_read((ubiq_bytes){place, block.size}, &core->output);
+  ubiq_error *error = outcome_check_size(plugin, block.size);
+  if (!error) error = core_answer_read((ubiq_bytes){place, block.size}, &core->output);
   if (!error) plugin->output = buffer_bytes(&core->output);
   return error;
 }

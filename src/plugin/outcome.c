@@ -79,6 +79,14 @@ static text take_from_kernel(plugin *plugin) {
   return plugin->said;
 }
 
+ubiq_error *outcome_check_size(const plugin *plugin, size_t size) {
+  enum { ENVELOPE_BYTES = 64 };
+  uint64_t bytes_max = plugin->limits.output_bytes_max;
+  if (bytes_max == 0 || size <= bytes_max || size - bytes_max <= ENVELOPE_BYTES) return NULL;
+  return ubiq_error_new(UBIQ_INVALID_OUTPUT, "answered %zu bytes; expected at most %llu", size,
+                        (unsigned long long)bytes_max);
+}
+
 ubiq_error *outcome_conclude(plugin *plugin, ubiq_error *error) {
   plugin->stage = STAGE_IDLE;
   plugin->was_stopped |= error != NULL;

@@ -63,6 +63,8 @@ void plugin_set_platform(plugin *plugin, struct api_guest *platform);
 typedef struct plugin_limits {
   uint64_t wall_ms;
   uint64_t cpu_ms;
+  uint64_t
+      output_bytes_max; ///< where the answer has to be read to know the output: more is `invalid_output`, and not read
 } plugin_limits;
 
 typedef enum plugin_state {

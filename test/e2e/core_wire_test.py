@@ -65,6 +65,14 @@ class CoreWire(support.Test):
             self.assertEqual(expected, (status, json.loads(answer)["class"]), answer)
         self.assertIn("no such shelf", server.request("POST", "/fails", b'"no such shelf"')[2].decode())
 
+    def test_an_answer_of_more_than_response_max_is_not_even_read(self):
+        server = self.start(self.project(core("echo", response_max='"1KiB"'), files={"core.c": CORE}))
+        self.assertEqual(b'"%s"' % (b"x" * 1000), server.request("POST", "/echo", b'"%s"' % (b"x" * 1000))[2])
+        for body in (b'"%s"' % (b"x" * 1023), b'"%s"' % (b"x" * 2000), b"[" * 2000):  # the last is no JSON
+            status, _, answer = server.request("POST", "/echo", body)
+            self.assertEqual((502, "invalid_output"), (status, json.loads(answer)["class"]), answer)
+            self.assertIn("expected at most 1024", answer.decode())
+
     def test_a_whole_request_is_answered_with_a_whole_answer(self):
         # The function answers with the request, which is no answer: the words say what was taken for one.
         status, _, answer = self.start_all().request("POST", "/whole", b"x")
