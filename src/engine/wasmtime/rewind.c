@@ -50,12 +50,15 @@ static bool read_memories(wt_store *store, wt_start *start) {
   return true;
 }
 
-// Puts back what is not in memories. False: it cannot be.
+// Puts back what is not in memories. False: it cannot be. No tick is for this call: it is no call of the store's user.
 static bool reset_module(wt_store *store, const wt_start *start) {
   engine_function rewind;
   if (!wt_store_function(&store->base, 0, store->image->rewind, &rewind)) return false;
   engine_value answer = {0};
+  engine_tick_callback tick = store->options.tick;
+  store->options.tick = NULL;
   ubiq_error *error = wt_call_now(&store->base, &rewind, &answer, 1);
+  store->options.tick = tick;
   bool is_put_back = !error && answer.i32 == (int32_t)start->memories_count;
   ubiq_error_delete(error);
   return is_put_back;

@@ -28,19 +28,23 @@ static const char spoiled[] = "(module " MEMORY GLOBALS USED SPOIL REWIND("1") "
 
 static const engine_binding memories[] = {{0, "m"}};
 
-static engine_image *link_text_in(engine *engine, const char *text) {
+static engine_image *link_text_as(engine *engine, const char *text, bool suspends) {
   engine_link_module module = {.module = compile_text(engine, text)};
   engine_link link = {.modules = &module,
                       .modules_count = 1,
                       .memories = memories,
                       .memories_count = 1,
                       .caller_memory = ENGINE_MEMORY_NONE,
-                      .suspends = true,
+                      .suspends = suspends,
                       .rewind = "rewind"};
   engine_image *image;
   assert_success(engine_link_modules(engine, &link, &image));
   engine_module_delete(module.module);
   return image;
+}
+
+static engine_image *link_text_in(engine *engine, const char *text) {
+  return link_text_as(engine, text, true);
 }
 
 static engine_image *link_text(const char *text) {
@@ -190,6 +194,25 @@ static void stores_with_other_limits_are_others(void **state) {
   engine_image_delete(image);
 }
 
+static ubiq_error *refuse(void *user, engine_tick_action *action) {
+  (void)user, (void)action;
+  return ubiq_error_new(UBIQ_TIMEOUT, "nothing more");
+}
+
+// The time of a store's user may be over when it ends, and is no concern of who begins anew.
+static void a_tick_is_not_for_what_puts_back(void **state) {
+  (void)state;
+  const engine_store_options options = {.tick = refuse};
+  engine_image *image = link_text_as(one_engine, spoiled, false);
+  for (int i = 0; i < 5; i++) {
+    engine_store *store = new_store(image, &options);
+    if (i > 1) assert_int_equal(call_i32(store, "used", 0), i);
+    one_engine->ops->tick(one_engine);
+    engine_store_delete(store);
+  }
+  engine_image_delete(image);
+}
+
 static void images_do_not_share_stores(void **state) {
   (void)state;
   engine_image *image = link_text(spoiled), *other = link_text(spoiled);
@@ -268,6 +291,7 @@ int main(void) {
       cmocka_unit_test(what_has_grown_is_not_used_again),
       cmocka_unit_test(modules_say_that_they_cannot_begin_anew),
       cmocka_unit_test(stores_with_other_limits_are_others),
+      cmocka_unit_test(a_tick_is_not_for_what_puts_back),
       cmocka_unit_test(images_do_not_share_stores),
       cmocka_unit_test(stores_that_are_kept_take_no_place),
       cmocka_unit_test(threads_make_stores_of_one_image),
