@@ -11,7 +11,8 @@
 #include <string.h>
 
 enum {
-  TASKS_MAX = 1024,
+  TASKS_MAX = 4096,
+  PLACES = 512,          ///< of one queue
   PORTION = 128,         ///< items that are read at once
   AGAIN_MS = 250,        ///< until what nobody could take is handed over again
   WRITE_AGAIN_MS = 1000, ///< until what could not be written down is begun again
@@ -33,6 +34,8 @@ struct agenda {
   uint64_t look_ms;           ///< wall clock: when to look; 0: now
   agenda_task *tasks[BUCKETS]; ///< under way, by id
   size_t tasks_count;
+  agenda_lanes lanes; ///< of kinds that have them
+  uint64_t lanes_ms;  ///< wall clock: when to look at the first of them, or earlier
   bool is_paused, is_ending;
 };
 
@@ -95,6 +98,12 @@ static void look_at(agenda *self, uint64_t at_ms) {
   pthread_cond_signal(&self->changed);
 }
 
+static void look_at_lanes(agenda *self, uint64_t at_ms) {
+  if (at_ms >= self->lanes_ms) return;
+  self->lanes_ms = at_ms;
+  pthread_cond_signal(&self->changed);
+}
+
 static void step_back(agenda *self, uint64_t due_ms) {
   if (due_ms < self->back_ms) self->back_ms = due_ms;
 }
@@ -115,9 +124,14 @@ static void leave(agenda_task *task, uint64_t look_ms) {
   agenda *self = task->agenda;
   pthread_mutex_lock(&self->lock);
   bool was_full = self->tasks_count-- == self->settings.tasks_max;
-  if (look_ms != UINT64_MAX) step_back(self, task->item.due_ms);
-  if (was_full) look_ms = 0;
-  look_at(self, look_ms);
+  if (task->lane != NULL) {
+    look_at_lanes(self, agenda_lanes_leave(&self->lanes, task->lane, look_ms));
+  } else {
+    if (look_ms != UINT64_MAX) step_back(self, task->item.due_ms);
+    look_at(self, look_ms);
+  }
+  if (was_full) look_at(self, 0);
+  if (was_full) pthread_cond_signal(&self->changed);
   if (self->is_ending) pthread_cond_signal(&self->changed);
   if (self->is_looking) {
     task->next_over = self->over;
@@ -240,29 +254,49 @@ typedef struct found {
   bool is_short; ///< of memory
 } found;
 
+static const agenda_kind *kind_of(const agenda *self, const backend_work_item *item) {
+  for (size_t i = 0; i < self->settings.kinds_count; i++)
+    if (text_starts_with(item->queue, text_of(self->kinds[i].prefix))) return &self->kinds[i];
+  return NULL;
+}
+
+/// Whether the item is under way. One that was changed meanwhile is looked for again when that ends.
+static bool pass_known(const agenda *self, const backend_work_item *item) {
+  agenda_task *known = find(self, item->id);
+  if (known == NULL) return false;
+  if (item->due_ms != known->item.due_ms || item->attempts != known->item.attempts) known->passed_ms = item->due_ms;
+  return true;
+}
+
+/// Whether its queue has no place for it.
+static bool pass_full(const agenda *self, const backend_work_item *item) {
+  agenda_lane *lane = agenda_lanes_find(&self->lanes, item->project, item->queue);
+  if (lane == NULL || lane->count < self->lanes.places) return false;
+  lane->has_more = true;
+  return true;
+}
+
 static void take_item(backend_work_due *operation, const backend_work_item *item) {
   found *found = operation->user;
   agenda *self = found->agenda;
   pthread_mutex_lock(&self->lock);
-  agenda_task *known = find(self, item->id);
-  if (known != NULL) known->passed_ms = item->due_ms;
+  bool is_taken = pass_known(self, item) || pass_full(self, item);
   pthread_mutex_unlock(&self->lock);
-  if (known != NULL || found->is_short) return;
+  if (is_taken || found->is_short) return;
   agenda_task *task = task_new(self, item);
   found->is_short = task == NULL;
   if (task == NULL) return;
+  const agenda_kind *kind = kind_of(self, item);
+  pthread_mutex_lock(&self->lock);
+  if (kind != NULL && kind->has_lanes && item->name.size == 0)
+    task->lane = agenda_lanes_enter(&self->lanes, item->project, item->queue);
+  pthread_mutex_unlock(&self->lock);
   *found->last = task;
   found->last = &task->next;
 }
 
-static const agenda_kind *kind_of(const agenda *self, const agenda_task *task) {
-  for (size_t i = 0; i < self->settings.kinds_count; i++)
-    if (text_starts_with(task->item.queue, text_of(self->kinds[i].prefix))) return &self->kinds[i];
-  return NULL;
-}
-
 static void begin(agenda *self, agenda_task *task) {
-  const agenda_kind *kind = kind_of(self, task);
+  const agenda_kind *kind = kind_of(self, &task->item);
   agenda_task **bucket = &self->tasks[task->item.id % BUCKETS];
   pthread_mutex_lock(&self->lock);
   task->next = *bucket;
@@ -276,17 +310,13 @@ static void begin(agenda *self, agenda_task *task) {
                                        (int)task->item.queue.size, task->item.queue.data));
 }
 
-/// Reads a portion and begins it. Returns when to look again.
-static uint64_t look(agenda *self, backend_work_cursor *cursor, size_t room) {
+/// Reads what is due and begins it. False when it could not be read.
+static bool look(agenda *self, backend_work_due *due) {
   found found = {.agenda = self, .last = &found.first};
-  backend_work_due due = {.now_ms = self->settings.now_ms(),
-                          .after = *cursor,
-                          .limit = room < PORTION ? room : PORTION,
-                          .each = take_item,
-                          .user = &found};
-  ubiq_error *error = backend_work_due_now(self->settings.backend, &due);
-  bool has_failed = error != NULL || found.is_short;
-  if (!has_failed) *cursor = due.after;
+  due->each = take_item;
+  due->user = &found;
+  ubiq_error *error = backend_work_due_now(self->settings.backend, due);
+  bool is_good = error == NULL && !found.is_short;
   if (error != NULL)
     log_warn("work: what is due could not be read, and will be in a second: %s", ubiq_error_message(error));
   ubiq_error_delete(error);
@@ -294,7 +324,7 @@ static uint64_t look(agenda *self, backend_work_cursor *cursor, size_t room) {
     next = task->next;
     begin(self, task);
   }
-  return has_failed ? due.now_ms + WRITE_AGAIN_MS : due.next_ms;
+  return is_good;
 }
 
 /// Moves the cursor back to what was added before it, or is to be begun again.
@@ -304,28 +334,64 @@ static void apply_back(agenda *self) {
   self->back_ms = UINT64_MAX;
 }
 
-/// Looks once. With the lock, which is given up meanwhile.
-static void look_once(agenda *self) {
-  size_t room = self->settings.tasks_max - self->tasks_count;
-  apply_back(self);
-  self->look_ms = UINT64_MAX;
+/// Looks without the lock, which is given up meanwhile.
+static bool look_unlocked(agenda *self, backend_work_due *due) {
   self->is_looking = true;
   pthread_mutex_unlock(&self->lock);
-  uint64_t look_ms = look(self, &self->cursor, room);
+  bool is_good = look(self, due);
   pthread_mutex_lock(&self->lock);
   self->is_looking = false;
-  if (look_ms < self->look_ms) self->look_ms = look_ms;
   for (agenda_task *task = self->over, *next; task != NULL; task = next) {
     next = task->next_over;
     forget(self, task);
   }
   self->over = NULL;
+  return is_good;
+}
+
+/// Looks at a portion of what all queues have, behind the cursor.
+static void look_once(agenda *self) {
+  size_t room = self->settings.tasks_max - self->tasks_count;
+  apply_back(self);
+  self->look_ms = UINT64_MAX;
+  backend_work_due due = {
+      .now_ms = self->settings.now_ms(), .after = self->cursor, .limit = room < PORTION ? room : PORTION};
+  bool is_good = look_unlocked(self, &due);
+  if (is_good) self->cursor = due.after;
+  look_at(self, is_good ? due.next_ms : due.now_ms + WRITE_AGAIN_MS);
+}
+
+/// Looks at what one queue has, which begins with what is under way. A place is held for the look, so that the lane stays.
+static void look_at_lane(agenda *self, agenda_lane *lane) {
+  size_t room = self->settings.tasks_max - self->tasks_count, places = self->lanes.places;
+  size_t free_places = lane->count < places ? places - lane->count : 0;
+  backend_work_due due = {.now_ms = self->settings.now_ms(),
+                          .project = lane->project,
+                          .queue = lane->queue,
+                          .limit = lane->count + (free_places < room ? free_places : room)};
+  lane->look_ms = UINT64_MAX;
+  lane->has_more = false;
+  self->lanes.places++;
+  lane->count++;
+  bool is_good = look_unlocked(self, &due);
+  self->lanes.places--;
+  lane->has_more |= due.next_ms == due.now_ms;
+  uint64_t look_ms = agenda_lanes_leave(&self->lanes, lane, is_good ? UINT64_MAX : due.now_ms + WRITE_AGAIN_MS);
+  if (look_ms != UINT64_MAX) self->lanes_ms = 0;
+}
+
+/// The lane whose time has come; NULL: there is none.
+static agenda_lane *lane_due(agenda *self, uint64_t now_ms) {
+  if (self->lanes_ms > now_ms) return NULL;
+  agenda_lane *lane = agenda_lanes_first(&self->lanes, &self->lanes_ms);
+  return self->lanes_ms > now_ms ? NULL : lane;
 }
 
 /// Waits until it is time to look, or something changes. With the lock.
 static void wait_for_change(agenda *self, uint64_t now_ms) {
   bool is_idle = self->is_paused || self->tasks_count == self->settings.tasks_max;
-  uint64_t wait_ms = is_idle || self->look_ms > now_ms + LOOK_MS ? LOOK_MS : self->look_ms - now_ms;
+  uint64_t look_ms = self->lanes_ms < self->look_ms ? self->lanes_ms : self->look_ms;
+  uint64_t wait_ms = is_idle || look_ms > now_ms + LOOK_MS ? LOOK_MS : look_ms - now_ms;
   uint64_t until_ns = clock_realtime_ns() + wait_ms * CLOCK_NS_PER_MS;
   const struct timespec until = {(time_t)(until_ns / CLOCK_NS_PER_SECOND), (long)(until_ns % CLOCK_NS_PER_SECOND)};
   pthread_cond_timedwait(&self->changed, &self->lock, &until);
@@ -336,9 +402,12 @@ static void *run(void *user) {
   pthread_mutex_lock(&self->lock);
   while (!self->is_ending || self->tasks_count > 0) {
     uint64_t now_ms = self->settings.now_ms();
-    if (!self->is_paused && self->look_ms <= now_ms && self->tasks_count < self->settings.tasks_max)
+    bool may_begin = !self->is_paused && self->tasks_count < self->settings.tasks_max;
+    agenda_lane *lane = may_begin ? lane_due(self, now_ms) : NULL;
+    if (lane != NULL) look_at_lane(self, lane);
+    if (may_begin && self->look_ms <= now_ms && self->tasks_count < self->settings.tasks_max)
       look_once(self);
-    else
+    else if (lane == NULL)
       wait_for_change(self, now_ms);
   }
   pthread_mutex_unlock(&self->lock);
@@ -356,6 +425,7 @@ static void added(void *user, uint64_t due_ms) {
 }
 
 static void agenda_delete(agenda *self) {
+  agenda_lanes_end(&self->lanes);
   pthread_cond_destroy(&self->changed);
   pthread_mutex_destroy(&self->lock);
   free(self);
@@ -365,7 +435,8 @@ ubiq_error *agenda_open(const agenda_settings *settings, agenda **out) {
   agenda *self = calloc(1, sizeof *self);
   if (self == NULL) return ubiq_error_no_memory();
   self->settings = *settings;
-  self->back_ms = UINT64_MAX;
+  self->back_ms = self->lanes_ms = UINT64_MAX;
+  self->lanes.places = settings->places == 0 ? PLACES : settings->places;
   if (settings->tasks_max == 0) self->settings.tasks_max = TASKS_MAX;
   if (settings->now_ms == NULL) self->settings.now_ms = wall_clock_ms;
   if (settings->chance == NULL) self->settings.chance = random_chance;

@@ -8,10 +8,13 @@
 // their rows. Writes are the backend's, many in one transaction. What is under way is remembered here alone. A write that fails leaves
 // its item to be begun again.
 //
+// A queue that has more waiting than places waits by itself (agenda_lanes.h), while others go on.
+//
 // LOCKS: one, for the cursor and what is under way; never held while the backend, or whoever does the work, is called.
 #ifndef SERVICES_AGENDA_H
 #define SERVICES_AGENDA_H
 
+#include "services/agenda_lanes.h"
 #include "services/backend/backend.h"
 #include "services/schedule.h"
 
@@ -30,6 +33,7 @@ typedef struct agenda_task {
   void (*told)(void *user);
   void *told_user;
   uint64_t passed_ms; ///< when its item was due that was found due again before this ended; UINT64_MAX: it was not
+  struct agenda_lane *lane; ///< NULL: its kind has none
   struct agenda_task *next, *next_over;
 } agenda_task;
 
@@ -38,6 +42,7 @@ typedef struct agenda_kind {
   const char *prefix;                           ///< of the queues' names
   void (*begin)(void *user, agenda_task *task); ///< on the agenda's thread; not to wait for anything
   void *user;
+  bool has_lanes; ///< of each queue only so many items without names are under way at once
 } agenda_kind;
 
 enum { AGENDA_KINDS_MAX = 8 };
@@ -46,7 +51,8 @@ typedef struct agenda_settings {
   backend *backend;
   const agenda_kind *kinds; ///< copied
   size_t kinds_count;
-  size_t tasks_max;         ///< under way at once; 0: 1,024
+  size_t tasks_max;         ///< under way at once; 0: 4,096
+  size_t places;            ///< of them for one queue of kinds that have lanes; 0: 512
   uint64_t (*now_ms)(void); ///< wall clock; NULL: the machine's, which may be set. Another that jumps needs agenda_look
   double (*chance)(void);   ///< from 0 up to but not 1; NULL: random
 } agenda_settings;

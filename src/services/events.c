@@ -248,7 +248,7 @@ static void begin(void *user, agenda_task *task) {
 }
 
 agenda_kind event_work_kind(event_work *self) {
-  return (agenda_kind){EVENT_QUEUE, begin, self};
+  return (agenda_kind){EVENT_QUEUE, begin, self, .has_lanes = true};
 }
 
 static void forget(void *user, agenda_task *task) {
@@ -257,5 +257,5 @@ static void forget(void *user, agenda_task *task) {
 }
 
 agenda_kind event_work_forgetting(void) {
-  return (agenda_kind){PUBLISHED_QUEUE, forget, NULL};
+  return (agenda_kind){PUBLISHED_QUEUE, forget, NULL, .has_lanes = false};
 }

@@ -124,7 +124,7 @@ static void begin_schedule(void *user, agenda_task *task) {
 }
 
 agenda_kind schedule_work_schedules(schedule_work *self) {
-  return (agenda_kind){SCHEDULE_QUEUE, begin_schedule, self};
+  return (agenda_kind){SCHEDULE_QUEUE, begin_schedule, self, .has_lanes = false};
 }
 
 // -------------------------------------------------------------------------------------------------------------- turns
@@ -222,5 +222,5 @@ static void begin_turn(void *user, agenda_task *task) {
 }
 
 agenda_kind schedule_work_turns(schedule_work *self) {
-  return (agenda_kind){TURN_QUEUE, begin_turn, self};
+  return (agenda_kind){TURN_QUEUE, begin_turn, self, .has_lanes = true};
 }

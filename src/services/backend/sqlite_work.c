@@ -70,8 +70,15 @@ ubiq_error *sqlite_work_due(database *database, backend_work_due *operation) {
   const database_value values[] = {database_number((int64_t)operation->after.due_ms),
                                    database_number((int64_t)operation->after.id),
                                    database_number((int64_t)operation->now_ms)};
+  static const char of_queue[] =
+      "SELECT " COLUMNS " FROM projects p CROSS JOIN work w ON w.project = p.id WHERE p.name = ? AND w.queue = ?"
+      " AND w.name IS NULL AND w.state = 0 AND w.due_ms <= ? ORDER BY w.due_ms, w.id";
+  const text project = operation->project, queue = operation->queue;
+  const database_value values_of_queue[] = {database_blob(project.data, project.size),
+                                            database_blob(queue.data, queue.size), values[2]};
   sqlite3_stmt *rows = NULL;
-  ubiq_error *error = ask(database, statement, values, 3, &rows);
+  ubiq_error *error =
+      queue.size > 0 ? ask(database, of_queue, values_of_queue, 3, &rows) : ask(database, statement, values, 3, &rows);
   size_t told = 0;
   for (bool is_row = true; error == NULL && told < operation->limit; told++) {
     error = database_step(database, rows, &is_row);
@@ -83,6 +90,8 @@ ubiq_error *sqlite_work_due(database *database, backend_work_due *operation) {
   if (rows != NULL) sqlite3_reset(rows);
   operation->next_ms = operation->now_ms;
   if (error != NULL || told == operation->limit) return error;
+  operation->next_ms = UINT64_MAX;
+  if (queue.size > 0) return NULL;
   return find_next(database, operation->now_ms, &operation->next_ms);
 }
 

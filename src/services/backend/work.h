@@ -79,17 +79,18 @@ typedef struct backend_work_cursor {
   uint64_t due_ms, id;
 } backend_work_cursor;
 
-/// What of all projects is due at `now_ms`, by time and age, behind `after`. Moves `after`. Blocks for a read.
-/// (From the index of the projects whose work is this node's; payloads by a get of their sequences.)
+/// What of all projects, or of one queue's items without names, is due at `now_ms`, by time and age, behind `after` (of a queue: from the
+/// first on). Moves `after`. Blocks for a read.
 typedef struct backend_work_due {
   uint64_t now_ms;
+  text project, queue; ///< empty: all
   backend_work_cursor after;
   size_t limit;
   void (*each)(struct backend_work_due *self, const backend_work_item *item);
   void *user;
   // The answer.
   uint64_t
-      next_ms; ///< when the first is due that is not yet, or now_ms when the limit was reached; UINT64_MAX: nothing is
+      next_ms; ///< when the first is due that is not yet (of all), or now_ms when the limit was reached; UINT64_MAX: nothing
 } backend_work_due;
 
 /// Items of a queue that have names, by those; or a project's dead ones, of a queue or of all, by age; or one by its id.

@@ -62,11 +62,12 @@ static void wait_for(fixture *self, size_t count) {
 }
 
 static void open_agenda(fixture *self, size_t tasks_max) {
-  const agenda_kind kind = {"mail", begin, self};
+  const agenda_kind kind = {"mail", begin, self, .has_lanes = true};
   const agenda_settings settings = {.backend = self->backend,
                                     .kinds = &kind,
                                     .kinds_count = 1,
                                     .tasks_max = tasks_max,
+                                    .places = 4,
                                     .now_ms = fake_now,
                                     .chance = no_chance};
   assert_success(agenda_open(&settings, &self->agenda));
@@ -119,6 +120,21 @@ static uint64_t add(fixture *self, const char *name, const char *order, uint64_t
                                          .payload = {(const uint8_t *)"{}", 2}}};
   write_work(self->backend, &change);
   return change.item.id;
+}
+
+/// One without a name.
+static uint64_t add_to(fixture *self, const char *queue, uint64_t due_ms) {
+  backend_work_change change = {
+      .action = BACKEND_WORK_ADD,
+      .item = {.queue = text_of(queue), .due_ms = due_ms, .payload = {(const uint8_t *)"{}", 2}}};
+  write_work(self->backend, &change);
+  return change.item.id;
+}
+
+static uint64_t left_in(fixture *self, const char *queue) {
+  backend_work_count count = {0};
+  assert_success(backend_work_count_now(self->backend, TEXT("shop"), text_of(queue), &count));
+  return count.waiting + count.dead;
 }
 
 static void pass(fixture *self, uint64_t ms) {
@@ -226,6 +242,58 @@ static void no_more_are_under_way_than_may_be(void **state) {
   }
 }
 
+static void set_how(fixture *self, int how) {
+  pthread_mutex_lock(&self->lock);
+  self->how = how;
+  pthread_mutex_unlock(&self->lock);
+}
+
+static void one_queue_does_not_keep_the_others_waiting(void **state) {
+  fixture *self = *state;
+  set_how(self, HOLD);
+  for (int i = 0; i < 10; i++) add_to(self, "mail/slow", 900);
+  wait_for(self, 4); // its places
+  uint64_t other = add_to(self, "mail/other", 950);
+  wait_for(self, 5);
+  assert_int_equal(self->begun[4].id, other);
+  set_how(self, END);
+  agenda_done(self->held[0]);
+  agenda_done(self->held[1]);
+  wait_for(self, 11); // half of its places are free: those that were passed over go on
+  agenda_done(self->held[2]);
+  agenda_done(self->held[3]);
+  agenda_done(self->held[4]);
+  settle(self);
+  assert_int_equal(left_in(self, "mail/slow") + left_in(self, "mail/other"), 0);
+}
+
+static void what_a_full_queue_refuses_or_fails_at_comes_again(void **state) {
+  fixture *self = *state;
+  set_how(self, FAIL);
+  for (int i = 0; i < 6; i++) add_to(self, "mail/slow", 900);
+  wait_for(self, 6);
+  settle(self);
+  set_how(self, REFUSE); // the first of them
+  pass(self, 1000);
+  wait_for(self, 10);
+  settle(self);
+  assert_int_equal(left_in(self, "mail/slow"), 3); // and those behind it rest, too
+  pass(self, 250);
+  wait_for(self, 13);
+  settle(self);
+  assert_int_equal(left_in(self, "mail/slow"), 0);
+}
+
+static void queues_with_far_more_than_places_are_all_done(void **state) {
+  fixture *self = *state;
+  for (int i = 0; i < BEGUN_MAX; i++) add_to(self, i % 3 == 0 ? "mail/a" : "mail/b", 900 + (uint64_t)i % 7);
+  wait_for(self, BEGUN_MAX);
+  settle(self);
+  assert_int_equal(left_in(self, "mail/a") + left_in(self, "mail/b"), 0);
+  for (size_t i = 0; i < BEGUN_MAX; i++)
+    for (size_t k = 0; k < i; k++) assert_int_not_equal(self->begun[i].id, self->begun[k].id);
+}
+
 static void what_was_begun_and_not_ended_is_begun_again_by_the_next(void **state) {
   fixture *self = *state;
   agenda_close(self->agenda);
@@ -288,6 +356,9 @@ int main(void) {
       TEST(what_nobody_could_take_is_handed_over_again_and_that_is_no_attempt),
       TEST(items_in_an_order_are_done_one_after_the_other),
       TEST(no_more_are_under_way_than_may_be),
+      TEST(one_queue_does_not_keep_the_others_waiting),
+      TEST(what_a_full_queue_refuses_or_fails_at_comes_again),
+      TEST(queues_with_far_more_than_places_are_all_done),
       TEST(what_was_begun_and_not_ended_is_begun_again_by_the_next),
       TEST(what_follows_is_written_with_the_end),
       TEST(work_of_a_queue_that_nobody_serves_is_kept_as_dead),
