@@ -1,0 +1,13 @@
+#include "../../../fuzz/event_fuzz.c"
+
+#include "unit/base/corpus.h"
+
+static void every_file_of_the_corpus_is_taken_or_refused(void **state) {
+  (void)state;
+  assert_true(corpus_run("event_fuzz", LLVMFuzzerTestOneInput) > 8);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(every_file_of_the_corpus_is_taken_or_refused)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
