@@ -189,8 +189,25 @@ void service_subscriptions_delete(service_call *call) {
 /// Whose it was: the name behind the queue's kind.
 static text owner_of(const backend_work_item *item) {
   const char *slash = memchr(item->queue.data, '/', item->queue.size);
-  if (slash == NULL) return item->queue;
+  if (slash == NULL) return item->name;
   return (text){slash + 1, item->queue.size - (size_t)(slash + 1 - item->queue.data)};
+}
+
+/// An event as it is; of a schedule's turn not what is only kept with it.
+static bool write_payload(buffer *out, const backend_work_item *item) {
+  static const char *const kept[] = {KEPT_PERMISSIONS, "run", "made_ms"};
+  if (text_starts_with(item->queue, TEXT(EVENT_QUEUE)))
+    return buffer_append(out, item->payload.data, item->payload.size);
+  yyjson_doc *document = yyjson_read((const char *)item->payload.data, item->payload.size, YYJSON_READ_NOFLAG);
+  yyjson_obj_iter iterator = yyjson_obj_iter_with(yyjson_doc_get_root(document));
+  bool good = document != NULL && buffer_append_string(out, "{\"name\":") && json_write_text(out, owner_of(item));
+  for (yyjson_val *key; good && (key = yyjson_obj_iter_next(&iterator)) != NULL;) {
+    bool is_kept = false;
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) is_kept |= yyjson_equals_str(key, kept[i]);
+    if (!is_kept) good = json_write_field(out, yyjson_get_str(key), yyjson_obj_iter_get_val(key));
+  }
+  yyjson_doc_free(document);
+  return good && buffer_append_byte(out, '}');
 }
 
 static bool write_letter(buffer *out, const backend_work_item *item) {
@@ -200,7 +217,7 @@ static bool write_letter(buffer *out, const backend_work_item *item) {
   snprintf(time, sizeof time, "%" PRIu64, item->id);
   return buffer_append_string(out, "{\"id\":\"") && buffer_append_string(out, time) &&
          buffer_append_string(out, "\",\"subscription\":") && json_write_text(out, owner_of(item)) &&
-         buffer_append_string(out, ",\"event\":") && buffer_append(out, item->payload.data, item->payload.size) &&
+         buffer_append_string(out, ",\"event\":") && write_payload(out, item) &&
          buffer_append_string(out, ",\"error\":") && json_write_text(out, item->failure) &&
          buffer_append_string(out, numbers);
 }

@@ -203,6 +203,16 @@ class Events(Base):
         self.assertEqual(letters[0]["event"]["data"], self.seen(server, 1)[0]["data"])
         self.assertEqual([], self.ask(server, "GET", "/v1/dead-letters")["body"]["items"])
 
+    def test_what_a_function_is_missing_for_is_a_dead_letter(self):
+        server = self.start(self.make())
+        self.subscribe(server, "gone", "fire", "nobody", retry={"attempts": 1})
+        self.publish(server, type="fire")
+        [letter] = self.wait_until(lambda: self.ask(server, "GET", "/v1/dead-letters")["body"]["items"])
+        self.assertEqual('the project has no function "nobody"', letter["error"])
+        self.subscribe(server, "gone", "fire", "note")  # or it is deployed
+        self.assertEqual(204, self.ask(server, "POST", "/v1/dead-letters/%s/replay" % letter["id"])["status"])
+        self.assertEqual(letter["event"], self.seen(server, 1)[0])
+
     def test_a_loop_of_events_ends(self):
         server = self.start(self.make())
         self.subscribe(server, "loop", "loop", "echo")

@@ -382,6 +382,36 @@ static void there_are_no_more_subscriptions_than_may_be(void **state) {
   assert_int_equal(self->count, 2);
 }
 
+static void dead_written(backend_work_write *write) {
+  flag_set(write->user);
+}
+
+static void a_turn_that_failed_is_told_without_what_is_kept_with_it(void **state) {
+  static const char payload[] = "{\"schedule\":\"nightly\",\"function\":\"note\",\"permissions\":[],\"run\":\"7\"}";
+  fixture *self = *state;
+  signal_flag flag;
+  calling calling;
+  backend_work_change change = {.action = BACKEND_WORK_ADD,
+                                .item = {.queue = TEXT(TURN_QUEUE "nightly"),
+                                         .state = BACKEND_WORK_DEAD,
+                                         .attempts = 3,
+                                         .failure = TEXT("it burns"),
+                                         .payload = {(const uint8_t *)payload, sizeof payload - 1}}};
+  backend_work_write write = {
+      .project = TEXT("shop"), .changes = &change, .count = 1, .done = dead_written, .user = &flag};
+  flag_init(&flag);
+  backend_work_write_start(self->services.backend, &write);
+  flag_wait(&flag);
+  assert_success(write.error);
+  calling_begin(&calling, &self->services);
+  calling_run(&calling, service_dead_letters_list);
+  assert_answer(&calling, 200,
+                "{\"items\":[{\"id\":\"2\",\"subscription\":\"nightly\",\"event\":{\"name\":\"nightly\","
+                "\"schedule\":\"nightly\",\"function\":\"note\"},\"error\":\"it burns\",\"attempts\":3,"
+                "\"failed_at\":\"1970-01-01T00:00:00.000Z\"}]}");
+  calling_end(&calling);
+}
+
 /// Whether a handler refuses who was led to it often enough.
 static void assert_ends_a_loop(fixture *self, service_handler handler, const char *name, const char *json) {
   for (uint32_t hops = ERRAND_HOPS_MAX - 1; hops <= ERRAND_HOPS_MAX; hops++) {
@@ -421,6 +451,7 @@ int main(void) {
       TEST(topics_match_with_stars_alone),
       TEST(a_star_is_any_run_of_bytes),
       TEST(there_are_no_more_subscriptions_than_may_be),
+      TEST(a_turn_that_failed_is_told_without_what_is_kept_with_it),
       TEST(loops_end_whatever_they_go_through),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
