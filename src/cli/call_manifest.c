@@ -111,6 +111,13 @@ static bool is_text(ubiq_bytes bytes) {
   return memchr(bytes.data, 0, bytes.size) == NULL && text_utf8_valid(bytes.data, bytes.size);
 }
 
+static bool is_source(const char *name) {
+  static const char *const endings[] = {".c", ".cc", ".cpp", ".cxx", ".rs", ".go", ".js", ".ts", ".py", ".cs"};
+  for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++)
+    if (text_ends_with(text_of(name), text_of(endings[i]))) return true;
+  return false;
+}
+
 static ubiq_error *read_origin(draft *self, const call_origin *origin) {
   ubiq_bytes bytes = origin->bytes;
   if (origin->is_manifest) return read_manifest(self, origin->name, origin);
@@ -123,6 +130,11 @@ static ubiq_error *read_origin(draft *self, const call_origin *origin) {
   if (is_module) return add_module(self, origin) ? NULL : ubiq_error_no_memory();
   if (is_json(bytes) || text_ends_with(text_of(origin->name), TEXT(".toml")))
     return read_manifest(self, origin->name, origin);
+  if (is_source(origin->name))
+    return ubiq_error_new(
+        UBIQ_INVALID_INPUT,
+        "%s: is a source, and no WebAssembly; `ubiq run FUNCTION` builds a project's functions and runs one",
+        origin->name);
   ubiq_error *error = read_manifest(self, "manifest", origin);
   return ubiq_error_wrap(error, "%s: is neither WebAssembly nor a manifest in JSON or TOML", origin->name);
 }

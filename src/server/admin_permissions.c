@@ -47,7 +47,8 @@ answer admin_permissions_get(admin_request *self) {
   answer answer =
       function != NULL
           ? describe(function)
-          : answer_error(ubiq_error_new(UBIQ_NOT_FOUND, "there is no function %.*s", (int)name.size, name.data));
+          : answer_error(ubiq_error_new(UBIQ_NOT_FOUND, "there is no function \"%.*s\"; see `ubiq functions`",
+                                        (int)name.size, name.data));
   release_delete(current);
   return answer;
 }

@@ -97,7 +97,8 @@ answer admin_pool_get(admin_request *self) {
   const function *function = find(current, name);
   answer answer;
   if (function == NULL) {
-    answer = answer_error(ubiq_error_new(UBIQ_NOT_FOUND, "there is no function %.*s", (int)name.size, name.data));
+    answer = answer_error(ubiq_error_new(UBIQ_NOT_FOUND, "there is no function \"%.*s\"; see `ubiq functions`",
+                                         (int)name.size, name.data));
   } else {
     yyjson_mut_doc *document = yyjson_mut_doc_new(NULL);
     yyjson_mut_val *root = yyjson_mut_obj(document);

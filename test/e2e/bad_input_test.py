@@ -28,6 +28,9 @@ class Files(calling.Test):
         done = self.fails(code, message, path, "f")
         self.assertTrue(done.told.startswith(path + ":"), done.told)
 
+    def test_a_source(self):
+        self.bad(b"int main(void) { return 0; }", "is a source, and no WebAssembly; `ubiq run FUNCTION` builds", name="hello.c")
+
     def test_an_empty_file(self):
         self.bad(b"", "is empty; expected WebAssembly, its text form or a manifest")
 

@@ -98,7 +98,7 @@ class Permissions(deploying.Test):
                          [[name, state.strip()] for name, state in rows])
         self.assertEqual(1, json.loads(ubiq("permissions", "a", "--json"))["denials"])
         self.assertIn("asked for nothing else", ubiq("permissions", "idle"))
-        self.assertIn("there is no function nobody", ubiq("permissions", "nobody"))
+        self.assertIn('there is no function "nobody"; see `ubiq functions`', ubiq("permissions", "nobody"))
 
 
 if __name__ == "__main__":
