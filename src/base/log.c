@@ -9,6 +9,8 @@
 #include "base/json_write.h"
 #include "base/text.h"
 
+#include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,6 +20,7 @@
 enum {
   MESSAGE_SIZE_MAX = 65536,  ///< bytes of a formatted message; the rest is cut
   MESSAGE_SIZE_SHORT = 1024, ///< bytes of a message that needs no allocation
+  WAIT_MS = 10,              ///< for a reader, where nobody may be held up
 };
 
 atomic_int log_threshold = UBIQ_LOG_INFO;
@@ -36,6 +39,18 @@ static atomic_bool uses_json;
 
 void log_use_json(void) {
   atomic_store(&uses_json, true);
+}
+
+/// Standard error where it may not hold anybody up.
+static struct {
+  atomic_bool is_used;
+  pthread_mutex_t lock; ///< for what follows, and for the order of writes
+  unsigned long long lost;
+  bool is_cut; ///< the last line has no end
+} unwaiting = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+void log_never_wait(void) {
+  atomic_store(&unwaiting.is_used, true);
 }
 
 /// A level's names and its colour on a terminal.
@@ -188,17 +203,68 @@ static void write_all(const char *data, size_t size) {
   }
 }
 
-static void write_line(char *line, size_t size) {
-  static const char lost[] = "ubiq: a log record is lost: out of memory\n";
-  write_all(line == NULL ? lost : line, line == NULL ? sizeof lost - 1 : size);
+/// Whether a pipe, or a terminal, takes PIPE_BUF bytes without waiting; true also where writing fails at once.
+static bool is_taken(int wait_ms) {
+  struct pollfd reader = {.fd = STDERR_FILENO, .events = POLLOUT};
+  return poll(&reader, 1, wait_ms) > 0;
+}
+
+/// Writes what finds room; false when not all of it did.
+static bool write_what_fits(const char *data, size_t size, int wait_ms) {
+  size_t whole = size;
+  while (size > 0 && is_taken(wait_ms)) {
+    ssize_t written = write(STDERR_FILENO, data, size < PIPE_BUF ? size : PIPE_BUF);
+    if (written <= 0) return true;
+    data += written;
+    size -= (size_t)written;
+  }
+  if (size > 0 && size < whole) unwaiting.is_cut = true;
+  return size == 0;
+}
+
+static char *format_as_asked(const ubiq_log_record *record, size_t *size) {
+  bool json = atomic_load_explicit(&uses_json, memory_order_relaxed);
+  bool colours = !json && isatty(STDERR_FILENO) && getenv("NO_COLOR") == NULL;
+  return json ? log_format_json(record, size) : log_format(record, colours, size);
+}
+
+/// Says how many were lost; false while there is no room for that either.
+static bool tell_lost(void) {
+  char message[96];
+  size_t size = 0;
+  int length = snprintf(message, sizeof message, "log lines were lost because nobody read them: %llu", unwaiting.lost);
+  const ubiq_log_record record = {.level = UBIQ_LOG_WARN,
+                                  .time_ns = clock_realtime_ns(),
+                                  .source = "ubiq",
+                                  .message = message,
+                                  .message_size = (size_t)length};
+  if (!is_taken(0)) return false;
+  if (unwaiting.is_cut) write_all("\n", 1);
+  unwaiting.is_cut = false;
+  char *line = format_as_asked(&record, &size);
+  bool good = line != NULL && write_what_fits(line, size, 0);
+  if (good) unwaiting.lost = 0;
   free(line);
+  return good;
+}
+
+static void write_or_drop(const char *line, size_t size) {
+  pthread_mutex_lock(&unwaiting.lock);
+  bool has_room = unwaiting.lost == 0 || tell_lost();
+  if (!has_room || !write_what_fits(line, size, WAIT_MS)) unwaiting.lost++;
+  pthread_mutex_unlock(&unwaiting.lock);
 }
 
 void log_to_standard_error(void *user, const ubiq_log_record *record) {
+  static const char lost[] = "ubiq: a log record is lost: out of memory\n";
   (void)user;
-  size_t size = 0;
-  bool json = atomic_load_explicit(&uses_json, memory_order_relaxed);
-  bool colours = !json && isatty(STDERR_FILENO) && getenv("NO_COLOR") == NULL;
-  char *line = json ? log_format_json(record, &size) : log_format(record, colours, &size);
-  write_line(line, size);
+  size_t size = sizeof lost - 1;
+  char *made = format_as_asked(record, &size);
+  const char *line = made == NULL ? lost : made;
+  if (made == NULL) size = sizeof lost - 1;
+  if (atomic_load_explicit(&unwaiting.is_used, memory_order_relaxed))
+    write_or_drop(line, size);
+  else
+    write_all(line, size);
+  free(made);
 }

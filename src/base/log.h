@@ -50,7 +50,11 @@ void log_to_standard_error(void *user, const ubiq_log_record *record);
 /// From now on the default sink writes each record as a line of JSON, for as long as the process lives.
 void log_use_json(void);
 
-/// Makes the line that it writes then, its end of line included: `{"time": "...", "level": "info", "source": "ubiq",
+/// From now on the default sink waits no longer than some milliseconds for whoever reads standard error. What finds no room is
+/// counted, and told by a line once there is some.
+void log_never_wait(void);
+
+/// Makes the line that it writes with log_use_json, its end of line included: `{"time": "...", "level": "info", "source": "ubiq",
 /// "message": "..."}`, and `traceparent` where it is known. The result is as log_format's.
 UBIQ_NODISCARD char *log_format_json(const ubiq_log_record *record, size_t *size);
 

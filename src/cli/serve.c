@@ -141,6 +141,7 @@ static ubiq_error *serve_place(serve_command *self, int *code) {
 static ubiq_error *prepare(serve_command *self, const options *given, bool *is_deployed_to) {
   ubiq_error *error = serving_prepare(&self->serving, given);
   if (error == NULL && self->serving.json) log_use_json();
+  log_never_wait();
   if (error == NULL) error = serve_state_is_wanted(&self->state, is_deployed_to);
   if (error == NULL && *is_deployed_to && given->positionals_count > 0)
     error = ubiq_error_new(UBIQ_INVALID_INPUT,

@@ -1,6 +1,8 @@
 """What a server tells of itself: a line for each run, with the real program."""
 
 import contextlib
+import fcntl
+import http.client
 import json
 import os
 import signal
@@ -31,6 +33,35 @@ class JsonLines(support.Test):
         server.wait_for(r'"deploy_to":"http://[^"]+","token_file":"%s/token"' % state)
         self.assertEqual(0, server.stop())
         self.assertIn("SIGTERM", " ".join(json.loads(line).get("message", "") for line in server.lines))
+
+
+class UnreadLog(support.Test):
+    def test_a_log_that_nobody_reads_holds_up_no_request(self):
+        directory = self.project(function("fail", "POST /fail"), function("hello", "POST /hello"))
+        reader, writer = os.pipe()
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+        server = subprocess.Popen([support.UBIQ, "serve", directory, "--listen", "127.0.0.1:0", "--workers", "1"],
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=writer, text=True)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.kill)
+        os.close(writer)
+        url = server.stdout.readline().split()[-1]
+        connection = http.client.HTTPConnection(url.rpartition("/")[2], timeout=support.PATIENCE)
+        self.addCleanup(connection.close)
+
+        def post(path):
+            connection.request("POST", path)
+            response = connection.getresponse()
+            response.read()
+            return response.status
+        self.assertEqual([500] * 200, [post("/fail") for _ in range(200)])
+        self.assertEqual(200, post("/hello"))
+        with os.fdopen(reader, encoding="utf-8") as log:
+            log.readline()  # takes all that there is out of the pipe
+            post("/fail")
+            while "log lines were lost because nobody read them" not in log.readline():
+                pass
+        server.stdout.close()
 
 
 class RunLog(support.Test):
