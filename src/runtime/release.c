@@ -1,7 +1,6 @@
 // Every function of a project is built and loaded, or there is no release at all.
 #include "runtime/release.h"
 
-#include "base/log.h"
 #include "runtime/build.h"
 #include "runtime/project_quotas.h"
 #include "runtime/release_ceiling.h"
@@ -73,11 +72,9 @@ static void add_route(routes *self, text method, text host, text path, const cha
 }
 
 static void add_function(routes *self, const project_function *settings, const function *function) {
-  if (settings->path.size == 0)
-    log_info("%s: has no route, so that no request reaches it", settings->name);
-  else
-    add_route(self, settings->method, settings->host, settings->path, settings->name,
-              (route_target){.function = function});
+  if (settings->path.size == 0) return;
+  add_route(self, settings->method, settings->host, settings->path, settings->name,
+            (route_target){.function = function});
 }
 
 /// Everything below a path, and the path itself, which leads there.
