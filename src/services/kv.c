@@ -88,6 +88,7 @@ static void end_write(kv_write *self, ubiq_error *error) {
     return;
   }
   if (self->operation.refusal == BACKEND_KV_REFUSED_CONDITION) call->status = 412;
+  if (self->operation.refusal == BACKEND_KV_REFUSED_LIMIT) error = ubiq_error_wrap(error, "[project.quotas]");
   if (self->operation.refusal != BACKEND_KV_REFUSED_NOT && self->operation.count > 1)
     error = ubiq_error_wrap(error, "operations[%zu]", self->operation.failed);
   service_call_fail(call, error);

@@ -119,8 +119,9 @@ ubiq_error *storage_reserve(storage *self, const service_caller *caller, text ke
   pthread_mutex_unlock(&self->lock);
   if (good) return NULL;
   if (has_room) return ubiq_error_no_memory();
-  return ubiq_error_new(UBIQ_QUOTA, "the project's objects have %llu bytes; with %llu more they would pass its %llu",
-                        (unsigned long long)other, (unsigned long long)size, (unsigned long long)bytes_max);
+  return ubiq_error_new(
+      UBIQ_QUOTA, "[project.quotas]: the project's objects have %llu bytes; with %llu more they would pass its %llu",
+      (unsigned long long)other, (unsigned long long)size, (unsigned long long)bytes_max);
 }
 
 uint64_t storage_used(storage *self, text project) {

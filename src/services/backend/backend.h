@@ -96,6 +96,7 @@ typedef enum backend_kv_condition {
 typedef enum backend_kv_refusal {
   BACKEND_KV_REFUSED_NOT,
   BACKEND_KV_REFUSED_CONDITION, ///< of a change
+  BACKEND_KV_REFUSED_LIMIT,     ///< of what the project may keep: `quota`
   BACKEND_KV_REFUSED_VALUE,     ///< to be incremented: it is no integer, or would pass the bounds
 } backend_kv_refusal;
 

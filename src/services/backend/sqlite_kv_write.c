@@ -83,12 +83,15 @@ static ubiq_error *count(kv_job *self, const kv_row *row, uint64_t size) {
   uint64_t keys = self->keys + (row->has_row ? 0 : 1);
   uint64_t bytes = self->bytes - (row->has_row && row->size <= self->bytes ? row->size : 0) + size;
   if (keys > limits->keys_max && keys > self->keys)
-    return ubiq_error_new(UBIQ_QUOTA, "the project has %" PRIu64 " keys, which is its limit; delete some", self->keys);
+    return refuse(
+        self, BACKEND_KV_REFUSED_LIMIT,
+        ubiq_error_new(UBIQ_QUOTA, "the project has %" PRIu64 " keys, which is its limit; delete some", self->keys));
   if (bytes > limits->bytes_max && bytes > self->bytes)
-    return ubiq_error_new(UBIQ_QUOTA,
-                          "the project's keys and values have %" PRIu64 " bytes, and would have %" PRIu64
-                          "; its limit is %" PRIu64 "; delete some",
-                          self->bytes, bytes, limits->bytes_max);
+    return refuse(self, BACKEND_KV_REFUSED_LIMIT,
+                  ubiq_error_new(UBIQ_QUOTA,
+                                 "the project's keys and values have %" PRIu64 " bytes, and would have %" PRIu64
+                                 "; its limit is %" PRIu64 "; delete some",
+                                 self->bytes, bytes, limits->bytes_max));
   self->keys = keys;
   self->bytes = bytes;
   return NULL;

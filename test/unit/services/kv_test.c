@@ -140,9 +140,9 @@ static void what_a_project_may_keep_is_its_quotas_to_say(void **state) {
       {"a", "12345678", NULL, 200},
       {"b", "1234567890", "the value has 10 bytes; expected at most 9", 413},
       {"b", "123456789", NULL, 200},
-      {"c", "1", "the project has 2 keys, which is its limit; delete some", 507},
+      {"c", "1", "[project.quotas]: the project has 2 keys, which is its limit; delete some", 507},
       {"a", "123456789", NULL, 200}, // 20 bytes
-      {"bb", "1", "the project has 2 keys, which is its limit; delete some", 507},
+      {"bb", "1", "[project.quotas]: the project has 2 keys, which is its limit; delete some", 507},
   };
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     calling calling;

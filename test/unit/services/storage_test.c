@@ -493,7 +493,7 @@ static void a_body_that_stops_coming_leaves_nothing(void **state) {
   assert_success(add_part(&calling, bytes, QUOTA));
   assert_int_equal(put(self, "b", "x", 1), 507);
   assert_fails(add_part(&calling, "x", 1), UBIQ_QUOTA,
-               "the project's objects have 1000 bytes; with 1 more they would pass its 1000");
+               "[project.quotas]: the project's objects have 1000 bytes; with 1 more they would pass its 1000");
   calling.call.intake->drop(calling.call.intake);
   calling_end(&calling);
   assert_int_equal(count_files(self), 0);
