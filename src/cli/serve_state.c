@@ -87,12 +87,20 @@ static ubiq_error *open_state(running *self, const serve_state *given, const rel
   return access_token_first(release_store_database(releases_store(self->releases)), self->token_path);
 }
 
+/// The first token's text is there as long as nobody took it away; a copy of a state never has it.
+static bool write_place(const running *self, const char *url, buffer *line) {
+  if (file_exists(self->token_path))
+    return buffer_printf(line, "deploy to %s with the token in %s\n", url, self->token_path);
+  return buffer_printf(line, "deploy to %s with a token of yours, or one of `ubiq token new --state %s`\n", url,
+                       self->directory);
+}
+
 static ubiq_error *tell_where_to_deploy(const running *self, bool json) {
   buffer line = {0};
   const char *url = admin_url(self->admin);
   bool good = json ? buffer_printf(&line, "{\"deploy_to\":\"%s\",\"token_file\":", url) &&
                          json_write_text(&line, text_of(self->token_path)) && buffer_append_string(&line, "}\n")
-                   : buffer_printf(&line, "deploy to %s with the token in %s\n", url, self->token_path);
+                   : write_place(self, url, &line);
   if (good) fwrite(line.data, 1, line.size, stdout);
   fflush(stdout);
   buffer_free(&line);

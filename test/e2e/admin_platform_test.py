@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import shutil
 import signal
 import time
 
@@ -65,6 +66,9 @@ class AdminPlatform(Test):
         done = self.run_ubiq("backup", copy, "--state", server.state)
         self.assertEqual(0, done.returncode, done.stderr)
         self.assertIn("holds releases and what functions stored", done.stderr)
+        bare = support.Server("--state=" + shutil.copytree(copy, copy + "-2"), "--admin", "127.0.0.1:0")
+        self.addCleanup(bare.close)
+        bare.wait_for(r"deploy to \S+ with a token of yours, or one of `ubiq token new --state \S+`")
         with open(os.path.join(server.state, "token")) as token, open(os.path.join(copy, "token"), "w") as its_own:
             its_own.write(token.read())  # a copy has the tokens, but not their text
         server.stop()
