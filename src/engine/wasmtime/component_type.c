@@ -10,8 +10,9 @@ typedef wasmtime_component_valtype_t valtype;
 
 static bool print(buffer *out, const valtype *type);
 
-static bool print_owned(buffer *out, valtype *type) {
-  bool good = print(out, type);
+// Ends the type also where printing has failed before.
+static bool print_owned(bool good, buffer *out, valtype *type) {
+  good = good && print(out, type);
   wasmtime_component_valtype_delete(type);
   return good;
 }
@@ -23,13 +24,13 @@ static bool print_name(buffer *out, size_t index, const char *name, size_t size)
 static bool print_list(buffer *out, const valtype *type) {
   valtype element;
   wasmtime_component_list_type_element(type->of.list, &element);
-  return buffer_append_string(out, "list<") && print_owned(out, &element) && buffer_append_byte(out, '>');
+  return print_owned(buffer_append_string(out, "list<"), out, &element) && buffer_append_byte(out, '>');
 }
 
 static bool print_option(buffer *out, const valtype *type) {
   valtype some;
   wasmtime_component_option_type_ty(type->of.option, &some);
-  return buffer_append_string(out, "option<") && print_owned(out, &some) && buffer_append_byte(out, '>');
+  return print_owned(buffer_append_string(out, "option<"), out, &some) && buffer_append_byte(out, '>');
 }
 
 static bool print_record(buffer *out, const valtype *type) {
@@ -40,7 +41,7 @@ static bool print_record(buffer *out, const valtype *type) {
     size_t size;
     valtype field;
     good = wasmtime_component_record_type_field_nth(type->of.record, i, &name, &size, &field);
-    if (good) good = print_name(out, i, name, size) && buffer_append_string(out, ": ") && print_owned(out, &field);
+    if (good) good = print_owned(print_name(out, i, name, size) && buffer_append_string(out, ": "), out, &field);
   }
   return good && buffer_append_byte(out, '}');
 }
@@ -51,7 +52,7 @@ static bool print_tuple(buffer *out, const valtype *type) {
   for (size_t i = 0; good && i < count && out->size < TYPE_BYTES_MAX; i++) {
     valtype item;
     good = wasmtime_component_tuple_type_types_nth(type->of.tuple, i, &item);
-    if (good) good = (i == 0 || buffer_append_string(out, ", ")) && print_owned(out, &item);
+    if (good) good = print_owned(i == 0 || buffer_append_string(out, ", "), out, &item);
   }
   return good && buffer_append_byte(out, '>');
 }
@@ -65,7 +66,7 @@ static bool print_case(buffer *out, const valtype *type, size_t index) {
     return false;
   bool good = print_name(out, index, name, size);
   if (!has_payload) return good;
-  return good && buffer_append_byte(out, '(') && print_owned(out, &payload) && buffer_append_byte(out, ')');
+  return print_owned(good && buffer_append_byte(out, '('), out, &payload) && buffer_append_byte(out, ')');
 }
 
 static bool print_variant(buffer *out, const valtype *type) {
@@ -78,11 +79,11 @@ static bool print_variant(buffer *out, const valtype *type) {
 static bool print_result(buffer *out, const valtype *type) {
   valtype ok, err;
   bool good = buffer_append_string(out, "result<");
-  good = good && (wasmtime_component_result_type_ok(type->of.result, &ok) ? print_owned(out, &ok)
-                                                                          : buffer_append_byte(out, '_'));
+  bool has_ok = wasmtime_component_result_type_ok(type->of.result, &ok);
+  good = has_ok ? print_owned(good, out, &ok) : good && buffer_append_byte(out, '_');
   good = good && buffer_append_string(out, ", ");
-  good = good && (wasmtime_component_result_type_err(type->of.result, &err) ? print_owned(out, &err)
-                                                                            : buffer_append_byte(out, '_'));
+  bool has_err = wasmtime_component_result_type_err(type->of.result, &err);
+  good = has_err ? print_owned(good, out, &err) : good && buffer_append_byte(out, '_');
   return good && buffer_append_byte(out, '>');
 }
 
@@ -115,12 +116,12 @@ static bool print_function(buffer *out, const wasmtime_component_func_type_t *ty
     size_t size;
     valtype param;
     good = wasmtime_component_func_type_param_nth(type, i, &name, &size, &param);
-    if (good) good = print_name(out, i, name, size) && buffer_append_string(out, ": ") && print_owned(out, &param);
+    if (good) good = print_owned(print_name(out, i, name, size) && buffer_append_string(out, ": "), out, &param);
   }
   valtype result;
   good = good && buffer_append_byte(out, ')');
   if (!wasmtime_component_func_type_result(type, &result)) return good;
-  return good && buffer_append_string(out, " -> ") && print_owned(out, &result);
+  return print_owned(good && buffer_append_string(out, " -> "), out, &result);
 }
 
 // -- Items --

@@ -1,6 +1,9 @@
-// Components for the wire `component`: what they are given and answer, and what hostile ones cannot do.
+// Components for the wire `component`: what they are given and answer, what hostile ones cannot do, and what happens when memory
+// is out: each allocation of ours fails once, which must be an error or harmless, and leak nothing.
+// link: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup
 #include "unit/plugin/plugin_testing.h"
 
+#include "../base/alloc_failure.h"
 #include "plugin/function.h"
 
 // A component of the world metatype:wit-wire. Its parts: what it imports more, the bodies of init and handle as core
@@ -364,6 +367,65 @@ static void modules_and_components_are_told_apart(void **state) {
   assert_error_with(compile(&made, &(ubiq_compile_options){.fuel = 1000}, &compiled), UBIQ_INVALID_INPUT, "fuel");
 }
 
+// -- Memory that is out --
+
+/// Calls `attempt` with the first allocation failing, then the second, until none fails any more; answers how many did.
+static size_t sweep(void (*attempt)(void *user), void *user) {
+  size_t passes = 0;
+  do {
+    alloc_failure.armed = true;
+    alloc_failure.failed = false;
+    alloc_failure.passes = passes++;
+    attempt(user);
+    alloc_failure.armed = false;
+  } while (alloc_failure.failed);
+  return passes - 1;
+}
+
+static void try_to_compile(void *user) {
+  const ubiq_bytes *wasm = user;
+  const ubiq_compile_options options = {.component = true, .suspends = true};
+  ubiq_compiled *compiled = NULL;
+  ubiq_error_delete(ubiq_compiled_new(wasm->data, wasm->size, &options, &compiled));
+  ubiq_compiled_delete(compiled);
+}
+
+static void try_to_call(void *user) {
+  ubiq_plugin *plugin = NULL;
+  ubiq_bytes output;
+  ubiq_error *error = ubiq_plugin_new(user, &plugin);
+  if (!error) error = call(plugin, "{\"method\":\"GET\"}", &output);
+  if (!error) assert_memory_equal(output.data, "[42]", 4);
+  ubiq_error_delete(error);
+  ubiq_plugin_delete(plugin);
+}
+
+static void answer_simply(void *user, ubiq_plugin *plugin, const ubiq_value *inputs, ubiq_completion *completion) {
+  (void)user, (void)plugin, (void)inputs;
+  ubiq_completion_done_block(completion, (ubiq_bytes){(const uint8_t *)"[42]", 4});
+}
+
+static void compiling_and_calling_without_memory_fail_cleanly(void **state) {
+  (void)state;
+  char text[16384];
+  uint8_t *wasm = NULL;
+  size_t size = 0;
+  ubiq_function *function = invoke_host(answer_simply, NULL);
+  host_function = function;
+  const parts made = usual(ASKS("10"));
+  snprintf(text, sizeof text, world, made.imports, made.init, made.handle, made.answer, made.interface);
+  assert_success(engine_wat_to_wasm(text, strlen(text), &wasm, &size));
+  assert_in_range(sweep(try_to_compile, &(ubiq_bytes){wasm, size}), 10, 1000);
+  ubiq_compiled *compiled;
+  assert_success(compile(&made, &(ubiq_compile_options){0}, &compiled));
+  traps_restore();
+  assert_in_range(sweep(try_to_call, compiled), 3, 1000);
+  ubiq_compiled_delete(compiled);
+  free(wasm);
+  ubiq_function_delete(function);
+  host_function = NULL;
+}
+
 int main(void) {
   plugin_testing_begin();
   if (!tested_engine()->components) return 77; // skipped
@@ -384,6 +446,7 @@ int main(void) {
       cmocka_unit_test(other_worlds_are_refused),
       cmocka_unit_test(wasi_that_is_not_there_is_missed_when_it_is_called),
       cmocka_unit_test(modules_and_components_are_told_apart),
+      cmocka_unit_test(compiling_and_calling_without_memory_fail_cleanly),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
