@@ -68,5 +68,8 @@ agenda_lane *agenda_lanes_first(const agenda_lanes *self, uint64_t *look_ms) {
 
 void agenda_lanes_end(agenda_lanes *self) {
   for (size_t i = 0; i < AGENDA_LANE_BUCKETS; i++)
-    while (self->buckets[i] != NULL) remove_lane(self, self->buckets[i]);
+    for (agenda_lane *lane = self->buckets[i], *next; lane != NULL; lane = next) {
+      next = lane->next;
+      free(lane);
+    }
 }
