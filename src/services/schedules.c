@@ -120,6 +120,9 @@ static ubiq_error *make_item(service_call *call, text name, backend_work_item *o
   ubiq_error *error = first_due(&root, made_ms, &due_ms);
   if (error == NULL && !write_definition(&definition, call->body.value, made_ms, call->caller.permissions))
     error = ubiq_error_no_memory();
+  if (error == NULL && definition.size > WORK_PAYLOAD_MAX)
+    error = ubiq_error_new(UBIQ_TOO_LARGE, "the schedule has %zu bytes with its input; expected at most %d",
+                           definition.size, WORK_PAYLOAD_MAX);
   uint8_t *payload = error == NULL ? arena_alloc(&call->arena, definition.size) : NULL;
   if (error == NULL && payload == NULL) error = ubiq_error_no_memory();
   if (error == NULL) memcpy(payload, definition.data, definition.size);

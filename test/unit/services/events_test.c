@@ -199,6 +199,19 @@ static void an_event_that_is_too_large_is_refused(void **state) {
   calling_end(&calling);
 }
 
+static void a_schedule_that_is_too_large_is_refused(void **state) {
+  static char json[(1 << 20) + 64];
+  calling calling;
+  int size = snprintf(json, sizeof json, "{\"function\":\"note\",\"every\":\"1h\",\"input\":\"");
+  memset(json + size, 'x', 1 << 20);
+  memcpy(json + size + (1 << 20), "\"}", 3);
+  calling_begin(&calling, &((fixture *)*state)->services);
+  calling_json(&calling, json);
+  calling_run(&calling, service_schedules_create);
+  assert_int_equal(calling_status(&calling), 413);
+  calling_end(&calling);
+}
+
 // ------------------------------------------------------------------------------------------------------- binary mode
 
 static void headers_become_attributes(void **state) {
@@ -441,6 +454,7 @@ int main(void) {
       TEST(attributes_that_are_good_are_kept),
       TEST(an_event_has_no_more_attributes_than_may_be),
       TEST(an_event_that_is_too_large_is_refused),
+      TEST(a_schedule_that_is_too_large_is_refused),
       TEST(headers_become_attributes),
       TEST(data_keeps_its_media_type),
       TEST(headers_that_are_no_attributes_are_refused),
