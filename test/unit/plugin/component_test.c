@@ -367,6 +367,41 @@ static void modules_and_components_are_told_apart(void **state) {
   assert_error_with(compile(&made, &(ubiq_compile_options){.fuel = 1000}, &compiled), UBIQ_INVALID_INPUT, "fuel");
 }
 
+// Compiles and calls what may be no component any more.
+static void try_anything(const uint8_t *wasm, size_t size) {
+  const ubiq_compile_options options = {.component = true, .suspends = true, .memory_bytes_max = 1 << 20};
+  ubiq_compiled *compiled = NULL;
+  ubiq_plugin *plugin = NULL;
+  ubiq_bytes output;
+  ubiq_error *error = ubiq_compiled_new(wasm, size, &options, &compiled);
+  if (!error) error = ubiq_plugin_new(compiled, &plugin);
+  if (!error) error = call(plugin, "1", &output);
+  ubiq_error_delete(error);
+  ubiq_plugin_delete(plugin);
+  ubiq_compiled_delete(compiled);
+}
+
+static void a_component_with_a_byte_changed_ends_nothing_but_itself(void **state) {
+  (void)state;
+  enum { STEP = 11 };
+  static const uint8_t changes[] = {0x01, 0x80, 0xff, 0x10};
+  char text[16384];
+  uint8_t *wasm = NULL;
+  size_t size = 0;
+  const parts made = usual(ASKS("10"));
+  snprintf(text, sizeof text, world, made.imports, made.init, made.handle, made.answer, made.interface);
+  assert_success(engine_wat_to_wasm(text, strlen(text), &wasm, &size));
+  traps_restore();
+  for (size_t i = 8; i < size; i += STEP) {
+    uint8_t change = changes[i / STEP % sizeof changes];
+    wasm[i] ^= change;
+    try_anything(wasm, size);
+    wasm[i] ^= change;
+    try_anything(wasm, i); // and one that ends early
+  }
+  free(wasm);
+}
+
 // -- Memory that is out --
 
 /// Calls `attempt` with the first allocation failing, then the second, until none fails any more; answers how many did.
@@ -446,6 +481,7 @@ int main(void) {
       cmocka_unit_test(other_worlds_are_refused),
       cmocka_unit_test(wasi_that_is_not_there_is_missed_when_it_is_called),
       cmocka_unit_test(modules_and_components_are_told_apart),
+      cmocka_unit_test(a_component_with_a_byte_changed_ends_nothing_but_itself),
       cmocka_unit_test(compiling_and_calling_without_memory_fail_cleanly),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
