@@ -2,6 +2,7 @@
 // not is named.
 #include "services/permissions.h"
 
+#include "base/json_write.h"
 #include "base/log.h"
 #include "services/permission_rule.h"
 
@@ -110,16 +111,36 @@ bool permission_set_denied(const permission_set *self, buffer *out) {
 
 // ------------------------------------------------------------------------------------------------------------ denials
 
-/// The permission that is missing, as it is written in ubiq.toml. NULL: memory is out. The caller's.
-static char *missing(const permission_ask *ask) {
-  buffer words = {0};
-  bool good = buffer_append(&words, ask->service.data, ask->service.size) && buffer_append_byte(&words, ':') &&
-              buffer_append(&words, ask->action.data, ask->action.size);
-  if (good && (ask->subject.size > 0 || ask->is_prefix))
-    good = buffer_append_byte(&words, ':') && text_escape(&words, ask->subject) &&
-           (!ask->is_prefix || buffer_append_byte(&words, '*'));
-  char *string = good ? buffer_take_string(&words) : NULL;
-  buffer_free(&words);
+/// The permission that is missing.
+static bool write_missing(buffer *out, const permission_ask *ask) {
+  bool good = buffer_append(out, ask->service.data, ask->service.size) && buffer_append_byte(out, ':') &&
+              buffer_append(out, ask->action.data, ask->action.size);
+  if (!good || (ask->subject.size == 0 && !ask->is_prefix)) return good;
+  return buffer_append_byte(out, ':') && buffer_append(out, ask->subject.data, ask->subject.size) &&
+         (!ask->is_prefix || buffer_append_byte(out, '*'));
+}
+
+static bool write_for_shell(buffer *out, text words) {
+  text part;
+  bool good = buffer_append_byte(out, '\'');
+  for (bool is_first = true; good && text_split(&words, '\'', &part); is_first = false)
+    good = (is_first || buffer_append_string(out, "'\\''")) && buffer_append(out, part.data, part.size);
+  return good && buffer_append_byte(out, '\'');
+}
+
+/// What would allow it: the end of a line to paste. Strings of ubiq.toml are escaped as JSON's are.
+static bool write_remedy(const permission_set *self, text words, buffer *out) {
+  return self->is_token ? write_for_shell(out, words) : json_write_text(out, words);
+}
+
+/// `words` as they may be shown, or with `self` what would allow them. NULL: memory is out. The caller's.
+static char *show(const permission_set *self, text words) {
+  buffer written = {0}, shown = {0};
+  bool good = self == NULL || write_remedy(self, words, &written);
+  if (self != NULL) words = (text){(const char *)written.data, written.size};
+  char *string = good && text_escape(&shown, words) ? buffer_take_string(&shown) : NULL;
+  buffer_free(&written);
+  buffer_free(&shown);
   return string;
 }
 
@@ -132,27 +153,37 @@ static void remember(permission_set *self, const char *words) {
   pthread_mutex_unlock(&self->mutex);
 }
 
-static ubiq_error *tell_denied(const permission_set *self, const char *words) {
-  if (self->is_token)
-    return ubiq_error_new(UBIQ_DENIED, "%.*s may not do this; `ubiq token new --allow '%s'` makes one that may",
-                          (int)self->owner.size, self->owner.data, words);
-  return ubiq_error_new(UBIQ_DENIED,
-                        "%.*s may not do this; its table in ubiq.toml would allow it by: permissions = [\"%s\"]",
-                        (int)self->owner.size, self->owner.data, words);
+static ubiq_error *tell_denied(const permission_set *self, text words) {
+  char *remedy = show(self, words);
+  if (remedy == NULL) return ubiq_error_no_memory();
+  const char *form = self->is_token
+                         ? "%.*s may not do this; `ubiq token new --allow %s` makes one that may"
+                         : "%.*s may not do this; its table in ubiq.toml would allow it by: permissions = [%s]";
+  ubiq_error *error = ubiq_error_new(UBIQ_DENIED, form, (int)self->owner.size, self->owner.data, remedy);
+  free(remedy);
+  return error;
 }
 
 /// Who asks again and again is logged at the 1st, 2nd, 4th, 8th ... denial.
-ubiq_error *permission_set_deny(const permission_set *set, const permission_ask *ask) {
-  permission_set *self = (permission_set *)set;
-  uint64_t count = atomic_fetch_add_explicit(&self->denials, 1, memory_order_relaxed) + 1;
-  char *words = missing(ask);
-  if (words == NULL) return ubiq_error_no_memory();
+static void note_denied(permission_set *self, uint64_t count, const char *words) {
   remember(self, words);
   if ((count & (count - 1)) == 0)
     log_warn("%.*s was denied %s (%llu denials so far)", (int)self->owner.size, self->owner.data, words,
              (unsigned long long)count);
-  ubiq_error *error = tell_denied(self, words);
-  free(words);
+}
+
+ubiq_error *permission_set_deny(const permission_set *set, const permission_ask *ask) {
+  permission_set *self = (permission_set *)set;
+  uint64_t count = atomic_fetch_add_explicit(&self->denials, 1, memory_order_relaxed) + 1;
+  buffer written = {0};
+  bool good = write_missing(&written, ask);
+  const text words = {(const char *)written.data, written.size};
+  char *shown = good ? show(NULL, words) : NULL;
+  ubiq_error *error = shown == NULL ? ubiq_error_no_memory() : NULL;
+  if (shown != NULL) note_denied(self, count, shown);
+  if (error == NULL) error = tell_denied(self, words);
+  free(shown);
+  buffer_free(&written);
   return error;
 }
 

@@ -67,6 +67,19 @@ static void without_permissions_only_the_log_is_allowed(void **state) {
   permission_set_delete(set);
 }
 
+static void what_is_told_can_be_pasted_whatever_the_key_is(void **state) {
+  (void)state;
+  permission_set *set = set_of(NULL, 0), *token = NULL;
+  assert_fails(ask(set, "kv", "read", "a\"b\\c'd\n\xc3\xa9", false), UBIQ_DENIED,
+               "greet may not do this; its table in ubiq.toml would allow it by: "
+               "permissions = [\"kv:read:a\\\"b\\\\c'd\\n\xc3\xa9\"]");
+  assert_success(permission_set_of_token(TEXT("the token 12"), TEXT(""), &token));
+  assert_fails(ask(token, "kv", "read", "a\"b'c'", false), UBIQ_DENIED,
+               "the token 12 may not do this; `ubiq token new --allow 'kv:read:a\"b'\\''c'\\'''` makes one that may");
+  permission_set_delete(token);
+  permission_set_delete(set);
+}
+
 static void a_prefix_needs_a_pattern_that_goes_on(void **state) {
   (void)state;
   const char *const list[] = {"kv:list:user:*", "kv:list:*:name", "kv:list:a"};
@@ -227,6 +240,7 @@ int main(void) {
       cmocka_unit_test(a_permission_allows_what_its_pattern_matches),
       cmocka_unit_test(a_permission_allows_nothing_else),
       cmocka_unit_test(without_permissions_only_the_log_is_allowed),
+      cmocka_unit_test(what_is_told_can_be_pasted_whatever_the_key_is),
       cmocka_unit_test(a_prefix_needs_a_pattern_that_goes_on),
       cmocka_unit_test(hosts_and_paths_of_http_are_matched_apart),
       cmocka_unit_test(what_is_no_permission_is_refused_with_what_would_be_one),
