@@ -18,6 +18,7 @@ set(CMAKE_CXX_FLAGS_RELEASE "-O3")
 
 # Defined empty, so that a source that defines it too is not told off; C++ compilers define it themselves.
 add_compile_options($<$<COMPILE_LANGUAGE:C>:-D_GNU_SOURCE=>)
+add_compile_definitions($<$<CONFIG:Debug>:UBIQ_DEBUG=1>)
 add_compile_options(-ffunction-sections -fdata-sections -fno-omit-frame-pointer)
 add_link_options(-Wl,--gc-sections -Wl,--as-needed)
 

@@ -70,6 +70,31 @@ static void where_there_is_no_platform_it_is_unavailable(void **state) {
   }
 }
 
+// -- Answers that are not as the API says --
+
+static bool answer_amiss(void *user, service_call *call, text method, text path) {
+  (void)user, (void)method, (void)path;
+  service_call_answer_json(call, TEXT("{\"valve\":1}"));
+  return true;
+}
+
+static void an_answer_that_is_not_as_the_api_says_is_kept_from_guests_where_answers_are_checked(void **state) {
+  (void)state;
+  const service_stubs stubs = {.answer = answer_amiss};
+  const text request = TEXT("{\"method\":\"POST\",\"path\":\"/v1/cache/n/increment\",\"body\":{}}");
+  assert_int_equal(setenv("UBIQ_CHECK_ANSWERS", "1", 1), 0);
+  for (int is_core = 0; is_core < 2; is_core++) {
+    api_world self;
+    api_world_open(&self, is_core, "cache:*");
+    self.services.stubs = &stubs;
+    assert_true(self.services.checks_answers);
+    assert_answer_begins(&self, "relay", request, "{\"status\":500,", "a fault of the host");
+    self.services.checks_answers = false;
+    assert_answer_begins(&self, "relay", request, "{\"status\":200,", "valve");
+    api_world_close(&self);
+  }
+}
+
 // -- Calls that another thread answers --
 
 /// A service that answers when it is told to.
@@ -194,6 +219,7 @@ int main(void) {
       cmocka_unit_test(what_is_no_request_is_answered_too),
       cmocka_unit_test(who_asks_is_the_run_and_what_it_may_is_the_runs),
       cmocka_unit_test(where_there_is_no_platform_it_is_unavailable),
+      cmocka_unit_test(an_answer_that_is_not_as_the_api_says_is_kept_from_guests_where_answers_are_checked),
       cmocka_unit_test(an_answer_of_another_thread_comes_by_the_inbox),
       cmocka_unit_test(a_guest_that_ends_takes_its_call_back_and_the_answer_finds_nobody),
       cmocka_unit_test(an_answer_to_a_closed_inbox_ends_with_its_call),
