@@ -99,7 +99,7 @@ static ubiq_error *open_services(test_round *self) {
   const services_settings settings = {.directory = self->kept, .is_fleeting = true};
   ubiq_error *error = services_open(&settings, &self->services);
   self->services.stubs = test_world_services(self->world);
-  self->services.has_schedules_rest = true; // cases say what is done, and not the clock
+  self->services.rests = true; // cases say what is done, and neither the clock nor another case
   return error;
 }
 

@@ -18,7 +18,7 @@ static void start(void *user, errand *errand) {
 
 ubiq_error *background_new(services *services, errands *errands, background **out) {
   *out = NULL;
-  if (services == NULL || services->backend == NULL) return NULL;
+  if (services == NULL || services->backend == NULL || services->rests) return NULL;
   background *self = calloc(1, sizeof *self);
   if (self == NULL) return ubiq_error_no_memory();
   self->schedules = (schedule_work){services->backend, {start, errands}, services->runs};

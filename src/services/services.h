@@ -16,8 +16,8 @@ typedef struct services {
   const struct http_host *http;          ///< services/http.h
   struct run_results *runs;              ///< services/run_results.h
   const service_stubs *stubs;            ///< NULL: none. Borrowed
-  bool has_schedules_rest; ///< those of a project's file are there, and never due: its functions are tested
-  bool checks_answers;     ///< what services answer is held against the API before anybody sees it
+  bool rests;          ///< what is due is never begun, neither events nor schedules: functions are tested
+  bool checks_answers; ///< what services answer is held against the API before anybody sees it
 } services;
 
 typedef struct services_settings {

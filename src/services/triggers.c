@@ -25,7 +25,6 @@ typedef struct plan {
   buffer record; ///< what will have been put in place
   size_t recorded;
   bool others_subscribe; ///< subscriptions change
-  bool schedules_rest;
 } plan;
 
 // -------------------------------------------------------------------------------------------------- what is there now
@@ -149,8 +148,8 @@ static ubiq_error *first_due(const plan *self, const trigger *trigger, bool *is_
 }
 
 /// What an operator had rest does not begin again with a deploy.
-static backend_work_state state_of(const plan *self, bool is_schedule, const found *there) {
-  bool is_due = is_schedule && !there->is_paused && !self->schedules_rest;
+static backend_work_state state_of(bool is_schedule, const found *there) {
+  bool is_due = is_schedule && !there->is_paused;
   return is_due ? BACKEND_WORK_WAITING : BACKEND_WORK_PAUSED;
 }
 
@@ -166,7 +165,7 @@ static ubiq_error *set(plan *self, const trigger *trigger, const found *there) {
                    .item = {.queue = text_of(trigger->queue),
                             .name = text_of(trigger->name),
                             .due_ms = due_ms,
-                            .state = state_of(self, is_schedule, there),
+                            .state = state_of(is_schedule, there),
                             .payload = {(const uint8_t *)trigger->definition.data, trigger->definition.size}}});
   else if (there->id != 0)
     add_end(self, trigger, there->id);
@@ -248,10 +247,7 @@ static bool is_changed(const plan *self) {
 ubiq_error *triggers_apply(const services *services, text project, const trigger *list, size_t count, uint64_t now_ms) {
   found record;
   if (services == NULL || services->backend == NULL) return NULL;
-  plan plan = {.backend = services->backend,
-               .project = project,
-               .now_ms = now_ms,
-               .schedules_rest = services->has_schedules_rest};
+  plan plan = {.backend = services->backend, .project = project, .now_ms = now_ms};
   arena_init(&plan.arena);
   ubiq_error *error = find_by(&plan, TRIGGER_QUEUE, RECORD_NAME, take_record, &record);
   if (error == NULL) error = make_plan(&plan, list, count);

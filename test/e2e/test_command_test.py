@@ -258,16 +258,31 @@ answer = { status = 201, headers = { x-id = "7" }, json = { id = 7 } }
         self.assertEqual((True, ""), self.told_of(real, KEEP))
         self.assertEqual((True, ""), self.told_of(real.partition("[[case.service]]")[0], KEEP))
 
-    def test_schedules_of_the_project_rest(self):
-        schedule = '\n[[functions.keep.schedules]]\nname = "often"\nevery = "1s"\ninput = { method = "PUT", path = "/v1/kv/ran", body = 1 }\n'
+    def test_what_is_due_rests(self):
+        """Neither a schedule nor an event of another case runs a function; waiting for a lock gives them the time to."""
+        triggers = """
+[[functions.keep.schedules]]
+every = "1s"
+input = { method = "PUT", path = "/v1/kv/ran", body = 1 }
+[[functions.keep.events]]
+topic = "*"
+"""
         case = """
 [[case]]
-name = "rests"
+name = "%s"
 function = "keep"
-request = { body = '{"method":"GET","path":"/v1/schedules/often"}' }
-expect = { json = { status = 200, headers = "*", body = { name = "often", is_paused = true, "*" = "*" } } }
+request.json = { method = "%s", path = "%s", %s }
+expect = { json = { status = %d, body = %s, "*" = "*" } }
 """
-        self.assertEqual((True, ""), self.told_of(case, KEEP.replace('["kv:*"]', '["kv:*", "schedules:read"]') + schedule))
+        lock = ("/v1/cache/a/lock", 'query = { wait = "2s", hold = "1m" }')
+        cases = "".join(case % ((asked[1],) + asked) for asked in (
+            ("POST", "/v1/events", 'body = { type = "came" }', 202, '"*"'),
+            ("POST", *lock, 201, '"*"'),
+            ("POST", *lock, 409, '"*"'),
+            ("GET", "/v1/kv/ran", "query = {}", 404, '"*"'),
+            ("GET", "/v1/subscriptions/keep", "query = {}", 200, '{ lag = 1, "*" = "*" }')))
+        keep = KEEP.replace('["kv:*"]', '["kv:*", "cache:*", "events:*"]')
+        self.assertIn("5 passed", self.outcome(self.world(cases, keep + triggers)))
 
     def test_a_call_that_must_not_come_fails_the_case(self):
         passed, told = self.told_of(KEPT + "times = 0\n", KEEP)

@@ -132,15 +132,6 @@ static void what_rests_goes_on_resting(void **state) {
   assert_int_equal(find(self, SCHEDULE_QUEUE, "hourly").state, BACKEND_WORK_WAITING);
 }
 
-static void schedules_rest_while_functions_are_tested(void **state) {
-  fixture *self = *state;
-  const trigger list[] = {make(SCHEDULE_QUEUE, "hourly", EVERY), make(SUBSCRIPTION_QUEUE, "mail", ORDERS)};
-  self->services.has_schedules_rest = true;
-  apply(self, list, 2, "2026-03-01T10:20:00Z");
-  assert_int_equal(find(self, SCHEDULE_QUEUE, "hourly").state, BACKEND_WORK_PAUSED);
-  assert_int_not_equal(find(self, SUBSCRIPTION_QUEUE, "mail").id, 0);
-}
-
 /// With one allocation after the other failing, what was there stays or all of it is the new.
 static void without_memory_it_is_all_as_before_or_all_as_after(void **state) {
   fixture *self = *state;
@@ -249,7 +240,6 @@ int main(void) {
       cmocka_unit_test_setup_teardown(what_changed_is_set_anew, set_up, tear_down),
       cmocka_unit_test_setup_teardown(what_is_no_longer_there_ends, set_up, tear_down),
       cmocka_unit_test_setup_teardown(what_rests_goes_on_resting, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(schedules_rest_while_functions_are_tested, set_up, tear_down),
       cmocka_unit_test_setup_teardown(without_memory_it_is_all_as_before_or_all_as_after, set_up, tear_down),
       cmocka_unit_test_setup_teardown(what_was_done_once_does_not_begin_again, set_up, tear_down),
       cmocka_unit_test_setup_teardown(what_can_never_be_due_ends, set_up, tear_down),
