@@ -167,6 +167,9 @@ def answers(document, operation):
 
 def permission(operation):
     one, several = operation.get("x-ubiq-permission"), operation.get("x-ubiq-permissions")
+    if one is None and several is None:
+        sys.exit("api: %s says no permission; expected x-ubiq-permission, or x-ubiq-permissions where its handler asks (`#[]`: none)"
+                 % operation["operationId"])
     asked = [re.sub(r"\{([\w-]+)\}", lambda m: m.group(1).upper(), one)] if one else several
     return "none is needed" if not asked else ", ".join("`%s`" % a for a in asked)
 

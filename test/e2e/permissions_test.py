@@ -52,6 +52,25 @@ class Permissions(deploying.Test):
         self.assertIn("operations[1]", answer["body"]["detail"])
         self.assertIn("kv:write:c", answer["body"]["detail"])
 
+    def test_what_services_ask_for_themselves_is_denied_too(self):
+        server = self.serve(relay("a", "functions:call:other"), relay("strong", "storage:*"))
+        begun = self.ask(server, "strong", {"method": "POST", "path": "/v1/uploads", "query": {"path": "p"}})
+        upload = "/v1/uploads/" + begun["body"]["upload"]
+        asked = [("POST", "/v1/events", {"type": "order.x"}, "events:publish:order.x"),
+                 ("POST", "/v1/http", {"url": "http://example.com/x"}, "http:get:example.com/x"),
+                 ("POST", "/v1/kv", {"operations": [{"op": "check", "key": "k", "if_version": 1}]}, "kv:read:k"),
+                 ("POST", "/v1/schedules", {"name": "n", "function": "a", "every": "1h"}, "schedules:write:n"),
+                 ("PUT", upload, {"part": 1}, "storage:write:p"), ("POST", upload + "/finish", None, "storage:write:p"),
+                 ("DELETE", upload, None, "storage:write:p")]
+        for method, path, body, missing in asked:
+            request = {"method": method, "path": path, **({} if body is None else {"body": body})}
+            if method == "PUT":
+                request["query"] = {"offset": "0"}
+            answer = self.ask(server, "a", request)
+            self.assertEqual(403, answer["status"], (request, answer))
+            self.assertIn('permissions = ["%s"]' % missing, answer["body"]["detail"])
+        self.assertEqual(204, self.ask(server, "strong", {"method": "DELETE", "path": upload})["status"])
+
     def test_a_function_gets_no_further_by_asking_another(self):
         server = self.serve(relay("weak", "functions:call:*"), relay("strong", "kv:*"), relay("both", "functions:call:strong", "kv:*"))
         answer = self.ask(server, "weak", call("strong", put("a")))

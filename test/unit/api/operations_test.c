@@ -27,6 +27,23 @@ static void what_a_handler_relies_on_holds_for_each_operation(void **state) {
   }
 }
 
+/// Whose handlers ask for a permission themselves (test/e2e/permissions_test.py); and the log, which is always allowed.
+static bool asks_itself(size_t operation) {
+  static const service_operation_id some[] = {SERVICE_EVENTS_PUBLISH, SERVICE_HTTP_REQUEST,     SERVICE_KV_BATCH,
+                                              SERVICE_LOG_WRITE,      SERVICE_SCHEDULES_CREATE, SERVICE_UPLOADS_APPEND,
+                                              SERVICE_UPLOADS_DROP,   SERVICE_UPLOADS_FINISH};
+  for (size_t i = 0; i < sizeof some / sizeof some[0]; i++)
+    if (operation == (size_t)some[i]) return true;
+  return false;
+}
+
+static void every_operation_asks_for_a_permission(void **state) {
+  (void)state;
+  for (size_t i = 0; i < api_operations_count; i++)
+    if ((api_operations[i].service.permission != NULL) == asks_itself(i))
+      fail_msg("%s: who asks for its permission?", api_operations[i].service.name);
+}
+
 static void every_operation_tells_of_the_failures_that_any_may_have(void **state) {
   (void)state;
   const ubiq_code codes[] = {UBIQ_INVALID_INPUT, UBIQ_DENIED,      UBIQ_TOO_LARGE, UBIQ_BUSY,
@@ -88,6 +105,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_table_has_the_order_of_its_names),
       cmocka_unit_test(what_a_handler_relies_on_holds_for_each_operation),
+      cmocka_unit_test(every_operation_asks_for_a_permission),
       cmocka_unit_test(every_operation_tells_of_the_failures_that_any_may_have),
       cmocka_unit_test(answers_that_the_api_tells_of_pass),
       cmocka_unit_test(answers_that_it_does_not_tell_of_are_a_fault_of_ours),
