@@ -4,12 +4,15 @@
 //
 // It sets every mutable global to what it began as and answers how many memories there are, which are the host's to put
 // back. Where it cannot do all that may have changed it answers -1 and sets nothing: a guest that changes tables, drops
-// segments, has exceptions or objects, or begins with a global that is no plain constant. References in globals of the hub
-// are the host's and stay: the guest does not reach them.
+// segments, has exceptions or objects, begins with a global that is no plain constant, or has thousands of globals.
+// References in globals of the hub are the host's and stay: the guest does not reach them.
 #include "engine/wasm_merge_parts.h"
 
 enum { TYPE_FUNCTION = 0x60, TYPE_I32 = 0x7f, FIRST_NUMERIC = 0x7b, MINUS_ONE = 0x7f };
-enum { MEMORIES_MAX = 60 }; // of one byte as a signed number
+enum {
+  MEMORIES_MAX = 60,         // of one byte as a signed number
+  CODE_BYTES_MAX = 64 << 10, // engines refuse bodies of some megabytes, and who sets that many globals is no short run
+};
 
 enum {
   OP_END = 0x0b,
@@ -102,7 +105,8 @@ void wasm_merging_write_rewind_code(const wasm_merging *self, wasm_writer *out) 
   wasm_writer code = {0}, body = {0};
   uint32_t memories = self->guest.to.count[WASM_SPACE_MEMORY] + self->hub.to.count[WASM_SPACE_MEMORY];
   bool can = !self->changes_more && memories <= MEMORIES_MAX && self->guest.to.count[WASM_SPACE_TAG] == 0 &&
-             write_globals(&self->guest, false, &code) && write_globals(&self->hub, true, &code);
+             write_globals(&self->guest, false, &code) && write_globals(&self->hub, true, &code) &&
+             code.bytes.size <= CODE_BYTES_MAX;
   wasm_write_u32(&body, 0); // groups of locals
   if (can) wasm_write_bytes(&body, code.bytes.data, code.bytes.size);
   body.failed |= code.failed;

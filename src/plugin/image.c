@@ -3,7 +3,7 @@
 // Nearly every plugin is one module. It is merged with the hub (engine/wasm_merge.h), so that an instance is made of one
 // module and its calls of the kernel are plain calls. Whatever stands in the way of merging, a module that is not valid
 // included, leaves the two to be compiled and linked as several modules are. UBIQ_MERGE=0 in the environment always does. A hub
-// that calls the guest can only be merged with it.
+// that calls the guest can only be merged with it. Either way no instance is used again then.
 #include "plugin/internal.h"
 
 #include "base/log.h"
@@ -140,11 +140,15 @@ static ubiq_error *compile_each(const import_plan *plan) {
   return error;
 }
 
+static bool is_turned_off(void) {
+  const char *asked = getenv("UBIQ_MERGE");
+  return asked && strcmp(asked, "0") == 0;
+}
+
 // The merged module has the memories of both.
 static bool may_merge(const import_plan *plan) {
-  const char *asked = getenv("UBIQ_MERGE");
   return plan->compiled->modules_count == 2 && (plan->engine->ops->capabilities & ENGINE_HAS_MEMORIES) &&
-         (!asked || strcmp(asked, "0") != 0);
+         !is_turned_off();
 }
 
 static bool must_merge(const import_plan *plan) {
@@ -235,7 +239,7 @@ static ubiq_error *link_image(const import_plan *plan) {
                       .functions = plan->functions,
                       .functions_count = plan->functions_count,
                       .suspends = compiled->options.suspends,
-                      .rewind = compiled->is_merged ? MERGED REWIND : NULL};
+                      .rewind = compiled->is_merged && !is_turned_off() ? MERGED REWIND : NULL};
   ubiq_error *error = engine_link_modules(plan->engine, &link, &compiled->image);
   free(modules);
   return error;

@@ -187,7 +187,7 @@ static ubiq_error *make_store(wt_image *image, wt_part *part, wt_image_part *ima
 static engine_store *begin_anew(wt_store *store, const engine_store_options *options) {
   store->options = *options;
   wasmtime_context_set_epoch_deadline(store->context, 1);
-  if (options->memory_bytes_max || options->table_elements_max)
+  if (options->memory_bytes_max || options->table_elements_max || store->has_limit)
     wt_store_memory_limit(&store->base, options->memory_bytes_max);
   return &store->base;
 }
@@ -214,9 +214,10 @@ static void look_at(wasmtime_context_t *context, const wasmtime_memory_t *memory
 }
 
 // The pool gives memories back some at a time, and asks for the number alone. What a large one holds is dropped here, as the
-// pool would: pages of the module's data come back as they were, all others as zeros.
+// pool would: pages of the module's data come back as they were, all others as zeros. The image may be gone: who evicts a
+// store that is kept holds no share of that one's.
 static void give_back_large(wt_store *store) {
-  if (!wt_gives_back_later(&store->image->engine->base.options)) return;
+  if (!wt_gives_back_later(&store->engine->base.options)) return;
   for (uint32_t i = 0; store->memories_known >> i != 0; i++) {
     engine_memory memory = {0};
     if (store->memories_known >> i & 1) look_at(store->context, &store->memories[i], &memory);

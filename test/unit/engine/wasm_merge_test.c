@@ -433,6 +433,21 @@ static void what_changes_more_is_not_put_back(void **state) {
     if (rewind_of(guests[i]) != -1) fail_msg("%s", guests[i]);
 }
 
+// Code that sets them all would be larger than engines compile.
+static void very_many_globals_are_not_put_back(void **state) {
+  (void)state;
+  enum { GLOBALS = 400000 };
+  static const char entry[] = "(global (mut v128) (v128.const i64x2 1 2))";
+  char *text = malloc(GLOBALS * (sizeof entry - 1) + 32);
+  assert_non_null(text);
+  memcpy(text, "(module ", 8);
+  char *end = text + 8;
+  for (int i = 0; i < GLOBALS; i++, end += sizeof entry - 1) memcpy(end, entry, sizeof entry);
+  strcpy(end, ")");
+  assert_int_equal(rewind_of(text), -1);
+  free(text);
+}
+
 static void imports_stand_in_tables_and_exports(void **state) {
   (void)state;
   world world = world_open("(module"
@@ -684,6 +699,7 @@ int main(void) {
       cmocka_unit_test(all_memories_are_counted),
       cmocka_unit_test(what_changes_nothing_else_can_be_put_back),
       cmocka_unit_test(what_changes_more_is_not_put_back),
+      cmocka_unit_test(very_many_globals_are_not_put_back),
       cmocka_unit_test(imports_stand_in_tables_and_exports),
       cmocka_unit_test(a_guest_with_all_of_the_language_stays_valid),
       cmocka_unit_test(exports_of_the_hub_have_the_prefix),

@@ -3,6 +3,7 @@
 #include "engine_testing.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 enum { PAGE = 65536, PLACES = 128 };
 
@@ -194,6 +195,68 @@ static void stores_with_other_limits_are_others(void **state) {
   engine_image_delete(image);
 }
 
+static void a_limit_that_was_set_later_is_gone(void **state) {
+  (void)state;
+  engine_image *image = link_text(spoiled);
+  make_two(image);
+  engine_store *store = new_store(image, NULL);
+  engine_store_memory_limit(store, PAGE);
+  assert_int_equal(call_i32(store, "grow", 1), -1);
+  engine_store_delete(store);
+  store = new_store(image, NULL);
+  assert_int_equal(call_i32(store, "used", 0), 3);
+  assert_int_equal(call_i32(store, "grow", 1), 1);
+  engine_store_delete(store);
+  engine_image_delete(image);
+}
+
+static ubiq_error *yield(void *user, engine_tick_action *action) {
+  (void)user;
+  *action = ENGINE_TICK_YIELD;
+  return NULL;
+}
+
+static void *tick_until(void *is_over) {
+  while (!atomic_load((atomic_bool *)is_over)) one_engine->ops->tick(one_engine);
+  return NULL;
+}
+
+// Starts a call that never ends, until it has yielded.
+static void start_spinning(engine_store *store) {
+  static const wasm_type i32 = WASM_TYPE_I32;
+  static const wasm_signature signature = {&i32, &i32, 1, 1};
+  static engine_value values[2]; // outlives the call, which is never resumed
+  engine_function function = find_function(store, "spin");
+  engine_state reached;
+  pthread_t ticker;
+  atomic_bool is_over = false;
+  traps_restore();
+  assert_int_equal(pthread_create(&ticker, NULL, tick_until, &is_over), 0);
+  ubiq_error *error = engine_call_start(store, &function, &signature, values, &reached);
+  atomic_store(&is_over, true);
+  pthread_join(ticker, NULL);
+  assert_success(error);
+  assert_int_equal(reached, ENGINE_YIELDED);
+}
+
+static void what_is_dropped_on_its_way_is_not_used_again(void **state) {
+  (void)state;
+  engine_image *image = link_text("(module " MEMORY GLOBALS USED SPOIL REWIND(
+      "1") "(func (export \"spin\") (param i32) (result i32) "
+           "(global.set $small (i32.const 9)) (i32.store8 (i32.const 0) (i32.const 9)) "
+           "(loop $more (br $more)) (i32.const 0)))");
+  const engine_store_options options = {.tick = yield};
+  engine_store_delete(new_store(image, NULL));
+  engine_store *store = new_store(image, &options);
+  start_spinning(store);
+  engine_store_delete(store);
+  assert_not_used_again(image);
+  store = new_store(image, NULL);
+  assert_as_begun(store);
+  engine_store_delete(store);
+  engine_image_delete(image);
+}
+
 static ubiq_error *refuse(void *user, engine_tick_action *action) {
   (void)user, (void)action;
   return ubiq_error_new(UBIQ_TIMEOUT, "nothing more");
@@ -268,6 +331,27 @@ static void threads_make_stores_of_one_image(void **state) {
   engine_image_delete(image);
 }
 
+enum { MANY = 10 }; // more than are kept
+
+// Each round evicts stores that are kept of the other thread's images, and deletes an image of its own.
+static void *make_images(void *unused) {
+  engine_store *stores[MANY];
+  for (int round = 0; round < 30; round++) {
+    engine_image *image = link_text(spoiled);
+    for (size_t i = 0; i < MANY; i++) stores[i] = new_store(image, NULL);
+    for (size_t i = 0; i < MANY; i++) engine_store_delete(stores[i]);
+    engine_image_delete(image);
+  }
+  return unused;
+}
+
+static void an_image_ends_while_another_thread_evicts_its_stores(void **state) {
+  (void)state;
+  pthread_t threads[2];
+  for (size_t i = 0; i < 2; i++) assert_int_equal(pthread_create(&threads[i], NULL, make_images, NULL), 0);
+  for (size_t i = 0; i < 2; i++) pthread_join(threads[i], NULL);
+}
+
 static int open_engine(void **state) {
   (void)state;
   engine_options options = {.memory_bytes_max = 1 << 20, .stores_max = PLACES, .fibers_max = PLACES};
@@ -291,10 +375,13 @@ int main(void) {
       cmocka_unit_test(what_has_grown_is_not_used_again),
       cmocka_unit_test(modules_say_that_they_cannot_begin_anew),
       cmocka_unit_test(stores_with_other_limits_are_others),
+      cmocka_unit_test(a_limit_that_was_set_later_is_gone),
+      cmocka_unit_test(what_is_dropped_on_its_way_is_not_used_again),
       cmocka_unit_test(a_tick_is_not_for_what_puts_back),
       cmocka_unit_test(images_do_not_share_stores),
       cmocka_unit_test(stores_that_are_kept_take_no_place),
       cmocka_unit_test(threads_make_stores_of_one_image),
+      cmocka_unit_test(an_image_ends_while_another_thread_evicts_its_stores),
   };
   return cmocka_run_group_tests(tests, open_engine, close_engine);
 }

@@ -1,8 +1,6 @@
 // A guest that writes everywhere it can, and first looks whether a run before it was there.
-#include "runtime/worker.h"
-
 #include "unit/runtime/begin_testing.h"
-#include "unit/runtime/runtime_testing.h"
+#include "unit/runtime/isolation_testing.h"
 
 // `run` answers a bit for each place where it finds what an earlier run left, as the code with which it fails: it sets an
 // error too. It stops at the first ones; a run that finds nothing writes everywhere.
@@ -20,49 +18,14 @@ enum {
 #define MODULE UBIQ_SOURCE_DIR "/test/guests/wat/everywhere.wat"
 #define SMALL  UBIQ_SOURCE_DIR "/test/guests/wat/everywhere_small.wat"
 
-typedef struct fixture {
-  char *folder;
-  release *release;
-  worker *worker;
-} fixture;
-
-static void make(fixture *self, const char *toml) {
-  *self = (fixture){.folder = folder_make()};
-  folder_write(self->folder, "ubiq.toml", toml);
-  assert_success(release_read(self->folder, NULL, &self->release));
-  assert_success(worker_new(&(worker_options){.runs_max = 100, .queue_max = 4}, self->release, &self->worker));
-  assert_success(fetch_loop_new(&self->worker->loop, &self->worker->fetches));
-}
-
-static void end(fixture *self) {
-  worker_delete(self->worker);
-  release_delete(self->release);
-  folder_remove(self->folder);
-}
-
 static void fill(const fixture *self) {
   while (self->worker->keeper.first_short != NULL) uv_run(&self->worker->loop, UV_RUN_ONCE);
 }
 
-typedef struct counted {
-  run run;
-  bool is_done;
-} counted;
-
-static void note(run *run) {
-  ((counted *)(void *)run)->is_done = true;
-}
-
 /// What a run found; it fails with that as its code, also where it is nothing.
 static int found_by_run(fixture *self, ubiq_code expected) {
-  counted one = {0};
-  traps_restore();
-  run_init(&one.run, self->worker);
-  one.run.done = note;
-  one.run.lease = self->worker->lease;
-  one.run.function = &self->release->functions[0];
-  one.is_done = run_start(&one.run);
-  while (!one.is_done) uv_run(&self->worker->loop, UV_RUN_ONCE);
+  counted one;
+  run_to_end(self, 0, &one);
   assert_int_equal(ubiq_error_code(one.run.error), expected);
   int found = (int)ubiq_error_detail(one.run.error);
   run_end(&one.run);
