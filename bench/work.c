@@ -105,6 +105,7 @@ static void bench_events(void) {
   static const char definition[] = "{\"is_of_project\":true,\"topic\":\"order.*\",\"function\":\"bill\"}";
   const trigger subscription = {SUBSCRIPTION_QUEUE, "bill", text_of(definition)};
   check(triggers_apply(&opened, TEXT("bench"), &subscription, 1, now_ms()));
+  size_t before_kib = resident_kib();
   agenda *agenda = open_agenda();
   uint64_t begin_ns = clock_monotonic_ns();
   until_ns = begin_ns + SPAN_NS;
@@ -115,7 +116,7 @@ static void bench_events(void) {
   uint64_t handled_ns = clock_monotonic_ns() - begin_ns;
   printf("{\"published\": %.0f, \"handled\": %.0f, \"events_kib\": %zu}\n",
          (double)published * CLOCK_NS_PER_SECOND / (double)published_ns,
-         (double)published * CLOCK_NS_PER_SECOND / (double)handled_ns, resident_kib());
+         (double)published * CLOCK_NS_PER_SECOND / (double)handled_ns, resident_kib() - before_kib);
 }
 
 // ---------------------------------------------------------------------------------------------------------- schedules
