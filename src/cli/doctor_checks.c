@@ -286,7 +286,10 @@ static ubiq_error *look_at_objects(const char *directory, const char *path, find
                        : say_error(out, FINDING_FAIL, error, "restore it from a copy");
 }
 
-static ubiq_error *check_objects(const doctor_question *question, finding *out) {
+typedef ubiq_error *(*look_at)(const char *directory, const char *path, finding *out);
+
+/// Looks at the database of the services with `look`, and says `none` where there is none.
+static ubiq_error *check_kept(const doctor_question *question, look_at look, const char *none, finding *out) {
   char *directory = NULL;
   ubiq_error *error = serve_state_directory(question->state, &directory);
   if (error != NULL) return say_error(out, FINDING_WARN, error, "set HOME or XDG_STATE_HOME, or say --state");
@@ -294,28 +297,25 @@ static ubiq_error *check_objects(const doctor_question *question, finding *out) 
   if (path == NULL)
     error = ubiq_error_no_memory();
   else if (file_exists(path))
-    error = look_at_objects(directory, path, out);
+    error = look(directory, path, out);
   else
-    error = SAY(out, FINDING_OK, NULL, "there are none on this machine yet");
+    error = SAY(out, FINDING_OK, NULL, "%s", none);
   free(path);
   free(directory);
   return error;
 }
 
+static ubiq_error *check_objects(const doctor_question *question, finding *out) {
+  return check_kept(question, look_at_objects, "there are none on this machine yet", out);
+}
+
+static ubiq_error *look_at_stored(const char *directory, const char *path, finding *out) {
+  (void)directory;
+  return check_database(path, out);
+}
+
 static ubiq_error *check_stored(const doctor_question *question, finding *out) {
-  char *directory = NULL;
-  ubiq_error *error = serve_state_directory(question->state, &directory);
-  if (error != NULL) return say_error(out, FINDING_WARN, error, "set HOME or XDG_STATE_HOME, or say --state");
-  char *path = file_path_join(directory, SQLITE_BACKEND_FILE);
-  if (path == NULL)
-    error = ubiq_error_no_memory();
-  else if (file_exists(path))
-    error = check_database(path, out);
-  else
-    error = SAY(out, FINDING_OK, NULL, "functions have stored nothing on this machine yet");
-  free(path);
-  free(directory);
-  return error;
+  return check_kept(question, look_at_stored, "functions have stored nothing on this machine yet", out);
 }
 
 static const doctor_check checks[] = {
