@@ -5,7 +5,7 @@
 #include "base/fetch_loop.h"
 #include "bench/callers.h"
 #include "plugin/plugin.h"
-#include "services/http.h"
+#include "services/http/http.h"
 #include "services/operations.h"
 
 #include <curl/curl.h>

@@ -4,7 +4,7 @@
 // ends each when it is done: instances, calls, pools and shares of the server, and nothing else. What two workers do more slowly
 // than twice one is what they have in common. The threads count between two marks that the main thread sets. Prints a line of JSON:
 // runs a second of all, and microseconds of processor time a run.
-#include "runtime/worker.h"
+#include "runtime/run/worker.h"
 
 #include <pthread.h>
 #include <sched.h>

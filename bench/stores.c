@@ -2,7 +2,7 @@
 // for each put; `stores cache [REDIS-PORT]` gets and puts in the cache, and in a Redis on the loopback. bench/run starts it.
 #include "base/clock.h"
 #include "bench/callers.h"
-#include "services/cache.h"
+#include "services/cache/cache.h"
 #include "services/operations.h"
 
 #include <arpa/inet.h>

@@ -3,10 +3,10 @@
 // begin that are due one each millisecond. What is run is nothing: the functions of a server come on top. bench/run starts it.
 #include "base/clock.h"
 #include "bench/callers.h"
-#include "services/events.h"
+#include "services/events/events.h"
 #include "services/operations.h"
-#include "services/schedule_work.h"
-#include "services/triggers.h"
+#include "services/schedules/schedule_work.h"
+#include "services/schedules/triggers.h"
 
 #include <stdatomic.h>
 #include <unistd.h>

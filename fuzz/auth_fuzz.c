@@ -1,8 +1,8 @@
 /// Who calls, of any bytes: the first two lines of an input are the headers Authorization and X-API-Key, the rest is a
 /// ubiq.toml. Nobody who is not known is let in, and who is has said a key whose hash the project has.
 #include "base/json.h"
-#include "runtime/auth.h"
-#include "runtime/project.h"
+#include "runtime/auth/auth.h"
+#include "runtime/project/project.h"
 
 #include <stdlib.h>
 

@@ -3,9 +3,9 @@
 /// An input that begins with 't' is the archive itself, whose headers get right checksums, so that what stands behind them
 /// is reached; anything else is a bundle's file.
 #include "plugin/manifest.h"
-#include "runtime/bundle.h"
-#include "runtime/bundle_tar.h"
-#include "runtime/project.h"
+#include "runtime/bundle/bundle.h"
+#include "runtime/bundle/bundle_tar.h"
+#include "runtime/project/project.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /// Cron expressions of any bytes. One that is taken is due in a zone whose clocks are set, later each time, and within its bounds.
-#include "services/cron.h"
+#include "services/schedules/cron.h"
 
 #include <stdlib.h>
 

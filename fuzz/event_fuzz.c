@@ -1,6 +1,6 @@
 /// Events of any bytes: `s` and JSON for structured mode, or `b`, headers, an empty line and the data for binary mode. One that is taken is a
 /// JSON object that has what CloudEvents asks for, and is taken again as it is.
-#include "services/event.h"
+#include "services/events/event.h"
 
 #include <stdlib.h>
 

@@ -4,8 +4,8 @@
 #include "api/answer.h"
 #include "api/dispatch.h"
 #include "api/envelope.h"
-#include "services/cache.h"
-#include "services/permissions.h"
+#include "services/cache/cache.h"
+#include "services/permissions/permissions.h"
 #include "services/services.h"
 
 #include "ubiq/log.h"

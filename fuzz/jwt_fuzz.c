@@ -1,6 +1,6 @@
 /// Tokens and key sets of any bytes. The first line of an input is a token, the rest a key set; with a key set that is none,
 /// the token is checked against one key that nobody has the other half of, and is never taken.
-#include "runtime/jwt.h"
+#include "runtime/auth/jwt.h"
 
 #include <stdlib.h>
 

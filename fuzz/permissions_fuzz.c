@@ -1,6 +1,6 @@
 // Permissions and subjects of any bytes. An input is lines: permissions, an empty line, asks (`service action subject`). What a permission
 // covers, it also allows; normalising a path twice changes nothing more.
-#include "services/permissions.h"
+#include "services/permissions/permissions.h"
 
 #include <stdlib.h>
 

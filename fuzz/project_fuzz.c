@@ -1,5 +1,5 @@
 /// ubiq.toml of any bytes: what passes is within its bounds and makes a router, unless two routes collide.
-#include "runtime/project.h"
+#include "runtime/project/project.h"
 
 #include <stdlib.h>
 #include <string.h>

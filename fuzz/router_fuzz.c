@@ -1,6 +1,6 @@
 /// Routes and requests of any bytes. An input is lines: routes, an empty line, requests (`METHOD PATH` or `METHOD HOST PATH`). A route that
 /// passes is found by its own path when that has no parameters, and a search ends soon whatever is asked.
-#include "runtime/router.h"
+#include "runtime/project/router.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /// The path of an object and a range of it, with a zero byte between them. A path that is taken leads nowhere else, and a range lies within
 /// its object.
-#include "services/storage_parts.h"
+#include "services/storage/storage_parts.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /// Rules of clocks of any bytes. One that is taken has every time in a period, and the next period begins where one ends.
-#include "services/zone_rule.h"
+#include "services/schedules/zone_rule.h"
 
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
 #include "api/dispatch.h"
 
 #include "api/params.h"
-#include "services/permissions.h"
+#include "services/permissions/permissions.h"
 #include "services/services.h"
 
 static ubiq_error *permit(const service_call *call) {

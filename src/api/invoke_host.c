@@ -7,7 +7,7 @@
 #include "api/guest.h"
 #include "base/clock.h"
 #include "plugin/plugin.h"
-#include "services/permissions.h"
+#include "services/permissions/permissions.h"
 #include "services/services.h"
 
 #include <pthread.h>

@@ -1,6 +1,6 @@
 // `ubiq api-key`: makes a key for those who call a project's functions.
 #include "cli/command.h"
-#include "runtime/auth.h"
+#include "runtime/auth/auth.h"
 #include "yyjson.h"
 
 #include <stdlib.h>

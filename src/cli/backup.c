@@ -9,10 +9,10 @@
 #include "cli/call_report.h"
 #include "cli/command.h"
 #include "cli/serve_state.h"
-#include "runtime/release_store.h"
+#include "runtime/release/release_store.h"
 #include "services/backend/sqlite.h"
-#include "services/storage.h"
-#include "services/storage_check.h"
+#include "services/storage/storage.h"
+#include "services/storage/storage_check.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -2,9 +2,9 @@
 #include "base/file.h"
 #include "cli/call_report.h"
 #include "cli/command.h"
-#include "runtime/bundle_build.h"
-#include "runtime/bundle_signature.h"
-#include "runtime/release.h"
+#include "runtime/bundle/bundle_build.h"
+#include "runtime/bundle/bundle_signature.h"
+#include "runtime/release/release.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,9 +4,9 @@
 #include "cli/call_report.h"
 #include "cli/command.h"
 #include "cli/table.h"
-#include "runtime/project.h"
-#include "runtime/project_pool.h"
-#include "runtime/project_quotas.h"
+#include "runtime/project/project.h"
+#include "runtime/project/project_pool.h"
+#include "runtime/project/project_quotas.h"
 
 #include <stddef.h>
 #include <stdlib.h>

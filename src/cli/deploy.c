@@ -3,8 +3,8 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "cli/admin_client.h"
-#include "runtime/bundle_build.h"
-#include "runtime/bundle_signature.h"
+#include "runtime/bundle/bundle_build.h"
+#include "runtime/bundle/bundle_signature.h"
 
 #include <stdlib.h>
 #include <string.h>

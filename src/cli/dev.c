@@ -10,7 +10,7 @@
 #include "cli/dev_settings.h"
 #include "cli/serving.h"
 #include "cli/watch.h"
-#include "runtime/source_tree.h"
+#include "runtime/bundle/source_tree.h"
 #include "server/dev_page.h"
 
 #include <stdlib.h>

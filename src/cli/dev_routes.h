@@ -2,7 +2,7 @@
 #ifndef CLI_DEV_ROUTES_H
 #define CLI_DEV_ROUTES_H
 
-#include "runtime/project.h"
+#include "runtime/project/project.h"
 
 /// Prints every function that has a route, with a `curl` line for a server at `url`, to standard output.
 void dev_routes_print(const project *project, const char *url);

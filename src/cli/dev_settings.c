@@ -3,7 +3,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "services/config.h"
+#include "services/config/config.h"
 
 #include <stdlib.h>
 

@@ -7,10 +7,10 @@
 #include "cli/serve_state.h"
 #include "engine/cache_folder.h"
 #include "engine/engine.h"
-#include "runtime/process.h"
-#include "runtime/release_store.h"
+#include "runtime/bundle/process.h"
+#include "runtime/release/release_store.h"
 #include "services/backend/sqlite.h"
-#include "services/storage_check.h"
+#include "services/storage/storage_check.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #include "base/json_write.h"
 #include "cli/call_report.h"
 #include "cli/command.h"
-#include "runtime/bundle_signature.h"
+#include "runtime/bundle/bundle_signature.h"
 
 #include <string.h>
 

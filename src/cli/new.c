@@ -3,7 +3,7 @@
 #include "cli/call_report.h"
 #include "cli/command.h"
 #include "cli/new_templates.h"
-#include "runtime/project.h"
+#include "runtime/project/project.h"
 
 #include <ctype.h>
 #include <errno.h>

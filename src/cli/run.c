@@ -6,8 +6,8 @@
 #include "cli/call_report.h"
 #include "cli/command.h"
 #include "cli/plugin_source.h"
-#include "runtime/build.h"
-#include "runtime/function.h"
+#include "runtime/bundle/build.h"
+#include "runtime/project/function.h"
 #include "services/services.h"
 
 #include <stdlib.h>

@@ -3,10 +3,10 @@
 #include "base/digest.h"
 #include "base/file.h"
 #include "cli/serve_state.h"
-#include "runtime/project.h"
+#include "runtime/project/project.h"
 #include "services/backend/sqlite.h"
+#include "services/config/secrets.h"
 #include "services/operations.h"
-#include "services/secrets.h"
 #include "services/services.h"
 
 #include <errno.h>

@@ -6,7 +6,7 @@
 #define CLI_SERVE_GUARD_H
 
 #include "cli/serving.h"
-#include "runtime/project.h"
+#include "runtime/project/project.h"
 #include "server/privileges.h"
 
 enum { SERVE_GUARD_PARTS = 2 }; ///< of the sandbox: files, system calls

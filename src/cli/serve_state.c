@@ -3,7 +3,7 @@
 
 #include "base/file.h"
 #include "base/json_write.h"
-#include "runtime/access_token.h"
+#include "runtime/auth/access_token.h"
 #include "server/log_ring.h"
 
 #include <stdlib.h>

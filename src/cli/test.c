@@ -2,7 +2,7 @@
 #include "cli/command.h"
 #include "cli/test_round.h"
 #include "cli/watch.h"
-#include "runtime/source_tree.h"
+#include "runtime/bundle/source_tree.h"
 
 #include <signal.h>
 

@@ -23,7 +23,7 @@
 #include "base/fetch.h"
 #include "base/toml.h"
 #include "cli/test_http.h"
-#include "runtime/project.h"
+#include "runtime/project/project.h"
 
 #define TEST_CASE_SUFFIX ".test.toml"
 

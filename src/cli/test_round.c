@@ -3,8 +3,8 @@
 #include "cli/test_round.h"
 
 #include "base/file.h"
-#include "runtime/project_routes.h"
-#include "runtime/source_tree.h"
+#include "runtime/bundle/source_tree.h"
+#include "runtime/project/project_routes.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -3,7 +3,7 @@
 #define CLI_TEST_ROUND_H
 
 #include "cli/test_report.h"
-#include "runtime/release.h"
+#include "runtime/release/release.h"
 #include "server/server.h"
 #include "services/services.h"
 

@@ -2,8 +2,8 @@
 #include "base/clock.h"
 #include "cli/serve_state.h"
 #include "cli/table.h"
-#include "runtime/access_token.h"
-#include "services/permissions.h"
+#include "runtime/auth/access_token.h"
+#include "services/permissions/permissions.h"
 
 #include <stdlib.h>
 #include <string.h>

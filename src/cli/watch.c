@@ -3,7 +3,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "runtime/source_tree.h"
+#include "runtime/bundle/source_tree.h"
 
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
 #ifndef CLI_WATCH_H
 #define CLI_WATCH_H
 
-#include "runtime/project.h"
+#include "runtime/project/project.h"
 
 #include <uv.h>
 

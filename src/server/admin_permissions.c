@@ -1,4 +1,4 @@
-// What workers note in the function's set (services/permissions.h) is read: no worker is asked.
+// What workers note in the function's set (services/permissions/permissions.h) is read: no worker is asked.
 #include "server/admin_permissions.h"
 
 #include "server/admin_json.h"

@@ -6,14 +6,14 @@
 #include "api/dispatch.h"
 #include "base/clock.h"
 #include "base/json.h"
-#include "runtime/function_calls.h"
-#include "runtime/function_exchange.h"
-#include "runtime/project_settings.h"
-#include "runtime/unwaited.h"
+#include "runtime/project/project_settings.h"
+#include "runtime/run/function_calls.h"
+#include "runtime/run/function_exchange.h"
+#include "runtime/run/unwaited.h"
 #include "server/admin_connections.h"
 #include "server/admin_tokens.h"
-#include "services/permissions.h"
-#include "services/run_results.h"
+#include "services/permissions/permissions.h"
+#include "services/work/run_results.h"
 
 #include <assert.h>
 #include <pthread.h>

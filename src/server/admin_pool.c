@@ -1,8 +1,8 @@
-// Numbers are read where workers write them (runtime/pool_gauges.h): no worker is asked.
+// Numbers are read where workers write them (runtime/limits/pool_gauges.h): no worker is asked.
 #include "server/admin_pool.h"
 
 #include "base/clock.h"
-#include "runtime/project_pool.h"
+#include "runtime/project/project_pool.h"
 #include "server/admin_json.h"
 
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #ifndef SERVER_ADMIN_REQUEST_H
 #define SERVER_ADMIN_REQUEST_H
 
-#include "runtime/access_token.h"
+#include "runtime/auth/access_token.h"
 #include "server/admin.h"
 #include "server/response.h"
 

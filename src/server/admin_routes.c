@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/units.h"
-#include "runtime/project_quotas.h"
+#include "runtime/project/project_quotas.h"
 #include "server/admin_health.h"
 #include "server/admin_json.h"
 #include "server/admin_logs.h"

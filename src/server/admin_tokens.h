@@ -5,8 +5,8 @@
 #ifndef SERVER_ADMIN_TOKENS_H
 #define SERVER_ADMIN_TOKENS_H
 
-#include "runtime/access_token.h"
-#include "services/permissions.h"
+#include "runtime/auth/access_token.h"
+#include "services/permissions/permissions.h"
 
 typedef struct admin_tokens admin_tokens;
 

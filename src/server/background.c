@@ -1,8 +1,8 @@
 #include "server/background.h"
 
-#include "services/agenda.h"
-#include "services/events.h"
-#include "services/schedule_work.h"
+#include "services/events/events.h"
+#include "services/schedules/schedule_work.h"
+#include "services/work/agenda.h"
 
 #include <stdlib.h>
 

@@ -5,7 +5,7 @@
 #ifndef SERVER_BACKGROUND_H
 #define SERVER_BACKGROUND_H
 
-#include "runtime/errands.h"
+#include "runtime/run/errands.h"
 #include "services/services.h"
 
 typedef struct background background;

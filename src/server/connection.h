@@ -6,7 +6,7 @@
 #ifndef SERVER_CONNECTION_H
 #define SERVER_CONNECTION_H
 
-#include "runtime/worker.h"
+#include "runtime/run/worker.h"
 #include "server/response.h"
 
 struct front;

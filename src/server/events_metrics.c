@@ -1,7 +1,7 @@
 #include "server/events_metrics.h"
 
 #include "base/clock.h"
-#include "services/event_lag.h"
+#include "services/events/event_lag.h"
 
 static uint64_t waiting_of(const event_lag *lag, uint64_t now_ms) {
   (void)now_ms;

@@ -5,7 +5,7 @@
 #ifndef SERVER_OTLP_LINES_H
 #define SERVER_OTLP_LINES_H
 
-#include "runtime/trace.h"
+#include "runtime/run/trace.h"
 #include "ubiq/log.h"
 
 enum {

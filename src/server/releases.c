@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "runtime/release_ceiling.h"
+#include "runtime/release/release_ceiling.h"
 #include "server/release_load.h"
 
 #include <stdio.h>

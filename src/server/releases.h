@@ -9,10 +9,10 @@
 #ifndef SERVER_RELEASES_H
 #define SERVER_RELEASES_H
 
-#include "runtime/bundle_signature.h"
-#include "runtime/canary.h"
-#include "runtime/release.h"
-#include "runtime/release_store.h"
+#include "runtime/bundle/bundle_signature.h"
+#include "runtime/release/canary.h"
+#include "runtime/release/release.h"
+#include "runtime/release/release_store.h"
 #include "server/compiler.h"
 #include "server/server.h"
 

@@ -2,11 +2,11 @@
 #ifndef SERVER_SERVER_H
 #define SERVER_SERVER_H
 
-#include "runtime/release.h"
-#include "runtime/worker.h"
+#include "runtime/release/release.h"
+#include "runtime/run/worker.h"
 #include "server/settings.h"
-#include "services/errand.h"
 #include "services/services.h"
+#include "services/work/errand.h"
 
 typedef struct server server;
 

@@ -1,11 +1,11 @@
 // Each part counts for itself; here the numbers only get names.
 #include "server/services_metrics.h"
 
-#include "runtime/project_quotas.h"
+#include "runtime/project/project_quotas.h"
 #include "server/events_metrics.h"
 #include "services/backend/backend.h"
-#include "services/cache.h"
-#include "services/storage.h"
+#include "services/cache/cache.h"
+#include "services/storage/storage.h"
 
 #include <stdlib.h>
 

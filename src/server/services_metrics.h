@@ -2,8 +2,8 @@
 #ifndef SERVER_SERVICES_METRICS_H
 #define SERVER_SERVICES_METRICS_H
 
-#include "runtime/metrics.h"
-#include "runtime/project.h"
+#include "runtime/project/project.h"
+#include "runtime/run/metrics.h"
 #include "server/metrics_text.h"
 #include "services/services.h"
 

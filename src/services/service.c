@@ -1,7 +1,7 @@
 // How calls of services end.
 #include "services/service.h"
 
-#include "services/permissions.h"
+#include "services/permissions/permissions.h"
 
 void service_call_done(service_call *self) {
   self->done(self);

@@ -76,7 +76,8 @@ typedef struct service_caller {
   text project;    ///< services keep each project's data apart
   text function;   ///< empty: a person or a program, by the admin port
   bool is_private; ///< the function's `private = true`: what it keeps is its own, not the project's
-  const struct permissions *permissions; ///< what is granted (services/permissions.h); NULL: everything. Until `cancel`
+  const struct permissions
+      *permissions; ///< what is granted (services/permissions/permissions.h); NULL: everything. Until `cancel`
   const struct quotas *quotas;           ///< of the project (services/quotas.h), until the call ends; NULL: the usual
   const char *(*traceparent)(void *run); ///< what makes the caller's span the parent of what follows, made when it is
                                          ///< asked for; NULL: none. Within the handler only

@@ -3,12 +3,12 @@
 
 #include "base/file.h"
 #include "services/backend/sqlite.h"
-#include "services/cache.h"
-#include "services/events.h"
+#include "services/cache/cache.h"
+#include "services/config/secrets.h"
+#include "services/events/events.h"
 #include "services/quotas.h"
-#include "services/run_results.h"
-#include "services/secrets.h"
-#include "services/storage.h"
+#include "services/storage/storage.h"
+#include "services/work/run_results.h"
 
 #include <stdlib.h>
 #include <string.h>

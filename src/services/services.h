@@ -7,14 +7,14 @@
 
 typedef struct services {
   struct backend *backend;               ///< services/backend/backend.h: kv, events, schedules
-  struct cache *cache;                   ///< services/cache.h
-  struct events *events;                 ///< services/events.h
-  struct secrets *secrets;               ///< services/secrets.h
-  struct storage *storage;               ///< services/storage.h
+  struct cache *cache;                   ///< services/cache/cache.h
+  struct events *events;                 ///< services/events/events.h
+  struct secrets *secrets;               ///< services/config/secrets.h
+  struct storage *storage;               ///< services/storage/storage.h
   const char *environment;               ///< of settings: production, staging, ...; borrowed. NULL: none
   const struct function_host *functions; ///< services/functions.h
-  const struct http_host *http;          ///< services/http.h
-  struct run_results *runs;              ///< services/run_results.h
+  const struct http_host *http;          ///< services/http/http.h
+  struct run_results *runs;              ///< services/work/run_results.h
   const service_stubs *stubs;            ///< NULL: none. Borrowed
   bool rests;          ///< what is due is never begun, neither events nor schedules: functions are tested
   bool checks_answers; ///< what services answer is held against the API before anybody sees it

@@ -2,7 +2,7 @@
 //
 //     in:   POLICY ZONE AFTER COUNT EXPRESSION      follow Europe/Berlin 1774746000 3 30 2 * * *
 //     out:  the times in seconds since 1970, or `refused`
-#include "services/cron.h"
+#include "services/schedules/cron.h"
 
 #include <inttypes.h>
 #include <stdio.h>

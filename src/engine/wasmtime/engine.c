@@ -49,7 +49,7 @@ enum {
   WT_WASM_STACK_BYTES = 512 << 10,
   WT_FIBER_STACK_BYTES = 768 << 10,
   // Kept in a slot between two instances: more makes a fresh instance dearer, less makes it fault more. Enough for the
-  // kernel's state and for the stack and first data of a small guest in C (runtime/build_source.c).
+  // kernel's state and for the stack and first data of a small guest in C (runtime/bundle/build_source.c).
   WT_MEMORY_KEEP_BYTES = 20 << 10,
   WT_TABLE_KEEP_BYTES = 4 << 10,
   WT_TABLE_ELEMENTS = 100000,

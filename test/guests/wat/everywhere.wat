@@ -1,5 +1,5 @@
 ;; A guest that writes everywhere it can, and first looks whether a call before it was there. `run` answers a bit for each place
-;; where it finds something, as test/unit/runtime/isolation_test.c names them, and sets an error; when it finds nothing it
+;; where it finds something, as test/unit/runtime/run/isolation_test.c names them, and sets an error; when it finds nothing it
 ;; writes everywhere. `write` writes without looking: after the first call of an instance its passive segments are gone.
 (module
  (import "extism:host/env" "alloc" (func $alloc (param i64) (result i64)))

@@ -6,7 +6,7 @@
 
 #include "api/guest.h"
 #include "api/invoke_host.h"
-#include "services/permissions.h"
+#include "services/permissions/permissions.h"
 #include "services/services.h"
 
 /// `relay` hands its input on in JSON and answers what comes, `packed` in MessagePack.

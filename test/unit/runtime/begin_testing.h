@@ -2,7 +2,7 @@
 #ifndef UBIQ_TEST_BEGIN_TESTING_H
 #define UBIQ_TEST_BEGIN_TESTING_H
 
-#include "runtime/limits.h"
+#include "runtime/limits/limits.h"
 #include "support/traps.h"
 #include "ubiq/log.h"
 #include "ubiq/plugin.h"

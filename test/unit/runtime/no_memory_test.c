@@ -1,14 +1,14 @@
 // What is made when memory is out: each allocation of ours fails once. It must be an error, leak nothing, and leave the next
 // attempt alone. Constructors with tests of their own have their sweeps there.
 // link: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup
-#include "runtime/auth.h"
-#include "runtime/metrics.h"
-#include "runtime/pin.h"
-#include "runtime/pool_gauges.h"
-#include "runtime/router.h"
-#include "runtime/run_log.h"
-#include "runtime/run_ring.h"
-#include "runtime/static_files.h"
+#include "runtime/auth/auth.h"
+#include "runtime/bundle/static_files.h"
+#include "runtime/limits/pin.h"
+#include "runtime/limits/pool_gauges.h"
+#include "runtime/project/router.h"
+#include "runtime/run/metrics.h"
+#include "runtime/run/run_log.h"
+#include "runtime/run/run_ring.h"
 #include "unit/base/alloc_failure.h"
 #include "unit/runtime/runtime_testing.h"
 

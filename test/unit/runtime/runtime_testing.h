@@ -5,7 +5,7 @@
 #include "unit/base/testing.h"
 
 #include "base/file.h"
-#include "runtime/release.h"
+#include "runtime/release/release.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 // leak nothing, and leave the next attempt alone.
 // link: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup
 #define ALLOC_FAILURE_STORAGE _Thread_local
-#include "services/cache.h"
+#include "services/cache/cache.h"
 #include "unit/base/alloc_failure.h"
 #include "unit/services/calling.h"
 

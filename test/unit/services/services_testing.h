@@ -2,8 +2,8 @@
 #ifndef UBIQ_TEST_SERVICES_TESTING_H
 #define UBIQ_TEST_SERVICES_TESTING_H
 
-#include "services/secrets.h"
-#include "services/storage.h"
+#include "services/config/secrets.h"
+#include "services/storage/storage.h"
 #include "unit/services/calling.h"
 
 typedef struct fixture {

@@ -1,0 +1,65 @@
+// Events: CloudEvents that are stored when they are published, and delivered at least once to each subscription that was there then.
+//
+// A subscription is an item of the queue "subscriptions" (backend/work.h) that is never due: a topic's pattern and a function. An event is an
+// item of the queue "events/NAME" of each subscription whose pattern its type matches: all of them in one transaction, which is what
+// the publisher waits for. Items with one partition key are delivered one after the other, in the order of their publishing. What its function
+// fails at is tried again as the subscription says, and then kept as a dead letter.
+//
+// An event whose publisher said its id leaves an item of the queue "published" behind for EVENT_KNOWN_MS, named by its source and id,
+// which is written with it: one that comes again meanwhile, because its publisher was not told or asked twice, finds that name taken, and is
+// answered as the first was. (JetStream: Nats-Msg-Id and the stream's duplicate window, which is 2 minutes, too.)
+#ifndef SERVICES_EVENTS_EVENTS_H
+#define SERVICES_EVENTS_EVENTS_H
+
+#include "services/permissions/permissions.h"
+#include "services/service.h"
+#include "services/work/agenda.h"
+#include "services/work/errand.h"
+
+#define SUBSCRIPTION_QUEUE "subscriptions"
+#define EVENT_QUEUE        "events/" ///< and the subscription's name
+#define PUBLISHED_QUEUE    "published"
+
+enum { SUBSCRIPTION_NAME_MAX = 128, SUBSCRIPTIONS_MAX = 1000, EVENT_KNOWN_MS = 120000 };
+
+typedef struct subscription {
+  const char *name;
+  const char *topic; ///< `order.*`: `*` is any run of bytes
+  const char *function;
+  schedule_retry retry;
+  permissions permissions; ///< of who made it; shares of its sets. None: of nobody
+} subscription;
+
+/// The subscriptions of a project at a moment; they never change.
+typedef struct subscriptions {
+  size_t count;
+  subscription *list;
+} subscriptions;
+
+/// What is known of all projects' subscriptions; read from the backend when they are first asked for. Any thread.
+typedef struct events events;
+
+/// `*out` is the caller's. Errors: `internal`.
+ubiq_error *events_new(backend *backend, events **out);
+/// NULL is allowed.
+void events_delete(events *self);
+
+/// The project's subscriptions; to be given back with subscriptions_release. Errors: those of reading.
+ubiq_error *events_subscriptions(events *self, text project, const subscriptions **out);
+void subscriptions_release(const subscriptions *self);
+
+/// The project's subscriptions are others now.
+void events_changed(events *self, text project);
+
+/// Deliveries, for agenda_settings.kinds; `self` lives as long as the agenda.
+typedef struct event_work {
+  events *events;
+  errand_taker taker;
+} event_work;
+
+agenda_kind event_work_kind(event_work *self);
+
+/// Forgetting events that were published a while ago.
+agenda_kind event_work_forgetting(void);
+
+#endif

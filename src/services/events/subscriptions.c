@@ -1,0 +1,297 @@
+// Handlers of subscriptions and of dead letters.
+#include "services/events/events.h"
+
+#include "base/clock.h"
+#include "base/json_write.h"
+#include "services/events/event_check.h"
+#include "services/events/event_lag.h"
+#include "services/operations.h"
+#include "services/schedules/schedule_work.h"
+#include "services/work/kept_permissions.h"
+#include "services/work/work_call.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { LETTERS = 100 };
+
+static ubiq_error *no_backend(const service_call *call) {
+  return call->services->backend != NULL ? NULL : ubiq_error_new(UBIQ_UNAVAILABLE, "this server keeps nothing");
+}
+
+static void answer(service_call *call, bool good, ubiq_error *error) {
+  if (error == NULL && !good) error = ubiq_error_no_memory();
+  if (error != NULL)
+    service_call_fail(call, error);
+  else
+    service_call_answer_json(call, (text){NULL, 0});
+}
+
+// ------------------------------------------------------------------------------------------------------ subscriptions
+
+static bool write_settings(buffer *out, yyjson_val *settings) {
+  return json_write_field(out, "topic", yyjson_obj_get(settings, "topic")) &&
+         json_write_field(out, "function", yyjson_obj_get(settings, "function")) &&
+         json_write_field(out, "retry", yyjson_obj_get(settings, "retry"));
+}
+
+static bool write_subscription(buffer *out, const backend_work_item *item, const backend_work_count *count) {
+  char lag[40];
+  yyjson_doc *document = yyjson_read((const char *)item->payload.data, item->payload.size, YYJSON_READ_NOFLAG);
+  snprintf(lag, sizeof lag, ",\"lag\":%" PRIu64 "}", count->waiting);
+  bool good = document != NULL && buffer_append_string(out, "{\"name\":") && json_write_text(out, item->name) &&
+              write_settings(out, yyjson_doc_get_root(document)) && buffer_append_string(out, lag);
+  yyjson_doc_free(document);
+  return good;
+}
+
+typedef struct listing {
+  service_call *call;
+  bool is_good;
+  size_t count;
+  uint64_t last;
+  event_lags lags; ///< of subscriptions, as of a moment before
+  size_t next_lag;
+} listing;
+
+/// Both are in the order of their names.
+static backend_work_count lag_of(listing *self, text name) {
+  const event_lags *lags = &self->lags;
+  while (self->next_lag < lags->count && text_compare(text_of(lags->list[self->next_lag].subscription), name) < 0)
+    self->next_lag++;
+  bool is_known = self->next_lag < lags->count && text_equal_string(name, lags->list[self->next_lag].subscription);
+  return is_known ? lags->list[self->next_lag].count : (backend_work_count){0};
+}
+
+static void list_subscription(backend_work_list *list, const backend_work_item *item) {
+  listing *self = list->user;
+  buffer *out = &self->call->bytes;
+  const backend_work_count count = lag_of(self, item->name);
+  self->is_good =
+      self->is_good && (self->count++ == 0 || buffer_append_byte(out, ',')) && write_subscription(out, item, &count);
+}
+
+void service_subscriptions_list(service_call *call) {
+  listing listing = {.call = call, .is_good = buffer_append_string(&call->bytes, "{\"subscriptions\":[")};
+  backend_work_list list = {.project = call->caller.project,
+                            .queue = TEXT(SUBSCRIPTION_QUEUE),
+                            .state = -1,
+                            .limit = SIZE_MAX - 1,
+                            .each = list_subscription,
+                            .user = &listing};
+  ubiq_error *error = no_backend(call);
+  if (error == NULL)
+    error = event_lags_read(call->services->backend, &call->caller.project, &call->arena, &listing.lags);
+  if (error == NULL) error = backend_work_list_now(call->services->backend, &list);
+  answer(call, listing.is_good && buffer_append_string(&call->bytes, "]}"), error);
+}
+
+static bool find(service_call *call, backend_work_item *out) {
+  return work_call_find(call, TEXT(SUBSCRIPTION_QUEUE), call->params[0].text, 0, "subscription", out);
+}
+
+void service_subscriptions_get(service_call *call) {
+  char queue[sizeof EVENT_QUEUE + SUBSCRIPTION_NAME_MAX];
+  backend_work_item item;
+  backend_work_count count;
+  if (!find(call, &item)) return;
+  snprintf(queue, sizeof queue, EVENT_QUEUE "%.*s", (int)item.name.size, item.name.data);
+  ubiq_error *error = backend_work_count_now(call->services->backend, call->caller.project, text_of(queue), &count);
+  answer(call, error != NULL || write_subscription(&call->bytes, &item, &count), error);
+}
+
+static void answer_changed(work_call *self) {
+  events_changed(self->call->services->events, self->call->caller.project);
+  service_call_done(self->call);
+}
+
+static ubiq_error *make_item(service_call *call, backend_work_item *out) {
+  yyjson_val *topic = yyjson_obj_get(call->body.value, "topic"),
+             *function = yyjson_obj_get(call->body.value, "function");
+  const text called = {yyjson_get_str(function), yyjson_get_len(function)};
+  buffer json = {0};
+  ubiq_error *error = service_call_permit(call, "functions", "call", called);
+  if (error == NULL) error = event_check_topic("body.topic", (text){yyjson_get_str(topic), yyjson_get_len(topic)});
+  bool good = buffer_append_string(&json, "{\"is_of_project\":false") && write_settings(&json, call->body.value) &&
+              kept_permissions_write(&json, NULL, call->caller.permissions, called) && buffer_append_byte(&json, '}');
+  uint8_t *payload = good ? arena_copy(&call->arena, json.data, json.size) : NULL;
+  if (error == NULL && payload == NULL) error = ubiq_error_no_memory();
+  *out = (backend_work_item){.queue = TEXT(SUBSCRIPTION_QUEUE),
+                             .name = call->params[SUBSCRIPTIONS_PUT_NAME].text,
+                             .state = BACKEND_WORK_PAUSED,
+                             .payload = {payload, json.size}};
+  buffer_free(&json);
+  return error;
+}
+
+static ubiq_error *check_own(const backend_work_item *item) {
+  yyjson_doc *document = yyjson_read((const char *)item->payload.data, item->payload.size, YYJSON_READ_NOFLAG);
+  bool is_of_project = yyjson_get_bool(yyjson_obj_get(yyjson_doc_get_root(document), "is_of_project"));
+  yyjson_doc_free(document);
+  if (!is_of_project) return NULL;
+  return ubiq_error_new(UBIQ_CONFLICT, "the subscription is one of ubiq.toml's; change it there, or take another name");
+}
+
+static void check_listed(backend_work_list *list, const backend_work_item *item) {
+  *(ubiq_error **)list->user = check_own(item);
+}
+
+/// That nothing of the project's stands under its name.
+static ubiq_error *check_name(const service_call *call, text name) {
+  ubiq_error *found = NULL;
+  backend_work_list list = {.project = call->caller.project,
+                            .queue = TEXT(SUBSCRIPTION_QUEUE),
+                            .state = -1,
+                            .name = name,
+                            .limit = 1,
+                            .each = check_listed,
+                            .user = &found};
+  ubiq_error *error = backend_work_list_now(call->services->backend, &list);
+  if (error == NULL) return found;
+  ubiq_error_delete(found);
+  return error;
+}
+
+/// That there is room for one of this name. Each is looked at with each event, so that there are not too many.
+static ubiq_error *check_count(const service_call *call, text name) {
+  const subscriptions *all = NULL;
+  ubiq_error *error = events_subscriptions(call->services->events, call->caller.project, &all);
+  if (error != NULL) return error;
+  bool is_there = all->count < SUBSCRIPTIONS_MAX;
+  for (size_t i = 0; !is_there && i < all->count; i++) is_there = text_equal_string(name, all->list[i].name);
+  subscriptions_release(all);
+  if (is_there) return NULL;
+  return ubiq_error_new(UBIQ_QUOTA, "the project has %d subscriptions, which is its limit", SUBSCRIPTIONS_MAX);
+}
+
+void service_subscriptions_put(service_call *call) {
+  const text name = call->params[SUBSCRIPTIONS_PUT_NAME].text;
+  work_call *self = work_call_new(call, 1, answer_changed);
+  if (self == NULL) return;
+  ubiq_error *error = check_name(call, name);
+  if (error == NULL) error = check_count(call, name);
+  self->changes[0].action = BACKEND_WORK_SET;
+  work_call_start(self, error != NULL ? error : make_item(call, &self->changes[0].item));
+}
+
+/// What waits for it ends when it is due (events.c).
+void service_subscriptions_delete(service_call *call) {
+  backend_work_item item;
+  if (!find(call, &item)) return;
+  work_call *self = work_call_new(call, 1, answer_changed);
+  if (self == NULL) return;
+  self->changes[0] = (backend_work_change){.action = BACKEND_WORK_END, .item = {.id = item.id}};
+  work_call_start(self, check_own(&item));
+}
+
+// ------------------------------------------------------------------------------------------------------- dead letters
+
+/// Whose it was: the name behind the queue's kind.
+static text owner_of(const backend_work_item *item) {
+  const char *slash = memchr(item->queue.data, '/', item->queue.size);
+  if (slash == NULL) return item->name;
+  return (text){slash + 1, item->queue.size - (size_t)(slash + 1 - item->queue.data)};
+}
+
+/// An event as it is; of a schedule's turn not what is only kept with it.
+static bool write_payload(buffer *out, const backend_work_item *item) {
+  static const char *const kept[] = {KEPT_PERMISSIONS, "run", "made_ms"};
+  if (text_starts_with(item->queue, TEXT(EVENT_QUEUE)))
+    return buffer_append(out, item->payload.data, item->payload.size);
+  yyjson_doc *document = yyjson_read((const char *)item->payload.data, item->payload.size, YYJSON_READ_NOFLAG);
+  yyjson_obj_iter iterator = yyjson_obj_iter_with(yyjson_doc_get_root(document));
+  bool good = document != NULL && buffer_append_string(out, "{\"name\":") && json_write_text(out, owner_of(item));
+  for (yyjson_val *key; good && (key = yyjson_obj_iter_next(&iterator)) != NULL;) {
+    bool is_kept = false;
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) is_kept |= yyjson_equals_str(key, kept[i]);
+    if (!is_kept) good = json_write_field(out, yyjson_get_str(key), yyjson_obj_iter_get_val(key));
+  }
+  yyjson_doc_free(document);
+  return good && buffer_append_byte(out, '}');
+}
+
+static bool write_letter(buffer *out, const backend_work_item *item) {
+  char numbers[96], time[CLOCK_TEXT_SIZE];
+  clock_format(item->due_ms * CLOCK_NS_PER_MS, time);
+  snprintf(numbers, sizeof numbers, ",\"attempts\":%" PRIu32 ",\"failed_at\":\"%s\"}", item->attempts, time);
+  snprintf(time, sizeof time, "%" PRIu64, item->id);
+  return buffer_append_string(out, "{\"id\":\"") && buffer_append_string(out, time) &&
+         buffer_append_string(out, "\",\"subscription\":") && json_write_text(out, owner_of(item)) &&
+         buffer_append_string(out, ",\"event\":") && write_payload(out, item) &&
+         buffer_append_string(out, ",\"error\":") && json_write_text(out, item->failure) &&
+         buffer_append_string(out, numbers);
+}
+
+static void list_letter(backend_work_list *list, const backend_work_item *item) {
+  listing *self = list->user;
+  buffer *out = &self->call->bytes;
+  self->last = item->id;
+  self->is_good = self->is_good && (self->count++ == 0 || buffer_append_byte(out, ',')) && write_letter(out, item);
+}
+
+static bool end_letters(const listing *self, bool is_more) {
+  char cursor[40];
+  snprintf(cursor, sizeof cursor, ",\"cursor\":\"%" PRIu64 "\"", self->last);
+  return self->is_good && buffer_append_byte(&self->call->bytes, ']') &&
+         (!is_more || buffer_append_string(&self->call->bytes, cursor)) && buffer_append_byte(&self->call->bytes, '}');
+}
+
+static ubiq_error *read_id(const service_param *param, const char *what, uint64_t *out) {
+  *out = 0;
+  if (!param->is_given || (text_to_u64(param->text, out) && *out <= INT64_MAX)) return NULL;
+  return ubiq_error_new(UBIQ_INVALID_INPUT, "%s is \"%.*s\"; expected what a list of dead letters said", what,
+                        (int)param->text.size, param->text.data);
+}
+
+void service_dead_letters_list(service_call *call) {
+  const service_param *subscription = &call->params[DEAD_LETTERS_LIST_SUBSCRIPTION],
+                      *limit = &call->params[DEAD_LETTERS_LIST_LIMIT];
+  char queue[sizeof EVENT_QUEUE + SUBSCRIPTION_NAME_MAX];
+  snprintf(queue, sizeof queue, EVENT_QUEUE "%.*s", (int)subscription->text.size, subscription->text.data);
+  listing listing = {.call = call, .is_good = buffer_append_string(&call->bytes, "{\"items\":[")};
+  backend_work_list list = {.project = call->caller.project,
+                            .queue = subscription->is_given ? text_of(queue) : (text){NULL, 0},
+                            .state = BACKEND_WORK_DEAD,
+                            .limit = limit->is_given ? limit->number : LETTERS,
+                            .each = list_letter,
+                            .user = &listing};
+  ubiq_error *error = no_backend(call);
+  if (error == NULL) error = read_id(&call->params[DEAD_LETTERS_LIST_CURSOR], "cursor", &list.after_id);
+  if (error == NULL) error = backend_work_list_now(call->services->backend, &list);
+  answer(call, error == NULL && end_letters(&listing, list.is_more), error);
+}
+
+static void take_letter(backend_work_list *list, const backend_work_item *item) {
+  *(backend_work_item *)list->user = *item;
+}
+
+/// Changes the dead letter that the first parameter names.
+static void change_letter(service_call *call, backend_work_action action) {
+  backend_work_item item = {0};
+  backend_work_list list = {
+      .project = call->caller.project, .state = BACKEND_WORK_DEAD, .limit = 1, .each = take_letter, .user = &item};
+  uint64_t id = 0;
+  ubiq_error *error = no_backend(call);
+  if (error == NULL) error = read_id(&call->params[0], "id", &id);
+  list.after_id = id == 0 ? 0 : id - 1;
+  if (error == NULL) error = backend_work_list_now(call->services->backend, &list);
+  if (error == NULL && (id == 0 || item.id != id))
+    error = ubiq_error_new(UBIQ_NOT_FOUND, "there is no such dead letter");
+  if (error != NULL) {
+    service_call_fail(call, error);
+    return;
+  }
+  work_call *self = work_call_new(call, 1, NULL);
+  if (self == NULL) return;
+  self->changes[0] =
+      (backend_work_change){.action = action, .item = {.id = id, .due_ms = clock_realtime_ns() / CLOCK_NS_PER_MS}};
+  work_call_start(self, NULL);
+}
+
+void service_dead_letters_replay(service_call *call) {
+  change_letter(call, BACKEND_WORK_CHANGE);
+}
+
+void service_dead_letters_drop(service_call *call) {
+  change_letter(call, BACKEND_WORK_END);
+}

@@ -1,0 +1,159 @@
+// What the parts of the service storage share: storage.c (the whole, its threads), storage_entry.c (entries in the backend),
+// storage_file.c (files), storage_objects.c, storage_intake.c (objects that come in parts), storage_uploads.c and storage_list.c (handlers),
+// storage_range.c.
+#ifndef SERVICES_STORAGE_STORAGE_PARTS_H
+#define SERVICES_STORAGE_STORAGE_PARTS_H
+
+#include "base/map.h"
+#include "services/storage/storage.h"
+
+#include <pthread.h>
+
+enum { STORAGE_ID_SIZE = 33, STORAGE_THREADS = 4, STORAGE_WAITING_MAX = 1024 };
+
+/// Work for one of the threads. Lives in its call's arena.
+typedef struct storage_job {
+  struct storage_job *next;
+  storage *storage;
+  service_call *call;
+  ubiq_error *(*work)(struct storage_job *self); ///< sets the answer, or answers an error
+} storage_job;
+
+/// An upload under way. Guarded by `lock`, but for what its holder (`is_busy`) does.
+typedef struct storage_upload {
+  struct storage_upload *next;
+  char id[STORAGE_ID_SIZE];
+  char *key; ///< of the entry that it becomes; owned
+  size_t key_size;
+  char *media_type, *metadata; ///< owned
+  uint64_t size;
+  uint64_t last_ns; ///< monotonic clock
+  bool is_busy;
+} storage_upload;
+
+struct storage {
+  storage_settings settings;
+  char *directory;
+  int lock_file; ///< held while the folder is used
+  int copying;   ///< `.copying`
+  pthread_t threads[STORAGE_THREADS];
+  size_t threads_count;
+  pthread_mutex_t lock; ///< guards what follows
+  pthread_cond_t changed;
+  storage_job *first, **last;
+  size_t waiting;
+  bool is_ending;
+  map used; ///< bytes by project
+  storage_upload *uploads;
+  size_t uploads_count;
+  uint64_t look_ns; ///< monotonic clock: when they are looked after next
+};
+
+// ------------------------------------------------------------------------------------------------------------- storage.c
+
+/// Hands a call over to a thread. Errors: `unavailable`, `busy`; the call goes on then.
+ubiq_error *storage_hand_over(service_call *call, ubiq_error *(*work)(storage_job *self));
+/// The same; ends the call when that cannot be.
+void storage_start(service_call *call, ubiq_error *(*work)(storage_job *self));
+
+/// The project of a key of the backend.
+text storage_project_of(text key);
+/// Counts `size` bytes more for the key's project when, `less` taken away, there is room for them by the caller's quotas. Errors: `quota`.
+ubiq_error *storage_reserve(storage *self, const service_caller *caller, text key, uint64_t size, uint64_t less);
+/// Counts bytes less.
+void storage_release(storage *self, text key, uint64_t size);
+
+// ------------------------------------------------------------------------------------------------------ storage_entry.c
+
+/// What is known of an object.
+typedef struct storage_entry {
+  char id[STORAGE_ID_SIZE];
+  uint64_t size;
+  uint64_t modified_ms;
+  bool is_json;
+  text media_type; ///< of bytes
+  text metadata;   ///< a JSON object; empty: none
+  uint64_t version;
+} storage_entry;
+
+/// The place of all objects' entries.
+extern const backend_place storage_place;
+
+/// The key of a path, in the call's arena. Errors: `invalid_input` for what is no path.
+ubiq_error *storage_key(service_call *call, text path, text *out);
+/// The same of a prefix, which any text is.
+ubiq_error *storage_prefix(service_call *call, text prefix, text *out);
+/// The part of a key that is the path.
+text storage_path_of(text key);
+
+/// Reads an entry's value; what it points to is in the arena. False when it is none, or memory is out.
+UBIQ_NODISCARD bool storage_entry_read(ubiq_bytes value, arena *arena, storage_entry *out);
+
+/// Looks an entry up, and waits. Errors: those of the backend.
+ubiq_error *storage_entry_find(storage *self, text key, arena *arena, bool *is_found, storage_entry *out);
+
+/// Makes the file of `entry` the object of the key, whose reservation it has, and removes the file that was it before. Errors: `conflict`
+/// with `*is_there` when there is one and `if_absent`; those of the backend. The file is the caller's then.
+ubiq_error *storage_entry_put(storage *self, text key, arena *arena, const storage_entry *entry, bool if_absent,
+                              bool *is_there);
+
+/// Removes the key's object, if there is one.
+ubiq_error *storage_entry_delete(storage *self, text key, arena *arena);
+
+/// Tells every entry, page by page. Errors: those of the backend.
+ubiq_error *storage_entry_each(storage *self, void (*each)(void *user, text key, ubiq_bytes value), void *user);
+
+// ------------------------------------------------------------------------------------------------------- storage_file.c
+
+/// What a system call says of a file, for who need not know where files are. Errors: `not_found`, `quota` (the disk is full), `internal`.
+ubiq_error *storage_file_error(int number, const char *path);
+void storage_new_id(char out[STORAGE_ID_SIZE]);
+/// `objects/ID`, or the name that a file has until it is whole. The caller's; NULL when memory is out.
+char *storage_file_path(const storage *self, const char *id, bool is_whole);
+/// Writes bytes at `offset` of an open file; `path` is for errors.
+ubiq_error *storage_file_write_at(int file, const char *path, uint64_t offset, ubiq_bytes bytes);
+/// The same of a file that is not whole.
+ubiq_error *storage_file_write(const storage *self, const char *id, uint64_t offset, ubiq_bytes bytes);
+/// Syncs it and gives it its name.
+ubiq_error *storage_file_finish(const storage *self, const char *id);
+/// Removes it, unless it is whole and somebody copies the folder: then the next start does.
+void storage_file_remove(const storage *self, const char *id, bool is_whole);
+/// Whether a name is that of a file that no entry of `ids` has. Names that are none of ours are not.
+bool storage_file_is_orphan(const char *name, const map *ids);
+/// Opens a whole file. Errors: `not_found` when it was replaced meanwhile.
+ubiq_error *storage_file_open(const storage *self, const char *id, int *out);
+/// Appends a part of a whole file. Errors: `not_found` when it was replaced meanwhile.
+ubiq_error *storage_file_read(const storage *self, const char *id, uint64_t from, size_t size, buffer *out);
+/// Removes what no entry names; `ids` has those that do.
+ubiq_error *storage_file_sweep(const storage *self, const map *ids);
+
+// ------------------------------------------------------------------------------------------------------ storage_range.c
+
+/// What of an object is asked for.
+typedef struct storage_range {
+  bool is_whole;  ///< the object itself
+  bool is_missed; ///< the object has none of it
+  uint64_t from, size;
+} storage_range;
+
+/// `bytes=0-9`, `bytes=10-`, `bytes=-10`; one range. Errors: `invalid_input`, also with `is_missed`.
+ubiq_error *storage_range_read(text value, uint64_t object_size, storage_range *out);
+
+// ------------------------------------------------------------------------------------------------- shared by handlers
+
+/// The work of a put whose body comes in parts: sets the call's intake.
+ubiq_error *storage_intake_begin(storage_job *job);
+
+/// Checks a header with metadata. `*out` is what is kept, in the arena; empty without one. Errors: `invalid_input`.
+ubiq_error *storage_metadata(service_call *call, const service_param *header, text *out);
+/// The media type of an object: what was said, or that of bytes. It becomes a header, so it is printed ASCII. Errors: `invalid_input`.
+ubiq_error *storage_media_type(text said, text *out);
+/// Makes a file that is written the object of the key. What fails gives file and reservation back. Errors: those of storage_entry_put, with
+/// status 412 for `if_absent`.
+ubiq_error *storage_commit(storage *self, service_call *call, text key, const storage_entry *entry, bool if_absent);
+/// Answers that an object was written.
+ubiq_error *storage_answer_written(service_call *call, const storage_entry *entry);
+/// Drops uploads, all or those to which nothing comes any more.
+void storage_uploads_drop(storage *self, bool all);
+
+#endif

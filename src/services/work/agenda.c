@@ -1,0 +1,486 @@
+// See the header for the design.
+#include "services/work/agenda.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/thread.h"
+
+#include <pthread.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+  TASKS_MAX = 4096,
+  PLACES = 512,          ///< of one queue
+  PORTION = 128,         ///< items that are read at once
+  AGAIN_MS = 250,        ///< until what nobody could take is handed over again
+  WRITE_AGAIN_MS = 1000, ///< until what could not be written down is begun again
+  LOOK_MS = 60 * 1000,   ///< the longest wait: a clock may be set between looking at it and waiting
+  FAILURE_BYTES_MAX = 1024,
+  BUCKETS = 1024,
+};
+
+struct agenda {
+  agenda_settings settings;
+  agenda_kind kinds[AGENDA_KINDS_MAX];
+  pthread_t thread;
+  pthread_mutex_t lock;
+  pthread_cond_t changed;     ///< on the wall clock, so that who waits for a time wakes when the clock is set beyond it
+  backend_work_cursor cursor; ///< the thread's
+  uint64_t back_ms;           ///< the cursor goes back to this time before the next look; UINT64_MAX: it does not
+  bool is_looking;            ///< the thread reads what is due, of some moment after this was set
+  agenda_task *over;          ///< that ended meanwhile: what was read may still have them
+  uint64_t look_ms;           ///< wall clock: when to look; 0: now
+  agenda_task *tasks[BUCKETS]; ///< under way, by id
+  size_t tasks_count;
+  agenda_lanes lanes; ///< of kinds that have them
+  uint64_t lanes_ms;  ///< wall clock: when to look at the first of them, or earlier
+  bool is_paused, is_ending;
+};
+
+static uint64_t wall_clock_ms(void) {
+  return clock_realtime_ns() / CLOCK_NS_PER_MS;
+}
+
+static double random_chance(void) {
+  return randombytes_random() / 4294967296.0;
+}
+
+// ------------------------------------------------------------------------------------------------------------- tasks
+
+static char *put_text(char *at, text *value) {
+  if (value->size > 0) memcpy(at, value->data, value->size);
+  value->data = at;
+  return at + value->size;
+}
+
+/// Copies an item's texts behind each other.
+static bool own_texts(agenda_task *self) {
+  backend_work_item *item = &self->item;
+  text payload = {(const char *)item->payload.data, item->payload.size};
+  text *const texts[] = {&item->project, &item->queue, &item->name, &item->order, &item->failure, &payload};
+  size_t size = 1;
+  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) size += texts[i]->size;
+  char *at = self->texts = malloc(size);
+  if (at == NULL) return false;
+  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) at = put_text(at, texts[i]);
+  item->payload.data = (const uint8_t *)payload.data;
+  return true;
+}
+
+static void task_delete(agenda_task *self) {
+  free(self->texts);
+  free(self->failure);
+  free(self);
+}
+
+static agenda_task *find(const agenda *self, uint64_t id) {
+  agenda_task *task = self->tasks[id % BUCKETS];
+  while (task != NULL && task->item.id != id) task = task->next;
+  return task;
+}
+
+static agenda_task *task_new(agenda *self, const backend_work_item *item) {
+  agenda_task *task = calloc(1, sizeof *task);
+  if (task == NULL) return NULL;
+  task->agenda = self;
+  task->passed_ms = UINT64_MAX;
+  task->item = *item;
+  if (own_texts(task)) return task;
+  free(task);
+  return NULL;
+}
+
+static void look_at(agenda *self, uint64_t at_ms) {
+  if (at_ms >= self->look_ms) return;
+  self->look_ms = at_ms;
+  pthread_cond_signal(&self->changed);
+}
+
+static void look_at_lanes(agenda *self, uint64_t at_ms) {
+  if (at_ms >= self->lanes_ms) return;
+  self->lanes_ms = at_ms;
+  pthread_cond_signal(&self->changed);
+}
+
+static void step_back(agenda *self, uint64_t due_ms) {
+  if (due_ms < self->back_ms) self->back_ms = due_ms;
+}
+
+/// Ends a task. What was passed over because of it is looked for again.
+static void forget(agenda *self, agenda_task *task) {
+  step_back(self, task->passed_ms);
+  if (task->passed_ms != UINT64_MAX) look_at(self, 0);
+  agenda_task **at = &self->tasks[task->item.id % BUCKETS];
+  while (*at != task) at = &(*at)->next;
+  *at = task->next;
+  task_delete(task);
+}
+
+/// A task is no longer under way: looks again at `look_ms` for itself (UINT64_MAX: it was settled). What waited behind it in its order the
+/// backend tells of.
+static void leave(agenda_task *task, uint64_t look_ms) {
+  agenda *self = task->agenda;
+  pthread_mutex_lock(&self->lock);
+  bool was_full = self->tasks_count-- == self->settings.tasks_max;
+  if (task->lane != NULL) {
+    look_at_lanes(self, agenda_lanes_leave(&self->lanes, task->lane, look_ms));
+  } else {
+    if (look_ms != UINT64_MAX) step_back(self, task->item.due_ms);
+    look_at(self, look_ms);
+  }
+  if (was_full) look_at(self, 0);
+  if (was_full) pthread_cond_signal(&self->changed);
+  if (self->is_ending) pthread_cond_signal(&self->changed);
+  if (self->is_looking) {
+    task->next_over = self->over;
+    self->over = task;
+  } else {
+    forget(self, task);
+  }
+  pthread_mutex_unlock(&self->lock);
+}
+
+// --------------------------------------------------------------------------------------------------------------- ends
+
+/// What was changed or taken away meanwhile needs nothing more.
+static bool is_settled(const ubiq_error *error) {
+  return error == NULL || ubiq_error_code(error) == UBIQ_CONFLICT || ubiq_error_code(error) == UBIQ_NOT_FOUND;
+}
+
+static void written(backend_work_write *write) {
+  agenda_task *task = write->user;
+  uint64_t look_ms = is_settled(write->error) ? UINT64_MAX : task->agenda->settings.now_ms() + WRITE_AGAIN_MS;
+  if (!is_settled(write->error))
+    log_warn("work: what became of item %llu could not be written down, so it is begun again: %s",
+             (unsigned long long)task->item.id, ubiq_error_message(write->error));
+  ubiq_error_delete(write->error);
+  leave(task, look_ms);
+}
+
+static void write_change(agenda_task *task) {
+  task->write = (backend_work_write){
+      .project = task->item.project, .changes = &task->change, .count = 1, .done = written, .user = task};
+  backend_work_write_start(task->agenda->settings.backend, &task->write);
+}
+
+void agenda_done(agenda_task *task) {
+  task->change = (backend_work_change){.action = BACKEND_WORK_END, .item = {.id = task->item.id}};
+  write_change(task);
+}
+
+/// What an attempt said, cut to a bound.
+static text failure_of(agenda_task *task, const ubiq_error *error) {
+  const char *message = ubiq_error_message(error);
+  task->failure = strndup(message, FAILURE_BYTES_MAX);
+  return task->failure == NULL ? (text){NULL, 0} : text_of(task->failure);
+}
+
+static bool is_last(const agenda_task *task, const schedule_retry *retry) {
+  return retry == NULL || task->item.attempts + 1 >= retry->attempts;
+}
+
+void agenda_failed(agenda_task *task, ubiq_error *error) {
+  agenda *self = task->agenda;
+  uint32_t attempts = task->item.attempts + 1;
+  bool is_over = is_last(task, task->retry);
+  uint64_t due_ms = self->settings.now_ms();
+  if (!is_over) due_ms += schedule_retry_delay(task->retry, attempts + 1, self->settings.chance());
+  task->change = (backend_work_change){.action = BACKEND_WORK_CHANGE,
+                                       .item = {.id = task->item.id,
+                                                .due_ms = due_ms,
+                                                .attempts = attempts,
+                                                .state = is_over ? BACKEND_WORK_DEAD : BACKEND_WORK_WAITING,
+                                                .failure = failure_of(task, error)}};
+  ubiq_error_delete(error);
+  write_change(task);
+}
+
+void agenda_refused(agenda_task *task) {
+  leave(task, task->agenda->settings.now_ms() + AGAIN_MS);
+}
+
+static bool was_begun(const ubiq_error *error) {
+  ubiq_code code = ubiq_error_code(error);
+  return code != UBIQ_UNAVAILABLE && code != UBIQ_BUSY && code != UBIQ_CANCELLED;
+}
+
+bool agenda_tries_again(const agenda_task *task, const schedule_retry *retry, const ubiq_error *error) {
+  return !was_begun(error) || !is_last(task, retry);
+}
+
+void agenda_settle(agenda_task *task, ubiq_error *error) {
+  if (error == NULL) {
+    agenda_done(task);
+  } else if (was_begun(error)) {
+    agenda_failed(task, error);
+  } else {
+    ubiq_error_delete(error);
+    agenda_refused(task);
+  }
+}
+
+uint64_t agenda_now(const agenda_task *task) {
+  return task->agenda->settings.now_ms();
+}
+
+static void changes_written(backend_work_write *write) {
+  agenda_task *task = write->user;
+  void (*told)(void *) = task->told;
+  void *user = task->told_user;
+  written(write);
+  if (told != NULL) told(user);
+}
+
+void agenda_change(agenda_task *task, const agenda_changes *changes, void (*told)(void *user), void *user) {
+  task->told = told;
+  task->told_user = user;
+  task->write = (backend_work_write){.project = task->item.project,
+                                     .changes = changes->list,
+                                     .count = changes->count,
+                                     .limits = changes->limits,
+                                     .done = changes_written,
+                                     .user = task};
+  backend_work_write_start(task->agenda->settings.backend, &task->write);
+}
+
+// ------------------------------------------------------------------------------------------------------------- the thread
+
+/// What one look found, to be begun without the lock.
+typedef struct found {
+  agenda *agenda;
+  agenda_task *first, **last;
+  bool is_short; ///< of memory
+} found;
+
+static const agenda_kind *kind_of(const agenda *self, const backend_work_item *item) {
+  for (size_t i = 0; i < self->settings.kinds_count; i++)
+    if (text_starts_with(item->queue, text_of(self->kinds[i].prefix))) return &self->kinds[i];
+  return NULL;
+}
+
+/// Whether the item is under way. One that was changed meanwhile is looked for again when that ends.
+static bool pass_known(const agenda *self, const backend_work_item *item) {
+  agenda_task *known = find(self, item->id);
+  if (known == NULL) return false;
+  if (item->due_ms != known->item.due_ms || item->attempts != known->item.attempts) known->passed_ms = item->due_ms;
+  return true;
+}
+
+/// Whether its queue has no place for it.
+static bool pass_full(const agenda *self, const backend_work_item *item) {
+  agenda_lane *lane = agenda_lanes_find(&self->lanes, item->project, item->queue);
+  if (lane == NULL || lane->count < self->lanes.places) return false;
+  lane->has_more = true;
+  return true;
+}
+
+static void take_item(backend_work_due *operation, const backend_work_item *item) {
+  found *found = operation->user;
+  agenda *self = found->agenda;
+  pthread_mutex_lock(&self->lock);
+  bool is_taken = pass_known(self, item) || pass_full(self, item);
+  pthread_mutex_unlock(&self->lock);
+  if (is_taken || found->is_short) return;
+  agenda_task *task = task_new(self, item);
+  found->is_short = task == NULL;
+  if (task == NULL) return;
+  const agenda_kind *kind = kind_of(self, item);
+  pthread_mutex_lock(&self->lock);
+  if (kind != NULL && kind->has_lanes && item->name.size == 0)
+    task->lane = agenda_lanes_enter(&self->lanes, item->project, item->queue);
+  pthread_mutex_unlock(&self->lock);
+  *found->last = task;
+  found->last = &task->next;
+}
+
+static void begin(agenda *self, agenda_task *task) {
+  const agenda_kind *kind = kind_of(self, &task->item);
+  agenda_task **bucket = &self->tasks[task->item.id % BUCKETS];
+  pthread_mutex_lock(&self->lock);
+  task->next = *bucket;
+  *bucket = task;
+  self->tasks_count++;
+  pthread_mutex_unlock(&self->lock);
+  if (kind != NULL)
+    kind->begin(kind->user, task);
+  else
+    agenda_failed(task, ubiq_error_new(UBIQ_NOT_FOUND, "nobody here does the work of the queue \"%.*s\"",
+                                       (int)task->item.queue.size, task->item.queue.data));
+}
+
+/// Reads what is due and begins it. False when it could not be read.
+static bool look(agenda *self, backend_work_due *due) {
+  found found = {.agenda = self, .last = &found.first};
+  due->each = take_item;
+  due->user = &found;
+  ubiq_error *error = backend_work_due_now(self->settings.backend, due);
+  bool is_good = error == NULL && !found.is_short;
+  if (error != NULL)
+    log_warn("work: what is due could not be read, and will be in a second: %s", ubiq_error_message(error));
+  ubiq_error_delete(error);
+  for (agenda_task *task = found.first, *next; task != NULL; task = next) {
+    next = task->next;
+    begin(self, task);
+  }
+  return is_good;
+}
+
+/// Moves the cursor back to what was added before it, or is to be begun again.
+static void apply_back(agenda *self) {
+  const backend_work_cursor back = {self->back_ms - 1, INT64_MAX};
+  if (self->back_ms <= self->cursor.due_ms) self->cursor = self->back_ms == 0 ? (backend_work_cursor){0} : back;
+  self->back_ms = UINT64_MAX;
+}
+
+/// Looks without the lock, which is given up meanwhile.
+static bool look_unlocked(agenda *self, backend_work_due *due) {
+  self->is_looking = true;
+  pthread_mutex_unlock(&self->lock);
+  bool is_good = look(self, due);
+  pthread_mutex_lock(&self->lock);
+  self->is_looking = false;
+  for (agenda_task *task = self->over, *next; task != NULL; task = next) {
+    next = task->next_over;
+    forget(self, task);
+  }
+  self->over = NULL;
+  return is_good;
+}
+
+/// Looks at a portion of what all queues have, behind the cursor.
+static void look_once(agenda *self) {
+  size_t room = self->settings.tasks_max - self->tasks_count;
+  apply_back(self);
+  self->look_ms = UINT64_MAX;
+  backend_work_due due = {
+      .now_ms = self->settings.now_ms(), .after = self->cursor, .limit = room < PORTION ? room : PORTION};
+  bool is_good = look_unlocked(self, &due);
+  if (is_good) self->cursor = due.after;
+  look_at(self, is_good ? due.next_ms : due.now_ms + WRITE_AGAIN_MS);
+}
+
+/// Looks at what one queue has, which begins with what is under way. A place is held for the look, so that the lane stays.
+static void look_at_lane(agenda *self, agenda_lane *lane) {
+  size_t room = self->settings.tasks_max - self->tasks_count, places = self->lanes.places;
+  size_t free_places = lane->count < places ? places - lane->count : 0;
+  backend_work_due due = {.now_ms = self->settings.now_ms(),
+                          .project = lane->project,
+                          .queue = lane->queue,
+                          .limit = lane->count + (free_places < room ? free_places : room)};
+  lane->look_ms = UINT64_MAX;
+  lane->has_more = false;
+  self->lanes.places++;
+  lane->count++;
+  bool is_good = look_unlocked(self, &due);
+  self->lanes.places--;
+  lane->has_more |= due.next_ms == due.now_ms;
+  uint64_t look_ms = agenda_lanes_leave(&self->lanes, lane, is_good ? UINT64_MAX : due.now_ms + WRITE_AGAIN_MS);
+  if (look_ms != UINT64_MAX) self->lanes_ms = 0;
+}
+
+/// The lane whose time has come; NULL: there is none.
+static agenda_lane *lane_due(agenda *self, uint64_t now_ms) {
+  if (self->lanes_ms > now_ms) return NULL;
+  agenda_lane *lane = agenda_lanes_first(&self->lanes, &self->lanes_ms);
+  return self->lanes_ms > now_ms ? NULL : lane;
+}
+
+/// Waits until it is time to look, or something changes. With the lock.
+static void wait_for_change(agenda *self, uint64_t now_ms) {
+  bool is_idle = self->is_paused || self->tasks_count == self->settings.tasks_max;
+  uint64_t look_ms = self->lanes_ms < self->look_ms ? self->lanes_ms : self->look_ms;
+  uint64_t wait_ms = is_idle || look_ms > now_ms + LOOK_MS ? LOOK_MS : look_ms - now_ms;
+  uint64_t until_ns = clock_realtime_ns() + wait_ms * CLOCK_NS_PER_MS;
+  const struct timespec until = {(time_t)(until_ns / CLOCK_NS_PER_SECOND), (long)(until_ns % CLOCK_NS_PER_SECOND)};
+  pthread_cond_timedwait(&self->changed, &self->lock, &until);
+}
+
+static void *run(void *user) {
+  agenda *self = user;
+  pthread_mutex_lock(&self->lock);
+  while (!self->is_ending || self->tasks_count > 0) {
+    uint64_t now_ms = self->settings.now_ms();
+    bool may_begin = !self->is_paused && self->tasks_count < self->settings.tasks_max;
+    agenda_lane *lane = may_begin ? lane_due(self, now_ms) : NULL;
+    if (lane != NULL) look_at_lane(self, lane);
+    if (may_begin && self->look_ms <= now_ms && self->tasks_count < self->settings.tasks_max)
+      look_once(self);
+    else if (lane == NULL)
+      wait_for_change(self, now_ms);
+  }
+  pthread_mutex_unlock(&self->lock);
+  return NULL;
+}
+
+// ------------------------------------------------------------------------------------------------------------ the whole
+
+static void added(void *user, uint64_t due_ms) {
+  agenda *self = user;
+  pthread_mutex_lock(&self->lock);
+  step_back(self, due_ms);
+  look_at(self, due_ms);
+  pthread_mutex_unlock(&self->lock);
+}
+
+static void agenda_delete(agenda *self) {
+  agenda_lanes_end(&self->lanes);
+  pthread_cond_destroy(&self->changed);
+  pthread_mutex_destroy(&self->lock);
+  free(self);
+}
+
+ubiq_error *agenda_open(const agenda_settings *settings, agenda **out) {
+  agenda *self = calloc(1, sizeof *self);
+  if (self == NULL) return ubiq_error_no_memory();
+  self->settings = *settings;
+  self->back_ms = self->lanes_ms = UINT64_MAX;
+  self->lanes.places = settings->places == 0 ? PLACES : settings->places;
+  if (settings->tasks_max == 0) self->settings.tasks_max = TASKS_MAX;
+  if (settings->now_ms == NULL) self->settings.now_ms = wall_clock_ms;
+  if (settings->chance == NULL) self->settings.chance = random_chance;
+  for (size_t i = 0; i < settings->kinds_count; i++) self->kinds[i] = settings->kinds[i];
+  pthread_mutex_init(&self->lock, NULL);
+  pthread_cond_init(&self->changed, NULL);
+  backend_work_watch(settings->backend, added, self);
+  int number = thread_start(&self->thread, NULL, run, self);
+  if (number == 0) {
+    *out = self;
+    return NULL;
+  }
+  backend_work_watch(settings->backend, NULL, NULL);
+  agenda_delete(self);
+  return ubiq_error_new(UBIQ_INTERNAL, "no thread for work: %s", strerror(number));
+}
+
+void agenda_pause(agenda *self) {
+  pthread_mutex_lock(&self->lock);
+  self->is_paused = true;
+  pthread_mutex_unlock(&self->lock);
+}
+
+void agenda_look(agenda *self) {
+  pthread_mutex_lock(&self->lock);
+  look_at(self, 0);
+  pthread_cond_signal(&self->changed);
+  pthread_mutex_unlock(&self->lock);
+}
+
+size_t agenda_busy(agenda *self) {
+  pthread_mutex_lock(&self->lock);
+  size_t count = self->tasks_count;
+  pthread_mutex_unlock(&self->lock);
+  return count;
+}
+
+void agenda_close(agenda *self) {
+  if (self == NULL) return;
+  pthread_mutex_lock(&self->lock);
+  self->is_paused = self->is_ending = true;
+  pthread_cond_signal(&self->changed);
+  pthread_mutex_unlock(&self->lock);
+  pthread_join(self->thread, NULL);
+  backend_work_watch(self->settings.backend, NULL, NULL);
+  agenda_delete(self);
+}

@@ -1,0 +1,176 @@
+// All kinds of state that a module may have: what a run changes no other run finds, whether an engine puts it back in an
+// instance that is used again, ends such instances, or does not merge such modules at all.
+#include "unit/runtime/begin_testing.h"
+#include "unit/runtime/run/isolation_testing.h"
+
+/// One kind of state: what a module declares for it, an expression (i32) that is not 0 or traps where it is not as it began,
+/// and what changes it.
+typedef struct kind {
+  const char *name, *state, *seen, *change;
+} kind;
+
+#define TABLE  "(table $t 2 4 funcref) (elem (i32.const 0) func $f) (func $f)"
+#define ELEM_0 "(ref.is_null (table.get $t (i32.const 0)))"
+#define STRUCT "(type $s (struct (field (mut i32)))) (global $g (ref $s) (struct.new $s (i32.const 1)))"
+#define ARRAY  "(type $a (array (mut i32))) (global $g (ref $a) (array.new $a (i32.const 1) (i32.const 3)))"
+#define COUNTER                                                                                                        \
+  "(memory 1) (global $g (mut i32) (i32.const 0))"                                                                     \
+  "(func $begin (global.set $g (i32.add (global.get $g) (i32.const 1)))"                                               \
+  " (i32.store8 (i32.const 0) (i32.add (i32.load8_u (i32.const 0)) (i32.const 1))))"
+#define NOT_ONCE "(i32.or (i32.ne (global.get $g) (i32.const 1)) (i32.ne (i32.load8_u (i32.const 0)) (i32.const 1)))"
+
+static const kind kinds[] = {
+    {"vector", "(global $g (mut v128) (v128.const i64x2 1 2))",
+     "(v128.any_true (v128.xor (global.get $g) (v128.const i64x2 1 2)))", "(global.set $g (v128.const i64x2 3 4))"},
+    {"exported global", "(global $g (export \"g\") (mut i32) (i32.const 1))", "(i32.ne (global.get $g) (i32.const 1))",
+     "(global.set $g (i32.const 2))"},
+    {"not a number", "(global $g (mut f64) (f64.const nan:0x123))",
+     "(i64.ne (i64.reinterpret_f64 (global.get $g)) (i64.const 0x7ff0000000000123))",
+     "(global.set $g (f64.const nan:0x124))"},
+    {"sum", "(global $g (mut i32) (i32.add (i32.const 2) (i32.const 3)))", "(i32.ne (global.get $g) (i32.const 5))",
+     "(global.set $g (i32.const 2))"},
+    {"another global's value", "(global $o i64 (i64.const 2)) (global $g (mut i64) (global.get $o))",
+     "(i64.ne (global.get $g) (i64.const 2))", "(global.set $g (i64.const 3))"},
+    {"function reference", "(func $f) (elem declare func $f) (global $g (mut funcref) (ref.func $f))",
+     "(ref.is_null (global.get $g))", "(global.set $g (ref.null func))"},
+    {"host reference", "(global $g (mut externref) (ref.null extern))", "(i32.eqz (ref.is_null (global.get $g)))",
+     "(global.set $g (extern.convert_any (ref.i31 (i32.const 1))))"},
+    {"second memory", "(memory 1) (memory $m 1) (data (memory $m) (i32.const 3) \"x\")",
+     "(i32.ne (i32.load8_u $m (i32.const 3)) (i32.const 120))", "(i32.store8 $m (i32.const 3) (i32.const 1))"},
+    {"four memories", "(memory 1) (memory 1) (memory 1) (memory $m 1)", "(i32.load8_u $m (i32.const 9))",
+     "(i32.store8 $m (i32.const 9) (i32.const 1))"},
+    {"large memory", "(memory 3)", "(i32.load8_u (i32.const 196607))", "(i32.store8 (i32.const 196607) (i32.const 1))"},
+    {"memory of 64 bits", "(memory i64 1)", "(i32.load8_u (i64.const 65535))",
+     "(i32.store8 (i64.const 65535) (i32.const 1))"},
+    {"small pages", "(memory 100 200 (pagesize 1))", "(i32.load8_u (i32.const 99))",
+     "(i32.store8 (i32.const 99) (i32.const 1))"},
+    {"one byte more", "(memory 100 200 (pagesize 1))", "(i32.ne (memory.size) (i32.const 100))",
+     "(drop (memory.grow (i32.const 1)))"},
+    {"no memory", "(memory 0 1) (global $g (mut i32) (i32.const 0))", "(i32.or (global.get $g) (memory.size))",
+     "(global.set $g (i32.const 1)) (drop (memory.grow (i32.const 1)))"},
+    {"refused growth", "(memory 1 1)", "(i32.load8_u (i32.const 9))",
+     "(i32.store8 (i32.const 9) (memory.grow (i32.const 1)))"},
+    {"growth by nothing", "(memory 1)", "(i32.load8_u (i32.const 9))",
+     "(i32.store8 (i32.const 9) (memory.grow (i32.const 0)))"},
+    {"atomic", "(memory 1)", "(i32.load8_u (i32.const 8))", "(drop (i32.atomic.rmw.add (i32.const 8) (i32.const 1)))"},
+    {"vector store", "(memory 1)", "(i32.load8_u (i32.const 8))",
+     "(v128.store8_lane 0 (i32.const 8) (v128.const i64x2 1 2))"},
+    {"memory copy", "(memory 1) (data (i32.const 0) \"x\")", "(i32.load8_u (i32.const 8))",
+     "(memory.copy (i32.const 8) (i32.const 0) (i32.const 1))"},
+    {"table.set", TABLE, ELEM_0, "(table.set $t (i32.const 0) (ref.null func))"},
+    {"table.grow", TABLE, "(i32.ne (table.size $t) (i32.const 2))",
+     "(drop (table.grow $t (ref.null func) (i32.const 1)))"},
+    {"table.fill", TABLE, ELEM_0, "(table.fill $t (i32.const 0) (ref.null func) (i32.const 1))"},
+    {"table.copy", TABLE, ELEM_0, "(table.copy $t $t (i32.const 0) (i32.const 1) (i32.const 1))"},
+    {"table.init", TABLE "(elem $e funcref (ref.null func))", ELEM_0,
+     "(table.init $t $e (i32.const 0) (i32.const 0) (i32.const 1))"},
+    {"elem.drop", TABLE "(elem $e func $f)",
+     "(block (result i32) (table.init $t $e (i32.const 0) (i32.const 0) (i32.const 1)) (i32.const 0))",
+     "(elem.drop $e)"},
+    {"data.drop", "(memory 1) (data $d \"x\")",
+     "(block (result i32) (memory.init $d (i32.const 0) (i32.const 0) (i32.const 1)) (i32.const 0))", "(data.drop $d)"},
+    {"object", STRUCT, "(i32.ne (struct.get $s 0 (global.get $g)) (i32.const 1))",
+     "(struct.set $s 0 (global.get $g) (i32.const 2))"},
+    {"array", ARRAY, "(i32.ne (array.get $a (global.get $g) (i32.const 2)) (i32.const 1))",
+     "(array.set $a (global.get $g) (i32.const 2) (i32.const 2))"},
+    {"exception", "(memory 1) (tag $e (param i32)) (global $g (mut i32) (i32.const 0))", "(global.get $g)",
+     "(global.set $g (block $h (result i32) (try_table (catch $e $h) (throw $e (i32.const 7))) (unreachable)))"},
+    {"tail call",
+     "(global $g (mut i32) (i32.const 0)) (func $set (result i32) (global.set $g (i32.const 1)) (i32.const 0))",
+     "(global.get $g)", "(return_call $set)"},
+    {"start", COUNTER "(start $begin)", NOT_ONCE, "(call $begin)"},
+    {"initialize", COUNTER "(export \"_initialize\" (func $begin))", NOT_ONCE, "(call $begin)"},
+    // Names that are the host's in a merged module, which this one must then not become.
+    {"name", "(global $g (mut i32) (i32.const 0)) (func (export \"ubiq:kernel/rewind\") (result i32) (i32.const 1))",
+     "(global.get $g)", "(global.set $g (i32.const 1))"},
+    {"memory's name", "(memory (export \"ubiq:kernel/memory\") 1)", "(i32.load8_u (i32.const 8))",
+     "(i32.store8 (i32.const 8) (i32.const 1))"},
+    {"last name", "(global $g (mut i32) (i32.const 0)) (func (export \"rewind\") (result i32) (i32.const 2))",
+     "(global.get $g)", "(global.set $g (i32.const 1))"},
+};
+
+static char *module_of(const kind *kind) {
+  static const char text[] = "(module %s (func (export \"run\") (result i32)"
+                             " (if %s (then (return (i32.const 1)))) %s (i32.const 0)))";
+  size_t size = sizeof text + strlen(kind->state) + strlen(kind->seen) + strlen(kind->change);
+  char *module = malloc(size);
+  assert_non_null(module);
+  snprintf(module, size, text, kind->state, kind->seen, kind->change);
+  return module;
+}
+
+static void make_kind(fixture *self, const kind *kind, const char *toml) {
+  char *module = module_of(kind);
+  make_with(self, toml, module);
+  free(module);
+}
+
+/// Whether a run found anything, told by its error.
+static bool has_found(fixture *self) {
+  counted one;
+  run_to_end(self, 0, &one);
+  bool found = one.run.error != NULL;
+  run_end(&one.run);
+  return found;
+}
+
+static void no_run_finds_what_another_changed(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+    fixture self;
+    make_kind(&self, &kinds[i], "[functions.run]\nwasm = 'guest.wat'\npool = { min = 0, overprovision = 0 }\n");
+    for (int run = 0; run < 6; run++)
+      if (has_found(&self)) fail_msg("%s: run %d", kinds[i].name, run);
+    end(&self);
+  }
+}
+
+/// So the guests can tell.
+static void all_is_found_in_an_instance_that_is_reused(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+    fixture self;
+    make_kind(&self, &kinds[i], "[functions.run]\nwasm = 'guest.wat'\ninstance = 'reuse'\npool = { min = 0 }\n");
+    if (has_found(&self)) fail_msg("%s: the first run", kinds[i].name);
+    if (!has_found(&self)) fail_msg("%s: it cannot tell", kinds[i].name);
+    end(&self);
+  }
+}
+
+#define SPIN                                                                                                           \
+  "(module (memory 1) (global $g (mut i32) (i32.const 0)) (func $change (global.set $g (i32.const 1))"                 \
+  " (memory.fill (i32.const 0) (i32.const 1) (i32.const 65536)))"                                                      \
+  " (func (export \"look\") (result i32) (if (i32.or (global.get $g) (i32.load8_u (i32.const 9)))"                     \
+  "   (then (return (i32.const 1)))) (call $change) (i32.const 0))"                                                    \
+  " (func (export \"spin\") (result i32) (call $change) (loop $more (br $more)) (i32.const 0))"                        \
+  " (func (export \"trap\") (result i32) (call $change) (unreachable)))"
+
+static void no_run_finds_what_a_stopped_one_left(void **state) {
+  (void)state;
+  enum { LOOK, SPINS, TRAPS, ENDS };
+  static const ubiq_code expected[] = {[SPINS] = UBIQ_TIMEOUT, [TRAPS] = UBIQ_TRAP};
+  fixture self;
+  make_with(
+      &self,
+      "[functions.a]\nwasm = 'guest.wat'\nexport = 'look'\npool = { min = 0, overprovision = 0 }\n"
+      "[functions.b]\nwasm = 'guest.wat'\nexport = 'spin'\ntimeout = '20ms'\npool = { min = 0, overprovision = 0 }\n"
+      "[functions.c]\nwasm = 'guest.wat'\nexport = 'trap'\npool = { min = 0, overprovision = 0 }\n",
+      SPIN);
+  for (int i = 0; i < 12; i++) {
+    counted one;
+    run_to_end(&self, (size_t)i % ENDS, &one);
+    assert_int_equal(ubiq_error_code(one.run.error), expected[i % ENDS]);
+    run_end(&one.run);
+  }
+  end(&self);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(no_run_finds_what_another_changed),
+      cmocka_unit_test(all_is_found_in_an_instance_that_is_reused),
+      cmocka_unit_test(no_run_finds_what_a_stopped_one_left),
+  };
+  begin();
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
