@@ -6,7 +6,7 @@
 #include "services/events/events.h"
 #include "services/operations.h"
 #include "services/schedules/schedule_work.h"
-#include "services/schedules/triggers.h"
+#include "services/triggers.h"
 
 #include <stdatomic.h>
 #include <unistd.h>

@@ -13,6 +13,11 @@ ubiq_error *json_get_duration(const json_value *value, uint64_t *milliseconds) {
   return NULL;
 }
 
+ubiq_error *json_read_duration(const json_value *object, const char *key, uint64_t *milliseconds) {
+  json_value value = json_field(object, key);
+  return json_is_absent(&value) ? NULL : json_get_duration(&value, milliseconds);
+}
+
 ubiq_error *json_get_size(const json_value *value, uint64_t max, uint64_t *bytes) {
   if (yyjson_is_int(value->value)) return json_get_u64(value, 0, max, bytes);
   text found;

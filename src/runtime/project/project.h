@@ -35,7 +35,7 @@
 #include "runtime/project/cors.h"
 #include "runtime/project/router.h"
 #include "services/quotas.h"
-#include "services/schedules/triggers.h"
+#include "services/triggers.h"
 
 #define PROJECT_FILE "ubiq.toml"
 

@@ -14,11 +14,6 @@ static ubiq_error *read_count(const json_value *table, const char *key, uint32_t
   return error;
 }
 
-static ubiq_error *read_time(const json_value *table, const char *key, uint64_t *out) {
-  json_value value = json_field(table, key);
-  return json_is_absent(&value) ? NULL : json_get_duration(&value, out);
-}
-
 static ubiq_error *check_pool(const json_value *value, pool_settings *settings) {
   json_value min = json_field(value, "min");
   if (json_is_absent(&min) && settings->min > settings->max) settings->min = settings->max;
@@ -41,8 +36,8 @@ ubiq_error *project_read_pool(const json_value *value, pool_settings *settings) 
   if (error == NULL) error = read_count(value, "max", 1, POOL_MAX_MAX, &settings->max);
   if (error == NULL)
     error = read_count(value, "overprovision", 0, POOL_OVERPROVISION_MAX, &settings->overprovision_percent);
-  if (error == NULL) error = read_time(value, "idle", &settings->idle_ms);
-  if (error == NULL) error = read_time(value, "scale_interval", &settings->interval_ms);
+  if (error == NULL) error = json_read_duration(value, "idle", &settings->idle_ms);
+  if (error == NULL) error = json_read_duration(value, "scale_interval", &settings->interval_ms);
   return error != NULL ? error : check_pool(value, settings);
 }
 

@@ -4,7 +4,9 @@
 #include "base/json_write.h"
 #include "services/events/event_check.h"
 #include "services/events/events.h"
+#include "services/schedules/schedule.h"
 #include "services/schedules/schedule_work.h"
+#include "services/work/retry.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -133,12 +135,12 @@ static bool write_subscription(buffer *out, const char *function, const json_val
 
 static ubiq_error *read_event(project_triggers *self, const char *function, const json_value *item) {
   static const char *const keys[] = {"name", "topic", "retry"};
-  schedule_retry retry;
+  retry_policy retry;
   const char *name = NULL;
   buffer definition = {0};
   ubiq_error *error = json_check_keys(item, keys, sizeof keys / sizeof keys[0]);
   if (error == NULL) error = check_topic(item);
-  if (error == NULL) error = schedule_retry_read(item, &retry);
+  if (error == NULL) error = retry_policy_read(item, &retry);
   if (error == NULL) error = read_name(self, item, function, SUBSCRIPTION_QUEUE, &name);
   if (error == NULL && !write_subscription(&definition, function, item)) error = ubiq_error_no_memory();
   if (error == NULL) error = add(self, SUBSCRIPTION_QUEUE, name, &definition);

@@ -15,7 +15,7 @@
 
 #include "base/arena.h"
 #include "base/json.h"
-#include "services/schedules/triggers.h"
+#include "services/triggers.h"
 
 /// Those of a project, while it is read. Begin with the arena alone, which owns the list.
 typedef struct project_triggers {

@@ -2,9 +2,9 @@
 #include "services/cache/cache.h"
 
 #include "base/units.h"
-#include "services/kv/stored_value.h"
 #include "services/operations.h"
 #include "services/services.h"
+#include "services/stored_value.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -60,7 +60,7 @@ static ubiq_error *read_subscription(arena *arena, const backend_work_item *item
   const json_value root = json_root(&source, yyjson_doc_get_root(document));
   error = copy_field(arena, &root, "topic", &out->topic);
   if (error == NULL) error = copy_field(arena, &root, "function", &out->function);
-  if (error == NULL) error = schedule_retry_read(&root, &out->retry);
+  if (error == NULL) error = retry_policy_read(&root, &out->retry);
   if (error == NULL) error = kept_permissions_read(&root, &out->permissions);
   if (error == NULL && (out->name = arena_string(arena, item->name.data, item->name.size)) == NULL)
     error = ubiq_error_no_memory();

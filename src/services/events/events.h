@@ -26,7 +26,7 @@ typedef struct subscription {
   const char *name;
   const char *topic; ///< `order.*`: `*` is any run of bytes
   const char *function;
-  schedule_retry retry;
+  retry_policy retry;
   permissions permissions; ///< of who made it; shares of its sets. None: of nobody
 } subscription;
 

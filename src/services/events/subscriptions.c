@@ -6,7 +6,6 @@
 #include "services/events/event_check.h"
 #include "services/events/event_lag.h"
 #include "services/operations.h"
-#include "services/schedules/schedule_work.h"
 #include "services/work/kept_permissions.h"
 #include "services/work/work_call.h"
 

@@ -128,9 +128,8 @@ static ubiq_error *read_count(const json_value *root, const char *key, uint64_t 
 }
 
 static ubiq_error *read_timeout(const json_value *root, http_ask *out) {
-  json_value timeout = json_field(root, "timeout");
   out->timeout_ms = HTTP_TIMEOUT_MS_MAX;
-  ubiq_error *error = json_is_absent(&timeout) ? NULL : json_get_duration(&timeout, &out->timeout_ms);
+  ubiq_error *error = json_read_duration(root, "timeout", &out->timeout_ms);
   if (out->timeout_ms > HTTP_TIMEOUT_MS_MAX) out->timeout_ms = HTTP_TIMEOUT_MS_MAX;
   return error;
 }

@@ -3,10 +3,10 @@
 
 #include "base/clock.h"
 #include "base/units.h"
-#include "services/kv/stored_value.h"
 #include "services/operations.h"
 #include "services/quotas.h"
 #include "services/services.h"
+#include "services/stored_value.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,10 +1,10 @@
 // kv.batch: several changes, all or none. The body was checked against the API: what is in it has the types that it is to have.
 #include "base/json_write.h"
 #include "services/kv/kv.h"
-#include "services/kv/stored_value.h"
 #include "services/operations.h"
 #include "services/permissions/permissions.h"
 #include "services/quotas.h"
+#include "services/stored_value.h"
 
 #include <inttypes.h>
 

@@ -2,9 +2,9 @@
 #include "base/clock.h"
 #include "base/json_write.h"
 #include "services/kv/kv.h"
-#include "services/kv/stored_value.h"
 #include "services/operations.h"
 #include "services/services.h"
+#include "services/stored_value.h"
 
 #include <inttypes.h>
 

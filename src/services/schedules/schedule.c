@@ -70,11 +70,3 @@ size_t schedule_due(const schedule *self, int64_t due_ms, int64_t now_ms, int64_
   *next_ms = at_ms;
   return count;
 }
-
-uint64_t schedule_retry_delay(const schedule_retry *self, uint32_t attempt, double chance) {
-  double delay_ms = attempt <= 1 ? 0 : (double)self->first_delay_ms;
-  double longest_ms = (double)self->longest_delay_ms;
-  for (uint32_t i = 2; i < attempt && delay_ms < longest_ms; i++) delay_ms *= self->factor;
-  if (delay_ms > longest_ms) delay_ms = longest_ms;
-  return (uint64_t)(delay_ms * (1 - self->jitter * chance));
-}

@@ -10,7 +10,7 @@
 //     missed = "once"                  # or skip, all: of times at which nobody was there
 //     catch_up_window = "24h"          # and for how long they are made up for
 //     overlap = "allow"                # or skip, queue: when the last run has not ended
-//     retry = { attempts = 3, first_delay = "1s", factor = 2, longest_delay = "1h", jitter = 0.1 }
+//     retry = { attempts = 3, ... }    # work/retry.h
 //
 // Nothing here knows a clock, a store or what is run.
 #ifndef SERVICES_SCHEDULES_SCHEDULE_H
@@ -18,6 +18,7 @@
 
 #include "base/json.h"
 #include "services/schedules/cron.h"
+#include "services/work/retry.h"
 
 enum {
   SCHEDULE_LATE_MS = 10000, ///< a time is missed that nobody served so long after it
@@ -38,15 +39,6 @@ typedef enum schedule_overlap {
   SCHEDULE_OVERLAP_QUEUE,
 } schedule_overlap;
 
-/// What follows a run that failed.
-typedef struct schedule_retry {
-  uint32_t attempts; ///< that are made in all; 1: none follows
-  uint64_t first_delay_ms;
-  double factor; ///< by which the delay grows with each attempt
-  uint64_t longest_delay_ms;
-  double jitter; ///< 0 to 1: what share of a delay is left to chance
-} schedule_retry;
-
 /// Times are milliseconds since 1970.
 typedef struct schedule {
   schedule_kind kind;
@@ -61,7 +53,7 @@ typedef struct schedule {
   schedule_missed missed;
   uint64_t catch_up_ms; ///< UINT64_MAX: however long ago
   schedule_overlap overlap;
-  schedule_retry retry;
+  retry_policy retry; ///< what follows a run that failed
 } schedule;
 
 /// The keys that schedule_read knows, ended by NULL; for tables that have others beside them.
@@ -71,9 +63,6 @@ extern const char *const schedule_keys[];
 /// place: none or several of `cron`, `every` and `at`, a key that does not go with the kind, and what is no such value.
 ubiq_error *schedule_read(const json_value *object, int64_t made_ms, schedule *out);
 
-/// Reads `retry` of an object, or what holds without it. Errors: `invalid_input` with the place.
-ubiq_error *schedule_retry_read(const json_value *object, schedule_retry *out);
-
 /// The first time after `after_ms`. False when there is none.
 bool schedule_next(const schedule *self, int64_t after_ms, int64_t *next_ms);
 
@@ -81,8 +70,5 @@ bool schedule_next(const schedule *self, int64_t after_ms, int64_t *next_ms);
 /// to `next_ms` from when on it is to be asked again; INT64_MAX: never. Returns how many. A time that is not older than
 /// SCHEDULE_LATE_MS is always among them; those before it are missed.
 size_t schedule_due(const schedule *self, int64_t due_ms, int64_t now_ms, int64_t *times, size_t max, int64_t *next_ms);
-
-/// How long to wait before attempt `attempt` (the first is 1 and waits for nothing). `chance` is from 0 up to but not 1.
-uint64_t schedule_retry_delay(const schedule_retry *self, uint32_t attempt, double chance);
 
 #endif

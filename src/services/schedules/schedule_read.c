@@ -8,8 +8,6 @@
 
 #define DAY_MS (UINT64_C(86400) * 1000)
 
-enum { ATTEMPTS_MAX = 100 };
-
 const char *const schedule_keys[] = {"cron",          "every",       "at",         "timezone", "on_dst_gap",
                                      "on_dst_repeat", "start_after", "end_before", "missed",   "catch_up_window",
                                      "overlap",       "retry",       NULL};
@@ -29,11 +27,6 @@ static ubiq_error *read_choice(const json_value *object, const char *key, const 
   return json_wrong(&value, names[2] == NULL ? "%s or %s" : "%s, %s or %s", names[0], names[1], names[2]);
 }
 
-static ubiq_error *read_duration(const json_value *object, const char *key, uint64_t *out) {
-  json_value value = json_field(object, key);
-  return json_is_absent(&value) ? NULL : json_get_duration(&value, out);
-}
-
 static ubiq_error *read_time(const json_value *object, const char *key, int64_t *out) {
   json_value value = json_field(object, key);
   text found;
@@ -41,16 +34,6 @@ static ubiq_error *read_time(const json_value *object, const char *key, int64_t 
   ubiq_error *error = json_get_text(&value, &found);
   if (error != NULL) return error;
   return clock_parse(found, out) ? NULL : json_wrong(&value, CLOCK_TEXT_FORM);
-}
-
-static ubiq_error *read_number(const json_value *object, const char *key, double min, double max, double *out) {
-  json_value value = json_field(object, key);
-  if (json_is_absent(&value)) return NULL;
-  double found = yyjson_get_num(value.value);
-  if (!yyjson_is_num(value.value) || !(found >= min && found <= max))
-    return json_wrong(&value, "a number from %g to %g", min, max);
-  *out = found;
-  return NULL;
 }
 
 // ---------------------------------------------------------------------------------------------------- what it is due
@@ -126,23 +109,6 @@ static ubiq_error *check_kind(const json_value *object, const schedule *self) {
 
 // --------------------------------------------------------------------------------------------------------- policies
 
-ubiq_error *schedule_retry_read(const json_value *object, schedule_retry *out) {
-  static const char *const keys[] = {"attempts", "first_delay", "factor", "longest_delay", "jitter"};
-  json_value value = json_field(object, "retry"), attempts = json_field(&value, "attempts");
-  *out = (schedule_retry){3, 1000, 2, 3600 * 1000, 0.1};
-  uint64_t count = out->attempts;
-  if (json_is_absent(&value)) return NULL;
-  ubiq_error *error = json_expect_object(&value);
-  if (error == NULL) error = json_check_keys(&value, keys, sizeof keys / sizeof keys[0]);
-  if (error == NULL && !json_is_absent(&attempts)) error = json_get_u64(&attempts, 1, ATTEMPTS_MAX, &count);
-  if (error == NULL) error = read_duration(&value, "first_delay", &out->first_delay_ms);
-  if (error == NULL) error = read_number(&value, "factor", 1, 100, &out->factor);
-  if (error == NULL) error = read_duration(&value, "longest_delay", &out->longest_delay_ms);
-  if (error == NULL) error = read_number(&value, "jitter", 0, 1, &out->jitter);
-  out->attempts = (uint32_t)count;
-  return error;
-}
-
 static ubiq_error *read_policies(const json_value *object, schedule *out) {
   static const char *const missed[] = {
       [SCHEDULE_MISSED_ONCE] = "once", [SCHEDULE_MISSED_SKIP] = "skip", [SCHEDULE_MISSED_ALL] = "all", NULL};
@@ -150,11 +116,11 @@ static ubiq_error *read_policies(const json_value *object, schedule *out) {
       [SCHEDULE_OVERLAP_ALLOW] = "allow", [SCHEDULE_OVERLAP_SKIP] = "skip", [SCHEDULE_OVERLAP_QUEUE] = "queue", NULL};
   int on_missed = (int)out->missed, overlap = (int)out->overlap;
   ubiq_error *error = read_choice(object, "missed", missed, &on_missed);
-  if (error == NULL) error = read_duration(object, "catch_up_window", &out->catch_up_ms);
+  if (error == NULL) error = json_read_duration(object, "catch_up_window", &out->catch_up_ms);
   if (error == NULL) error = read_choice(object, "overlap", overlaps, &overlap);
   out->missed = (schedule_missed)on_missed;
   out->overlap = (schedule_overlap)overlap;
-  return error != NULL ? error : schedule_retry_read(object, &out->retry);
+  return error != NULL ? error : retry_policy_read(object, &out->retry);
 }
 
 static ubiq_error *read_bounds(const json_value *object, schedule *out) {

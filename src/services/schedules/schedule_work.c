@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/json_write.h"
+#include "services/schedules/schedule.h"
 #include "services/work/kept_permissions.h"
 #include "services/work/run_results.h"
 #include "services/work/work_call.h"
@@ -133,7 +134,7 @@ agenda_kind schedule_work_schedules(schedule_work *self) {
 typedef struct turn {
   errand errand;
   agenda_task *task;
-  schedule_retry retry;
+  retry_policy retry;
   yyjson_doc *document;
   char *input;             ///< owned; NULL: none
   permissions permissions; ///< of who had it made; none: of nobody
@@ -167,7 +168,7 @@ static void turn_begun(errand *errand) {
 static void turn_done(errand *errand, ubiq_error *error, ubiq_bytes output) {
   turn *self = errand->user;
   agenda_task *task = self->task;
-  schedule_retry retry = self->retry;
+  retry_policy retry = self->retry;
   keep_result(self, error, output);
   turn_delete(self);
   task->retry = &retry;
@@ -182,7 +183,7 @@ static ubiq_error *read_turn(turn *self, json_value *root) {
   ubiq_error *error = json_get_text(&function, &self->errand.function);
   if (error == NULL) error = json_get_text(&name, &schedule);
   if (error == NULL) error = json_get_text(&time, &at);
-  if (error == NULL) error = schedule_retry_read(root, &self->retry);
+  if (error == NULL) error = retry_policy_read(root, &self->retry);
   if (error == NULL) error = kept_permissions_read(root, &self->permissions);
   if (error != NULL) return error;
   yyjson_val *run = yyjson_obj_get(root->value, "run");

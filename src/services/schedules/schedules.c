@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/json_write.h"
 #include "services/operations.h"
+#include "services/schedules/schedule.h"
 #include "services/work/kept_permissions.h"
 #include "services/work/run_results.h"
 #include "services/work/work_call.h"

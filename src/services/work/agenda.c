@@ -177,7 +177,7 @@ static text failure_of(agenda_task *task, const ubiq_error *error) {
   return task->failure == NULL ? (text){NULL, 0} : text_of(task->failure);
 }
 
-static bool is_last(const agenda_task *task, const schedule_retry *retry) {
+static bool is_last(const agenda_task *task, const retry_policy *retry) {
   return retry == NULL || task->item.attempts + 1 >= retry->attempts;
 }
 
@@ -186,7 +186,7 @@ void agenda_failed(agenda_task *task, ubiq_error *error) {
   uint32_t attempts = task->item.attempts + 1;
   bool is_over = is_last(task, task->retry);
   uint64_t due_ms = self->settings.now_ms();
-  if (!is_over) due_ms += schedule_retry_delay(task->retry, attempts + 1, self->settings.chance());
+  if (!is_over) due_ms += retry_policy_delay(task->retry, attempts + 1, self->settings.chance());
   task->change = (backend_work_change){.action = BACKEND_WORK_CHANGE,
                                        .item = {.id = task->item.id,
                                                 .due_ms = due_ms,
@@ -206,7 +206,7 @@ static bool was_begun(const ubiq_error *error) {
   return code != UBIQ_UNAVAILABLE && code != UBIQ_BUSY && code != UBIQ_CANCELLED;
 }
 
-bool agenda_tries_again(const agenda_task *task, const schedule_retry *retry, const ubiq_error *error) {
+bool agenda_tries_again(const agenda_task *task, const retry_policy *retry, const ubiq_error *error) {
   return !was_begun(error) || !is_last(task, retry);
 }
 

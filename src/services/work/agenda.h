@@ -15,16 +15,16 @@
 #define SERVICES_WORK_AGENDA_H
 
 #include "services/backend/backend.h"
-#include "services/schedules/schedule.h"
 #include "services/work/agenda_lanes.h"
+#include "services/work/retry.h"
 
 typedef struct agenda agenda;
 
 /// An item under way. Whoever does it ends it by one of agenda_done, agenda_failed, agenda_refused and agenda_change, once.
 typedef struct agenda_task {
-  backend_work_item item;      ///< with its texts, which are the task's
-  const schedule_retry *retry; ///< what follows a failure: set before it fails, read then; NULL: nothing, it is dead
-  void *user;                  ///< of whoever does it
+  backend_work_item item;    ///< with its texts, which are the task's
+  const retry_policy *retry; ///< what follows a failure: set before it fails, read then; NULL: nothing, it is dead
+  void *user;                ///< of whoever does it
   // The agenda's.
   agenda *agenda;
   backend_work_write write;
@@ -90,7 +90,7 @@ void agenda_refused(agenda_task *task);
 void agenda_settle(agenda_task *task, ubiq_error *error);
 
 /// Whether agenda_settle will have it tried again, or handed over again, after this error with this retry.
-bool agenda_tries_again(const agenda_task *task, const schedule_retry *retry, const ubiq_error *error);
+bool agenda_tries_again(const agenda_task *task, const retry_policy *retry, const ubiq_error *error);
 
 /// What follows from an item that was done, in one transaction; the item's own end or change is among it.
 typedef struct agenda_changes {

@@ -153,14 +153,10 @@ static void the_last_of_a_years_seconds_is_found_at_once(void **state) {
              "2027-03-01T00:00:00.000Z");
 }
 
-static void retries_wait_longer_each_time_up_to_a_longest(void **state) {
+static void a_schedule_has_its_retry(void **state) {
   (void)state;
-  schedule made = schedule_of(
-      "every = '1h'\nretry = { attempts = 9, first_delay = '2s', factor = 3, longest_delay = '20s', jitter = 0.5 }");
+  schedule made = schedule_of("every = '1h'\nretry = { attempts = 9 }");
   assert_int_equal(made.retry.attempts, 9);
-  const uint64_t expected[] = {0, 2000, 6000, 18000, 20000, 20000};
-  for (uint32_t i = 0; i < 6; i++) assert_int_equal(schedule_retry_delay(&made.retry, i + 1, 0), expected[i]);
-  assert_int_equal(schedule_retry_delay(&made.retry, 2, 0.5), 1500);
 }
 
 static void refused(const char *toml, const char *message) {
@@ -184,8 +180,6 @@ static void what_is_wrong_is_named_with_its_place(void **state) {
   refused("every = '1h'\nmissed = 'twice'", "missed is \"twice\"; expected once, skip or all");
   refused("cron = '* * * * *'\non_dst_gap = 'run'", "expected skip or run_after");
   refused("every = '1h'\nretry = { tries = 1 }", "unknown key retry.tries");
-  refused("every = '1h'\nretry = { jitter = 2 }", "expected a number from 0 to 1");
-  refused("every = '1h'\nretry = { attempts = 0 }", "expected an integer from 1 to 100");
   refused("every = '1h'\nstart_after = 2026-03-02T10:00:00Z\nend_before = 2026-03-02T10:00:00Z",
           "ends before it starts");
 }
@@ -200,7 +194,7 @@ int main(void) {
       cmocka_unit_test(a_time_that_was_just_now_is_not_missed),
       cmocka_unit_test(more_than_there_is_room_for_comes_next_time),
       cmocka_unit_test(the_last_of_a_years_seconds_is_found_at_once),
-      cmocka_unit_test(retries_wait_longer_each_time_up_to_a_longest),
+      cmocka_unit_test(a_schedule_has_its_retry),
       cmocka_unit_test(what_is_wrong_is_named_with_its_place),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

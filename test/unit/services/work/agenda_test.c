@@ -35,7 +35,7 @@ typedef struct fixture {
   enum { END, FAIL, REFUSE, HOLD } how;
 } fixture;
 
-static const schedule_retry twice = {2, 1000, 2, 60000, 0};
+static const retry_policy twice = {2, 1000, 2, 60000, 0};
 
 static void begin(void *user, agenda_task *task) {
   fixture *self = user;

@@ -1,5 +1,5 @@
 // Values between requests and stores.
-#include "services/kv/stored_value.h"
+#include "services/stored_value.h"
 
 #include "base/clock.h"
 #include "base/units.h"

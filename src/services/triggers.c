@@ -1,11 +1,12 @@
 // One list is compared with the other, and what follows is one write.
-#include "services/schedules/triggers.h"
+#include "services/triggers.h"
 
 #include "base/arena.h"
 #include "base/json.h"
 #include "base/json_write.h"
 #include "base/log.h"
 #include "services/events/events.h"
+#include "services/schedules/schedule.h"
 #include "services/schedules/schedule_work.h"
 
 #include <pthread.h>

@@ -1,6 +1,6 @@
 // What kv and cache keep: JSON text or bytes with a media type, as it comes in a request and as it goes out in an answer.
-#ifndef SERVICES_KV_STORED_VALUE_H
-#define SERVICES_KV_STORED_VALUE_H
+#ifndef SERVICES_STORED_VALUE_H
+#define SERVICES_STORED_VALUE_H
 
 #include "services/service.h"
 

@@ -1,6 +1,6 @@
 // link: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup
 // What a project's file says is to be done by itself, put in place again and again.
-#include "services/schedules/triggers.h"
+#include "services/triggers.h"
 
 #include "base/clock.h"
 #include "services/events/events.h"

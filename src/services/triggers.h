@@ -3,8 +3,8 @@
 // They are items like those made by the API (schedule_work.h, events.h), marked with `is_of_project`. What was put in place last is
 // kept beside them, as an item of the queue "triggers", in the transaction that changed them. So what did not change is not touched,
 // and keeps its next time; and what has ended because it was done once does not begin again with each start.
-#ifndef SERVICES_SCHEDULES_TRIGGERS_H
-#define SERVICES_SCHEDULES_TRIGGERS_H
+#ifndef SERVICES_TRIGGERS_H
+#define SERVICES_TRIGGERS_H
 
 #include "base/text.h"
 #include "services/services.h"
