@@ -91,13 +91,13 @@ static inline bool fetch_server_send_chunks(int fd, int count) {
   return fetch_server_say(fd, "0\r\nX-Late: trailer\r\n\r\n");
 }
 
-/// `/to/STATUS/LOCATION`
-static inline bool fetch_server_redirect(int fd, const char *arguments, size_t body_size) {
+/// `/to/STATUS/LOCATION`; `headers` are further ones.
+static inline bool fetch_server_redirect(int fd, const char *arguments, const char *headers, size_t body_size) {
   char head[1024];
   int status = atoi(arguments);
   const char *location = strchr(arguments, '/') + 1;
-  snprintf(head, sizeof head, "HTTP/1.1 %d Elsewhere\r\nLocation: %s\r\nContent-Length: %zu\r\n\r\n", status, location,
-           body_size);
+  snprintf(head, sizeof head, "HTTP/1.1 %d Elsewhere\r\nLocation: %s\r\n%sContent-Length: %zu\r\n\r\n", status,
+           location, headers, body_size);
   return fetch_server_say(fd, head) && fetch_server_send_filler(fd, body_size);
 }
 
@@ -133,6 +133,7 @@ static inline bool fetch_server_odd_headers(int fd) {
 /// - `/echo...`: the whole request as the body     - `/bytes/N`: N bytes, announced by their length
 /// - `/chunks/N`: N chunks of 16 bytes, a trailer  - `/endless`: a body without end
 /// - `/to/STATUS/LOCATION`: a redirect             - `/heavy-to/STATUS/LOCATION`: one with a body of 1 MiB
+/// - `/last`: an answer that ends the connection   - `/last-to/STATUS/LOCATION`: a redirect that does
 /// - `/hang`: no answer                            - `/half`: the beginning of an answer
 /// - `/gzip`, `/odd-headers`, `/headers/N`, `/long-header/N`, `/nonsense`, `/close`
 static inline bool fetch_server_answer(int fd, const char *request, size_t size) {
@@ -149,8 +150,11 @@ static inline bool fetch_server_answer(int fd, const char *request, size_t size)
   if (FETCH_SERVER_AT("/chunks/")) return fetch_server_send_chunks(fd, atoi(FETCH_SERVER_AFTER("/chunks/")));
   if (FETCH_SERVER_AT("/endless"))
     return fetch_server_say(fd, "HTTP/1.1 200 OK\r\n\r\n") && fetch_server_send_filler(fd, UINT64_MAX);
-  if (FETCH_SERVER_AT("/to/")) return fetch_server_redirect(fd, FETCH_SERVER_AFTER("/to/"), 0);
-  if (FETCH_SERVER_AT("/heavy-to/")) return fetch_server_redirect(fd, FETCH_SERVER_AFTER("/heavy-to/"), 1 << 20);
+  if (FETCH_SERVER_AT("/to/")) return fetch_server_redirect(fd, FETCH_SERVER_AFTER("/to/"), "", 0);
+  if (FETCH_SERVER_AT("/heavy-to/")) return fetch_server_redirect(fd, FETCH_SERVER_AFTER("/heavy-to/"), "", 1 << 20);
+  if (FETCH_SERVER_AT("/last-to/"))
+    return fetch_server_redirect(fd, FETCH_SERVER_AFTER("/last-to/"), "Connection: close\r\n", 0) && false;
+  if (FETCH_SERVER_AT("/last")) return fetch_server_reply(fd, "Connection: close\r\n", "", 0) && false;
   if (FETCH_SERVER_AT("/hang")) return fetch_server_hang(fd);
   if (FETCH_SERVER_AT("/half"))
     return fetch_server_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf") && fetch_server_hang(fd);

@@ -9,10 +9,8 @@
 #include "services/permissions/permissions.h"
 #include "unit/base/alloc_failure.h"
 #include "unit/base/fetch_server.h"
+#include "unit/base/moving_name.h"
 #include "unit/services/calling.h"
-
-#include <dlfcn.h>
-#include <netdb.h>
 
 typedef struct fixture {
   uv_loop_t uv;
@@ -25,52 +23,6 @@ typedef struct fixture {
   calling calling;
   int begun, ended, last_status;
 } fixture;
-
-// ------------------------------------------------------------------------------------------- names and addresses
-
-static const char *name_leads_to = "127.0.0.1"; ///< `moving.example.com`
-static atomic_int public_port;                  ///< where connections to 8.8.4.4 really go
-
-#define REAL(type, name) *(void **)&(type) = dlsym(RTLD_NEXT, (name))
-
-/// Stands before libc's for libcurl's threads too.
-__attribute__((visibility("default"))) int getaddrinfo(const char *name, const char *service,
-                                                       const struct addrinfo *hints, struct addrinfo **result) {
-  int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = NULL;
-  REAL(real, "getaddrinfo");
-  return real(strcmp(name, "moving.example.com") == 0 ? name_leads_to : name, service, hints, result);
-}
-
-static bool is_public(const struct sockaddr *address) {
-  struct sockaddr_in internet;
-  if (address->sa_family != AF_INET) return false;
-  memcpy(&internet, address, sizeof internet);
-  return internet.sin_addr.s_addr == htonl(0x08080404);
-}
-
-/// What would go out to 8.8.4.4 goes to the test's server, and says that it did not. The types of addresses are glibc's own.
-__attribute__((visibility("default"))) int connect(int fd, __CONST_SOCKADDR_ARG asked, socklen_t size) {
-  int (*real)(int, const struct sockaddr *, socklen_t) = NULL;
-  const struct sockaddr *address = asked.__sockaddr__;
-  const struct sockaddr_in local = {.sin_family = AF_INET,
-                                    .sin_port = htons((uint16_t)atomic_load(&public_port)),
-                                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  REAL(real, "connect");
-  return is_public(address) ? real(fd, (const struct sockaddr *)&local, sizeof local) : real(fd, address, size);
-}
-
-__attribute__((visibility("default"))) int getpeername(int fd, __SOCKADDR_ARG out, socklen_t *size) {
-  int (*real)(int, struct sockaddr *, socklen_t *) = NULL;
-  struct sockaddr *address = out.__sockaddr__;
-  struct sockaddr_in internet;
-  REAL(real, "getpeername");
-  int result = real(fd, address, size);
-  if (result != 0 || address->sa_family != AF_INET || strcmp(name_leads_to, "8.8.4.4") != 0) return result;
-  memcpy(&internet, address, sizeof internet);
-  internet.sin_addr.s_addr = htonl(0x08080404);
-  memcpy(address, &internet, sizeof internet);
-  return result;
-}
 
 // ------------------------------------------------------------------------------------------------------------ calls
 
@@ -95,9 +47,8 @@ static const http_host http = {way};
 static int set_up(void **state) {
   fixture *self = calloc(1, sizeof *self);
   assert_non_null(self);
-  name_leads_to = "127.0.0.1";
+  moving_name_begin("127.0.0.1", "127.0.0.1");
   self->server = fetch_server_start();
-  atomic_store(&public_port, self->server->port);
   assert_int_equal(uv_loop_init(&self->uv), 0);
   assert_null(fetch_loop_new(&self->uv, &self->host.fetches));
   self->host.request_begun = begun;
@@ -175,20 +126,43 @@ static void an_answer_is_told_with_its_status(void **state) {
   assert_int_equal(self->count.begun, 1);
 }
 
+/// The name leads to a public address once, then to the other `address`, and what is asked is refused there.
+static void assert_moves_in_vain(fixture *self, const char *address, const char *asked, const char *words) {
+  permit(self, "http:get:" MOVING_NAME ":%d");
+  moving_name_begin(MOVING_NAME_PUBLIC, address);
+  atomic_store(&moving_name.is_forgotten, true);
+  assert_denied(self, asked, words);
+  assert_int_equal(atomic_load(&moving_name.look_ups), 2);
+  assert_int_equal(atomic_load(&moving_name.connections), 1);
+  assert_int_equal(atomic_load(&moving_name.strays), 0);
+}
+
 static void a_name_that_moves_to_a_private_address_leads_nowhere(void **state) {
   fixture *self = *state;
-  const char *asked = "{\"url\":\"http://moving.example.com:%d/close\",\"retries\":0}";
-  permit(self, "http:get:moving.example.com:%d");
-  name_leads_to = "8.8.4.4";
-  assert_asked(self, asked, 503); // it was connected to
-  assert_int_equal(atomic_load(&self->server->requests), 1);
-  fetch_loop_close(self->host.fetches, NULL, NULL); // with what it remembers of names
-  assert_null(fetch_loop_new(&self->uv, &self->host.fetches));
-  name_leads_to = "127.0.0.1";
-  assert_denied(self, asked, "a loopback address");
-  name_leads_to = "::ffff:127.0.0.1";
-  assert_denied(self, asked, "a loopback address");
-  assert_int_equal(atomic_load(&self->server->requests), 1);
+  permit(self, "http:get:" MOVING_NAME ":%d");
+  moving_name_begin(MOVING_NAME_PUBLIC, "127.0.0.1");
+  assert_asked(self, "{\"url\":\"http://" MOVING_NAME ":%d/last\"}", 200);
+  atomic_store(&moving_name.is_forgotten, true);
+  assert_denied(self, "{\"url\":\"http://" MOVING_NAME ":%d/\"}", "a loopback address");
+  assert_int_equal(atomic_load(&moving_name.connections), 1);
+  assert_int_equal(atomic_load(&moving_name.look_ups), 2);
+}
+
+static void a_name_that_moves_before_it_is_asked_again_leads_nowhere(void **state) {
+  const char *asked = "{\"url\":\"http://" MOVING_NAME ":%d/close\",\"retries\":3}";
+  assert_moves_in_vain(*state, "127.0.0.1", asked, ": 127.0.0.1:");
+  assert_moves_in_vain(*state, "169.254.169.254", asked, "metadata");
+  assert_moves_in_vain(*state, "::ffff:169.254.169.254", asked, "metadata");
+}
+
+static void a_name_that_moves_before_it_is_redirected_to_leads_nowhere(void **state) {
+  fixture *self = *state;
+  char asked[256];
+  snprintf(asked, sizeof asked, "{\"url\":\"http://" MOVING_NAME ":%%d/last-to/302/http://" MOVING_NAME ":%d/\"}",
+           self->server->port);
+  assert_moves_in_vain(self, "127.0.0.1", asked, ": 127.0.0.1:");
+  assert_moves_in_vain(self, "::ffff:127.0.0.1", asked, ": [::ffff:127.0.0.1]:");
+  assert_moves_in_vain(self, "169.254.169.254", asked, "metadata");
 }
 
 static void a_kept_connection_to_a_private_address_is_not_reused_where_none_may_be_reached(void **state) {
@@ -346,6 +320,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       HTTP_TEST(an_answer_is_told_with_its_status),
       HTTP_TEST(a_name_that_moves_to_a_private_address_leads_nowhere),
+      HTTP_TEST(a_name_that_moves_before_it_is_asked_again_leads_nowhere),
+      HTTP_TEST(a_name_that_moves_before_it_is_redirected_to_leads_nowhere),
       HTTP_TEST(a_kept_connection_to_a_private_address_is_not_reused_where_none_may_be_reached),
       HTTP_TEST(all_who_ask_must_name_a_private_host),
       cmocka_unit_test(hosts_that_nobody_outside_decides_about),
