@@ -1,7 +1,7 @@
 /// What requests say of their trace, of any bytes: the first line of an input is a traceparent, the rest a tracestate. What is
 /// taken is written as it came, and is taken again.
-#include "runtime/run/trace.h"
-#include "runtime/run/trace_state.h"
+#include "runtime/telemetry/trace.h"
+#include "runtime/telemetry/trace_state.h"
 
 #include <stdlib.h>
 #include <string.h>

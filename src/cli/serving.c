@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "runtime/project/project_settings.h"
-#include "runtime/run/run_log.h"
+#include "runtime/telemetry/run_log.h"
 #include "server/otlp.h"
 
 #include <signal.h>

@@ -212,7 +212,7 @@ static void add_pools(metrics_text *out, releases *releases) {
   if (stats == NULL) {
     out->has_failed = true;
   } else {
-    for (size_t i = 0; i < count; i++) pool_board_sum(current->functions[i].board, &stats[i]);
+    for (size_t i = 0; i < count; i++) pool_board_sum(current->functions[i].pool.board, &stats[i]);
     add_pool_numbers(out, current, stats);
     add_pool_ends(out, current, stats);
   }

@@ -1,4 +1,4 @@
-// Numbers are read where workers write them (runtime/limits/pool_gauges.h): no worker is asked.
+// Numbers are read where workers write them (runtime/pool/pool_gauges.h): no worker is asked.
 #include "server/admin_pool.h"
 
 #include "base/clock.h"
@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 static bool add_settings(yyjson_mut_doc *document, yyjson_mut_val *root, const function *function) {
-  const pool_settings *settings = &function->pool;
-  const lifetime *lifetime = &function->lifetime;
+  const pool_settings *settings = &function->pool.settings;
+  const lifetime *lifetime = &function->pool.lifetime;
   yyjson_mut_val *object = yyjson_mut_obj_add_obj(document, root, "settings");
   return yyjson_mut_obj_add_uint(document, object, "min", settings->min) &&
          yyjson_mut_obj_add_uint(document, object, "max", settings->max) &&
@@ -67,16 +67,17 @@ static bool add_problem(yyjson_mut_doc *document, yyjson_mut_val *root, pool_boa
 static bool describe(yyjson_mut_doc *document, yyjson_mut_val *root, const function *function) {
   pool_stats stats;
   pin_status pinned;
-  pool_board_sum(function->board, &stats);
-  if (function->pin != NULL) {
-    pin_look(function->pin, clock_monotonic_ns() / CLOCK_NS_PER_MS, &pinned);
+  pool_board_sum(function->pool.board, &stats);
+  if (function->pool.pin != NULL) {
+    pin_look(function->pool.pin, clock_monotonic_ns() / CLOCK_NS_PER_MS, &pinned);
     stats.ready = pinned.state == PIN_READY;
     stats.target = 1;
   }
   return yyjson_mut_obj_add_strcpy(document, root, "function", function->name) &&
-         yyjson_mut_obj_add_str(document, root, "instance", lifetime_kind_name(function->lifetime.kind)) &&
+         yyjson_mut_obj_add_str(document, root, "instance", lifetime_kind_name(function->pool.lifetime.kind)) &&
          add_settings(document, root, function) && add_numbers(document, root, &stats) &&
-         (function->pin == NULL || add_pinned(document, root, &pinned)) && add_problem(document, root, function->board);
+         (function->pool.pin == NULL || add_pinned(document, root, &pinned)) &&
+         add_problem(document, root, function->pool.board);
 }
 
 /// The name in .../functions/{name}/pool.

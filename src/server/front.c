@@ -2,6 +2,7 @@
 #include "server/front.h"
 
 #include "base/log.h"
+#include "runtime/run/listeners.h"
 #include "server/head_room.h"
 #include "server/request.h"
 #include "server/tls.h"
@@ -198,7 +199,7 @@ static void note_message(void *user, const char *format, va_list arguments) {
   const front *self = user;
   if (strstr(format, "HTTP response code is %u") == NULL) return;
   unsigned status = va_arg(arguments, unsigned);
-  if (self->worker->is_watched) refusal_tell(self->worker, (refusal_record){.status = status});
+  if (self->worker->is_watched) listeners_tell_refusal(self->worker, (refusal_record){.status = status});
 }
 
 static ubiq_error *start_daemon(front *self) {

@@ -6,7 +6,7 @@
 #define SERVER_METRICS_TEXT_H
 
 #include "base/text.h"
-#include "runtime/limits/histogram.h"
+#include "runtime/telemetry/histogram.h"
 
 #define METRICS_TEXT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 

@@ -6,8 +6,8 @@
 #ifndef SERVER_OTLP_H
 #define SERVER_OTLP_H
 
-#include "runtime/run/metrics.h"
-#include "runtime/run/run_ring.h"
+#include "runtime/telemetry/metrics.h"
+#include "runtime/telemetry/run_ring.h"
 
 typedef struct otlp otlp;
 

@@ -3,8 +3,8 @@
 #ifndef SERVER_OTLP_JSON_H
 #define SERVER_OTLP_JSON_H
 
-#include "runtime/run/metrics.h"
-#include "runtime/run/run_ring.h"
+#include "runtime/telemetry/metrics.h"
+#include "runtime/telemetry/run_ring.h"
 #include "server/otlp_lines.h"
 
 /// An ExportTraceServiceRequest with a span for each run whose trace is sampled, and a child of it for each of its stages that took

@@ -5,7 +5,7 @@
 #ifndef SERVER_OTLP_LINES_H
 #define SERVER_OTLP_LINES_H
 
-#include "runtime/run/trace.h"
+#include "runtime/telemetry/trace.h"
 #include "ubiq/log.h"
 
 enum {

@@ -2,6 +2,7 @@
 #include "server/request.h"
 
 #include "base/log.h"
+#include "runtime/run/listeners.h"
 #include "server/cross_origin.h"
 #include "server/dev_page.h"
 #include "server/exchange.h"
@@ -141,7 +142,7 @@ void request_tell_refusal(const connection *self, unsigned status) {
   if (status < MHD_HTTP_BAD_REQUEST || !worker->is_watched) return;
   trace trace;
   bool has_trace = self->method != NULL && trace_read(trace_headers_parent(self), &trace);
-  refusal_tell(
+  listeners_tell_refusal(
       worker,
       (refusal_record){.status = status, .method = self->method, .url = self->url, .trace = has_trace ? &trace : NULL});
 }

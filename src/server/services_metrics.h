@@ -3,7 +3,7 @@
 #define SERVER_SERVICES_METRICS_H
 
 #include "runtime/project/project.h"
-#include "runtime/run/metrics.h"
+#include "runtime/telemetry/metrics.h"
 #include "server/metrics_text.h"
 #include "services/services.h"
 

@@ -5,7 +5,7 @@
 #ifndef UBIQ_TEST_POOL_SIMULATION_H
 #define UBIQ_TEST_POOL_SIMULATION_H
 
-#include "runtime/limits/pool_policy.h"
+#include "runtime/pool/pool_policy.h"
 
 enum { SIMULATION_STEP_MS = 100, SIMULATION_STEPS_PER_SECOND = 10 };
 

@@ -105,12 +105,8 @@ ubiq_error *function_open(function *self, const project_function *settings, cons
       .auth = settings->auth,
       .cors = settings->cors,
       .content_type = content_type_of(settings),
-      .lifetime = settings->lifetime,
-      .pool = settings->pool,
-      .board = pool_board_new(),
-      .pin = settings->lifetime.kind == LIFETIME_PINNED ? pin_new() : NULL,
   };
-  if (self->board == NULL || (self->pin == NULL && self->lifetime.kind == LIFETIME_PINNED)) {
+  if (!function_pool_open(&self->pool, settings->name, settings->lifetime, &settings->pool)) {
     function_close(self);
     return ubiq_error_no_memory();
   }
@@ -142,9 +138,8 @@ ubiq_error *function_warm(const function *self) {
 }
 
 void function_close(function *self) {
-  pin_delete(self->pin);
+  function_pool_close(&self->pool);
   ubiq_compiled_delete(self->compiled);
-  pool_board_delete(self->board);
   permission_set_delete(self->permissions);
   *self = (function){0};
 }

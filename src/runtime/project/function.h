@@ -3,8 +3,7 @@
 #define RUNTIME_PROJECT_FUNCTION_H
 
 #include "plugin/plugin.h"
-#include "runtime/limits/pin.h"
-#include "runtime/limits/pool_gauges.h"
+#include "runtime/pool/function_pool.h"
 #include "runtime/project/project.h"
 #include "services/permissions/permissions.h"
 
@@ -16,10 +15,7 @@ typedef struct function {
   bool is_private;             ///< what it keeps is its own
   uint32_t weight;             ///< its share of a worker's time, beside others'
   plugin_limits plugin_limits; ///< the same, in the plugin's terms
-  lifetime lifetime;           ///< of its instances
-  pool_settings pool;          ///< how many there are, in the process
-  pin *pin;                    ///< the instance of a pinned function; NULL for others. Any worker takes it
-  pool_board *board;           ///< the numbers of its pools; what it points to is written by workers
+  function_pool pool;          ///< of its instances
   project_wire wire;
   project_input input;
   project_auth auth;

@@ -29,9 +29,9 @@
 #define RUNTIME_PROJECT_PROJECT_H
 
 #include "runtime/auth/auth.h"
-#include "runtime/limits/lifetime.h"
 #include "runtime/limits/limits.h"
-#include "runtime/limits/pool_policy.h"
+#include "runtime/pool/lifetime.h"
+#include "runtime/pool/pool_policy.h"
 #include "runtime/project/cors.h"
 #include "runtime/project/router.h"
 #include "services/quotas.h"

@@ -15,8 +15,8 @@
 #define RUNTIME_PROJECT_PROJECT_POOL_H
 
 #include "base/json.h"
-#include "runtime/limits/lifetime.h"
-#include "runtime/limits/pool_policy.h"
+#include "runtime/pool/lifetime.h"
+#include "runtime/pool/pool_policy.h"
 
 /// Reads a table `pool`: what it does not say stays as it is in `*settings`, but for `min`, which follows a smaller `max`
 /// when only that is said. Errors: `invalid_input` with the place.

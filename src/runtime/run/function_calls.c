@@ -247,7 +247,7 @@ static ubiq_error *check(const run *caller, const function *function, ubiq_bytes
   if (function->auth == PROJECT_AUTH_REQUIRED && caller->identity.size == 0)
     return ubiq_error_new(UBIQ_DENIED, "%s: asks who makes the request (auth = \"required\"), which nobody says here",
                           function->name);
-  if (function->pin != NULL && waits_for(caller, function))
+  if (function->pool.pin != NULL && waits_for(caller, function))
     return ubiq_error_new(UBIQ_UNAVAILABLE, "%s: has one instance (instance = \"pinned\"), which waits for this call",
                           function->name);
   if (input.size <= function->limits.body_bytes_max) return NULL;

@@ -37,7 +37,7 @@ static void lane_end(lane *self) {
 /// Asks for the quotas of the function with its settings; they are held once.
 static bool set_quotas(lane *self, const function *function) {
   admission *admission = self->lanes->admission;
-  const admission_limits limits = {.runs = function->pool.max, .queue = (uint32_t)function->limits.queue_max};
+  const admission_limits limits = {.runs = function->pool.settings.max, .queue = (uint32_t)function->limits.queue_max};
   const admission_quotas *quotas = admission_hold(admission, text_of(self->name), limits);
   if (quotas == NULL) return false;
   if (self->quotas != NULL) {

@@ -3,9 +3,9 @@
 #ifndef RUNTIME_RUN_LEASE_H
 #define RUNTIME_RUN_LEASE_H
 
+#include "runtime/pool/pool.h"
 #include "runtime/release/release.h"
 #include "runtime/run/lane.h"
-#include "runtime/run/pool.h"
 
 typedef struct lease {
   release *release;

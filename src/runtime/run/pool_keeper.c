@@ -144,7 +144,7 @@ static void failed(pool_keeper *self, pool *pool, const char *why) {
   set_retry(pool, now_ms, back_off_ms(pool->failures));
   pool->failures++;
   pool_gauge_add(&pool->gauges->start_failed, 1);
-  pool_board_say(pool->function->board, why);
+  pool_board_say(pool->shared->board, why);
   log_from(UBIQ_LOG_WARN, pool->function->name, "an instance could not be started: %s; trying again in %llu ms", why,
            (unsigned long long)(pool->retry_ms > now_ms ? pool->retry_ms - now_ms : 0));
 }
@@ -156,7 +156,7 @@ static void succeeded(pool *pool, plugin *plugin, uint64_t now_ms) {
     return;
   }
   pool_add_started(pool, instance);
-  if (pool->failures > 0) pool_board_say(pool->function->board, NULL);
+  if (pool->failures > 0) pool_board_say(pool->shared->board, NULL);
   pool->failures = 0;
 }
 
@@ -261,7 +261,7 @@ static bool is_idle(pool_keeper *self) {
 }
 
 static void start(pool_keeper *self, pool *pool) {
-  if (compiled_has_start(pool->function->compiled) || pool->function->pin != NULL)
+  if (compiled_has_start(pool->function->compiled) || pool->shared->pin != NULL)
     start_as_run(self, pool);
   else
     start_at_once(self, pool);
@@ -339,7 +339,9 @@ bool pool_keeper_add(pool_keeper *self, lease *lease) {
   lease->pools = calloc(count, sizeof *lease->pools);
   for (size_t i = 0; lease->pools != NULL && i < count; i++) {
     pool *pool = &lease->pools[i];
-    if (!pool_open(pool, &lease->release->functions[i], options->index, options->workers, &self->ready)) return false;
+    const function *function = &lease->release->functions[i];
+    if (!pool_open(pool, &function->pool, options->index, options->workers, &self->ready)) return false;
+    pool->function = function;
     pool->lease = lease;
   }
   for (size_t i = 0; lease->pools != NULL && i < count; i++) {

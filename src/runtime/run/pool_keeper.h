@@ -9,7 +9,7 @@
 #ifndef RUNTIME_RUN_POOL_KEEPER_H
 #define RUNTIME_RUN_POOL_KEEPER_H
 
-#include "runtime/run/pool.h"
+#include "runtime/pool/pool.h"
 
 #include <uv.h>
 

@@ -2,8 +2,8 @@
 #include "runtime/run/run.h"
 
 #include "base/log.h"
+#include "runtime/run/listeners.h"
 #include "runtime/run/places.h"
-#include "runtime/run/run_record.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -209,7 +209,7 @@ static ubiq_error *make_instance(run *self, const plugin_limits *limits) {
   const function *function = self->function;
   pool_keeper_make_room(&self->worker->keeper);
   ubiq_error *error = plugin_new(function->compiled, &self->host, limits, &self->plugin);
-  if (error != NULL || self->is_start || function->lifetime.kind == LIFETIME_REQUEST) return error;
+  if (error != NULL || self->is_start || function->pool.lifetime.kind == LIFETIME_REQUEST) return error;
   self->instance = instance_new(self->plugin, uv_now(&self->worker->loop));
   if (self->instance != NULL) return NULL;
   self->plugin = NULL;
@@ -219,7 +219,7 @@ static ubiq_error *make_instance(run *self, const plugin_limits *limits) {
 /// A start of a pinned function has its only place: nobody else starts it meanwhile, but somebody may have before.
 static ubiq_error *start_instance(run *self, const plugin_limits *limits) {
   pool *pool = lease_pool(self->lease, self->function);
-  bool is_ours = self->function->pin == NULL || pool_claim_pinned(pool, uv_now(&self->worker->loop));
+  bool is_ours = self->function->pool.pin == NULL || pool_claim_pinned(pool, uv_now(&self->worker->loop));
   if (is_ours) return make_instance(self, limits);
   return ubiq_error_new(UBIQ_CANCELLED, "%s: its instance was started already", self->function->name);
 }
@@ -412,7 +412,7 @@ void run_end(run *self) {
     worker_unready(worker, self);
   if (!run_state_is_over(self->state)) cancel(self);
   api_guest_leave(&self->guest); // what it asked for is part of what is told
-  if (worker->is_watched && !self->is_start) run_record_tell(self);
+  if (worker->is_watched && !self->is_start) listeners_tell_run(self);
   deadlines_cancel(&worker->deadlines, &self->deadline);
   give_instance_back(self);
   ubiq_error_delete(self->error);

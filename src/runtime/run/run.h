@@ -13,10 +13,10 @@
 #include "runtime/limits/busy.h"
 #include "runtime/limits/deadlines.h"
 #include "runtime/project/function.h"
-#include "runtime/run/run_calls.h"
 #include "runtime/run/run_state.h"
-#include "runtime/run/trace.h"
-#include "runtime/run/trace_state.h"
+#include "runtime/telemetry/run_calls.h"
+#include "runtime/telemetry/trace.h"
+#include "runtime/telemetry/trace_state.h"
 #include "services/http/http.h"
 
 struct lane;

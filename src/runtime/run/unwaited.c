@@ -2,7 +2,7 @@
 #include "runtime/run/unwaited.h"
 
 #include "base/log.h"
-#include "runtime/run/trace.h"
+#include "runtime/telemetry/trace.h"
 #include "services/permissions/permissions.h"
 #include "services/services.h"
 #include "services/work/run_results.h"

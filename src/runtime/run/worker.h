@@ -15,10 +15,10 @@
 #include "runtime/release/traffic.h"
 #include "runtime/run/errands.h"
 #include "runtime/run/lease.h"
-#include "runtime/run/metrics.h"
 #include "runtime/run/pool_keeper.h"
-#include "runtime/run/run_log.h"
-#include "runtime/run/run_ring.h"
+#include "runtime/telemetry/metrics.h"
+#include "runtime/telemetry/run_log.h"
+#include "runtime/telemetry/run_ring.h"
 #include "services/services.h"
 
 #include <pthread.h>

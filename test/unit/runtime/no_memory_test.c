@@ -3,12 +3,12 @@
 // link: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup
 #include "runtime/auth/auth.h"
 #include "runtime/bundle/static_files.h"
-#include "runtime/limits/pin.h"
-#include "runtime/limits/pool_gauges.h"
+#include "runtime/pool/pin.h"
+#include "runtime/pool/pool_gauges.h"
 #include "runtime/project/router.h"
-#include "runtime/run/metrics.h"
-#include "runtime/run/run_log.h"
-#include "runtime/run/run_ring.h"
+#include "runtime/telemetry/metrics.h"
+#include "runtime/telemetry/run_log.h"
+#include "runtime/telemetry/run_ring.h"
 #include "unit/base/alloc_failure.h"
 #include "unit/runtime/runtime_testing.h"
 

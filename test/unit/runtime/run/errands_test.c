@@ -1,8 +1,8 @@
 // Errands on a worker's loop, which the tests turn themselves.
 #include "runtime/run/errands.h"
 
-#include "runtime/run/run_ring.h"
 #include "runtime/run/worker.h"
+#include "runtime/telemetry/run_ring.h"
 #include "unit/runtime/begin_testing.h"
 #include "unit/runtime/runtime_testing.h"
 

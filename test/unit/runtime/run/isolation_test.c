@@ -67,7 +67,7 @@ static void no_run_sees_anything_in_an_instance_that_was_ready(void **state) {
     assert_int_equal(found_by_run(&self, UBIQ_GUEST_ERROR), 0);
   }
   pool_stats found;
-  pool_board_sum(self.release->functions[0].board, &found);
+  pool_board_sum(self.release->functions[0].pool.board, &found);
   assert_int_equal(found.found_ready, 20);
   end(&self);
 }

@@ -78,7 +78,7 @@ static void a_start_that_fails_is_told_and_tried_again_later(void **state) {
   assert_int_equal(stats(&self, 0).start_failed, 1);
   assert_true(uv_is_active((uv_handle_t *)&self.worker->keeper.looks));
   uint64_t first_ms = pool->retry_ms;
-  char *problem = pool_board_problem(self.release->functions[0].board);
+  char *problem = pool_board_problem(self.release->functions[0].pool.board);
   assert_non_null(strstr(problem, "unreachable"));
   free(problem);
   while (stats(&self, 0).start_failed < 2) uv_run(&self.worker->loop, UV_RUN_ONCE);

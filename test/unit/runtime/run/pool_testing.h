@@ -63,7 +63,7 @@ static inline pool *pool_at(fixture *self, size_t index) {
 
 static inline pool_stats stats(const fixture *self, size_t index) {
   pool_stats found;
-  pool_board_sum(self->release->functions[index].board, &found);
+  pool_board_sum(self->release->functions[index].pool.board, &found);
   return found;
 }
 

@@ -24,7 +24,7 @@ static void prepare(fixture *self, release *release) {
 
 static uint32_t ready_of(const release *release, size_t index) {
   pool_stats found;
-  pool_board_sum(release->functions[index].board, &found);
+  pool_board_sum(release->functions[index].pool.board, &found);
   return found.ready;
 }
 
