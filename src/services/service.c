@@ -37,7 +37,7 @@ bool service_call_header(service_call *self, const char *name, text value) {
   if (self->headers_count == SERVICE_HEADERS_MAX) return false;
   char *copy = arena_alloc(&self->arena, value.size + 1);
   if (copy == NULL) return false;
-  memcpy(copy, value.data, value.size);
+  if (value.size > 0) memcpy(copy, value.data, value.size);
   copy[value.size] = '\0';
   self->headers[self->headers_count++] = (service_header){name, {copy, value.size}};
   return true;

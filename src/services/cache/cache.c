@@ -150,7 +150,8 @@ void cache_remove(cache *self, text key) {
   pthread_mutex_lock(&shard->lock);
   cache_shard_remove(&shard->shard, key, hash, now_ns);
   held_lock **held = cache_locks_find(&shard->locks, key);
-  if (*held != NULL) cache_locks_pass_on(&shard->locks, held, now_ns, &told);
+  bool is_passed_on = *held != NULL && cache_locks_pass_on(&shard->locks, held, now_ns, &told);
+  if (is_passed_on && (*held)->waiters != NULL) (void)look_then(self, (*held)->until_ns); // the keeper runs: they wait
   pthread_mutex_unlock(&shard->lock);
   cache_told_tell(&told);
 }

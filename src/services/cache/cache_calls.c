@@ -8,10 +8,27 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { HOLD_MS_DEFAULT = 10000 };
 
-/// The key as the cache has it: behind its project and, in the function's own scope, the function. No name has a NUL in it.
+static char *append(char *at, text part) {
+  if (part.size > 0) memcpy(at, part.data, part.size);
+  return at + part.size;
+}
+
+/// Names and key behind each other, with a NUL between them: no name has one in it, a key may. NULL data: memory is out.
+static text join(arena *arena, text project, text function, text key) {
+  const size_t size = project.size + function.size + key.size + 2;
+  char *joined = arena_alloc(arena, size), *at = joined;
+  if (joined == NULL) return (text){NULL, 0};
+  at = append(append(at, project), (text){"", 1});
+  at = append(append(at, function), (text){"", 1});
+  append(at, key);
+  return (text){joined, size};
+}
+
+/// The key as the cache has it: behind its project and, in the function's own scope, the function.
 static ubiq_error *full_key(service_call *call, const service_param *scope, text *out) {
   const service_caller *caller = &call->caller;
   const text key = call->params[0].text;
@@ -22,10 +39,8 @@ static ubiq_error *full_key(service_call *call, const service_param *scope, text
   if (error != NULL) return error;
   if (is_own && function.size == 0)
     return ubiq_error_new(UBIQ_INVALID_INPUT, "scope is \"function\"; expected \"project\" where no function asks");
-  char *made = arena_printf(&call->arena, "%.*s%c%.*s%c%.*s", (int)caller->project.size, caller->project.data, 0,
-                            (int)function.size, function.data, 0, (int)key.size, key.data);
-  *out = (text){made, caller->project.size + function.size + key.size + 2};
-  if (made == NULL) return ubiq_error_no_memory();
+  *out = join(&call->arena, caller->project, function, key);
+  if (out->data == NULL) return ubiq_error_no_memory();
   return out->size <= CACHE_KEY_MAX ? NULL
                                     : ubiq_error_new(UBIQ_INVALID_INPUT, "the names before the key are too long");
 }

@@ -133,6 +133,7 @@ static void drop(cache_shard *self, cache_entry **at) {
   queue_remove(self, entry);
   count_out(self, entry);
   self->counts.entries--;
+  self->counts.bytes = bytes_of(self);
   cache_entry_release(entry);
 }
 
@@ -266,7 +267,6 @@ bool cache_shard_remove(cache_shard *self, text key, uint64_t hash, uint64_t now
   if (*at == NULL) return false;
   bool was_there = (*at)->expires_ns > now_ns;
   drop(self, at);
-  self->counts.bytes = bytes_of(self);
   return was_there;
 }
 

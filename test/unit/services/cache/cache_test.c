@@ -60,6 +60,7 @@ static void a_value_is_found_as_long_as_it_is_to_live(void **state) {
   cache_count(*state, &counts);
   assert_int_equal(counts.expired, 1);
   assert_int_equal(counts.entries, 0);
+  assert_int_equal(counts.bytes, 0);
 }
 
 static void no_more_than_the_room_is_kept(void **state) {
@@ -279,6 +280,26 @@ static void scopes_keep_entries_apart(void **state) {
   calling_end(&calling);
 }
 
+static void a_key_with_a_zero_byte_is_a_key_like_any_other(void **state) {
+  static const text keys[] = {{"a\0b", 3}, {"a\0c", 3}, {"a", 1}};
+  const char *const values[] = {"1", "2", "3"};
+  calling calling;
+  for (size_t i = 0; i < 3; i++) {
+    begin(&calling, *state, "");
+    calling.call.params[0].text = keys[i];
+    calling_json(&calling, values[i]);
+    calling_run(&calling, service_cache_put);
+    calling_end(&calling);
+  }
+  for (size_t i = 0; i < 3; i++) {
+    begin(&calling, *state, "");
+    calling.call.params[0].text = keys[i];
+    calling_run(&calling, service_cache_get);
+    assert_answer(&calling, 200, values[i]);
+    calling_end(&calling);
+  }
+}
+
 static void who_asks_for_an_entry_that_is_missing_is_given_a_lock(void **state) {
   calling first, second;
   begin(&first, *state, "a");
@@ -352,6 +373,7 @@ int main(void) {
       TEST(more_locks_than_may_be_held_are_refused_until_some_end),
       TEST(many_threads_use_it_at_once),
       TEST(scopes_keep_entries_apart),
+      TEST(a_key_with_a_zero_byte_is_a_key_like_any_other),
       TEST(who_asks_for_an_entry_that_is_missing_is_given_a_lock),
       TEST(a_call_that_is_cancelled_waits_no_longer),
       TEST(a_count_is_answered_as_a_number),
