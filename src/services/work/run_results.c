@@ -209,7 +209,7 @@ static bool keep_output(run_results *all, result *self, ubiq_bytes output, text 
 void run_results_end(run_results *self, const char *id, const ubiq_error *error, ubiq_bytes output, text media_type) {
   pthread_mutex_lock(&self->mutex);
   result *found = find(self, text_of(id));
-  if (found != NULL) {
+  if (found != NULL && found->stage < STAGE_DONE) {
     bool good = error != NULL ? keep_problem(found, ubiq_error_code(error), ubiq_error_message(error))
                               : keep_output(self, found, output, media_type);
     if (!good) found->stage = STAGE_FAILED;

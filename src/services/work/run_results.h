@@ -37,7 +37,8 @@ void run_results_drop(run_results *self, const char *id);
 /// What an output is: empty for JSON, else text or bytes.
 text run_results_type(ubiq_bytes output);
 
-/// Notes its end: with an error, borrowed, or with its output, which is copied. One that finds no room has failed with `quota`.
+/// Notes its end: with an error, borrowed, or with its output, which is copied. One that finds no room has failed with `quota`. Of one
+/// that ends twice, because it was begun again when its first end could not be written down, the first end stays.
 void run_results_end(run_results *self, const char *id, const ubiq_error *error, ubiq_bytes output, text media_type);
 
 /// Appends how a run of the project stands, as the API's `Run`. False, and nothing is appended, when there is none of that id.

@@ -17,23 +17,22 @@ uint64_t __wrap_clock_monotonic_ns(void) {
 
 static const text shop = {"shop", 4}, greet = {"greet", 5};
 
-/// The result as text, in a buffer that the next call uses again; NULL: there is none.
-static const char *find(run_results *self, text project, const char *id) {
-  static buffer out;
+/// The result as text, for free; NULL: there is none.
+static char *find(run_results *self, text project, const char *id) {
+  buffer out = {0};
   ubiq_error *error = NULL;
-  buffer_clear(&out);
   bool is_found = run_results_find(self, project, text_of(id), &out, &error);
   assert_success(error);
-  const char *found = is_found ? strdup(buffer_string(&out)) : NULL;
+  if (is_found) return buffer_take_string(&out);
   buffer_free(&out);
-  return found;
+  return NULL;
 }
 
 static void assert_finds(run_results *self, const char *id, const char *words) {
-  const char *found = find(self, shop, id);
+  char *found = find(self, shop, id);
   assert_non_null(found);
   if (strstr(found, words) == NULL) fail_msg("expected %s in %s", words, found);
-  free((void *)(uintptr_t)found);
+  free(found);
 }
 
 static void a_run_goes_through_its_stages(void **state) {
@@ -164,6 +163,22 @@ static void where_there_is_no_room_no_run_is_begun(void **state) {
   run_results_delete(self);
 }
 
+static void the_first_end_of_a_run_that_ends_twice_stays(void **state) {
+  (void)state;
+  run_results *self = run_results_new();
+  char id[RUN_ID_SIZE], other[RUN_ID_SIZE], third[RUN_ID_SIZE];
+  assert_success(run_results_add(self, shop, greet, id));
+  run_results_end(self, id, NULL, (ubiq_bytes){(const uint8_t *)"1", 1}, (text){NULL, 0});
+  run_results_begin(self, id);
+  run_results_end(self, id, NULL, (ubiq_bytes){(const uint8_t *)"2", 1}, (text){NULL, 0});
+  assert_finds(self, id, "\"output\":1");
+  now_ns += RUN_RESULTS_KEPT_S * CLOCK_NS_PER_SECOND;
+  assert_success(run_results_add(self, shop, greet, other)); // in the place of the one that was dropped
+  assert_success(run_results_add(self, shop, greet, third)); // which is there once
+  assert_memory_not_equal(other, third, 8);
+  run_results_delete(self);
+}
+
 static void an_output_that_finds_no_room_has_failed(void **state) {
   (void)state;
   run_results *self = run_results_new();
@@ -193,6 +208,7 @@ int main(void) {
       cmocka_unit_test(nobody_finds_the_runs_of_another_project_or_guesses_one),
       cmocka_unit_test(results_are_kept_for_an_hour),
       cmocka_unit_test(where_there_is_no_room_no_run_is_begun),
+      cmocka_unit_test(the_first_end_of_a_run_that_ends_twice_stays),
       cmocka_unit_test(an_output_that_finds_no_room_has_failed),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
