@@ -131,19 +131,16 @@ static void add_end(plan *self, const trigger *trigger, uint64_t id) {
   add_change(self, trigger, &(backend_work_change){.action = BACKEND_WORK_END, .item = {.id = id}});
 }
 
-/// When it is due first. False: never any more.
+/// When a schedule is due first; `*is_due` is false when it never is any more.
 static ubiq_error *first_due(const plan *self, const trigger *trigger, bool *is_due, uint64_t *due_ms) {
   static const json_source source = {.name = "schedule"};
   yyjson_doc *document = NULL;
   schedule schedule;
-  int64_t next_ms = 0, now_ms = (int64_t)self->now_ms;
   ubiq_error *error = json_parse(source.name, trigger->definition.data, trigger->definition.size, &document);
   if (error != NULL) return error;
   const json_value root = json_root(&source, yyjson_doc_get_root(document));
-  error = schedule_read(&root, 0, &schedule);
-  if (error == NULL)
-    *is_due = schedule_next(&schedule, schedule.kind == SCHEDULE_ONCE ? schedule.at_ms - 1 : now_ms, &next_ms);
-  *due_ms = next_ms < 0 ? 0 : (uint64_t)next_ms;
+  error = schedule_definition_read(&root, &schedule);
+  if (error == NULL) *is_due = schedule_first(&schedule, (int64_t)self->now_ms, due_ms);
   yyjson_doc_free(document);
   return error;
 }

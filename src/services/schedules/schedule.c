@@ -31,6 +31,13 @@ bool schedule_next(const schedule *self, int64_t after_ms, int64_t *next_ms) {
   return next[self->kind](self, after_ms, next_ms) && *next_ms < self->end_before_ms;
 }
 
+bool schedule_first(const schedule *self, int64_t now_ms, uint64_t *due_ms) {
+  int64_t next_ms = 0;
+  if (!schedule_next(self, self->kind == SCHEDULE_ONCE ? self->at_ms - 1 : now_ms, &next_ms)) return false;
+  *due_ms = next_ms < 0 ? 0 : (uint64_t)next_ms;
+  return true;
+}
+
 /// The first time from `from_ms` on; INT64_MAX when there is none.
 static int64_t first_from(const schedule *self, int64_t from_ms) {
   int64_t next_ms;

@@ -63,6 +63,9 @@ extern const char *const schedule_keys[];
 /// place: none or several of `cron`, `every` and `at`, a key that does not go with the kind, and what is no such value.
 ubiq_error *schedule_read(const json_value *object, int64_t made_ms, schedule *out);
 
+/// When it is due first, seen from `now_ms`: what is done once however late, all else behind that. False when it never is.
+bool schedule_first(const schedule *self, int64_t now_ms, uint64_t *due_ms);
+
 /// The first time after `after_ms`. False when there is none.
 bool schedule_next(const schedule *self, int64_t after_ms, int64_t *next_ms);
 

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/json_write.h"
+#include "base/log.h"
 #include "services/schedules/schedule.h"
 #include "services/work/kept_permissions.h"
 #include "services/work/run_results.h"
@@ -37,6 +38,25 @@ static ubiq_error *read_payload(const agenda_task *task, yyjson_doc **document, 
   ubiq_error *error = json_parse(source.name, task->item.payload.data, task->item.payload.size, document);
   if (error == NULL) *root = json_root(&source, yyjson_doc_get_root(*document));
   return error;
+}
+
+ubiq_error *schedule_definition_read(const json_value *definition, schedule *out) {
+  const json_value made = json_field(definition, "made_ms");
+  uint64_t made_ms = 0;
+  ubiq_error *error = json_get_u64(&made, 0, INT64_MAX, &made_ms);
+  return error != NULL ? error : schedule_read(definition, (int64_t)made_ms, out);
+}
+
+/// Ends a task that was not begun: what is wrong with it stays wrong, anything else may be over in a moment.
+static void give_back(agenda_task *task, ubiq_error *error) {
+  if (ubiq_error_code(error) == UBIQ_INVALID_INPUT) {
+    agenda_failed(task, error);
+    return;
+  }
+  log_warn("schedules: an item of %.*s cannot be begun now: %s", (int)task->item.queue.size, task->item.queue.data,
+           ubiq_error_message(error));
+  ubiq_error_delete(error);
+  agenda_refused(task);
 }
 
 // ---------------------------------------------------------------------------------------------------------- schedules
@@ -91,13 +111,10 @@ static void add_next(firing *self, const agenda_task *task, int64_t next_ms) {
 }
 
 static ubiq_error *plan(schedule_work *work, agenda_task *task, const json_value *root, firing *self) {
-  json_value made = json_field(root, "made_ms");
   int64_t times[SCHEDULE_TURNS_MAX], next_ms = 0;
-  uint64_t made_ms = 0;
   bool is_busy = false;
   snprintf(self->queue, sizeof self->queue, TURN_QUEUE "%.*s", (int)task->item.name.size, task->item.name.data);
-  ubiq_error *error = json_get_u64(&made, 0, INT64_MAX, &made_ms);
-  if (error == NULL) error = schedule_read(root, (int64_t)made_ms, &self->schedule);
+  ubiq_error *error = schedule_definition_read(root, &self->schedule);
   if (error == NULL) error = overlaps(work, self, task->item.project, &is_busy);
   if (error != NULL) return error;
   int64_t now_ms = (int64_t)agenda_now(task);
@@ -121,7 +138,7 @@ static void begin_schedule(void *user, agenda_task *task) {
     return;
   }
   firing_delete(self);
-  agenda_failed(task, error);
+  give_back(task, error);
 }
 
 agenda_kind schedule_work_schedules(schedule_work *self) {
@@ -175,29 +192,40 @@ static void turn_done(errand *errand, ubiq_error *error, ubiq_bytes output) {
   agenda_settle(task, error);
 }
 
-static ubiq_error *read_turn(turn *self, json_value *root) {
-  json_value name = json_field(root, "schedule"), function = json_field(root, "function"),
-             time = json_field(root, "time");
-  json_value input = json_field(root, "input");
-  text schedule = {0}, at = {0};
-  ubiq_error *error = json_get_text(&function, &self->errand.function);
-  if (error == NULL) error = json_get_text(&name, &schedule);
-  if (error == NULL) error = json_get_text(&time, &at);
-  if (error == NULL) error = retry_policy_read(root, &self->retry);
-  if (error == NULL) error = kept_permissions_read(root, &self->permissions);
-  if (error != NULL) return error;
-  yyjson_val *run = yyjson_obj_get(root->value, "run");
-  self->run = (text){yyjson_get_str(run), yyjson_get_len(run)};
-  if (self->permissions.count > 0) self->errand.inherited = &self->permissions;
+/// Writes the function's input, which there need not be.
+static ubiq_error *write_input(turn *self, yyjson_val *input) {
   size_t size = 0;
-  self->input = input.value == NULL ? NULL : yyjson_val_write(input.value, YYJSON_WRITE_NOFLAG, &size);
+  if (input == NULL) return NULL;
+  self->input = yyjson_val_write(input, YYJSON_WRITE_NOFLAG, &size);
   self->errand.input = (ubiq_bytes){(const uint8_t *)self->input, size};
+  return self->input == NULL ? ubiq_error_no_memory() : NULL;
+}
+
+/// What a function that is given requests is told of its turn.
+static void set_request(turn *self, text schedule, text time) {
   snprintf(self->path, sizeof self->path, "/v1/schedules/%.*s", (int)schedule.size, schedule.data);
   self->errand.path = text_of(self->path);
   self->errand.headers[0] = (http_field){TEXT("content-type"), TEXT("application/json")};
   self->errand.headers[1] = (http_field){TEXT("ubiq-schedule"), schedule};
-  self->errand.headers[2] = (http_field){TEXT("ubiq-schedule-time"), at};
+  self->errand.headers[2] = (http_field){TEXT("ubiq-schedule-time"), time};
   self->errand.headers_count = 3;
+}
+
+static ubiq_error *read_turn(turn *self, json_value *root) {
+  json_value name = json_field(root, "schedule"), function = json_field(root, "function"),
+             at = json_field(root, "time");
+  text schedule = {0}, time = {0};
+  ubiq_error *error = json_get_text(&function, &self->errand.function);
+  if (error == NULL) error = json_get_text(&name, &schedule);
+  if (error == NULL) error = json_get_text(&at, &time);
+  if (error == NULL) error = retry_policy_read(root, &self->retry);
+  if (error == NULL) error = kept_permissions_read(root, &self->permissions);
+  if (error == NULL) error = write_input(self, yyjson_obj_get(root->value, "input"));
+  if (error != NULL) return error;
+  yyjson_val *run = yyjson_obj_get(root->value, "run");
+  self->run = (text){yyjson_get_str(run), yyjson_get_len(run)};
+  if (self->permissions.count > 0) self->errand.inherited = &self->permissions;
+  set_request(self, schedule, time);
   return NULL;
 }
 
@@ -209,7 +237,7 @@ static void begin_turn(void *user, agenda_task *task) {
   if (error == NULL) error = read_turn(self, &root);
   if (error != NULL) {
     if (self != NULL) turn_delete(self);
-    agenda_failed(task, error);
+    give_back(task, error);
     return;
   }
   self->task = task;

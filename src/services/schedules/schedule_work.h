@@ -7,12 +7,15 @@
 #ifndef SERVICES_SCHEDULES_SCHEDULE_WORK_H
 #define SERVICES_SCHEDULES_SCHEDULE_WORK_H
 
+#include "base/json.h"
 #include "services/permissions/permissions.h"
 #include "services/work/agenda.h"
 #include "services/work/errand.h"
 
 #define SCHEDULE_QUEUE "schedules"
 #define TURN_QUEUE     "turns/" ///< and the schedule's name
+
+struct schedule;
 
 enum {
   SCHEDULE_NAME_MAX = 128,
@@ -28,6 +31,9 @@ typedef struct schedule_work {
 /// For agenda_settings.kinds; `self` lives as long as the agenda.
 agenda_kind schedule_work_schedules(schedule_work *self);
 agenda_kind schedule_work_turns(schedule_work *self);
+
+/// Reads the schedule that an item's payload is, as of when it was made: its field `made_ms`. Errors: those of schedule_read.
+ubiq_error *schedule_definition_read(const json_value *definition, struct schedule *out);
 
 /// What a turn is made from.
 typedef struct schedule_turn {

@@ -72,13 +72,9 @@ static const json_source source = {.name = "body"};
 /// The first time, which there must be.
 static ubiq_error *first_due(const json_value *root, int64_t made_ms, uint64_t *due_ms) {
   schedule schedule;
-  int64_t next_ms = 0;
   ubiq_error *error = schedule_read(root, made_ms, &schedule);
-  if (error != NULL) return error;
-  int64_t after_ms = schedule.kind == SCHEDULE_ONCE ? schedule.at_ms - 1 : made_ms;
-  if (!schedule_next(&schedule, after_ms, &next_ms)) return json_error(root, "is never due: end_before comes first");
-  *due_ms = next_ms < 0 ? 0 : (uint64_t)next_ms;
-  return NULL;
+  if (error != NULL || schedule_first(&schedule, made_ms, due_ms)) return error;
+  return json_error(root, "is never due: end_before comes first");
 }
 
 static text function_of(yyjson_val *definition) {
@@ -112,7 +108,7 @@ static ubiq_error *permit_create(service_call *call, text name, yyjson_val *body
   return error != NULL ? error : service_call_permit(call, "functions", "call", function_of(body));
 }
 
-/// The payload is gathered where the answer's body is, which comes after the write: it is copied into the arena.
+/// An item whose payload is the call's arena's.
 static ubiq_error *make_item(service_call *call, text name, backend_work_item *out) {
   const json_value root = json_root(&source, call->body.value);
   int64_t made_ms = now_ms();
@@ -124,9 +120,8 @@ static ubiq_error *make_item(service_call *call, text name, backend_work_item *o
   if (error == NULL && definition.size > WORK_PAYLOAD_MAX)
     error = ubiq_error_new(UBIQ_TOO_LARGE, "the schedule has %zu bytes with its input; expected at most %d",
                            definition.size, WORK_PAYLOAD_MAX);
-  uint8_t *payload = error == NULL ? arena_alloc(&call->arena, definition.size) : NULL;
+  const uint8_t *payload = error == NULL ? arena_copy(&call->arena, definition.data, definition.size) : NULL;
   if (error == NULL && payload == NULL) error = ubiq_error_no_memory();
-  if (error == NULL) memcpy(payload, definition.data, definition.size);
   *out = (backend_work_item){.queue = TEXT(SCHEDULE_QUEUE),
                              .name = name,
                              .due_ms = due_ms,
@@ -186,7 +181,6 @@ void service_schedules_list(service_call *call) {
       .queue = TEXT(SCHEDULE_QUEUE),
       .state = -1,
       .after_name = call->params[SCHEDULES_LIST_CURSOR].text,
-      .after_id = call->params[SCHEDULES_LIST_CURSOR].is_given ? INT64_MAX : 0,
       .limit = call->params[SCHEDULES_LIST_LIMIT].is_given ? call->params[SCHEDULES_LIST_LIMIT].number : 100,
       .each = list_item,
       .user = &listing};
@@ -234,7 +228,7 @@ static ubiq_error *due_again(const backend_work_item *item, uint64_t *due_ms) {
   ubiq_error *error = json_parse("schedule", item->payload.data, item->payload.size, &document);
   if (error != NULL) return error;
   const json_value root = json_root(&source, yyjson_doc_get_root(document));
-  error = schedule_read(&root, (int64_t)item->added_ms, &schedule);
+  error = schedule_definition_read(&root, &schedule);
   if (error == NULL && schedule.kind != SCHEDULE_ONCE && !schedule_next(&schedule, now_ms(), &next_ms))
     error = ubiq_error_new(UBIQ_CONFLICT, "the schedule is never due again: its end_before has passed; delete it");
   yyjson_doc_free(document);
