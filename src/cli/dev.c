@@ -11,7 +11,7 @@
 #include "cli/serving.h"
 #include "cli/watch.h"
 #include "runtime/bundle/source_tree.h"
-#include "server/dev_page.h"
+#include "server/front/dev_page.h"
 
 #include <stdlib.h>
 

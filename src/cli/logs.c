@@ -1,7 +1,7 @@
 // `ubiq logs`: what a server logs. Following is asking again, with the number of the last record that came.
 #include "base/text.h"
 #include "cli/admin_client.h"
-#include "server/log_ring.h"
+#include "server/telemetry/log_ring.h"
 
 #include <stdlib.h>
 #include <unistd.h>

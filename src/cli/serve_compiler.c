@@ -2,8 +2,8 @@
 #include "cli/serve_compiler.h"
 
 #include "cli/command.h"
-#include "server/compiler_helper.h"
-#include "server/privileges.h"
+#include "server/compiler/compiler_helper.h"
+#include "server/sandbox/privileges.h"
 
 #include <string.h>
 #include <sys/socket.h>

@@ -3,7 +3,7 @@
 #define CLI_SERVE_COMPILER_H
 
 #include "cli/options.h"
-#include "server/compiler.h"
+#include "server/compiler/compiler.h"
 
 enum { SERVE_COMPILER_OPTIONS = 2 };
 

@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "cli/serve_places.h"
-#include "server/system_calls.h"
+#include "server/sandbox/system_calls.h"
 
 #include <dirent.h>
 #include <errno.h>

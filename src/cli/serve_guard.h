@@ -7,7 +7,7 @@
 
 #include "cli/serving.h"
 #include "runtime/project/project.h"
-#include "server/privileges.h"
+#include "server/sandbox/privileges.h"
 
 enum { SERVE_GUARD_PARTS = 2 }; ///< of the sandbox: files, system calls
 

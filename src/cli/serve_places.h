@@ -3,7 +3,7 @@
 #define CLI_SERVE_PLACES_H
 
 #include "cli/serve_guard.h"
-#include "server/landlock.h"
+#include "server/sandbox/landlock.h"
 
 /// Puts them on the list. What is not there is left out. Errors: those of landlock_allow; out of memory.
 ubiq_error *serve_places_allow(landlock *rules, const serve_needs *needs);

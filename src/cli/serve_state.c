@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "base/json_write.h"
 #include "runtime/auth/access_token.h"
-#include "server/log_ring.h"
+#include "server/telemetry/log_ring.h"
 
 #include <stdlib.h>
 #include <string.h>

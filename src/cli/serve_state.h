@@ -5,7 +5,7 @@
 #include "cli/serve_compiler.h"
 #include "cli/serve_guard.h"
 #include "cli/serving.h"
-#include "server/admin.h"
+#include "server/admin/admin.h"
 
 /// What the command line says of it.
 typedef struct serve_state {

@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "runtime/project/project_settings.h"
 #include "runtime/telemetry/run_log.h"
-#include "server/otlp.h"
+#include "server/telemetry/otlp.h"
 
 #include <signal.h>
 #include <stdlib.h>

@@ -4,8 +4,8 @@
 
 #include "cli/command.h"
 #include "cli/serving_tls.h"
-#include "server/address.h"
-#include "server/server.h"
+#include "server/front/address.h"
+#include "server/front/server.h"
 #include "services/services.h"
 
 #include <uv.h>

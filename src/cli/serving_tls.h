@@ -2,7 +2,7 @@
 #ifndef CLI_SERVING_TLS_H
 #define CLI_SERVING_TLS_H
 
-#include "server/tls.h"
+#include "server/front/tls.h"
 
 #include <uv.h>
 

@@ -4,7 +4,7 @@
 
 #include "cli/test_report.h"
 #include "runtime/release/release.h"
-#include "server/server.h"
+#include "server/front/server.h"
 #include "services/services.h"
 
 typedef struct test_round {

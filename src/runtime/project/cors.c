@@ -1,4 +1,4 @@
-// Reading and asking; what is sent is said in server/cross_origin.c.
+// Reading and asking; what is sent is said in server/front/cross_origin.c.
 #include "runtime/project/cors.h"
 
 #include "base/json_units.h"

@@ -4,7 +4,7 @@
 // functions send (fetch_loop), the runs, and their deadlines on a single timer. Runs that are ready take turns between
 // the loop's polls, functions in fair shares (turns.h) and the runs of one in order. Turns, and runs that begin as they
 // come, end after so much time together, so that the network is never kept waiting by more than one long turn. What brings
-// the runs (server/front.h) attaches itself to the loop.
+// the runs (server/front/front.h) attaches itself to the loop.
 //
 // LOCKS: none. Other threads hand over a release or the wish to stop in atomics and wake the loop.
 #ifndef RUNTIME_RUN_WORKER_H

@@ -1,7 +1,7 @@
 #include "cli/serve_guard.h"
 
-#include "server/landlock.h"
-#include "unit/server/sandbox_testing.h"
+#include "server/sandbox/landlock.h"
+#include "unit/server/sandbox/sandbox_testing.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
