@@ -77,7 +77,7 @@ static int bind(sqlite3_stmt *statement, int at, const database_value *value) {
   }
 }
 
-ubiq_error *database_bind(database *self, sqlite3_stmt *statement, const database_value *values, size_t count) {
+static ubiq_error *bind_all(database *self, sqlite3_stmt *statement, const database_value *values, size_t count) {
   int result = SQLITE_OK;
   for (size_t i = 0; result == SQLITE_OK && i < count; i++) result = bind(statement, (int)i + 1, &values[i]);
   return result == SQLITE_OK ? NULL : database_failure(self, result);
@@ -101,16 +101,11 @@ static ubiq_error *step_all(database *self, sqlite3_stmt *statement, database_ro
   }
 }
 
-ubiq_error *database_run(database *self, sqlite3_stmt *statement, const database_value *values, size_t count) {
-  ubiq_error *error = database_bind(self, statement, values, count);
-  return error != NULL ? error : step_all(self, statement, NULL, NULL);
-}
-
 ubiq_error *database_query(database *self, const char *statement, const database_value *values, size_t count,
                            database_row each, void *user) {
   sqlite3_stmt *made = NULL;
   int result = sqlite3_prepare_v2(self->handle, statement, -1, &made, NULL);
-  ubiq_error *error = result == SQLITE_OK ? database_bind(self, made, values, count) : database_failure(self, result);
+  ubiq_error *error = result == SQLITE_OK ? bind_all(self, made, values, count) : database_failure(self, result);
   if (error == NULL) error = step_all(self, made, each, user);
   sqlite3_finalize(made);
   return error;
@@ -126,7 +121,8 @@ static prepared *place_of(database *self, const char *text) {
   return NULL;
 }
 
-ubiq_error *database_prepare(database *self, const char *statement, sqlite3_stmt **out) {
+/// The statement of this text, ready to run, with nothing bound.
+static ubiq_error *prepare(database *self, const char *statement, sqlite3_stmt **out) {
   prepared *place = place_of(self, statement);
   if (place == NULL) return ubiq_error_new(UBIQ_INTERNAL, "%s: too many statements are kept", self->path);
   if (place->text == NULL) {
@@ -140,25 +136,41 @@ ubiq_error *database_prepare(database *self, const char *statement, sqlite3_stmt
   return NULL;
 }
 
+ubiq_error *database_ask(database *self, const char *statement, const database_value *values, size_t count,
+                         sqlite3_stmt **rows) {
+  *rows = NULL;
+  ubiq_error *error = prepare(self, statement, rows);
+  if (error == NULL) error = bind_all(self, *rows, values, count);
+  if (error != NULL) *rows = NULL;
+  return error;
+}
+
+ubiq_error *database_ask_one(database *self, const char *statement, const database_value *values, size_t count,
+                             sqlite3_stmt **row, bool *is_row) {
+  *is_row = false;
+  ubiq_error *error = database_ask(self, statement, values, count, row);
+  return error != NULL ? error : database_step(self, *row, is_row);
+}
+
+ubiq_error *database_run(database *self, const char *statement, const database_value *values, size_t count) {
+  sqlite3_stmt *rows;
+  ubiq_error *error = database_ask(self, statement, values, count, &rows);
+  return error != NULL ? error : step_all(self, rows, NULL, NULL);
+}
+
 static ubiq_error *run(database *self, const char *statements) {
   int result = sqlite3_exec(self->handle, statements, NULL, NULL, NULL);
   return result == SQLITE_OK ? NULL : database_failure(self, result);
 }
 
-static ubiq_error *run_prepared(database *self, const char *statement) {
-  sqlite3_stmt *made = NULL;
-  ubiq_error *error = database_prepare(self, statement, &made);
-  return error != NULL ? error : database_run(self, made, NULL, 0);
-}
-
 ubiq_error *database_begin(database *self) {
   static const char statement[] = "BEGIN IMMEDIATE";
-  return run_prepared(self, statement);
+  return database_run(self, statement, NULL, 0);
 }
 
 ubiq_error *database_end(database *self, ubiq_error *error) {
   static const char statement[] = "COMMIT";
-  if (error == NULL) error = run_prepared(self, statement);
+  if (error == NULL) error = database_run(self, statement, NULL, 0);
   if (error != NULL && sqlite3_get_autocommit(self->handle) == 0) ubiq_error_delete(run(self, "ROLLBACK"));
   return error;
 }
@@ -176,34 +188,45 @@ static ubiq_error *take_verdict(void *user, sqlite3_stmt *row) {
   return NULL;
 }
 
-/// Takes the steps that lead from `version` to the newest, all or none; 0 is nothing.
+/// Takes the steps that lead from `version` to the newest; 0 is nothing. In a transaction.
 static ubiq_error *take_steps(database *self, const database_settings *settings, int version) {
   char mark[96];
   int newest = settings->first + settings->steps_count - 1;
   snprintf(mark, sizeof mark, "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION_ID, newest);
-  ubiq_error *error = database_begin(self);
-  if (error != NULL) return error;
+  ubiq_error *error = NULL;
   int done = version == 0 ? 0 : version - settings->first + 1;
   for (int i = done; error == NULL && i < settings->steps_count; i++) error = run(self, settings->steps[i]);
-  if (error == NULL) error = run(self, mark);
-  return database_end(self, error);
+  return error != NULL ? error : run(self, mark);
 }
 
-static ubiq_error *check_version(database *self, const database_settings *settings) {
+/// Finds the database's version; 0: there is nothing in it yet.
+static ubiq_error *read_version(database *self, const database_settings *settings, int *version) {
   int64_t owner = 0, found = 0, tables = 0;
   int newest = settings->first + settings->steps_count - 1;
   ubiq_error *error = database_query(self, "PRAGMA application_id", NULL, 0, take_number, &owner);
   if (error == NULL) error = database_query(self, "PRAGMA user_version", NULL, 0, take_number, &found);
   if (error == NULL) error = database_query(self, "SELECT count(*) FROM sqlite_schema", NULL, 0, take_number, &tables);
   if (error != NULL) return error;
-  bool is_new = owner == 0 && found == 0 && tables == 0 && !settings->is_for_reading;
-  if (is_new) return take_steps(self, settings, 0);
+  *version = (int)found;
+  if (owner == 0 && found == 0 && tables == 0 && !settings->is_for_reading) return NULL;
   if (owner != APPLICATION_ID)
     return ubiq_error_new(UBIQ_INVALID_INPUT, "%s: is another program's database", self->path);
-  if (found < settings->first || found > newest || (settings->is_for_reading && found != newest))
-    return ubiq_error_new(UBIQ_INVALID_INPUT, "%s: has version %lld; expected %d, which this ubiq knows", self->path,
-                          (long long)found, newest);
-  return found == newest ? NULL : take_steps(self, settings, (int)found);
+  if (found >= settings->first && found <= newest && (!settings->is_for_reading || found == newest)) return NULL;
+  return ubiq_error_new(UBIQ_INVALID_INPUT, "%s: has version %lld; expected %d, which this ubiq knows", self->path,
+                        (long long)found, newest);
+}
+
+/// Brings an older database to the newest version. The version is looked at again in the transaction: another process may have
+/// taken the same steps meanwhile.
+static ubiq_error *bring_up_to_date(database *self, const database_settings *settings) {
+  int version = 0, newest = settings->first + settings->steps_count - 1;
+  ubiq_error *error = read_version(self, settings, &version);
+  if (error != NULL || version == newest) return error;
+  error = database_begin(self);
+  if (error != NULL) return error;
+  error = read_version(self, settings, &version);
+  if (error == NULL && version != newest) error = take_steps(self, settings, version);
+  return database_end(self, error);
 }
 
 static ubiq_error *check_whole(database *self) {
@@ -225,7 +248,7 @@ static ubiq_error *set_up(database *self, const database_settings *settings) {
                           : "PRAGMA journal_mode = DELETE; PRAGMA synchronous = EXTRA");
   if (error == NULL && settings->is_fleeting) error = run(self, "PRAGMA synchronous = OFF");
   if (error == NULL && settings->is_checked) error = check_whole(self);
-  return error != NULL ? error : check_version(self, settings);
+  return error != NULL ? error : bring_up_to_date(self, settings);
 }
 
 static int flags_of(const database_settings *settings) {

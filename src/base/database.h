@@ -74,16 +74,21 @@ typedef ubiq_error *(*database_row)(void *user, sqlite3_stmt *row);
 ubiq_error *database_query(database *self, const char *statement, const database_value *values, size_t count,
                            database_row each, void *user);
 
-/// The statement of this text, which is a constant that is known by its address: prepared once for each database, kept by it,
-/// and handed out ready to run, with nothing bound. Borrowed until it is asked for again.
-ubiq_error *database_prepare(database *self, const char *statement, sqlite3_stmt **out);
-/// Runs a prepared statement with `values` to its end, and makes it ready again.
-ubiq_error *database_run(database *self, sqlite3_stmt *statement, const database_value *values, size_t count);
-/// The next row of a prepared statement whose values are bound; false when there is none. Whoever stops earlier says
-/// sqlite3_reset, so that no old state of the database is held on to.
+// The statements of these three are constants, known by their addresses: prepared once for each database and kept by it.
+
+/// Runs a statement to its end. `values` are for its `?` in order.
+ubiq_error *database_run(database *self, const char *statement, const database_value *values, size_t count);
+/// Begins a statement whose rows database_step takes. `*rows` is borrowed until the same statement is asked again; NULL after an
+/// error. `values` are borrowed until its last row, or sqlite3_reset.
+ubiq_error *database_ask(database *self, const char *statement, const database_value *values, size_t count,
+                         sqlite3_stmt **rows);
+/// Its first row; `*is_row` is false when there is none, or after an error. Whoever has read the row says sqlite3_reset.
+ubiq_error *database_ask_one(database *self, const char *statement, const database_value *values, size_t count,
+                             sqlite3_stmt **row, bool *is_row);
+
+/// The next row of a statement that was begun; false when there is none. Whoever stops earlier says sqlite3_reset, so that no
+/// old state of the database is held on to.
 ubiq_error *database_step(database *self, sqlite3_stmt *statement, bool *is_row);
-/// Sets the values of a prepared statement's `?` in order; they are borrowed until it is reset.
-ubiq_error *database_bind(database *self, sqlite3_stmt *statement, const database_value *values, size_t count);
 
 /// The error for a result of SQLite's on this database.
 ubiq_error *database_failure(const database *self, int result);

@@ -9,7 +9,7 @@
 #include "services/backend/sqlite_work.h"
 
 #include <stdlib.h>
-#include <unistd.h>
+#include <string.h>
 
 enum { WAITING_MAX = 65536, WAITING_BYTES = 64 << 20 };
 

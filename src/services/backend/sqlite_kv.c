@@ -27,10 +27,8 @@ void sqlite_kv_read(database *database, backend_kv_read *operation, uint64_t now
       database_blob(place.project.data, place.project.size), database_blob(place.function.data, place.function.size),
       database_blob(operation->key.data, operation->key.size), database_number((int64_t)now_ms)};
   sqlite3_stmt *row = NULL;
-  operation->error = database_prepare(database, statement, &row);
-  if (operation->error == NULL)
-    operation->error = database_bind(database, row, values, sizeof values / sizeof values[0]);
-  if (operation->error == NULL) operation->error = database_step(database, row, &operation->is_found);
+  operation->error =
+      database_ask_one(database, statement, values, sizeof values / sizeof values[0], &row, &operation->is_found);
   if (operation->is_found) {
     operation->entry = entry_of(row);
     const text value = column_text(row, COLUMN_VALUE);
@@ -61,8 +59,8 @@ static ubiq_error *list(database *database, backend_kv_list *operation, uint64_t
   const database_value values[] = {database_blob(place.project.data, place.project.size),
                                    database_blob(place.function.data, place.function.size),
                                    database_blob(first.data, first.size), database_number((int64_t)now_ms)};
-  ubiq_error *error = database_prepare(database, statements[operation->wants_values][is_behind], row);
-  return error != NULL ? error : database_bind(database, *row, values, sizeof values / sizeof values[0]);
+  return database_ask(database, statements[operation->wants_values][is_behind], values,
+                      sizeof values / sizeof values[0], row);
 }
 
 /// Adds the value where it is wanted.
@@ -97,9 +95,7 @@ ubiq_error *sqlite_kv_usage(database *database, text project, backend_kv_usage *
   sqlite3_stmt *row = NULL;
   bool is_row = false;
   *out = (backend_kv_usage){0, 0};
-  ubiq_error *error = database_prepare(database, statement, &row);
-  if (error == NULL) error = database_bind(database, row, &name, 1);
-  if (error == NULL) error = database_step(database, row, &is_row);
+  ubiq_error *error = database_ask_one(database, statement, &name, 1, &row, &is_row);
   if (error != NULL || !is_row) return error;
   *out = (backend_kv_usage){(uint64_t)sqlite3_column_int64(row, 0), (uint64_t)sqlite3_column_int64(row, 1)};
   sqlite3_reset(row);

@@ -21,7 +21,9 @@ void sqlite_kv_job_drop(sqlite_job *job);
 
 /// Removes keys that expired, a few; see sqlite_part.
 ubiq_error *sqlite_kv_sweep(sqlite_part *part, database *database, uint64_t now_ms, uint64_t *next_ms);
-ubiq_error *sqlite_kv_sweep_project(sqlite_kv *self, database *database, int64_t project, uint64_t now_ms);
+/// The same of one project, by its id; `*removed` is how many.
+ubiq_error *sqlite_kv_sweep_project(sqlite_kv *self, database *database, int64_t project, uint64_t now_ms,
+                                    size_t *removed);
 /// Removes a row. Its size is the caller's to count.
 ubiq_error *sqlite_kv_remove(database *database, int64_t id);
 

@@ -45,9 +45,8 @@ static ubiq_error *look(const kv_job *self, database *database, text key, uint64
                                    database_blob(key.data, key.size)};
   sqlite3_stmt *row = NULL;
   *out = (kv_row){0};
-  ubiq_error *error = database_prepare(database, statement, &row);
-  if (error == NULL) error = database_bind(database, row, values, sizeof values / sizeof values[0]);
-  if (error == NULL) error = database_step(database, row, &out->has_row);
+  ubiq_error *error =
+      database_ask_one(database, statement, values, sizeof values / sizeof values[0], &row, &out->has_row);
   if (error != NULL || !out->has_row) return error;
   out->id = sqlite3_column_int64(row, 0);
   out->version = (uint64_t)sqlite3_column_int64(row, 1);
@@ -110,9 +109,7 @@ static ubiq_error *insert(const kv_job *self, database *database, const backend_
       null_unless(expires_ms != 0, database_number((int64_t)expires_ms)),
       null_unless(change->media_type.size > 0, database_blob(change->media_type.data, change->media_type.size)),
       database_blob(change->value.data, change->value.size)};
-  sqlite3_stmt *prepared = NULL;
-  ubiq_error *error = database_prepare(database, statement, &prepared);
-  return error != NULL ? error : database_run(database, prepared, values, sizeof values / sizeof values[0]);
+  return database_run(database, statement, values, sizeof values / sizeof values[0]);
 }
 
 static ubiq_error *replace(const kv_job *self, database *database, const backend_kv_change *change, int64_t id,
@@ -122,9 +119,7 @@ static ubiq_error *replace(const kv_job *self, database *database, const backend
       database_number((int64_t)self->sequence), null_unless(expires_ms != 0, database_number((int64_t)expires_ms)),
       null_unless(change->media_type.size > 0, database_blob(change->media_type.data, change->media_type.size)),
       database_blob(change->value.data, change->value.size), database_number(id)};
-  sqlite3_stmt *prepared = NULL;
-  ubiq_error *error = database_prepare(database, statement, &prepared);
-  return error != NULL ? error : database_run(database, prepared, values, sizeof values / sizeof values[0]);
+  return database_run(database, statement, values, sizeof values / sizeof values[0]);
 }
 
 static ubiq_error *put_row(kv_job *self, database *database, backend_kv_change *change, const kv_row *row,
@@ -156,9 +151,7 @@ static ubiq_error *read_number(kv_job *self, database *database, int64_t id, int
   const database_value value = database_number(id);
   sqlite3_stmt *row = NULL;
   bool is_row = false;
-  ubiq_error *error = database_prepare(database, statement, &row);
-  if (error == NULL) error = database_bind(database, row, &value, 1);
-  if (error == NULL) error = database_step(database, row, &is_row);
+  ubiq_error *error = database_ask_one(database, statement, &value, 1, &row, &is_row);
   if (error != NULL) return error;
   char digits[NUMBER_TEXT_SIZE] = "";
   size_t size = is_row ? (size_t)sqlite3_column_bytes(row, 0) : 0;
@@ -221,15 +214,21 @@ static uint64_t bytes_of(const backend_kv_write *operation) {
   return bytes;
 }
 
-/// A project without room is rid of what expired first.
+/// Whether the project may have no room for the write.
+static bool is_full(const kv_job *self) {
+  const backend_kv_limits *limits = &self->operation->limits;
+  return self->project->keys + self->operation->count > limits->keys_max ||
+         self->project->bytes + bytes_of(self->operation) > limits->bytes_max;
+}
+
+/// A project without room is rid of what expired first, until it has room or nothing expired is left.
 static ubiq_error *prepare(sqlite_job *job, database *database, uint64_t now_ms) {
   kv_job *self = (kv_job *)job;
-  const backend_kv_limits *limits = &self->operation->limits;
+  size_t removed = SIZE_MAX;
   ubiq_error *error = sqlite_usage_enter(&self->kv->usage, database, self->operation->place.project, &self->project);
-  if (error != NULL) return error;
-  bool is_full = self->project->keys + self->operation->count > limits->keys_max ||
-                 self->project->bytes + bytes_of(self->operation) > limits->bytes_max;
-  return is_full ? sqlite_kv_sweep_project(self->kv, database, self->project->id, now_ms) : NULL;
+  while (error == NULL && removed > 0 && is_full(self))
+    error = sqlite_kv_sweep_project(self->kv, database, self->project->id, now_ms, &removed);
+  return error;
 }
 
 static ubiq_error *apply(sqlite_job *job, database *database, uint64_t now_ms) {

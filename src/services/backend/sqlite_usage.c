@@ -5,28 +5,24 @@
 
 static ubiq_error *read_project(database *database, text name, sqlite_project *out, bool *is_found) {
   static const char statement[] = "SELECT id, sequence, keys, bytes, work, work_bytes FROM projects WHERE name = ?";
-  sqlite3_stmt *prepared = NULL;
+  sqlite3_stmt *row = NULL;
   const database_value value = database_blob(name.data, name.size);
-  ubiq_error *error = database_prepare(database, statement, &prepared);
-  if (error == NULL) error = database_bind(database, prepared, &value, 1);
-  if (error == NULL) error = database_step(database, prepared, is_found);
+  ubiq_error *error = database_ask_one(database, statement, &value, 1, &row, is_found);
   if (error != NULL || !*is_found) return error;
-  *out = (sqlite_project){.id = sqlite3_column_int64(prepared, 0),
-                          .sequence = (uint64_t)sqlite3_column_int64(prepared, 1),
-                          .keys = (uint64_t)sqlite3_column_int64(prepared, 2),
-                          .bytes = (uint64_t)sqlite3_column_int64(prepared, 3),
-                          .work = (uint64_t)sqlite3_column_int64(prepared, 4),
-                          .work_bytes = (uint64_t)sqlite3_column_int64(prepared, 5)};
-  sqlite3_reset(prepared);
+  *out = (sqlite_project){.id = sqlite3_column_int64(row, 0),
+                          .sequence = (uint64_t)sqlite3_column_int64(row, 1),
+                          .keys = (uint64_t)sqlite3_column_int64(row, 2),
+                          .bytes = (uint64_t)sqlite3_column_int64(row, 3),
+                          .work = (uint64_t)sqlite3_column_int64(row, 4),
+                          .work_bytes = (uint64_t)sqlite3_column_int64(row, 5)};
+  sqlite3_reset(row);
   return NULL;
 }
 
 static ubiq_error *make_project(database *database, text name, sqlite_project *out) {
   static const char statement[] = "INSERT INTO projects (name, sequence, keys, bytes) VALUES (?, 0, 0, 0)";
-  sqlite3_stmt *prepared = NULL;
   const database_value value = database_blob(name.data, name.size);
-  ubiq_error *error = database_prepare(database, statement, &prepared);
-  if (error == NULL) error = database_run(database, prepared, &value, 1);
+  ubiq_error *error = database_run(database, statement, &value, 1);
   if (error == NULL) *out = (sqlite_project){.id = sqlite3_last_insert_rowid(database_handle(database))};
   return error;
 }
@@ -70,17 +66,15 @@ static ubiq_error *enter_by_id(sqlite_usage *self, database *database, int64_t i
   static const char statement[] = "SELECT name FROM projects WHERE id = ?";
   *out = find(&self->ids, id_key(&id));
   if (*out != NULL) return NULL;
-  sqlite3_stmt *prepared = NULL;
+  sqlite3_stmt *row = NULL;
   const database_value value = database_number(id);
   bool is_row = false;
-  ubiq_error *error = database_prepare(database, statement, &prepared);
-  if (error == NULL) error = database_bind(database, prepared, &value, 1);
-  if (error == NULL) error = database_step(database, prepared, &is_row);
+  ubiq_error *error = database_ask_one(database, statement, &value, 1, &row, &is_row);
   if (error != NULL) return error;
   if (!is_row) return ubiq_error_new(UBIQ_INTERNAL, "project %lld has values and no name", (long long)id);
-  const text name = {sqlite3_column_blob(prepared, 0), (size_t)sqlite3_column_bytes(prepared, 0)};
+  const text name = {sqlite3_column_blob(row, 0), (size_t)sqlite3_column_bytes(row, 0)};
   error = sqlite_usage_enter(self, database, name, out);
-  sqlite3_reset(prepared);
+  sqlite3_reset(row);
   return error;
 }
 
@@ -108,9 +102,7 @@ static ubiq_error *write_project(database *database, const sqlite_project *proje
       database_number((int64_t)project->sequence),   database_number((int64_t)project->keys),
       database_number((int64_t)project->bytes),      database_number((int64_t)project->work),
       database_number((int64_t)project->work_bytes), database_number(project->id)};
-  sqlite3_stmt *prepared = NULL;
-  ubiq_error *error = database_prepare(database, statement, &prepared);
-  return error != NULL ? error : database_run(database, prepared, values, sizeof values / sizeof values[0]);
+  return database_run(database, statement, values, sizeof values / sizeof values[0]);
 }
 
 ubiq_error *sqlite_usage_flush(sqlite_usage *self, database *database) {

@@ -40,13 +40,6 @@ static backend_work_item item_of(sqlite3_stmt *row) {
                              .failure = column_text(row, FAILURE)};
 }
 
-/// Prepares and binds. On an error there are no rows.
-static ubiq_error *ask(database *database, const char *statement, const database_value *values, size_t count,
-                       sqlite3_stmt **rows) {
-  ubiq_error *error = database_prepare(database, statement, rows);
-  return error != NULL ? error : database_bind(database, *rows, values, count);
-}
-
 // ----------------------------------------------------------------------------------------------------------- what is due
 
 /// When the first is due after `now_ms`.
@@ -55,8 +48,7 @@ static ubiq_error *find_next(database *database, uint64_t now_ms, uint64_t *next
   const database_value value = database_number((int64_t)now_ms);
   sqlite3_stmt *row = NULL;
   bool is_row = false;
-  ubiq_error *error = ask(database, statement, &value, 1, &row);
-  if (error == NULL) error = database_step(database, row, &is_row);
+  ubiq_error *error = database_ask_one(database, statement, &value, 1, &row, &is_row);
   if (error != NULL) return error;
   *next_ms = is_row ? column_number(row, 0) : UINT64_MAX;
   if (is_row) sqlite3_reset(row);
@@ -77,8 +69,8 @@ ubiq_error *sqlite_work_due(database *database, backend_work_due *operation) {
   const database_value values_of_queue[] = {database_blob(project.data, project.size),
                                             database_blob(queue.data, queue.size), values[2]};
   sqlite3_stmt *rows = NULL;
-  ubiq_error *error =
-      queue.size > 0 ? ask(database, of_queue, values_of_queue, 3, &rows) : ask(database, statement, values, 3, &rows);
+  ubiq_error *error = queue.size > 0 ? database_ask(database, of_queue, values_of_queue, 3, &rows)
+                                     : database_ask(database, statement, values, 3, &rows);
   size_t told = 0;
   for (bool is_row = true; error == NULL && told < operation->limit; told++) {
     error = database_step(database, rows, &is_row);
@@ -114,13 +106,14 @@ static ubiq_error *ask_list(database *database, const backend_work_list *operati
                        after_name = database_blob(operation->after_name.data, operation->after_name.size),
                        after_id = database_number((int64_t)operation->after_id),
                        only_id = database_number((int64_t)operation->only_id);
-  if (operation->of_all) return ask(database, of_all, &queue, 1, rows);
-  if (operation->only_id != 0) return ask(database, by_id, (database_value[]){project, only_id}, 2, rows);
-  if (operation->name.size > 0) return ask(database, by_name, (database_value[]){project, queue, name}, 3, rows);
-  if (operation->queue.size == 0) return ask(database, dead, (database_value[]){project, after_id}, 2, rows);
+  if (operation->of_all) return database_ask(database, of_all, &queue, 1, rows);
+  if (operation->only_id != 0) return database_ask(database, by_id, (database_value[]){project, only_id}, 2, rows);
+  if (operation->name.size > 0)
+    return database_ask(database, by_name, (database_value[]){project, queue, name}, 3, rows);
+  if (operation->queue.size == 0) return database_ask(database, dead, (database_value[]){project, after_id}, 2, rows);
   if (operation->state == BACKEND_WORK_DEAD)
-    return ask(database, dead_of_queue, (database_value[]){project, after_id, queue}, 3, rows);
-  return ask(database, named, (database_value[]){project, queue, after_name}, 3, rows);
+    return database_ask(database, dead_of_queue, (database_value[]){project, after_id, queue}, 3, rows);
+  return database_ask(database, named, (database_value[]){project, queue, after_name}, 3, rows);
 }
 
 ubiq_error *sqlite_work_list(database *database, backend_work_list *operation) {

@@ -33,9 +33,7 @@ static ubiq_error *push_back(database *database, uint64_t id) {
   static const char statement[] =
       "UPDATE work SET state = 3 WHERE id = (SELECT n.id " OF_ITS_ORDER " AND n.id > x.id ORDER BY n.id LIMIT 1)";
   const database_value value = database_number((int64_t)id);
-  sqlite3_stmt *prepared = NULL;
-  ubiq_error *error = database_prepare(database, statement, &prepared);
-  return error != NULL ? error : database_run(database, prepared, &value, 1);
+  return database_run(database, statement, &value, 1);
 }
 
 ubiq_error *sqlite_work_order_return(database *database, uint64_t id, bool *is_behind) {

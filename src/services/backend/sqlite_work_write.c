@@ -19,18 +19,10 @@ static database_value blob_or_null(text value) {
   return value.size == 0 ? (database_value){DATABASE_NULL, 0, {NULL, 0}} : database_blob(value.data, value.size);
 }
 
-static ubiq_error *run(database *database, const char *statement, const database_value *values, size_t count) {
-  sqlite3_stmt *prepared = NULL;
-  ubiq_error *error = database_prepare(database, statement, &prepared);
-  return error != NULL ? error : database_run(database, prepared, values, count);
-}
-
 ubiq_error *sqlite_work_number(database *database, const char *statement, const database_value *values, size_t count,
                                bool *is_found, uint64_t *out) {
   sqlite3_stmt *row = NULL;
-  ubiq_error *error = database_prepare(database, statement, &row);
-  if (error == NULL) error = database_bind(database, row, values, count);
-  if (error == NULL) error = database_step(database, row, is_found);
+  ubiq_error *error = database_ask_one(database, statement, values, count, &row, is_found);
   if (error != NULL || !*is_found) return error;
   *out = (uint64_t)sqlite3_column_int64(row, 0);
   sqlite3_reset(row);
@@ -59,9 +51,7 @@ static ubiq_error *look(work_job *self, database *database, uint64_t id, kept *o
   const database_value values[] = {database_number((int64_t)id), database_number(self->project->id)};
   sqlite3_stmt *row = NULL;
   *out = (kept){0};
-  ubiq_error *error = database_prepare(database, statement, &row);
-  if (error == NULL) error = database_bind(database, row, values, 2);
-  if (error == NULL) error = database_step(database, row, &out->is_there);
+  ubiq_error *error = database_ask_one(database, statement, values, 2, &row, &out->is_there);
   if (error != NULL || !out->is_there) return error;
   out->due_ms = (uint64_t)sqlite3_column_int64(row, 0);
   out->state = (uint64_t)sqlite3_column_int64(row, 1);
@@ -134,7 +124,7 @@ static ubiq_error *insert_row(work_job *self, database *database, const backend_
                                    database_number(is_behind ? SQLITE_WORK_BEHIND : (int64_t)item->state),
                                    database_blob(item->payload.data, item->payload.size),
                                    blob_or_null(item->failure)};
-  return run(database, statement, values, sizeof values / sizeof values[0]);
+  return database_run(database, statement, values, sizeof values / sizeof values[0]);
 }
 
 static ubiq_error *insert(work_job *self, database *database, backend_work_item *item, uint64_t now_ms) {
@@ -187,7 +177,7 @@ static ubiq_error *update(database *database, const backend_work_item *item, boo
   const database_value values[] = {database_number((int64_t)item->due_ms), database_number(item->attempts),
                                    database_number(is_behind ? SQLITE_WORK_BEHIND : (int64_t)item->state),
                                    blob_or_null(item->failure), database_number((int64_t)item->id)};
-  return run(database, statement, values, sizeof values / sizeof values[0]);
+  return database_run(database, statement, values, sizeof values / sizeof values[0]);
 }
 
 static ubiq_error *change_item(work_job *self, database *database, backend_work_change *change, uint64_t now_ms) {

@@ -41,12 +41,6 @@ enum { COUNT_WRITES, COUNT_REFUSED, COUNT_GROUPS };
 
 // ------------------------------------------------------------------------------------------------------ a transaction
 
-static ubiq_error *run_text(database *database, const char *statement) {
-  sqlite3_stmt *prepared = NULL;
-  ubiq_error *error = database_prepare(database, statement, &prepared);
-  return error != NULL ? error : database_run(database, prepared, NULL, 0);
-}
-
 static void forget_all(sqlite_writer *self) {
   for (size_t i = 0; i < SQLITE_PARTS_MAX; i++)
     if (self->settings.parts[i] != NULL && self->settings.parts[i]->forget != NULL)
@@ -64,13 +58,12 @@ static ubiq_error *flush_all(sqlite_writer *self) {
 /// Another process may write, too: a second `ubiq dev` of the same project.
 static ubiq_error *look_for_others(sqlite_writer *self) {
   static const char statement[] = "PRAGMA data_version";
-  sqlite3_stmt *prepared = NULL;
+  sqlite3_stmt *row = NULL;
   bool is_row = false;
-  ubiq_error *error = database_prepare(self->settings.database, statement, &prepared);
-  if (error == NULL) error = database_step(self->settings.database, prepared, &is_row);
+  ubiq_error *error = database_ask_one(self->settings.database, statement, NULL, 0, &row, &is_row);
   if (error != NULL || !is_row) return error;
-  int64_t version = sqlite3_column_int64(prepared, 0);
-  sqlite3_reset(prepared);
+  int64_t version = sqlite3_column_int64(row, 0);
+  sqlite3_reset(row);
   if (version != self->others_wrote) forget_all(self);
   self->others_wrote = version;
   return NULL;
@@ -91,11 +84,11 @@ static bool is_open(const sqlite_writer *self) {
 static ubiq_error *apply_apart(sqlite_writer *self, sqlite_job *job, uint64_t now_ms) {
   static const char enter[] = "SAVEPOINT job", leave[] = "RELEASE job", back[] = "ROLLBACK TO job";
   database *database = self->settings.database;
-  ubiq_error *error = run_text(database, enter);
+  ubiq_error *error = database_run(database, enter, NULL, 0);
   if (error != NULL) return error;
   error = job->apply(job, database, now_ms);
-  ubiq_error *failed = error == NULL || !is_open(self) ? NULL : run_text(database, back);
-  if (failed == NULL && is_open(self)) failed = run_text(database, leave);
+  ubiq_error *failed = error == NULL || !is_open(self) ? NULL : database_run(database, back, NULL, 0);
+  if (failed == NULL && is_open(self)) failed = database_run(database, leave, NULL, 0);
   if (error == NULL) return failed;
   ubiq_error_delete(failed);
   return error;

@@ -2,6 +2,7 @@
 #include "base/database.h"
 #include "unit/base/testing.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -69,22 +70,58 @@ static void a_step_that_fails_leaves_the_older_version(void **state) {
   database_close(again);
 }
 
-static void a_statement_is_prepared_once_and_handed_out_empty(void **state) {
+static void a_statement_is_prepared_once_and_begun_empty(void **state) {
   (void)state;
   static const char statement[] = "SELECT ?";
   database *database = open_steps(1, 1);
   sqlite3_stmt *first = NULL, *second = NULL;
   const database_value value = database_number(7);
   bool is_row = false;
-  assert_success(database_prepare(database, statement, &first));
-  assert_success(database_bind(database, first, &value, 1));
-  assert_success(database_step(database, first, &is_row));
+  assert_success(database_ask_one(database, statement, &value, 1, &first, &is_row));
+  assert_true(is_row);
   assert_int_equal(sqlite3_column_int64(first, 0), 7);
-  assert_success(database_prepare(database, statement, &second));
+  assert_success(database_ask_one(database, statement, NULL, 0, &second, &is_row));
   assert_ptr_equal(first, second);
-  assert_success(database_step(database, second, &is_row));
   assert_int_equal(sqlite3_column_type(second, 0), SQLITE_NULL);
   database_close(database);
+}
+
+static void a_statement_that_is_none_has_no_rows(void **state) {
+  (void)state;
+  static const char statement[] = "SELECT nothing FROM nowhere";
+  database *database = open_steps(1, 1);
+  sqlite3_stmt *rows = (sqlite3_stmt *)database;
+  bool is_row = true;
+  ubiq_error *error = database_ask_one(database, statement, NULL, 0, &rows, &is_row);
+  assert_non_null(error);
+  ubiq_error_delete(error);
+  assert_null(rows);
+  assert_false(is_row);
+  database_close(database);
+}
+
+enum { OPENERS = 8 };
+
+/// Its result is the error.
+static void *open_newest(void *user) {
+  (void)user;
+  const database_settings settings = {.steps = steps, .steps_count = 2, .first = 1};
+  database *made = NULL;
+  ubiq_error *error = database_open_with(path, &settings, &made);
+  database_close(made);
+  return error;
+}
+
+static void an_older_database_that_many_open_at_once_is_brought_up_once(void **state) {
+  (void)state;
+  pthread_t openers[OPENERS];
+  database_close(open_steps(1, 1));
+  for (int i = 0; i < OPENERS; i++) assert_int_equal(pthread_create(&openers[i], NULL, open_newest, NULL), 0);
+  for (int i = 0; i < OPENERS; i++) {
+    void *error = NULL;
+    assert_int_equal(pthread_join(openers[i], &error), 0);
+    assert_success(error);
+  }
 }
 
 int main(void) {
@@ -93,7 +130,9 @@ int main(void) {
       TEST(an_older_version_is_brought_to_the_newest),
       TEST(a_newer_version_is_refused),
       TEST(a_step_that_fails_leaves_the_older_version),
-      TEST(a_statement_is_prepared_once_and_handed_out_empty),
+      TEST(a_statement_is_prepared_once_and_begun_empty),
+      TEST(a_statement_that_is_none_has_no_rows),
+      TEST(an_older_database_that_many_open_at_once_is_brought_up_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -334,6 +334,24 @@ static void a_full_project_is_rid_of_what_expired_before_it_is_refused(void **st
   assert_success(write_now(self->backend, &operation));
 }
 
+static void a_full_project_is_rid_of_as_much_of_what_expired_as_a_write_needs(void **state) {
+  fixture *self = *state;
+  enum { COUNT = 600, LATER_MS = 100000 }; // more than one portion, and later than the writer looks by itself
+  const backend_kv_limits limits = {COUNT, 1 << 20};
+  backend_kv_change changes[COUNT];
+  char keys[COUNT][8];
+  for (int i = 0; i < COUNT; i++) {
+    snprintf(keys[i], sizeof keys[i], "k%d", i);
+    changes[i] = put_of(keys[i], "1");
+    changes[i].expires_ms = fake_now() + LATER_MS;
+  }
+  backend_kv_write operation = {.place = PLACE, .changes = changes, .count = COUNT, .limits = limits};
+  assert_success(write_now(self->backend, &operation));
+  atomic_fetch_add(&fake_now_ms, LATER_MS);
+  for (int i = 0; i < COUNT; i++) keys[i][0] = 'n';
+  assert_success(write_now(self->backend, &operation));
+}
+
 static void a_copy_holds_what_was_acknowledged(void **state) {
   fixture *self = *state;
   put_now(self->backend, "a", "1");
@@ -388,6 +406,7 @@ int main(void) {
       TEST(a_project_at_its_limit_of_keys_may_only_change_and_delete),
       TEST(a_project_at_its_limit_of_bytes_is_told_so),
       TEST(a_full_project_is_rid_of_what_expired_before_it_is_refused),
+      TEST(a_full_project_is_rid_of_as_much_of_what_expired_as_a_write_needs),
       TEST(a_copy_holds_what_was_acknowledged),
       TEST(two_processes_on_one_database_keep_its_numbers_right),
   };

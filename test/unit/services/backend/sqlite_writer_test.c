@@ -50,9 +50,7 @@ typedef struct insertion {
 static ubiq_error *insert(database *database, const char *name, const char *parent) {
   static const char statement[] = "INSERT INTO things VALUES (?, ?)";
   const database_value values[] = {database_text(name), database_text(parent)};
-  sqlite3_stmt *prepared = NULL;
-  ubiq_error *error = database_prepare(database, statement, &prepared);
-  return error != NULL ? error : database_run(database, prepared, values, 2);
+  return database_run(database, statement, values, 2);
 }
 
 static ubiq_error *apply(sqlite_job *job, database *database, uint64_t now) {
