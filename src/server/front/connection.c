@@ -85,9 +85,19 @@ fail:
   return NULL;
 }
 
+/// Whether the client may still be sending. libmicrohttpd refuses heads that are too long for it by itself, before a request is
+/// known; then something of it has not been read, nearly always.
+static bool is_interrupted(const connection *self) {
+  char byte;
+  if (self->is_cut) return true;
+  bool is_before_request = self->list == CONNECTION_HEADERS || self->list == CONNECTION_IDLE;
+  return is_before_request && !self->has_left && recv(self->socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 static void close_connection(connection *self) {
   front *front = self->front;
   unwatch(self);
+  if (is_interrupted(self)) drains_add(&front->drains, self->socket);
   take_out(self);
   buffer_free(&self->body);
   free(self);

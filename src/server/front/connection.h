@@ -40,6 +40,7 @@ typedef struct connection {
   struct connection *previous, *next; ///< in the list
   uint64_t due_ms;                    ///< the loop's clock; UINT64_MAX: never
   bool has_left;                      ///< the client sends nothing any more
+  bool is_cut;                        ///< it was answered before it has sent all, and the connection ends
   uint64_t taken_bytes;               ///< of all answers, when it was looked at last
 
   // The request under way.

@@ -2,6 +2,7 @@
 #include "server/front/exchange.h"
 
 #include "server/front/front.h"
+#include "server/front/head_room.h"
 #include "wire/http_value.h"
 
 #include <stdlib.h>
@@ -34,6 +35,7 @@ static enum MHD_Result add_field(void *user, enum MHD_ValueKind kind, const char
                                  const char *value, size_t value_size) {
   (void)kind;
   fields *self = user;
+  if (head_is_ours(value)) return MHD_YES;
   if (self->count == self->capacity) return MHD_NO;
   self->items[self->count++] = (http_field){{name, name_size}, {value, value == NULL ? 0 : value_size}};
   return MHD_YES;

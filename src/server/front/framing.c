@@ -4,6 +4,7 @@
 
 #include "base/fetch_headers.h"
 #include "base/text.h"
+#include "server/front/head_room.h"
 
 /// The headers that count, as they are found.
 typedef struct seen {
@@ -44,6 +45,7 @@ static enum MHD_Result look(void *user, enum MHD_ValueKind kind, const char *nam
                             size_t size) {
   (void)kind;
   seen *self = user;
+  if (head_is_ours(value)) return MHD_YES;
   const text header = {name, name_size}, content = {value, size};
   if (is_malformed(header, content)) self->malformed = true;
   if (!is_next_line(name, self->end) || !is_right_behind(value, name + name_size)) self->gap = true;

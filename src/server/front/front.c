@@ -31,6 +31,7 @@ static void close_handles(front *self) {
   uv_close((uv_handle_t *)&self->again, NULL);
   uv_close((uv_handle_t *)&self->later, NULL);
   uv_close((uv_handle_t *)&self->grace, NULL);
+  drains_close(&self->drains);
 }
 
 static bool is_over(const front *self) {
@@ -241,6 +242,7 @@ static void attach(front *self) {
   uv_idle_init(loop, &self->again);
   uv_timer_init(loop, &self->later);
   uv_timer_init(loop, &self->grace);
+  drains_open(&self->drains, loop);
   self->traffic.data = self->hangups.data = self->housekeeping.data = self->again.data = self->later.data =
       self->grace.data = self;
   uv_poll_start(&self->traffic, UV_READABLE, on_traffic);

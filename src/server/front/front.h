@@ -8,6 +8,7 @@
 #define SERVER_FRONT_FRONT_H
 
 #include "server/front/connection.h"
+#include "server/front/drain.h"
 #include "server/front/settings.h"
 
 typedef struct connections {
@@ -27,6 +28,7 @@ typedef struct front {
   uv_timer_t later;        ///< the same, where it does nothing when it has its turn
   uv_timer_t grace;        ///< after a graceful stop
   connections lists[CONNECTION_LISTS];
+  drains drains;                       ///< of connections that have ended
   uint64_t times_ms[CONNECTION_LISTS]; ///< how long a connection may stay in a list; UINT64_MAX: any time
   size_t count;                        ///< connections in all lists
   uint64_t held_bytes;                 ///< of bodies and answers, of all connections

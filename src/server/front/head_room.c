@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+/// Of the header Cookie it takes only the first apart: this one.
+static const char no_cookies[] = "-";
+
 enum {
   FIELD_BYTES = 64,   ///< beside a header, cookie or part of a query: where it is
   SMALL_BYTES = 256,  ///< of a head in which, whatever is in it, there are too few fields to matter
@@ -50,4 +53,13 @@ size_t head_bytes(struct MHD_Response *response) {
   size_t sum = 0;
   MHD_get_response_headers(response, add_header, &sum);
   return sum;
+}
+
+void head_leave_cookies(struct MHD_Connection *mhd) {
+  MHD_set_connection_value_n(mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_COOKIE, sizeof MHD_HTTP_HEADER_COOKIE - 1,
+                             no_cookies, sizeof no_cookies - 1);
+}
+
+bool head_is_ours(const char *value) {
+  return value == no_cookies;
 }

@@ -179,6 +179,7 @@ static enum MHD_Result start_run(connection *self) {
 
 /// Sends the kept answer before the request's body has come; what still comes is not taken for another request.
 static enum MHD_Result send_early(connection *self) {
+  self->is_cut = true;
   if (self->answer.response != NULL)
     MHD_add_response_header(self->answer.response, MHD_HTTP_HEADER_CONNECTION, "close");
   return send_kept_answer(self);
@@ -228,6 +229,7 @@ static const function *find_function(connection *self, answer *answer) {
 
 /// There is no room for the head of any answer: libmicrohttpd would close the connection without a word.
 static void tell_too_large(connection *self, unsigned status, const char *line) {
+  self->is_cut = true;
   connection_tell(self, line);
   connection_tell(self, "Connection: close\r\nContent-Length: 0\r\n\r\n");
   request_tell_refusal(self, status);
@@ -235,6 +237,7 @@ static void tell_too_large(connection *self, unsigned status, const char *line) 
 
 /// The headers have come.
 static enum MHD_Result begin(connection *self, const char *url, const char *method, const char *version) {
+  if (self->is_cut) return MHD_NO;
   const request_line line = {method, url, version, self->target_bytes};
   const framing framing = framing_read(self->mhd, &line);
   self->method = method;
@@ -275,7 +278,8 @@ static enum MHD_Result take_body(connection *self, const char *data, size_t size
     refuse_body(self, held_too_much());
   if (self->stage == REQUEST_REFUSED || self->stage == REQUEST_SENT) {
     self->dropped += size;
-    return self->dropped <= REQUEST_DROPPED_BYTES_MAX ? MHD_YES : MHD_NO;
+    self->is_cut |= self->dropped > REQUEST_DROPPED_BYTES_MAX;
+    return self->is_cut ? MHD_NO : MHD_YES;
   }
   hold(self, size);
   return buffer_append(&self->body, data, size) ? MHD_YES : MHD_NO;
@@ -303,8 +307,9 @@ void *request_announced(void *user, const char *target, struct MHD_Connection *m
   self->target_bytes = strcspn(target, " ");
   if (!head_target_fits(target, self->target_bytes)) {
     tell_too_large(self, MHD_HTTP_URI_TOO_LONG, "HTTP/1.1 414 URI Too Long\r\n");
-    shutdown(self->socket, SHUT_RDWR);
+    shutdown(self->socket, SHUT_WR); // what libmicrohttpd may say of the rest
   }
+  head_leave_cookies(mhd);
   return NULL;
 }
 
