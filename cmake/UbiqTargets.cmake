@@ -77,6 +77,7 @@ foreach(layer IN LISTS layers)
   endif()
   set(below ubiq_${layer})
 endforeach()
+ubiq_embed(ubiq_cli wit_wire_wit ${CMAKE_SOURCE_DIR}/wit/wit-wire.wit) # `ubiq new` puts it beside a component
 add_library(ubiq_core INTERFACE)
 target_link_libraries(ubiq_core INTERFACE ${below})
 

@@ -7,6 +7,7 @@
 #   ubiq_guest_rust(NAME FOLDER CRATE TARGET [FILES...])
 #                                              a crate, for one of rustc's wasm32 targets, made of these files too
 #   ubiq_guest_go(NAME FOLDER)                 a Go module, as a WASI reactor
+#   ubiq_guest_python(NAME FOLDER)             a component of the folder's app.py, by componentize-py
 #
 # A toolchain that is missing is a message, not an error: the file is then absent, and tests that need it skip, or fail
 # where UBIQ_NEED_GUESTS is set in their environment.
@@ -22,6 +23,8 @@ find_program(UBIQ_WAT2WASM NAMES wat2wasm)
 find_program(UBIQ_CARGO NAMES cargo HINTS $ENV{HOME}/.cargo/bin)
 find_program(UBIQ_RUSTC NAMES rustc HINTS $ENV{HOME}/.cargo/bin)
 find_program(UBIQ_GO NAMES go HINTS ${guests_root}/.deps/go/bin /usr/local/go/bin)
+find_program(UBIQ_PYTHON NAMES python3)
+set(UBIQ_COMPONENTIZE_PY ${guests_root}/.deps/componentize-py)
 
 if(NOT TARGET ubiq_guests)
   add_custom_target(ubiq_guests ALL)
@@ -134,6 +137,24 @@ function(ubiq_guest_go name folder)
     COMMAND ${CMAKE_COMMAND} -E env GOOS=wasip1 GOARCH=wasm CGO_ENABLED=0
       ${UBIQ_GO} build -p 2 -buildmode=c-shared -buildvcs=false -trimpath -ldflags=-s -o ${output} .
     DEPENDS ${sources} ${folder}/go.mod ${folder}/go.sum
+    WORKING_DIRECTORY ${folder}
+    COMMENT "Building guest ${name}.wasm"
+    VERBATIM)
+  ubiq_guest_add(${name})
+endfunction()
+
+# The interpreter that runs componentize-py is not the one that comes into the component.
+function(ubiq_guest_python name folder)
+  if(NOT UBIQ_PYTHON OR NOT EXISTS ${UBIQ_COMPONENTIZE_PY})
+    message(STATUS "guest ${name}.wasm is left out: componentize-py is missing (scripts/setup)")
+    return()
+  endif()
+  set(output ${UBIQ_GUESTS_DIR}/${name}.wasm)
+  set(world ${guests_root}/wit/wit-wire.wit)
+  add_custom_command(OUTPUT ${output}
+    COMMAND ${CMAKE_COMMAND} -E env PYTHONPATH=${UBIQ_COMPONENTIZE_PY} PYTHONDONTWRITEBYTECODE=1
+      ${UBIQ_PYTHON} -c "import componentize_py; componentize_py.script()" -d ${world} -w wit-wire componentize app -o ${output}
+    DEPENDS ${folder}/app.py ${world}
     WORKING_DIRECTORY ${folder}
     COMMENT "Building guest ${name}.wasm"
     VERBATIM)

@@ -85,7 +85,7 @@ static ubiq_error *find_template(const char *name, const new_template **out) {
     *out = &list[i];
     return NULL;
   }
-  return ubiq_error_new(UBIQ_INVALID_INPUT, "--template is \"%s\"; expected c, cpp, rust or go", name);
+  return ubiq_error_new(UBIQ_INVALID_INPUT, "--template is \"%s\"; expected c, cpp, rust, go or component", name);
 }
 
 // -------------------------------------------------------------------------------------------- writing
@@ -255,7 +255,7 @@ static int new (const command *command, int count, char **arguments) {
   making self = {0};
   const char *template = "c";
   const option list[NEW_OPTIONS] = {
-      {"template", 't', OPTION_TEXT, "LANGUAGE", "c (default), cpp, rust or go", &template, 0, 0},
+      {"template", 't', OPTION_TEXT, "LANGUAGE", "c (default), cpp, rust, go, or component (in Rust)", &template, 0, 0},
       {"json", 0, OPTION_FLAG, NULL, "print what was made as one JSON object", &self.json, 0, 0},
   };
   const char *positionals[2];

@@ -1,6 +1,9 @@
 // Small on purpose: each greets whoever the body names, as the examples do, so that one test case fits all.
 #include "cli/new_templates.h"
 
+/// wit/wit-wire.wit, a zero behind it.
+extern const unsigned char wit_wire_wit[];
+
 const char new_project_head[] = "[project]\n"
                                 "name = \"@NAME@\"\n"
                                 "version = \"0.1.0\"\n";
@@ -114,6 +117,67 @@ static const char go_source[] = "// Greets whoever the request's body names.\n"
                                 "\n"
                                 "func main() {}\n";
 
+static const char component_cargo_toml[] =
+    "[package]\n"
+    "name = \"@NAME@\"\n"
+    "version = \"0.1.0\"\n"
+    "edition = \"2021\"\n"
+    "publish = false\n"
+    "\n"
+    "[lib]\n"
+    "name = \"@ID@\"\n"
+    "crate-type = [\"cdylib\"]\n"
+    "\n"
+    "[dependencies]\n"
+    "serde_json = \"1\"\n"
+    "wit-bindgen = { version = \"0.57\", default-features = false, features = [\"macros\", \"realloc\"] }\n"
+    "\n"
+    "[profile.release]\n"
+    "lto = true\n"
+    "opt-level = \"s\"\n"
+    "panic = \"abort\"\n"
+    "strip = true\n"
+    "\n"
+    "[workspace]\n";
+
+static const char component_source[] =
+    "//! Greets whoever the request's body names, and writes that to the log.\n"
+    "wit_bindgen::generate!({ path: \"wit-wire.wit\", world: \"wit-wire\" });\n"
+    "\n"
+    "use exports::metatype::wit_wire::mat_wire::*;\n"
+    "use metatype::wit_wire::typegate_wire::hostcall;\n"
+    "use serde_json::{json, Value};\n"
+    "\n"
+    "struct Component;\n"
+    "\n"
+    "impl Guest for Component {\n"
+    "    fn init(_: InitArgs) -> Result<InitResponse, InitError> {\n"
+    "        Ok(InitResponse { ok: true })\n"
+    "    }\n"
+    "\n"
+    "    fn handle(call: HandleReq) -> Result<String, HandleErr> {\n"
+    "        let input: Value =\n"
+    "            serde_json::from_str(&call.in_json).map_err(|error| HandleErr::InJsonErr(error.to_string()))?;\n"
+    "        let greeting = format!(\"Hello, {}!\", input[\"name\"].as_str().unwrap_or(\"world\"));\n"
+    "        let line = json!({ \"method\": \"POST\", \"path\": \"/v1/log\", \"body\": { \"message\": greeting } });\n"
+    "        hostcall(\"InvokeHost\", &line.to_string()).map_err(HandleErr::HandlerErr)?;\n"
+    "        Ok(json!({ \"greeting\": greeting }).to_string())\n"
+    "    }\n"
+    "}\n"
+    "\n"
+    "export!(Component);\n";
+
+static const char component_cases[] = "# `ubiq test` runs these.\n"
+                                      "[[case]]\n"
+                                      "name = \"greets whoever the body names\"\n"
+                                      "request.json = { name = \"Ada\" }\n"
+                                      "expect.json = { greeting = \"Hello, Ada!\" }\n"
+                                      "\n"
+                                      "[[case]]\n"
+                                      "name = \"greets the world without a name\"\n"
+                                      "request.json = {}\n"
+                                      "expect.json = { greeting = \"Hello, world!\" }\n";
+
 static const new_template templates[] = {
     {"c",
      "clang and lld (Debian: clang lld)",
@@ -146,6 +210,17 @@ static const new_template templates[] = {
      "route = \"POST /@NAME@\"\n"
      "instance = \"reuse\" # Go's runtime takes a while to start\n",
      {{"@NAME@/go.mod", go_mod}, {"@NAME@/main.go", go_source}, {"@NAME@/@NAME@.test.toml", test_cases}}},
+    {"component",
+     "cargo, and its target: rustup target add wasm32-wasip2",
+     "[functions.@NAME@]\n"
+     "wasm = \"@NAME@/target/wasm32-wasip2/release/@ID@.wasm\"\n"
+     "build = \"cargo build --release --target wasm32-wasip2 --manifest-path @NAME@/Cargo.toml\"\n"
+     "wire = \"component\"\n"
+     "route = \"POST /@NAME@\"\n",
+     {{"@NAME@/Cargo.toml", component_cargo_toml},
+      {"@NAME@/src/lib.rs", component_source},
+      {"@NAME@/wit-wire.wit", (const char *)wit_wire_wit},
+      {"@NAME@/@NAME@.test.toml", component_cases}}},
 };
 
 const new_template *new_template_list(size_t *count) {

@@ -45,7 +45,7 @@ class New(support.Test):
         self.assertEqual("Hello, Ada!", self.ubiq("run", "say-it", "--input", "Ada", within="shop"))
 
     def test_projects_of_other_languages_say_how_they_are_built(self):
-        for template, tool in (("rust", "cargo build"), ("go", "go build")):
+        for template, tool in (("rust", "cargo build"), ("go", "go build"), ("component", "wasm32-wasip2")):
             name = "in-" + template
             told = json.loads(self.ubiq("new", name, "-t", template, "--json"))
             self.assertEqual(name + "/ubiq.toml", told["project"])
@@ -54,6 +54,12 @@ class New(support.Test):
             settings = json.loads(self.ubiq("config", name, "--json"))["functions"]["hello"]
             self.assertIn(tool, settings["build"]["value"])
             self.assertIn("hello/", settings["wasm"]["value"])
+
+    def test_a_component_has_its_world_beside_it(self):
+        self.ubiq("new", "shop", "--template", "component")
+        with open(os.path.join(os.environ["UBIQ_SOURCE"], "wit", "wit-wire.wit"), encoding="utf-8") as file:
+            self.assertEqual(file.read(), self.read("shop/hello/wit-wire.wit"))
+        self.assertEqual("component", json.loads(self.ubiq("config", "shop", "--json"))["functions"]["hello"]["wire"]["value"])
 
     def test_nothing_that_is_there_is_written_over(self):
         self.ubiq("new", "shop")
@@ -72,7 +78,7 @@ class New(support.Test):
     def test_names_and_templates_that_are_none_are_told(self):
         for arguments, told in ((["new"], "NAME is missing"), (["new", "function"], "NAME is missing"),
                                 (["new", "Shop"], "is no good name"), (["new", "../x/9"], "is no good name"),
-                                (["new", "shop", "--template", "cobol"], "expected c, cpp, rust or go"),
+                                (["new", "shop", "--template", "cobol"], "expected c, cpp, rust, go or component"),
                                 (["new", "shop", "more"], 'unexpected argument "more"')):
             with self.subTest(arguments):
                 self.assertIn(told, self.ubiq(*arguments, code=64))
