@@ -208,8 +208,9 @@ static ubiq_error *read_bundled_project(const bundle *bundle, project **out) {
     return ubiq_error_new(UBIQ_TOO_LARGE, "%s: its " PROJECT_FILE " has %zu bytes; at most %d are allowed",
                           bundle_name(bundle), toml.size, PROJECT_FILE_BYTES_MAX);
   buffer place = {0};
-  if (!buffer_printf(&place, "%s/" PROJECT_FILE, bundle_name(bundle))) return ubiq_error_no_memory();
-  ubiq_error *error = project_parse("", (const char *)place.data, toml.data, toml.size, out);
+  bool has_place = buffer_printf(&place, "%s/" PROJECT_FILE, bundle_name(bundle));
+  ubiq_error *error =
+      has_place ? project_parse("", (const char *)place.data, toml.data, toml.size, out) : ubiq_error_no_memory();
   buffer_free(&place);
   return error;
 }

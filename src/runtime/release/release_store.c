@@ -336,7 +336,8 @@ static ubiq_error *set_choice(release_store *self, const release_choice *choice)
 
 static ubiq_error *add_digest(void *user, sqlite3_stmt *row) {
   const char *digest = (const char *)sqlite3_column_text(row, 0);
-  return buffer_append(user, digest, DIGEST_SHA256_HEX_SIZE) ? NULL : ubiq_error_no_memory();
+  bool good = digest != NULL && buffer_append(user, digest, DIGEST_SHA256_HEX_SIZE);
+  return good ? NULL : ubiq_error_no_memory();
 }
 
 /// Forgets the oldest releases that are not served; `forgotten` gets their digests, each with its NUL.
@@ -360,7 +361,9 @@ static ubiq_error *change(release_store *self, const release_choice *choice, con
 
 static bool is_same(const release_choice *a, const release_choice *b) {
   return strcmp(a->current, b->current) == 0 && strcmp(a->previous, b->previous) == 0 &&
-         strcmp(a->canary, b->canary) == 0;
+         strcmp(a->canary, b->canary) == 0 && a->canary_percent == b->canary_percent &&
+         a->failures_permille_max == b->failures_permille_max && a->requests_min == b->requests_min &&
+         a->window_s == b->window_s;
 }
 
 /// A commit that fails as it ends may hold all the same: what the rows say then is what the next start will find.

@@ -327,11 +327,6 @@ static bool wait_for_turn(run *self) {
   return wait(self);
 }
 
-/// Room for the deadlines of all runs that are in or wait, and of one more.
-static bool reserve_deadline(worker *worker) {
-  return deadlines_reserve(&worker->deadlines, (size_t)worker->runs.used + worker->queue.used + 1);
-}
-
 static void begin_record(run *self) {
   self->came_ns = clock_monotonic_ns();
   self->started_ns = self->called_ns = 0;
@@ -345,7 +340,7 @@ bool run_start(run *self) {
   self->busy = BUSY_OTHER;
   if (worker->is_watched) begin_record(self);
   move(self, RUN_QUEUED);
-  if (!reserve_deadline(worker)) return fail(self, ubiq_error_no_memory());
+  if (!deadlines_reserve(&worker->deadlines, ++worker->runs_open)) return fail(self, ubiq_error_no_memory());
   if (!places_take(self)) return wait_for_place(self);
   return !self->begins_in_turn && worker_may_begin(worker, self->lane) ? begin_now(self) : wait_for_turn(self);
 }
@@ -421,5 +416,6 @@ void run_end(run *self) {
   forget_trace(self);
   charge(self);
   move(self, RUN_IDLE);
+  worker->runs_open--;
   if (self->has_place) places_give_back(self);
 }

@@ -304,7 +304,7 @@ void worker_finish(worker *self) {
   if (self->lease != NULL) pool_keeper_retire(&self->keeper, self->lease);
   if (self->canary != NULL) pool_keeper_retire(&self->keeper, self->canary);
   worker_forget_coming(self);
-  assert(next_lane(self) == NULL && self->first_in_line == NULL);
+  assert(next_lane(self) == NULL && self->first_in_line == NULL && self->runs_open == 0);
   if (self->admission != NULL) admission_leave(self->admission, self->options.index);
   function_calls_close(self);
   if (self->fetches != NULL) fetch_loop_close(self->fetches, NULL, NULL);

@@ -92,6 +92,7 @@ typedef struct worker {
   turns turns;          ///< the run queue: the lanes in which runs are ready
   uint64_t begin_ns;    ///< what is left of WORKER_BEGIN_NS
   uint64_t runs_begun;  ///< makes their ids
+  size_t runs_open;     ///< started and not ended, those that wait for others among them: each may have a deadline
   trace_ids trace_ids;  ///< makes those that others see
   errand_list errands;  ///< that it has begun
   bool finishing;

@@ -213,6 +213,24 @@ static void a_chain_of_callers_ends_from_its_top(void **state) {
   end(&self);
 }
 
+#define RELAYED(request) "{\"method\":\"POST\",\"path\":\"/v1/functions/relay/runs\",\"body\":" request "}"
+
+/// Callers have no place of their own, but a deadline each.
+static void there_is_room_for_the_deadlines_of_all_that_wait_for_each_other(void **state) {
+  (void)state;
+  fixture self;
+  counted runs[CALLS_MAX];
+  make_relay(&self);
+  for (size_t i = 0; i < CALLS_MAX; i++) ask(&self, &runs[i], RELAYED(RELAYED(RELAYED(LOG_REQUEST))));
+  wait_for_calls(&self, CALLS_MAX);
+  assert_int_equal(self.worker->runs.used, CALLS_MAX);
+  assert_int_equal(self.worker->deadlines.count, 4 * CALLS_MAX);
+  for (size_t i = 0; i < CALLS_MAX; i++) run_end(&runs[i].run);
+  assert_int_equal(self.worker->deadlines.count, 0);
+  assert_int_equal(self.worker->runs_open, 0);
+  end(&self);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_call_answered_later_resumes_its_run),
@@ -222,6 +240,7 @@ int main(void) {
       cmocka_unit_test(an_answer_may_come_when_the_worker_has_ended),
       cmocka_unit_test(a_caller_that_ends_takes_its_callee_along),
       cmocka_unit_test(a_chain_of_callers_ends_from_its_top),
+      cmocka_unit_test(there_is_room_for_the_deadlines_of_all_that_wait_for_each_other),
   };
   begin();
   return cmocka_run_group_tests(tests, NULL, NULL);
