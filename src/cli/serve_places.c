@@ -131,10 +131,19 @@ static void allow_manifest(places *self, const char *file) {
   free(directory);
 }
 
+/// Read again when another takes their place, where a link may lead elsewhere then.
+static void allow_keys(places *self, const char *file) {
+  if (file == NULL) return;
+  char *real = realpath(file, NULL);
+  allow_folder_of(self, file, LANDLOCK_READ);
+  allow_folder_of(self, real, LANDLOCK_READ);
+  free(real);
+}
+
 static void allow_project(places *self, const project *project) {
   allow(self, project->directory[0] == '\0' ? "." : project->directory, LANDLOCK_READ);
   for (size_t i = 0; i < project->files_count; i++) allow(self, project->files[i].folder, LANDLOCK_READ);
-  if (project->auth != NULL && project->auth->key_host == NULL) allow(self, project->auth->keys, LANDLOCK_READ);
+  if (project->auth != NULL && project->auth->key_host == NULL) allow_keys(self, project->auth->keys);
   for (size_t i = 0; i < project->functions_count; i++) {
     const project_function *function = &project->functions[i];
     if (function->origin == PROJECT_SOURCE) continue; // what is made of it is in the cache

@@ -128,6 +128,42 @@ class Auth(support.Test):
         self.assertEqual(401, self.me(server, "nonsense")[0])
         self.assertEqual(b"a", server.request("POST", "/echo", b"a", {"Authorization": "Bearer nonsense"})[2])
 
+    def answers(self, expected, server, token):
+        """Asks until that status comes: a file is looked at every few seconds."""
+        end = time.monotonic() + support.PATIENCE
+        while (status := self.me(server, token)[0]) != expected and time.monotonic() < end:
+            time.sleep(0.1)
+        self.assertEqual(expected, status)
+
+    def test_keys_of_a_file_are_read_again_when_it_changes(self):
+        old, new, next_one = (Signer(self.folder, "ES256", name) for name in ("old", "new", "next"))
+        where = self.enterContext(tempfile.TemporaryDirectory())  # not in the project: the sandbox lets other files of the folder through
+        path = os.path.join(where, "keys.json")
+        self.write(where, "keys.json", self.publish(old))
+        server = self.start(self.project(self.table(path), CALLER), "--workers", "1")
+        self.assertEqual(200, self.me(server, old.token())[0])
+        self.assertEqual(401, self.me(server, new.token())[0])
+        self.write(where, "other.json", self.publish(old, new))
+        os.rename(os.path.join(where, "other.json"), path)
+        self.assertEqual(200, self.me(server, new.token())[0])  # at once
+        self.assertEqual(200, self.me(server, old.token())[0])
+        self.write(where, "keys.json", '{"keys": [')
+        self.assertEqual(401, self.me(server, next_one.token())[0])
+        for _ in range(3):
+            self.assertEqual([200, 200, 401], [self.me(server, each.token())[0] for each in (old, new, next_one)])
+        os.unlink(path)
+        self.assertEqual(401, self.me(server, next_one.token())[0])
+        self.assertEqual(200, self.me(server, new.token())[0])
+        os.mkdir(os.path.join(where, "a"))
+        self.write(where, "a/keys.json", self.publish(new, next_one))
+        os.symlink("a/keys.json", path)
+        self.assertEqual(200, self.me(server, next_one.token())[0])
+        self.assertEqual(401, self.me(server, old.token())[0])
+        self.write(where, "keys.json", self.publish(next_one))  # in its place
+        self.answers(401, server, new.token())
+        told = [line for line in server.lines if "keys of tokens stay as they are" in line]
+        self.assertEqual((2, 1), (len(told), len([line for line in server.lines if "its keys count again" in line])), told)
+
     def test_keys_of_a_url_are_fetched_again_when_a_new_one_signs(self):
         old, new = Signer(self.folder, "ES256", "old"), Signer(self.folder, "ES256", "new")
         published = {"text": self.publish(old), "asked": 0}

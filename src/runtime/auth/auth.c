@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "runtime/auth/key_file.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -16,9 +17,13 @@ enum { FETCH_TIMEOUT_MS = 10 * 1000 };
 
 struct auth {
   const auth_settings *settings; ///< not for the thread
-  char *url;                     ///< NULL: keys never change
+  char *url;                     ///< NULL: keys are not fetched
+  bool has_file;                 ///< they are read
   atomic_size_t owners;          ///< the release, and the thread
   atomic_bool is_over;           ///< the release has gone
+
+  pthread_mutex_t looking; ///< guards what follows
+  key_file file;
 
   pthread_mutex_t lock; ///< guards what follows
   pthread_cond_t asked; ///< on the monotonic clock
@@ -26,6 +31,7 @@ struct auth {
   bool is_asked;        ///< somebody wants them fetched again
   bool is_fetching;     ///< and they are
   uint64_t fetched_ns;  ///< when that was begun last
+  uint64_t looked_ns;   ///< at the file
 };
 
 static void release_share(auth *self) {
@@ -33,6 +39,8 @@ static void release_share(auth *self) {
   jwks_delete(self->keys);
   pthread_cond_destroy(&self->asked);
   pthread_mutex_destroy(&self->lock);
+  pthread_mutex_destroy(&self->looking);
+  if (self->has_file) key_file_close(&self->file);
   free(self->url);
   free(self);
 }
@@ -120,18 +128,46 @@ static ubiq_error *start_thread(auth *self) {
   return ubiq_error_new(UBIQ_INTERNAL, "the thread that fetches keys cannot be started");
 }
 
+// ------------------------------------------------------------------------------------------------------- re-reading
+
+/// Whoever comes meanwhile waits, and finds what was read.
+static void look(auth *self) {
+  jwks *fresh;
+  pthread_mutex_lock(&self->looking);
+  key_file_look(&self->file, &fresh);
+  if (fresh != NULL) {
+    pthread_mutex_lock(&self->lock);
+    jwks *old = self->keys;
+    self->keys = fresh;
+    pthread_mutex_unlock(&self->lock);
+    jwks_delete(old);
+  }
+  pthread_mutex_unlock(&self->looking);
+}
+
+static void look_now_and_then(auth *self) {
+  if (!self->has_file) return;
+  const uint64_t now_ns = clock_monotonic_ns();
+  pthread_mutex_lock(&self->lock);
+  const bool is_due = now_ns - self->looked_ns >= AUTH_LOOK_S * CLOCK_NS_PER_SECOND;
+  if (is_due) self->looked_ns = now_ns;
+  pthread_mutex_unlock(&self->lock);
+  if (is_due) look(self);
+}
+
 // ----------------------------------------------------------------------------------------------------------- making
 
+/// A bundle's never change.
 static ubiq_error *read_file(auth *self, const ubiq_files *files) {
-  buffer own = {0};
   ubiq_bytes bytes;
   const char *path = self->settings->keys;
-  ubiq_error *error =
-      files == NULL ? file_read_all(path, JWKS_BYTES_MAX, &own) : files->read(files->user, path, &bytes);
-  if (error == NULL && files == NULL) bytes = buffer_bytes(&own);
-  if (error == NULL) error = jwks_parse(path, bytes.data, bytes.size, &self->keys);
-  buffer_free(&own);
-  return error;
+  if (files == NULL) {
+    self->has_file = true;
+    self->looked_ns = clock_monotonic_ns();
+    return key_file_open(&self->file, path, &self->keys);
+  }
+  ubiq_error *error = files->read(files->user, path, &bytes);
+  return error != NULL ? error : jwks_parse(path, bytes.data, bytes.size, &self->keys);
 }
 
 static ubiq_error *open_keys(auth *self, const ubiq_files *files) {
@@ -153,6 +189,7 @@ ubiq_error *auth_new(const auth_settings *settings, const ubiq_files *files, aut
   pthread_cond_init(&self->asked, &attributes);
   pthread_condattr_destroy(&attributes);
   pthread_mutex_init(&self->lock, NULL);
+  pthread_mutex_init(&self->looking, NULL);
   atomic_init(&self->owners, 1);
   self->settings = settings;
   ubiq_error *error = open_keys(self, files);
@@ -199,22 +236,49 @@ static ubiq_error *not_now(ubiq_error *cause) {
   return ubiq_error_with_detail(cause, 1); // seconds
 }
 
+static ubiq_error *check_by(const auth *self, const jwks *keys, text token, uint64_t now_s, buffer *identity) {
+  size_t size = identity->size;
+  ubiq_error *error = buffer_append_string(identity, "{\"kind\":\"token\",\"claims\":")
+                          ? jwt_check(token, keys, &self->settings->policy, now_s, identity)
+                          : ubiq_error_no_memory();
+  if (error == NULL && !buffer_append_byte(identity, '}')) error = ubiq_error_no_memory();
+  if (error != NULL) identity->size = size;
+  return error;
+}
+
+static bool is_of_unknown_key(const ubiq_error *error) {
+  return error != NULL && ubiq_error_detail(error) == JWT_UNKNOWN_KEY;
+}
+
+/// The key may be one that has just been put into the file.
+static ubiq_error *check_by_file(auth *self, text token, uint64_t now_s, buffer *identity) {
+  look_now_and_then(self);
+  jwks *keys = hold_keys(self), *newer = NULL;
+  ubiq_error *error = check_by(self, keys, token, now_s, identity);
+  if (is_of_unknown_key(error)) {
+    look(self);
+    newer = hold_keys(self);
+  }
+  if (newer != NULL && newer != keys) {
+    ubiq_error_delete(error);
+    error = check_by(self, newer, token, now_s, identity);
+  }
+  jwks_delete(newer);
+  jwks_delete(keys);
+  return error;
+}
+
 static ubiq_error *check_token(auth *self, text token, uint64_t now_s, buffer *identity) {
   if (self->settings->keys == NULL) return ubiq_error_new(UBIQ_DENIED, "tokens do not count here; API keys do");
+  if (self->has_file) return check_by_file(self, token, now_s, identity);
   jwks *keys = hold_keys(self);
   if (keys == NULL) {
     ask_for_keys(self);
     return not_now(NULL);
   }
-  size_t size = identity->size;
-  ubiq_error *error = buffer_append_string(identity, "{\"kind\":\"token\",\"claims\":")
-                          ? jwt_check(token, keys, &self->settings->policy, now_s, identity)
-                          : ubiq_error_no_memory();
+  ubiq_error *error = check_by(self, keys, token, now_s, identity);
   jwks_delete(keys);
-  if (error == NULL && !buffer_append_byte(identity, '}')) error = ubiq_error_no_memory();
-  if (error != NULL) identity->size = size;
-  bool may_be_newer = error != NULL && ubiq_error_detail(error) == JWT_UNKNOWN_KEY && ask_for_keys(self);
-  return may_be_newer ? not_now(error) : error;
+  return is_of_unknown_key(error) && ask_for_keys(self) ? not_now(error) : error;
 }
 
 /// All are compared, so that how long it takes tells nothing.
