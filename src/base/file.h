@@ -47,7 +47,7 @@ UBIQ_NODISCARD char *file_path_join(const char *directory, const char *path);
 /// `free`; NULL when memory is out.
 UBIQ_NODISCARD char *file_path_directory(const char *path);
 
-/// The real path of the running program. `*out` is the caller's, for `free`.
+/// The real path of the running program; when its file was replaced or removed meanwhile, the one that it had. `*out` is the caller's, for `free`.
 ubiq_error *file_executable_path(char **out);
 
 /// The folder for our cached things: `$XDG_CACHE_HOME/ubiq`, else `$HOME/.cache/ubiq`. Makes nothing. `*out`

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 char *file_path_join(const char *directory, const char *path) {
   if (directory == NULL || directory[0] == 0 || path[0] == '/') return strdup(path);
@@ -24,9 +25,21 @@ char *file_path_directory(const char *path) {
   return strndup(path, (size_t)(slash - path));
 }
 
+/// Of a program whose file has another's in its place, or none, the system tells the name with this behind it.
+static char *without_mark(const char *path, size_t size) {
+  static const char mark[] = " (deleted)";
+  const size_t mark_size = sizeof mark - 1;
+  bool has_mark = size > mark_size && strcmp(path + size - mark_size, mark) == 0 && access(path, F_OK) != 0;
+  return strndup(path, has_mark ? size - mark_size : size);
+}
+
 ubiq_error *file_executable_path(char **out) {
-  *out = realpath("/proc/self/exe", NULL);
-  return *out == NULL ? file_error(errno, "/proc/self/exe") : NULL;
+  char path[PATH_MAX + sizeof " (deleted)"];
+  ssize_t size = readlink("/proc/self/exe", path, sizeof path - 1);
+  if (size < 0) return file_error(errno, "/proc/self/exe");
+  path[size] = '\0';
+  *out = without_mark(path, (size_t)size);
+  return *out == NULL ? ubiq_error_no_memory() : NULL;
 }
 
 static ubiq_error *join_into(char **out, const char *directory, const char *path) {

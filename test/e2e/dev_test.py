@@ -4,10 +4,13 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
+import unittest.mock
 
 import support
 from support import function
@@ -20,6 +23,33 @@ UBIQ_EXPORT(say) { return ubiq_output_string(WORDS); }
 
 def words(text):
     return '#define WORDS "%s"\n' % text
+
+
+class Replaced(support.Test):
+    """The program is built or installed anew while it runs."""
+
+    def install(self):
+        """A copy of the program, and links to what lies beside it."""
+        place = self.enterContext(tempfile.TemporaryDirectory())
+        beside = os.path.realpath(os.path.join(os.path.dirname(support.UBIQ), ".."))
+        for name in ("lib", "share"):
+            os.symlink(os.path.join(beside, name), os.path.join(place, name))
+        os.mkdir(os.path.join(place, "bin"))
+        return shutil.copy(support.UBIQ, os.path.join(place, "bin", "ubiq"))
+
+    def test_changes_are_served_though_another_program_has_the_place_of_this_one_or_none(self):
+        program = self.install()
+        directory = self.project(text='[functions.say]\nsource = "say.c"\nroute = "POST /say"\n',
+                                 files={"say.c": SOURCE, "words.h": words("one")})
+        with unittest.mock.patch.object(support, "UBIQ", program):
+            server = self.start(directory, command="dev")
+        for number, change in enumerate((lambda: os.replace(shutil.copy(program, program + "~"), program), lambda: os.unlink(program))):
+            change()
+            self.assertTrue(os.readlink("/proc/%d/exe" % server.process.pid).endswith(" (deleted)"))
+            seen = len(server.lines)
+            self.write(directory, "words.h", words("new %d" % number))
+            server.wait_for("reloaded in", seen)
+            self.assertEqual((200, b"new %d" % number), server.post("/say"))
 
 
 class Dev(support.Test):
