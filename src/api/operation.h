@@ -5,12 +5,12 @@
 
 #include "services/service.h"
 
-struct shape_piece;
+struct shape;
 
 typedef enum api_place { API_IN_PATH, API_IN_QUERY, API_IN_HEADER } api_place;
 
 typedef enum api_kind {
-  API_TEXT,     ///< `min` and `max` are bytes
+  API_TEXT,
   API_INTEGER,  ///< never negative
   API_BOOLEAN,  ///< true or false
   API_DURATION, ///< as in ubiq.toml ("30s"); in milliseconds
@@ -21,12 +21,11 @@ typedef struct api_param {
   const char *name; ///< of a header: in lower case
   api_place place;
   api_kind kind;
-  bool is_required; ///< those of the path always are
-  uint64_t min, max;
-  const char *const *choices;        ///< the texts that it may be, ended by NULL; NULL: any
-  const struct shape_piece *pattern; ///< what a text must match (shape.h); NULL: any
-  const char *fallback;              ///< what it is when it is not given; NULL: nothing
-  uint64_t fallback_number;          ///< the same as service_param.number
+  bool is_required;          ///< those of the path always are
+  uint64_t min, max;         ///< of a number, in milliseconds of a duration
+  const struct shape *shape; ///< of a text (shape.h)
+  const char *fallback;      ///< what it is when it is not given; NULL: nothing
+  uint64_t fallback_number;  ///< the same as service_param.number
 } api_param;
 
 typedef enum api_body {

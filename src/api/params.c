@@ -59,12 +59,8 @@ static void add_method(char allow[ALLOW_BYTES], const char *method) {
   snprintf(allow + size, ALLOW_BYTES - size, "%s%s", size == 0 ? "" : ", ", method);
 }
 
-static text shown(text value) {
-  return (text){value.data, value.size < SHOWN_BYTES ? value.size : SHOWN_BYTES};
-}
-
 static ubiq_error *no_route(service_call *call, const api_request *request, const char *allow) {
-  const text path = shown(request->path), method = shown(request->method);
+  const text path = text_cut(request->path, SHOWN_BYTES), method = text_cut(request->method, SHOWN_BYTES);
   if (allow[0] == '\0')
     return ubiq_error_new(UBIQ_NOT_FOUND, "the API has no path \"%.*s\"", (int)path.size, path.data);
   call->status = 405;
@@ -96,32 +92,7 @@ ubiq_error *params_route(service_call *call, const api_request *request, const a
 // -------------------------------------------------------------------------------------------------------- the values
 
 static ubiq_error *wrong(const api_param *param, text value, const char *expected) {
-  buffer message = {0};
-  bool good = buffer_printf(&message, "%s is \"", param->name) && text_escape(&message, shown(value)) &&
-              buffer_printf(&message, "\"; expected %s", expected);
-  const char *words = good ? buffer_string(&message) : NULL;
-  ubiq_error *error = words == NULL ? ubiq_error_no_memory() : ubiq_error_new(UBIQ_INVALID_INPUT, "%s", words);
-  buffer_free(&message);
-  return error;
-}
-
-static ubiq_error *check_choice(const api_param *param, text value) {
-  char expected[256] = "one of:";
-  for (const char *const *choice = param->choices; *choice != NULL; choice++) {
-    if (text_equal_string(value, *choice)) return NULL;
-    size_t size = strlen(expected);
-    snprintf(expected + size, sizeof expected - size, " %s", *choice);
-  }
-  return wrong(param, value, expected);
-}
-
-static ubiq_error *check_text(const api_param *param, const service_param *value) {
-  if (param->choices != NULL) return check_choice(param, value->text);
-  if (param->pattern != NULL && !shape_matches(param->pattern, value->text))
-    return wrong(param, value->text, "another form");
-  if (value->text.size >= param->min && value->text.size <= param->max) return NULL;
-  return ubiq_error_new(UBIQ_INVALID_INPUT, "%s has %zu bytes; expected from %llu to %llu", param->name,
-                        value->text.size, (unsigned long long)param->min, (unsigned long long)param->max);
+  return service_wrong_value(text_of(param->name), value, expected);
 }
 
 static ubiq_error *read_number(const api_param *param, service_param *value) {
@@ -143,7 +114,8 @@ static ubiq_error *read_boolean(const api_param *param, service_param *value) {
 
 static ubiq_error *read_value(const api_param *param, service_param *value) {
   switch (param->kind) {
-  case API_TEXT: return check_text(param, value);
+  case API_TEXT:
+    return shape_takes_text(param->shape, value->text) ? NULL : wrong(param, value->text, param->shape->expected);
   case API_BOOLEAN: return read_boolean(param, value);
   default: return read_number(param, value);
   }
@@ -167,7 +139,7 @@ static ubiq_error *unknown(const api_operation *operation, text name) {
   for (size_t i = 0; i < operation->params_count; i++)
     if (operation->params[i].place == API_IN_QUERY) names[count++] = operation->params[i].name;
   const char *nearest = text_nearest(name, names, count);
-  name = shown(name);
+  name = text_cut(name, SHOWN_BYTES);
   if (!text_utf8_valid(name.data, name.size)) name = TEXT("?");
   if (nearest == NULL)
     return ubiq_error_new(UBIQ_INVALID_INPUT, "%s has no parameter \"%.*s\"", operation->service.name, (int)name.size,

@@ -76,7 +76,7 @@ static bool has_format(shape_format format, text value) {
   return format == SHAPE_FREE || is_date_time(value);
 }
 
-static bool is_good_string(const shape *self, text value) {
+bool shape_takes_text(const shape *self, text value) {
   if (self->words != NULL) return is_word(self->words, value);
   size_t size = self->is_in_bytes ? value.size : characters_count(value);
   if (size < self->size_min || size > self->size_max) return false;
@@ -107,7 +107,7 @@ static bool is_good_number(const shape *self, yyjson_val *value) {
 static bool is_good(const shape *self, yyjson_val *value) {
   if ((types_of(value) & self->types) == 0) return false;
   if (yyjson_is_num(value)) return is_good_number(self, value);
-  if (yyjson_is_str(value)) return is_good_string(self, (text){yyjson_get_str(value), yyjson_get_len(value)});
+  if (yyjson_is_str(value)) return shape_takes_text(self, (text){yyjson_get_str(value), yyjson_get_len(value)});
   if (!yyjson_is_ctn(value)) return true;
   size_t count = yyjson_get_len(value);
   return count >= self->size_min && count <= self->size_max;

@@ -65,6 +65,9 @@ typedef struct shape {
 /// place that is wrong: `body.operations[3].key is 7; expected a string of 1 to 256 bytes`.
 ubiq_error *shape_check(const shape *shapes, uint16_t number, const char *name, yyjson_val *value);
 
+/// Whether a text is a string of this shape.
+bool shape_takes_text(const shape *self, text value);
+
 /// Whether the whole text matches the pattern.
 bool shape_matches(const shape_piece *pattern, text value);
 

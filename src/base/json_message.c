@@ -41,11 +41,9 @@ bool json_path(const json_value *value, buffer *out) {
 }
 
 static bool append_string_value(buffer *out, text value) {
-  if (value.size <= SHOWN_SIZE_MAX) return append_quoted(out, value);
-  size_t size = SHOWN_SIZE_MAX;
-  while (size > 0 && ((uint8_t)value.data[size] & 0xc0) == 0x80) size--; // not in the middle of a character
-  return buffer_append_byte(out, '"') && text_escape(out, (text){value.data, size}) &&
-         buffer_append_string(out, "...\"");
+  const text shown = text_cut(value, SHOWN_SIZE_MAX);
+  return buffer_append_byte(out, '"') && text_escape(out, shown) &&
+         buffer_append_string(out, shown.size < value.size ? "...\"" : "\"");
 }
 
 /// Appends ` is <what it is>`.

@@ -83,6 +83,14 @@ static size_t utf8_size(const uint8_t *data, size_t size) {
   return length;
 }
 
+text text_cut(text value, size_t size_max) {
+  enum { FOLLOWING_MAX = 3 }; // bytes of a character behind its first
+  size_t size = size_max;
+  if (value.size <= size_max) return value;
+  while (size > 0 && size_max - size < FOLLOWING_MAX && ((uint8_t)value.data[size] & 0xc0) == 0x80) size--;
+  return (text){value.data, size};
+}
+
 bool text_utf8_valid(const void *data, size_t size) {
   const uint8_t *at = data;
   while (size > 0) {

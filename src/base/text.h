@@ -56,6 +56,9 @@ bool text_glob_match(text pattern, text value);
 /// the fingers; else NULL. Borrowed from `candidates`. Names over 64 bytes find nothing.
 const char *text_nearest(text name, const char *const *candidates, size_t count);
 
+/// The beginning of `value`, at most `size_max` bytes of it, that does not end within a character of UTF-8.
+text text_cut(text value, size_t size_max);
+
 /// Whether the bytes are well-formed UTF-8 (no overlong forms, no surrogates).
 bool text_utf8_valid(const void *data, size_t size);
 

@@ -69,8 +69,8 @@ void service_log_write(service_call *call) {
       service_call_fail(call, ubiq_error_no_memory());
       return;
     }
-    size_t size = line.size < LINE_BYTES_MAX ? line.size : LINE_BYTES_MAX;
-    log_write(level, source[0] == '\0' ? "admin" : source, (const char *)line.data, size);
+    const text shown = text_cut((text){(const char *)line.data, line.size}, LINE_BYTES_MAX);
+    log_write(level, source[0] == '\0' ? "admin" : source, shown.data, shown.size);
     buffer_free(&line);
   }
   service_call_done(call);

@@ -33,6 +33,19 @@ ubiq_error *service_call_permit(const service_call *self, const char *service, c
   return permissions_check(self->caller.permissions, &ask);
 }
 
+ubiq_error *service_wrong_value(text name, text value, const char *expected) {
+  enum { SHOWN_BYTES_MAX = 80 };
+  buffer message = {0};
+  bool good = buffer_append(&message, name.data, name.size) && buffer_append_string(&message, " is \"") &&
+              text_escape(&message, text_cut(value, SHOWN_BYTES_MAX)) &&
+              buffer_append_string(&message, value.size > SHOWN_BYTES_MAX ? "...\"; expected " : "\"; expected ") &&
+              buffer_append_string(&message, expected);
+  const char *words = good ? buffer_string(&message) : NULL;
+  ubiq_error *error = words == NULL ? ubiq_error_no_memory() : ubiq_error_new(UBIQ_INVALID_INPUT, "%s", words);
+  buffer_free(&message);
+  return error;
+}
+
 bool service_call_header(service_call *self, const char *name, text value) {
   if (self->headers_count == SERVICE_HEADERS_MAX) return false;
   char *copy = arena_alloc(&self->arena, value.size + 1);

@@ -156,6 +156,10 @@ void service_call_answer_bytes(service_call *self, text media_type);
 /// Whether the caller may do this, for handlers that find out themselves what they need. Errors: `denied`.
 ubiq_error *service_call_permit(const service_call *self, const char *service, const char *action, text subject);
 
+/// The error `invalid_input` for a value that is no good: `ttl is "soon"; expected a duration`. Of the value only the beginning is shown,
+/// escaped.
+ubiq_error *service_wrong_value(text name, text value, const char *expected);
+
 /// Adds a header to the answer. `name` is a constant, in lower case; the value is copied into the arena. False when memory or room is out.
 UBIQ_NODISCARD bool service_call_header(service_call *self, const char *name, text value);
 

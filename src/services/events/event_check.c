@@ -2,19 +2,9 @@
 
 #include "base/clock.h"
 #include "services/events/event.h"
+#include "services/service.h"
 
-enum { SHOWN_MAX = 64 };
-
-static ubiq_error *wrong(text name, text value, const char *expected) {
-  buffer message = {0};
-  const text shown = {value.data, value.size < SHOWN_MAX ? value.size : SHOWN_MAX};
-  bool good = buffer_printf(&message, "%.*s is \"", (int)name.size, name.data) && text_escape(&message, shown) &&
-              buffer_printf(&message, "\"; expected %s", expected);
-  const char *words = good ? buffer_string(&message) : NULL;
-  ubiq_error *error = words == NULL ? ubiq_error_no_memory() : ubiq_error_new(UBIQ_INVALID_INPUT, "%s", words);
-  buffer_free(&message);
-  return error;
-}
+enum { SHOWN_BYTES_MAX = 64 };
 
 ubiq_error *event_check_name(text name) {
   size_t size = 0;
@@ -24,9 +14,10 @@ ubiq_error *event_check_name(text name) {
   if (text_equal(name, TEXT("data")))
     return ubiq_error_new(UBIQ_INVALID_INPUT, "\"data\" is no name of an attribute: it is the event's content");
   if (size == name.size && size > 0 && size <= EVENT_ATTRIBUTE_NAME_MAX) return NULL;
+  name = text_cut(name, SHOWN_BYTES_MAX);
   return ubiq_error_new(UBIQ_INVALID_INPUT,
                         "\"%.*s\" is no name of an attribute; expected 1 to %d lower-case letters and digits",
-                        (int)(name.size < SHOWN_MAX ? name.size : SHOWN_MAX), name.data, EVENT_ATTRIBUTE_NAME_MAX);
+                        (int)name.size, name.data, EVENT_ATTRIBUTE_NAME_MAX);
 }
 
 /// C0, DEL and C1, which is two bytes in UTF-8.
@@ -62,7 +53,8 @@ static bool is_uri(text value) {
 
 static bool is_token(text value) {
   for (size_t i = 0; i < value.size; i++)
-    if (value.data[i] <= ' ' || strchr("()<>@,;:\\\"/[]?=", value.data[i]) != NULL) return false;
+    if (value.data[i] <= ' ' || value.data[i] >= 0x7f || strchr("()<>@,;:\\\"/[]?=", value.data[i]) != NULL)
+      return false;
   return value.size > 0;
 }
 
@@ -101,11 +93,11 @@ ubiq_error *event_check_text(text name, text value) {
       {"datacontenttype", "a media type", is_media_type},
       {"time", CLOCK_TEXT_FORM, is_time},
   };
-  if (!text_utf8_valid(value.data, value.size)) return wrong(name, value, "UTF-8");
-  if (has_control(value)) return wrong(name, value, "no control characters");
+  if (!text_utf8_valid(value.data, value.size)) return service_wrong_value(name, value, "UTF-8");
+  if (has_control(value)) return service_wrong_value(name, value, "no control characters");
   for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
     if (text_equal_string(name, known[i].name) && !known[i].is_good(value))
-      return wrong(name, value, known[i].expected);
+      return service_wrong_value(name, value, known[i].expected);
   return NULL;
 }
 
@@ -116,11 +108,11 @@ ubiq_error *event_check_integer(text name, bool is_negative, uint64_t size) {
 
 ubiq_error *event_check_topic(const char *what, text topic) {
   const text name = text_of(what);
-  if (has_control(topic)) return wrong(name, topic, "no control characters");
+  if (has_control(topic)) return service_wrong_value(name, topic, "no control characters");
   for (size_t i = 0; i < topic.size; i++) {
-    if (strchr("?[]\\", topic.data[i]) != NULL) return wrong(name, topic, "no wildcard but *");
+    if (strchr("?[]\\", topic.data[i]) != NULL) return service_wrong_value(name, topic, "no wildcard but *");
     if (topic.data[i] == '*' && i + 1 < topic.size && topic.data[i + 1] == '*')
-      return wrong(name, topic, "no ** but *, which is any run of bytes");
+      return service_wrong_value(name, topic, "no ** but *, which is any run of bytes");
   }
   return NULL;
 }

@@ -1,10 +1,11 @@
 // See the header for the design.
-#include "services/work/agenda.h"
+#include "services/work/agenda_tasks.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -12,13 +13,10 @@
 
 enum {
   TASKS_MAX = 4096,
-  PLACES = 512,          ///< of one queue
-  PORTION = 128,         ///< items that are read at once
-  AGAIN_MS = 250,        ///< until what nobody could take is handed over again
-  WRITE_AGAIN_MS = 1000, ///< until what could not be written down is begun again
-  LOOK_MS = 60 * 1000,   ///< the longest wait: a clock may be set between looking at it and waiting
-  FAILURE_BYTES_MAX = 1024,
-  BUCKETS = 1024,
+  PLACES = 512,         ///< of one queue
+  PORTION = 128,        ///< items that are read at once
+  READ_AGAIN_MS = 1000, ///< until what could not be read is read again
+  LOOK_MS = 60 * 1000,  ///< the longest wait: a clock may be set between looking at it and waiting
 };
 
 struct agenda {
@@ -32,10 +30,10 @@ struct agenda {
   bool is_looking;            ///< the thread reads what is due, of some moment after this was set
   agenda_task *over;          ///< that ended meanwhile: what was read may still have them
   uint64_t look_ms;           ///< wall clock: when to look; 0: now
-  agenda_task *tasks[BUCKETS]; ///< under way, by id
-  size_t tasks_count;
-  agenda_lanes lanes; ///< of kinds that have them
-  uint64_t lanes_ms;  ///< wall clock: when to look at the first of them, or earlier
+  agenda_tasks tasks;         ///< under way
+  size_t tasks_count;         ///< of them; those that ended while the thread looks are still among `tasks`
+  agenda_lanes lanes;         ///< of kinds that have them
+  uint64_t lanes_ms;          ///< wall clock: when to look at the first of them, or earlier
   bool is_paused, is_ending;
 };
 
@@ -47,50 +45,7 @@ static double random_chance(void) {
   return randombytes_random() / 4294967296.0;
 }
 
-// ------------------------------------------------------------------------------------------------------------- tasks
-
-static char *put_text(char *at, text *value) {
-  if (value->size > 0) memcpy(at, value->data, value->size);
-  value->data = at;
-  return at + value->size;
-}
-
-/// Copies an item's texts behind each other.
-static bool own_texts(agenda_task *self) {
-  backend_work_item *item = &self->item;
-  text payload = {(const char *)item->payload.data, item->payload.size};
-  text *const texts[] = {&item->project, &item->queue, &item->name, &item->order, &item->failure, &payload};
-  size_t size = 1;
-  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) size += texts[i]->size;
-  char *at = self->texts = malloc(size);
-  if (at == NULL) return false;
-  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) at = put_text(at, texts[i]);
-  item->payload.data = (const uint8_t *)payload.data;
-  return true;
-}
-
-static void task_delete(agenda_task *self) {
-  free(self->texts);
-  free(self->failure);
-  free(self);
-}
-
-static agenda_task *find(const agenda *self, uint64_t id) {
-  agenda_task *task = self->tasks[id % BUCKETS];
-  while (task != NULL && task->item.id != id) task = task->next;
-  return task;
-}
-
-static agenda_task *task_new(agenda *self, const backend_work_item *item) {
-  agenda_task *task = calloc(1, sizeof *task);
-  if (task == NULL) return NULL;
-  task->agenda = self;
-  task->passed_ms = UINT64_MAX;
-  task->item = *item;
-  if (own_texts(task)) return task;
-  free(task);
-  return NULL;
-}
+// ---------------------------------------------------------------------------------------------------- when to look
 
 static void look_at(agenda *self, uint64_t at_ms) {
   if (at_ms >= self->look_ms) return;
@@ -112,15 +67,15 @@ static void step_back(agenda *self, uint64_t due_ms) {
 static void forget(agenda *self, agenda_task *task) {
   step_back(self, task->passed_ms);
   if (task->passed_ms != UINT64_MAX) look_at(self, 0);
-  agenda_task **at = &self->tasks[task->item.id % BUCKETS];
-  while (*at != task) at = &(*at)->next;
-  *at = task->next;
-  task_delete(task);
+  agenda_tasks_remove(&self->tasks, task);
+  agenda_task_delete(task);
 }
 
-/// A task is no longer under way: looks again at `look_ms` for itself (UINT64_MAX: it was settled). What waited behind it in its order the
-/// backend tells of.
-static void leave(agenda_task *task, uint64_t look_ms) {
+const agenda_settings *agenda_settings_of(const agenda *self) {
+  return &self->settings;
+}
+
+void agenda_leave(agenda_task *task, uint64_t look_ms) {
   agenda *self = task->agenda;
   pthread_mutex_lock(&self->lock);
   bool was_full = self->tasks_count-- == self->settings.tasks_max;
@@ -142,109 +97,6 @@ static void leave(agenda_task *task, uint64_t look_ms) {
   pthread_mutex_unlock(&self->lock);
 }
 
-// --------------------------------------------------------------------------------------------------------------- ends
-
-/// What was changed or taken away meanwhile needs nothing more.
-static bool is_settled(const ubiq_error *error) {
-  return error == NULL || ubiq_error_code(error) == UBIQ_CONFLICT || ubiq_error_code(error) == UBIQ_NOT_FOUND;
-}
-
-static void written(backend_work_write *write) {
-  agenda_task *task = write->user;
-  uint64_t look_ms = is_settled(write->error) ? UINT64_MAX : task->agenda->settings.now_ms() + WRITE_AGAIN_MS;
-  if (!is_settled(write->error))
-    log_warn("work: what became of item %llu could not be written down, so it is begun again: %s",
-             (unsigned long long)task->item.id, ubiq_error_message(write->error));
-  ubiq_error_delete(write->error);
-  leave(task, look_ms);
-}
-
-static void write_change(agenda_task *task) {
-  task->write = (backend_work_write){
-      .project = task->item.project, .changes = &task->change, .count = 1, .done = written, .user = task};
-  backend_work_write_start(task->agenda->settings.backend, &task->write);
-}
-
-void agenda_done(agenda_task *task) {
-  task->change = (backend_work_change){.action = BACKEND_WORK_END, .item = {.id = task->item.id}};
-  write_change(task);
-}
-
-/// What an attempt said, cut to a bound.
-static text failure_of(agenda_task *task, const ubiq_error *error) {
-  const char *message = ubiq_error_message(error);
-  task->failure = strndup(message, FAILURE_BYTES_MAX);
-  return task->failure == NULL ? (text){NULL, 0} : text_of(task->failure);
-}
-
-static bool is_last(const agenda_task *task, const retry_policy *retry) {
-  return retry == NULL || task->item.attempts + 1 >= retry->attempts;
-}
-
-void agenda_failed(agenda_task *task, ubiq_error *error) {
-  agenda *self = task->agenda;
-  uint32_t attempts = task->item.attempts + 1;
-  bool is_over = is_last(task, task->retry);
-  uint64_t due_ms = self->settings.now_ms();
-  if (!is_over) due_ms += retry_policy_delay(task->retry, attempts + 1, self->settings.chance());
-  task->change = (backend_work_change){.action = BACKEND_WORK_CHANGE,
-                                       .item = {.id = task->item.id,
-                                                .due_ms = due_ms,
-                                                .attempts = attempts,
-                                                .state = is_over ? BACKEND_WORK_DEAD : BACKEND_WORK_WAITING,
-                                                .failure = failure_of(task, error)}};
-  ubiq_error_delete(error);
-  write_change(task);
-}
-
-void agenda_refused(agenda_task *task) {
-  leave(task, task->agenda->settings.now_ms() + AGAIN_MS);
-}
-
-static bool was_begun(const ubiq_error *error) {
-  ubiq_code code = ubiq_error_code(error);
-  return code != UBIQ_UNAVAILABLE && code != UBIQ_BUSY && code != UBIQ_CANCELLED;
-}
-
-bool agenda_tries_again(const agenda_task *task, const retry_policy *retry, const ubiq_error *error) {
-  return !was_begun(error) || !is_last(task, retry);
-}
-
-void agenda_settle(agenda_task *task, ubiq_error *error) {
-  if (error == NULL) {
-    agenda_done(task);
-  } else if (was_begun(error)) {
-    agenda_failed(task, error);
-  } else {
-    ubiq_error_delete(error);
-    agenda_refused(task);
-  }
-}
-
-uint64_t agenda_now(const agenda_task *task) {
-  return task->agenda->settings.now_ms();
-}
-
-static void changes_written(backend_work_write *write) {
-  agenda_task *task = write->user;
-  void (*told)(void *) = task->told;
-  void *user = task->told_user;
-  written(write);
-  if (told != NULL) told(user);
-}
-
-void agenda_change(agenda_task *task, const agenda_changes *changes, void (*told)(void *user), void *user) {
-  task->told = told;
-  task->told_user = user;
-  task->write = (backend_work_write){.project = task->item.project,
-                                     .changes = changes->list,
-                                     .count = changes->count,
-                                     .limits = changes->limits,
-                                     .done = changes_written,
-                                     .user = task};
-  backend_work_write_start(task->agenda->settings.backend, &task->write);
-}
-
 // ------------------------------------------------------------------------------------------------------------- the thread
 
 /// What one look found, to be begun without the lock.
@@ -262,7 +114,7 @@ static const agenda_kind *kind_of(const agenda *self, const backend_work_item *i
 
 /// Whether the item is under way. One that was changed meanwhile is looked for again when that ends.
 static bool pass_known(const agenda *self, const backend_work_item *item) {
-  agenda_task *known = find(self, item->id);
+  agenda_task *known = agenda_tasks_find(&self->tasks, item->id);
   if (known == NULL) return false;
   if (item->due_ms != known->item.due_ms || item->attempts != known->item.attempts) known->passed_ms = item->due_ms;
   return true;
@@ -283,7 +135,7 @@ static void take_item(backend_work_due *operation, const backend_work_item *item
   bool is_taken = pass_known(self, item) || pass_full(self, item);
   pthread_mutex_unlock(&self->lock);
   if (is_taken || found->is_short) return;
-  agenda_task *task = task_new(self, item);
+  agenda_task *task = agenda_task_new(self, item);
   found->is_short = task == NULL;
   if (task == NULL) return;
   const agenda_kind *kind = kind_of(self, item);
@@ -297,10 +149,8 @@ static void take_item(backend_work_due *operation, const backend_work_item *item
 
 static void begin(agenda *self, agenda_task *task) {
   const agenda_kind *kind = kind_of(self, &task->item);
-  agenda_task **bucket = &self->tasks[task->item.id % BUCKETS];
   pthread_mutex_lock(&self->lock);
-  task->next = *bucket;
-  *bucket = task;
+  agenda_tasks_add(&self->tasks, task);
   self->tasks_count++;
   pthread_mutex_unlock(&self->lock);
   if (kind != NULL)
@@ -358,7 +208,7 @@ static void look_once(agenda *self) {
       .now_ms = self->settings.now_ms(), .after = self->cursor, .limit = room < PORTION ? room : PORTION};
   bool is_good = look_unlocked(self, &due);
   if (is_good) self->cursor = due.after;
-  look_at(self, is_good ? due.next_ms : due.now_ms + WRITE_AGAIN_MS);
+  look_at(self, is_good ? due.next_ms : due.now_ms + READ_AGAIN_MS);
 }
 
 /// Looks at what one queue has, which begins with what is under way. A place is held for the look, so that the lane stays.
@@ -376,7 +226,7 @@ static void look_at_lane(agenda *self, agenda_lane *lane) {
   bool is_good = look_unlocked(self, &due);
   self->lanes.places--;
   lane->has_more |= due.next_ms == due.now_ms;
-  uint64_t look_ms = agenda_lanes_leave(&self->lanes, lane, is_good ? UINT64_MAX : due.now_ms + WRITE_AGAIN_MS);
+  uint64_t look_ms = agenda_lanes_leave(&self->lanes, lane, is_good ? UINT64_MAX : due.now_ms + READ_AGAIN_MS);
   if (look_ms != UINT64_MAX) self->lanes_ms = 0;
 }
 
@@ -440,7 +290,9 @@ ubiq_error *agenda_open(const agenda_settings *settings, agenda **out) {
   if (settings->tasks_max == 0) self->settings.tasks_max = TASKS_MAX;
   if (settings->now_ms == NULL) self->settings.now_ms = wall_clock_ms;
   if (settings->chance == NULL) self->settings.chance = random_chance;
-  for (size_t i = 0; i < settings->kinds_count; i++) self->kinds[i] = settings->kinds[i];
+  assert(settings->kinds_count <= AGENDA_KINDS_MAX);
+  memcpy(self->kinds, settings->kinds, settings->kinds_count * sizeof *settings->kinds);
+  self->settings.kinds = self->kinds;
   pthread_mutex_init(&self->lock, NULL);
   pthread_cond_init(&self->changed, NULL);
   backend_work_watch(settings->backend, added, self);

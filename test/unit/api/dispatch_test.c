@@ -82,7 +82,10 @@ static void what_is_wrong_with_a_parameter_is_told(void **state) {
   assert_problem(REQUEST("GET", "/v1/kv", ",\"query\":{\"limit\":\"99999999999999999999\"}"), 400, "limit is");
   assert_problem(REQUEST("GET", "/v1/kv", ",\"query\":{\"limit\":[\"1\",\"2\"]}"), 400, "twice");
   assert_problem(REQUEST("GET", "/v1/kv", ",\"query\":{\"limits\":\"1\"}"), 400, "did you mean \\\"limit\\\"");
-  assert_problem(REQUEST("GET", "/v1/cache/a", ",\"query\":{\"scope\":\"world\"}"), 400, "one of: project function");
+  assert_problem(REQUEST("GET", "/v1/cache/a", ",\"query\":{\"scope\":\"world\"}"), 400,
+                 "scope is \\\"world\\\"; expected \\\"project\\\" or \\\"function\\\"");
+  assert_problem(REQUEST("GET", "/v1/schedules/-a", ""), 400,
+                 "name is \\\"-a\\\"; expected a string that matches ^[A-Za-z0-9]");
   assert_problem(REQUEST("PUT", "/v1/kv/a", ",\"query\":{\"ttl\":\"soon\"},\"body\":1"), 400, "ttl is");
   assert_problem(REQUEST("PUT", "/v1/kv/a", ",\"query\":{\"if_absent\":\"yes\"},\"body\":1"), 400, "true or false");
 }

@@ -60,6 +60,18 @@ static void decimal_numbers_are_read_up_to_64_bits(void **state) {
   assert_false(text_to_u64(TEXT("1x"), &number));
 }
 
+static void a_text_is_cut_between_characters(void **state) {
+  (void)state;
+  assert_true(text_equal(text_cut(TEXT("abc"), 3), TEXT("abc")));
+  assert_true(text_equal(text_cut(TEXT("abc"), 2), TEXT("ab")));
+  assert_true(text_equal(text_cut(TEXT("a\xc3\xa4"), 2), TEXT("a")));
+  assert_true(text_equal(text_cut(TEXT("a\xf0\x9f\x90\x99z"), 4), TEXT("a")));
+  assert_true(text_equal(text_cut(TEXT("a\xf0\x9f\x90\x99z"), 5), TEXT("a\xf0\x9f\x90\x99")));
+  assert_int_equal(text_cut(TEXT("\x80\x80\x80\x80\x80\x80"), 5).size,
+                   2); // no UTF-8 loses no more than a character could have
+  assert_int_equal(text_cut(TEXT("\x80\x80"), 0).size, 0);
+}
+
 static void well_formed_utf8_is_told_from_malformed(void **state) {
   (void)state;
   const char *good[] = {"",
@@ -162,6 +174,7 @@ int main(void) {
       cmocka_unit_test(blanks_at_both_ends_are_trimmed),
       cmocka_unit_test(a_split_gives_every_part_also_empty_ones),
       cmocka_unit_test(decimal_numbers_are_read_up_to_64_bits),
+      cmocka_unit_test(a_text_is_cut_between_characters),
       cmocka_unit_test(well_formed_utf8_is_told_from_malformed),
       cmocka_unit_test(base64_goes_there_and_back),
       cmocka_unit_test(malformed_base64_is_refused_and_appends_nothing),
