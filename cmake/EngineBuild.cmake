@@ -1,5 +1,5 @@
 # cmake -DROOT=FOLDER -DOUT=FILE -P EngineBuild.cmake: writes a header that says of which sources engines are made: a digest of
-# those of the folder and of their names. What one build's engines compiled is nothing to another's (engine/cache_key.h).
+# those of the folder and of their names. What one build's engines compiled is nothing to another's (engine/cache/cache_key.h).
 file(GLOB_RECURSE names RELATIVE ${ROOT} ${ROOT}/*)
 list(FILTER names INCLUDE REGEX "[.](c|h|rs|go|py|toml|lock|mod|sum|cmake)$")
 list(SORT names)

@@ -40,13 +40,13 @@ function(ubiq_engine_object target)
 endfunction()
 
 # What adapters use to read modules and to link them.
-set(reader_sources base/arena.c base/buffer.c base/text.c engine/links.c engine/wasm.c engine/wasm_exports.c
-  engine/wasm_reader.c engine/wasm_signature.c)
+set(reader_sources base/arena.c base/buffer.c base/text.c engine/links.c engine/wasm/wasm.c engine/wasm/wasm_exports.c
+  engine/wasm/wasm_reader.c engine/wasm/wasm_signature.c)
 list(TRANSFORM reader_sources PREPEND ${CMAKE_SOURCE_DIR}/src/)
 
 # What those use that put limits into modules.
-set(fence_sources loaded/fenced.c loaded/running.c wasm_code.c wasm_entries.c wasm_fence.c wasm_fence_code.c
-  wasm_fence_range.c wasm_height.c wasm_merge_parts.c wasm_writer.c)
+set(fence_sources loaded/fenced.c loaded/running.c wasm/wasm_code.c wasm/wasm_entries.c wasm/wasm_fence.c wasm/wasm_fence_code.c
+  wasm/wasm_fence_range.c wasm/wasm_height.c wasm/wasm_merge_parts.c wasm/wasm_writer.c)
 list(TRANSFORM fence_sources PREPEND ${CMAKE_SOURCE_DIR}/src/engine/)
 
 # ubiq_engine(NAME SOURCES...): the engine's name is added to UBIQ_ENGINES.

@@ -53,7 +53,7 @@ foreach(layer IN LISTS layers)
     list(APPEND sources ${generated}/media_types.inc)
   endif()
   if(layer STREQUAL engine) # the other engines are shared objects of their own: UbiqEngines.cmake
-    list(FILTER sources INCLUDE REGEX "/src/engine/(wasmtime/)?[^/]+$")
+    list(FILTER sources INCLUDE REGEX "/src/engine/((wasmtime|wasm|cache)/)?[^/]+$")
   endif()
   if(NOT sources)
     continue()

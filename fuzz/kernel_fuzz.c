@@ -2,7 +2,7 @@
  * The kernel under calls of any order and with any arguments, valid or not: nothing reaches outside of the memory, and
  * all invariants hold afterwards. Each call is a byte that says which, and up to 17 bytes of arguments.
  */
-#include "../kernel/native/invariants.h"
+#include "kernel/native/invariants.h"
 
 enum { HANDLES = 32, CALLS_MAX = 4096 };
 

@@ -1,7 +1,7 @@
 // Putting limits into any bytes: it stays inside them; what comes out of a valid module is valid, imports as much and what
 // is asked, and exports what the host sets beside what it exported.
 #include "engine/engine.h"
-#include "engine/wasm_fence.h"
+#include "engine/wasm/wasm_fence.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 // The reader of WebAssembly modules under any bytes: it stays inside them, and what it accepts can be lifted and read
 // again with one export more.
-#include "engine/wasm.h"
-#include "engine/wasm_counts.h"
+#include "engine/wasm/wasm.h"
+#include "engine/wasm/wasm_counts.h"
 
 #include <stdlib.h>
 #include <string.h>

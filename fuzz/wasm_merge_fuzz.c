@@ -1,7 +1,7 @@
 // Merging any bytes with a hub: it stays inside them, and a merged module can be read, has the imports of the hub, and
 // exports what the guest exports.
-#include "engine/wasm.h"
-#include "engine/wasm_merge.h"
+#include "engine/wasm/wasm.h"
+#include "engine/wasm/wasm_merge.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/serve_state.h"
-#include "engine/cache_folder.h"
+#include "engine/cache/cache_folder.h"
 #include "engine/engine.h"
 #include "runtime/bundle/process.h"
 #include "runtime/release/release_store.h"

@@ -3,7 +3,7 @@
 
 #include "base/fetch_roots.h"
 #include "base/file.h"
-#include "engine/cache_folder.h"
+#include "engine/cache/cache_folder.h"
 #include "plugin/manifest.h"
 
 #include <stdlib.h>

@@ -9,7 +9,7 @@
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
 
-#include "engine/wasm.h"
+#include "engine/wasm/wasm.h"
 #include "ubiq/error.h"
 
 #include <stdatomic.h>

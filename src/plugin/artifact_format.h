@@ -6,7 +6,7 @@
 #define UBIQ_PLUGIN_ARTIFACT_FORMAT_H
 
 #include "base/arena.h"
-#include "engine/cache_set.h"
+#include "engine/cache/cache_set.h"
 #include "plugin/artifact.h"
 
 typedef struct artifact_module {

@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "engine/wasm_counts.h"
+#include "engine/wasm/wasm_counts.h"
 #include "plugin/artifact.h"
 #include "plugin/engines.h"
 

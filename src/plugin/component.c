@@ -2,7 +2,7 @@
 #include "plugin/component.h"
 
 #include "base/json.h"
-#include "engine/cache.h"
+#include "engine/cache/cache.h"
 #include "plugin/call.h"
 #include "plugin/completion.h"
 #include "wasi/p2.h"

@@ -12,7 +12,7 @@
 //
 // The kernel's table section is left out: linkers put an empty one everywhere and each instance would pay for it.
 #include "plugin/hub.h"
-#include "engine/wasm_module.h"
+#include "engine/wasm/wasm_module.h"
 #include "plugin/hub_shim.h"
 
 #include <assert.h>

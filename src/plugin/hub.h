@@ -8,7 +8,7 @@
 #ifndef PLUGIN_HUB_H
 #define PLUGIN_HUB_H
 
-#include "engine/wasm.h"
+#include "engine/wasm/wasm.h"
 
 /// Import modules of the hub's own imports, and what the names of the globals of slots begin with.
 #define HUB_HOST_MODULE   "host"

@@ -2,7 +2,7 @@
 #ifndef PLUGIN_HUB_SHIM_H
 #define PLUGIN_HUB_SHIM_H
 
-#include "engine/wasm_writer.h"
+#include "engine/wasm/wasm_writer.h"
 #include "plugin/hub.h"
 
 /// What a shim calls, by its index in the hub.

@@ -1,15 +1,15 @@
 // From a plugin's resolved modules to its image.
 //
-// Nearly every plugin is one module. It is merged with the hub (engine/wasm_merge.h), so that an instance is made of one
+// Nearly every plugin is one module. It is merged with the hub (engine/wasm/wasm_merge.h), so that an instance is made of one
 // module and its calls of the kernel are plain calls. Whatever stands in the way of merging, a module that is not valid
 // included, leaves the two to be compiled and linked as several modules are. UBIQ_MERGE=0 in the environment always does. A hub
 // that calls the guest can only be merged with it. Either way no instance is used again then.
 #include "plugin/internal.h"
 
 #include "base/log.h"
-#include "engine/cache.h"
-#include "engine/recent.h"
-#include "engine/wasm_merge.h"
+#include "engine/cache/cache.h"
+#include "engine/cache/recent.h"
+#include "engine/wasm/wasm_merge.h"
 #include "plugin/hub.h"
 
 #include <stdlib.h>

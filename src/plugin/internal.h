@@ -6,7 +6,7 @@
 #include "base/arena.h"
 #include "base/fetch.h"
 #include "base/map.h"
-#include "engine/cache_set.h"
+#include "engine/cache/cache_set.h"
 #include "engine/compiler.h"
 #include "plugin/alarm.h"
 #include "plugin/component.h"

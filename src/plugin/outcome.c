@@ -29,7 +29,7 @@ static ubiq_error *guest_error(plugin *plugin, text said, int32_t code) {
 }
 
 // A guest answers a refused growth with a trap of its own making. That it was refused the kernel says, and a module that
-// is merged with it (engine/wasm_merge_grow.c). An engine does not: of modules that are linked `unreachable`, with which
+// is merged with it (engine/wasm/wasm_merge_grow.c). An engine does not: of modules that are linked `unreachable`, with which
 // allocators give up, is taken for it when most of the limit is in use.
 static bool looks_out_of_memory(plugin *plugin, const ubiq_error *trap) {
   uint64_t limit = plugin->compiled->memory_bytes_max;

@@ -1,5 +1,5 @@
 // The stores of an engine, and which of them run guest code at the moment: those that a tick has to reach
-// (engine/wasm_fence.h). A call costs two writes; that stores come and go takes a lock.
+// (engine/wasm/wasm_fence.h). A call costs two writes; that stores come and go takes a lock.
 #ifndef ENGINE_LOADED_RUNNING_H
 #define ENGINE_LOADED_RUNNING_H
 

@@ -1,6 +1,6 @@
 // The adapter for wasm.h: modules, from source and from what was serialized.
+#include "engine/wasm/wasm_reader.h"
 #include "engine/wasm_c_api/internal.h"
-#include "engine/wasm_reader.h"
 
 #include <stdlib.h>
 #include <string.h>

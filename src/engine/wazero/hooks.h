@@ -30,7 +30,7 @@ typedef struct wazero_host_type {
 typedef struct wazero_callbacks {
   /// Calls host function `function` of the image for that module; false ends the guest's call.
   bool (*host)(void *store, uint32_t function, uint32_t module, uint64_t *values);
-  /// A module with limits asks (engine/wasm_fence.h); false ends the guest's call.
+  /// A module with limits asks (engine/wasm/wasm_fence.h); false ends the guest's call.
   bool (*ask)(void *store);
   /// Makes the memory that a module defines so large, in bytes, and answers where it is; NULL when it may not or cannot be.
   /// It never has to be larger than `most`, which is always the same.

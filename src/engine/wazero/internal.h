@@ -2,7 +2,7 @@
 //
 // DESIGN. wazero is Go, linked in as an archive (src/engine/shim/wazero; hooks.h is all that crosses). It links modules by
 // names, so compiling waits until an image says what each import is bound to: then every module is copied with its imports
-// renamed, and limits put in (engine/wasm_fence.h), because code that wazero itself can interrupt is many times slower. The
+// renamed, and limits put in (engine/wasm/wasm_fence.h), because code that wazero itself can interrupt is many times slower. The
 // hub has no limits: what its functions do ends by itself. Memories are ours, so that they stay where they are and are found
 // without asking Go.
 //

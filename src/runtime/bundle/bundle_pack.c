@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "base/toml.h"
 #include "engine/engine.h"
-#include "engine/wasm.h"
+#include "engine/wasm/wasm.h"
 #include "plugin/manifest.h"
 #include "runtime/bundle/bundle.h"
 

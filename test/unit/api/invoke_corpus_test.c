@@ -1,4 +1,4 @@
-#include "../../../fuzz/invoke_fuzz.c"
+#include "fuzz/invoke_fuzz.c"
 
 #include "unit/base/corpus.h"
 

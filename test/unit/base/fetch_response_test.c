@@ -1,7 +1,7 @@
 // link: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup
 #include "base/fetch_response.h"
 
-#include "../../../fuzz/fetch_response_fuzz.c"
+#include "fuzz/fetch_response_fuzz.c"
 
 #include "unit/base/alloc_failure.h"
 #include "unit/base/corpus.h"

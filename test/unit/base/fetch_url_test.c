@@ -1,6 +1,6 @@
 #include "base/fetch_url.h"
 
-#include "../../../fuzz/fetch_url_fuzz.c"
+#include "fuzz/fetch_url_fuzz.c"
 
 #include "unit/base/corpus.h"
 

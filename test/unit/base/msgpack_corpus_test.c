@@ -1,4 +1,4 @@
-#include "../../../fuzz/msgpack_fuzz.c"
+#include "fuzz/msgpack_fuzz.c"
 
 #include "unit/base/corpus.h"
 

@@ -1,4 +1,4 @@
-#include "../../../fuzz/toml_fuzz.c"
+#include "fuzz/toml_fuzz.c"
 
 #include "unit/base/corpus.h"
 

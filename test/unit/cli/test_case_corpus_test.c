@@ -1,4 +1,4 @@
-#include "../../../fuzz/test_case_fuzz.c"
+#include "fuzz/test_case_fuzz.c"
 
 #include "unit/base/corpus.h"
 

@@ -2,7 +2,7 @@
 #ifndef UBIQ_TEST_ADAPTER_TESTING_H
 #define UBIQ_TEST_ADAPTER_TESTING_H
 
-#include "engine_testing.h"
+#include "unit/engine/engine_testing.h"
 
 #include <pthread.h>
 

@@ -1,5 +1,5 @@
 // What CPUs can do, in words, and which words one lacks.
-#include "engine_testing.h"
+#include "unit/engine/engine_testing.h"
 
 #include "engine/cpu.h"
 

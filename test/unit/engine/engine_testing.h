@@ -2,7 +2,7 @@
 #ifndef UBIQ_TEST_ENGINE_TESTING_H
 #define UBIQ_TEST_ENGINE_TESTING_H
 
-#include "../base/testing.h"
+#include "unit/base/testing.h"
 
 #include "engine/engine.h"
 #include "support/traps.h"

@@ -1,5 +1,5 @@
 // What imports lead to, with modules that no engine compiled.
-#include "engine_testing.h"
+#include "unit/engine/engine_testing.h"
 
 #include "base/buffer.h"
 #include "engine/links.h"

@@ -1,5 +1,5 @@
 // Engines that are shared objects: loading them, and what is said of those that cannot be loaded.
-#include "engine_testing.h"
+#include "unit/engine/engine_testing.h"
 
 #include "engine/load.h"
 

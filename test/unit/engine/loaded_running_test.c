@@ -1,7 +1,7 @@
 // The stores that a tick reaches. What is linked into engines alone is part of no library, so it is included.
 #include "../../../src/engine/loaded/running.c" // NOLINT(bugprone-suspicious-include)
 
-#include "../base/testing.h"
+#include "unit/base/testing.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 // The ticker: it ticks while calls are under way, rests when none are, wakes at once, and engines may come and go.
-#include "engine_testing.h"
+#include "unit/engine/engine_testing.h"
 
 #include "base/clock.h"
 #include "engine/ticker.h"

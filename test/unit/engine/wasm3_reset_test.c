@@ -1,7 +1,7 @@
 // The Wasm3 adapter: stores are made of those that ended, and nothing of these may be left. Skipped where the engine was
 // not built.
 #define TEST_ENGINE "wasm3"
-#include "adapter_testing.h"
+#include "unit/engine/adapter_testing.h"
 
 // What a guest can change: each byte of its memory, its size, globals. `spoil` does, and traps when it is told to.
 static const char spoiled[] =

@@ -1,7 +1,7 @@
 // The Wasm3 adapter: trampolines between modules, limits, what ends a call, and the places of its sources that are changed
 // (src/engine/wasm3/patch.py). Skipped where the engine was not built.
 #define TEST_ENGINE "wasm3"
-#include "adapter_testing.h"
+#include "unit/engine/adapter_testing.h"
 
 #include <stdio.h>
 

@@ -1,8 +1,8 @@
 // The adapter for wasm.h, on each engine that has it and was built. Skipped where none was.
 #define TEST_ENGINE tested
 static const char *tested;
-#include "adapter_testing.h"
 #include "base/buffer.h"
+#include "unit/engine/adapter_testing.h"
 
 #include <stdio.h>
 #include <time.h>

@@ -1,6 +1,6 @@
 // The WasmEdge adapter. Skipped where that was not built; scripts/wasmedge runs it where WasmEdge cannot be installed.
 #define TEST_ENGINE "wasmedge"
-#include "adapter_testing.h"
+#include "unit/engine/adapter_testing.h"
 
 #include <stdio.h>
 

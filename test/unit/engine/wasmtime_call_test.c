@@ -1,6 +1,6 @@
 // The Wasmtime adapter: calls on the caller's stack and on fibers, host functions that wait, ticks, values of every type,
 // traps and errors in our classes.
-#include "engine_testing.h"
+#include "unit/engine/engine_testing.h"
 
 #include "base/clock.h"
 #include "engine/ticker.h"

@@ -1,5 +1,5 @@
 // The Wasmtime adapter: components. What they import and export, their calls, host functions that wait, limits, traps.
-#include "engine_testing.h"
+#include "unit/engine/engine_testing.h"
 
 #include "engine/component.h"
 

@@ -1,5 +1,5 @@
 // The Wasmtime adapter: finding and opening engines, compiling, serializing, and what is refused in our words.
-#include "engine_testing.h"
+#include "unit/engine/engine_testing.h"
 
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 // The Wasmtime adapter: stores that are used again, and nothing of what was before may be left in them. Which were used
 // again the tests see by a global that their modules' function to begin anew leaves alone.
-#include "engine_testing.h"
+#include "unit/engine/engine_testing.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -1,5 +1,5 @@
 // The Wasmtime adapter: images and stores. Linking, memories and their limits, tables, fuel, pools that are used up.
-#include "engine_testing.h"
+#include "unit/engine/engine_testing.h"
 
 #include "base/buffer.h"
 

@@ -1,7 +1,7 @@
 // The wazero adapter: links of all kinds, memories and limits, what ends a call, and Go beside another engine that catches
 // faults. Skipped where it was not built.
 #define TEST_ENGINE "wazero"
-#include "adapter_testing.h"
+#include "unit/engine/adapter_testing.h"
 
 #include <stdio.h>
 #include <time.h>

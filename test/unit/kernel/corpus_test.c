@@ -9,7 +9,7 @@
 #include <cmocka.h>
 #include <dirent.h>
 
-#include "../../../fuzz/kernel_fuzz.c"
+#include "fuzz/kernel_fuzz.c"
 
 enum { FILE_BYTES_MAX = 1 << 16 };
 

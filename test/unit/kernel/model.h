@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "../../../kernel/native/invariants.h"
+#include "kernel/native/invariants.h"
 
 enum { MODEL_BLOCKS_MAX = 512, MODEL_PAGES_ALL = 65536 };
 

@@ -1,4 +1,4 @@
-#include "../../../fuzz/artifact_fuzz.c"
+#include "fuzz/artifact_fuzz.c"
 
 #include "unit/base/corpus.h"
 

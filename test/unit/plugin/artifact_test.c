@@ -2,11 +2,11 @@
 // link: -Wl,--wrap=wasmtime_module_new,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup
 #include "plugin_testing.h"
 
-#include "../base/alloc_failure.h"
-#include "../base/map_testing.h"
 #include "plugin/artifact_format.h"
 #include "ubiq/artifact.h"
 #include "ubiq/function.h"
+#include "unit/base/alloc_failure.h"
+#include "unit/base/map_testing.h"
 
 #include <wasm.h>
 #include <wasmtime.h>

@@ -1,9 +1,9 @@
 // Compiling: sources of every form, manifests, several modules, names and hashes, what is malformed, what is too large.
 #include "plugin_testing.h"
 
-#include "../base/fetch_server.h"
 #include "base/digest.h"
 #include "ubiq/function.h"
+#include "unit/base/fetch_server.h"
 
 #include <pthread.h>
 #include <sys/mman.h>
@@ -543,7 +543,7 @@ static void exports_may_have_any_name(void **state) {
   world_close(&world);
 }
 
-// -- The same bytes again, whose code is kept in memory (engine/recent.h) --
+// -- The same bytes again, whose code is kept in memory (engine/cache/recent.h) --
 
 #define CALLS_F_WAT                                                                                                    \
   "(module (import \"extism:host/user\" \"f\" (func $f (param i64) (result i64)))\n"                                   \

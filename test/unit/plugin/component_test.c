@@ -3,8 +3,8 @@
 // link: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup
 #include "unit/plugin/plugin_testing.h"
 
-#include "../base/alloc_failure.h"
 #include "plugin/function.h"
+#include "unit/base/alloc_failure.h"
 
 // A component of the world metatype:wit-wire. Its parts: what it imports more, the bodies of init and handle as core
 // functions, the type of an answer to handle, and the name of its interface. An answer of handle is at 16: whether it is an

@@ -1,4 +1,4 @@
-#include "../../../fuzz/core_fuzz.c"
+#include "fuzz/core_fuzz.c"
 
 #include "unit/base/corpus.h"
 #include "unit/plugin/plugin_testing.h"

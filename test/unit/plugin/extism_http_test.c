@@ -2,7 +2,7 @@
 // own, which a user names with SSL_CERT_FILE.
 #include "extism_testing.h"
 
-#include "../base/fetch_server.h"
+#include "unit/base/fetch_server.h"
 
 #include <microhttpd.h>
 

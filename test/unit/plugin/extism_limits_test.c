@@ -2,7 +2,7 @@
 // any moment.
 #include "extism_testing.h"
 
-#include "../base/fetch_server.h"
+#include "unit/base/fetch_server.h"
 
 #include <pthread.h>
 

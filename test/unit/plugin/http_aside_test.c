@@ -1,9 +1,9 @@
 // HTTP requests of guests in calls in turns and of those that block: on threads aside, many at once, dropped at any time.
 #include "plugin_testing.h"
 
-#include "../base/fetch_server.h"
 #include "plugin/http_aside.h"
 #include "ubiq/call.h"
+#include "unit/base/fetch_server.h"
 
 #include <pthread.h>
 #include <sched.h>

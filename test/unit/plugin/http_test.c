@@ -2,8 +2,8 @@
 // thousand guests that wait at once; deadlines, cancellation and deletion while they do.
 #include "plugin_testing.h"
 
-#include "../base/fetch_server.h"
 #include "gate_server.h"
+#include "unit/base/fetch_server.h"
 
 #define ALLOW_LOCAL "\"allowed_hosts\": [\"127.0.0.1\"]"
 

@@ -1,4 +1,4 @@
-#include "../../../fuzz/manifest_fuzz.c"
+#include "fuzz/manifest_fuzz.c"
 
 #include "unit/base/corpus.h"
 

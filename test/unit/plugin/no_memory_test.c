@@ -4,9 +4,9 @@
 // link: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup
 #include "late_functions.h"
 
-#include "../base/alloc_failure.h"
 #include "ubiq/call.h"
 #include "ubiq/pool.h"
+#include "unit/base/alloc_failure.h"
 
 /// Calls `attempt` with the first allocation failing, then the second, until none fails any more; answers how many did.
 /// Unlike alloc_failure_sweep it lets an attempt succeed: without the module cache, or with a log line less.

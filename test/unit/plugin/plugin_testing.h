@@ -4,7 +4,7 @@
 #ifndef UBIQ_TEST_PLUGIN_TESTING_H
 #define UBIQ_TEST_PLUGIN_TESTING_H
 
-#include "../base/testing.h"
+#include "unit/base/testing.h"
 
 #include "base/buffer.h"
 #include "base/clock.h"

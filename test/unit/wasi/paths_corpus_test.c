@@ -1,5 +1,5 @@
 // The fuzz target of paths as a property: over its corpus, and over rows of random calls, the same in each run.
-#include "../../../fuzz/wasi_paths_fuzz.c"
+#include "fuzz/wasi_paths_fuzz.c"
 
 #include "unit/base/corpus.h"
 

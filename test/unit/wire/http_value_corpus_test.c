@@ -1,4 +1,4 @@
-#include "../../../fuzz/http_value_fuzz.c"
+#include "fuzz/http_value_fuzz.c"
 
 #include "unit/base/corpus.h"
 

@@ -1,4 +1,4 @@
-#include "../../../fuzz/auth_fuzz.c"
+#include "fuzz/auth_fuzz.c"
 
 #include "unit/base/corpus.h"
 

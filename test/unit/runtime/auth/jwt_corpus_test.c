@@ -1,4 +1,4 @@
-#include "../../../fuzz/jwt_fuzz.c"
+#include "fuzz/jwt_fuzz.c"
 
 #include "unit/base/corpus.h"
 

@@ -1,6 +1,6 @@
 #include "runtime/bundle/build.h"
 
-#include "engine/wasm.h"
+#include "engine/wasm/wasm.h"
 #include "runtime/bundle/source_tree.h"
 #include "unit/runtime/runtime_testing.h"
 

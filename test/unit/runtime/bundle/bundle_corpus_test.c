@@ -1,4 +1,4 @@
-#include "../../../fuzz/bundle_fuzz.c"
+#include "fuzz/bundle_fuzz.c"
 
 #include "unit/base/corpus.h"
 

@@ -1,4 +1,4 @@
-#include "../../../fuzz/project_fuzz.c"
+#include "fuzz/project_fuzz.c"
 
 #include "unit/base/corpus.h"
 

@@ -1,4 +1,4 @@
-#include "../../../fuzz/router_fuzz.c"
+#include "fuzz/router_fuzz.c"
 
 #include "unit/base/corpus.h"
 

@@ -1,4 +1,4 @@
-#include "../../../fuzz/trace_fuzz.c"
+#include "fuzz/trace_fuzz.c"
 
 #include "unit/base/corpus.h"
 

@@ -1,4 +1,4 @@
-#include "../../../fuzz/event_fuzz.c"
+#include "fuzz/event_fuzz.c"
 
 #include "unit/base/corpus.h"
 

@@ -1,4 +1,4 @@
-#include "../../../fuzz/permissions_fuzz.c"
+#include "fuzz/permissions_fuzz.c"
 
 #include "unit/base/corpus.h"
 

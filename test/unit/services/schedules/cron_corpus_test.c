@@ -1,4 +1,4 @@
-#include "../../../fuzz/cron_fuzz.c"
+#include "fuzz/cron_fuzz.c"
 
 #include "unit/base/corpus.h"
 

@@ -1,4 +1,4 @@
-#include "../../../fuzz/zone_rule_fuzz.c"
+#include "fuzz/zone_rule_fuzz.c"
 
 #include "unit/base/corpus.h"
 

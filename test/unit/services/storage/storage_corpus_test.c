@@ -1,4 +1,4 @@
-#include "../../../fuzz/storage_fuzz.c"
+#include "fuzz/storage_fuzz.c"
 
 #include "unit/base/corpus.h"
 
