@@ -22,8 +22,10 @@ static ubiq_error *open_backend(services *self, const services_settings *setting
   error = sqlite_backend_open(&backend, &self->backend);
   free(path);
   if (error == NULL) error = secrets_open(settings->directory, self->backend, &self->secrets);
-  const storage_settings objects = {
-      .directory = settings->directory, .backend = self->backend, .is_fleeting = settings->is_fleeting};
+  const storage_settings objects = {.directory = settings->directory,
+                                    .backend = self->backend,
+                                    .is_fleeting = settings->is_fleeting,
+                                    .row_max = STORAGE_ROW_MAX};
   if (error == NULL) error = storage_open(&objects, &self->storage);
   return error != NULL ? error : events_new(self->backend, &self->events);
 }

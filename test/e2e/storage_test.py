@@ -20,6 +20,7 @@ from support import function
 KILLS = 3 if os.environ.get("UBIQ_SANITIZE") else 8
 COPIES = 2 if os.environ.get("UBIQ_SANITIZE") else 4
 ID = re.compile(r"\.?[0-9a-f]{32}$")
+ROW_MAX = 64 << 10  # what is larger is a file
 
 
 def path_of(path):
@@ -126,11 +127,12 @@ class Storage(support.Test):
         self.assertEqual(b"before", self.content(self.ask(self.start(other), "GET", path_of("a"))))
 
     def replace_on(self, server, name, ended):
-        """Puts ever new bytes, whose first say how many there are."""
-        number = 0
+        """Puts ever new bytes, whose first say how many there are; of every second object so many that it is a file."""
+        number, least = 0, ROW_MAX if int(name[1:]) % 2 else 0
         while not ended.is_set():
             number += 1
-            content = b"%d %s" % (number % 500, b"x" * (number % 500))
+            size = least + number % 500
+            content = b"%d %s" % (size, b"x" * size)
             self.assertEqual(200, self.put(server, name, content)["status"])
 
     def test_a_copy_while_objects_are_replaced_has_each_whole(self):
@@ -138,8 +140,9 @@ class Storage(support.Test):
         server = self.start(project, "--workers", "1")
         ended = threading.Event()
         names = ["o%d" % i for i in range(4)]
-        for name in names:
-            self.put(server, name, b"0 ")
+        for number, name in enumerate(names):
+            size = ROW_MAX * (number % 2)
+            self.put(server, name, b"%d %s" % (size, b"x" * size))
         writers = [threading.Thread(target=self.replace_on, args=(server, name, ended)) for name in names]
         for writer in writers:
             writer.start()
@@ -164,7 +167,7 @@ class Storage(support.Test):
                 count, _, rest = self.content(self.ask(restored, "GET", path_of(name))).partition(b" ")
                 self.assertEqual(int(count), len(rest))
             self.assertEqual(0, restored.stop())
-            self.assertEqual(len(names), len(files_of(other)))  # what was left over is gone
+            self.assertEqual(len(names) // 2, len(files_of(other)))  # what was left over is gone
 
     def objects_as_doctor_finds(self, project):
         done = self.run_ubiq("doctor", "--json", "--state", os.path.join(project, ".ubiq"))
@@ -175,23 +178,24 @@ class Storage(support.Test):
         project = self.make()
         server = self.start(project)
         for name in ("a", "b", "c"):
-            self.put(server, name, b"1234")
+            self.put(server, name, b"1234" * ROW_MAX)
+        self.put(server, "d", b"1234")
         found = self.objects_as_doctor_finds(project)  # while it runs
         self.assertEqual("ok", found["state"])
-        self.assertIn("3 objects are whole", found["message"])
+        self.assertIn("4 objects are whole", found["message"])
         self.assertEqual(0, server.stop())
         folder = os.path.join(project, ".ubiq", "objects")
         with open(os.path.join(folder, "0" * 32), "w", encoding="ascii"):
             pass
         found = self.objects_as_doctor_finds(project)
         self.assertEqual("warn", found["state"])
-        self.assertIn("3 objects are whole; 1 files belong to none", found["message"])
+        self.assertIn("4 objects are whole; 1 files belong to none", found["message"])
         first, second, _ = sorted(name for name in files_of(project) if name != "0" * 32)
         os.remove(os.path.join(folder, first))
         os.truncate(os.path.join(folder, second), 3)
         found = self.objects_as_doctor_finds(project)
         self.assertEqual("fail", found["state"])
-        self.assertIn("of 3 objects 1 have no file and 1 a file of another size, such as objects/", found["message"])
+        self.assertIn("of 4 objects 1 have no file and 1 a file of another size, such as objects/", found["message"])
 
     def test_a_killed_server_leaves_whole_objects_and_no_others(self):
         project = self.make()
@@ -221,14 +225,14 @@ class Storage(support.Test):
             content = self.content(self.ask(server, "GET", path_of(path)))
             self.assertEqual({content[:8]}, {content[i:i + 8] for i in range(0, len(content), 8)})
             self.assertGreaterEqual(int(content[:8]), number, path)
-        self.assertEqual(len(there), len(files_of(project)))
+        self.assertEqual(sum(item["size"] > ROW_MAX for item in there), len(files_of(project)))
 
     def put_on(self, server, path, acknowledged, enough):
         number = acknowledged.get(path, 0)
         while True:
             number += 1
             try:
-                answer = self.put(server, path, (b"%08d" % number) * 4096)
+                answer = self.put(server, path, (b"%08d" % number) * (1 << 10 if path == "o0" else 1 << 14))
             except (OSError, http.client.HTTPException):
                 enough.release()
                 return
@@ -291,7 +295,11 @@ class StorageOverHttp(deploying.Test):
         self.assertEqual(400, self.raw(server, "PUT", path_of("d"))[0])
         self.assertEqual(412, self.raw(server, "PUT", path_of("a.png") + "?if_absent=true", b"other")[0])
         self.assertEqual(400, self.raw(server, "PUT", path_of("../a"), b"other")[0])
-        self.assertEqual(3, len(self.objects(server)))
+        self.assertEqual(1, len(self.objects(server)))  # the empty one
+        self.assertEqual(200, self.raw(server, "PUT", path_of("b"), b"x" * ROW_MAX)[0])
+        self.assertEqual([], self.objects(server))
+        self.assertEqual(200, self.raw(server, "PUT", path_of("b"), b"x" * (ROW_MAX + 1))[0])
+        self.assertEqual(1, len(self.objects(server)))
 
     def test_a_large_object_goes_through_little_memory(self):
         server = self.server()
@@ -319,22 +327,26 @@ class StorageOverHttp(deploying.Test):
 
     def test_an_upload_that_is_cut_off_leaves_the_object_as_it_was(self):
         server = self.server()
-        self.assertEqual(200, self.raw(server, "PUT", path_of("a"), b"before")[0])
+        before = b"before" * ROW_MAX
+        self.assertEqual(200, self.raw(server, "PUT", path_of("a"), before)[0])
         connection = self.begin(server, "a", 5 << 20, b"x" * (4 << 20))
         self.wait_until(lambda: len(self.objects(server)) == 2)
-        self.assertEqual(b"before", self.raw(server, "GET", path_of("a"))[2])
+        self.assertEqual(before, self.raw(server, "GET", path_of("a"))[2])
         connection.close()
         self.wait_until(lambda: len(self.objects(server)) == 1)
-        self.assertEqual(b"before", self.raw(server, "GET", path_of("a"))[2])
+        self.assertEqual(before, self.raw(server, "GET", path_of("a"))[2])
+        connection = self.begin(server, "a", 100, b"x" * 99)  # collected for its row
+        connection.close()
         connection = self.begin(server, "a", 5 << 20, b"x" * (4 << 20))
         self.wait_until(lambda: len(self.objects(server)) == 2)
         server.signal(signal.SIGKILL)
         server.wait()
         server = self.server(state=server.state)
-        self.assertEqual(b"before", self.raw(server, "GET", path_of("a"))[2])
+        self.assertEqual(before, self.raw(server, "GET", path_of("a"))[2])
         self.assertEqual(1, len(self.objects(server)))
         self.assertEqual(200, self.raw(server, "PUT", path_of("a"), b"after")[0])
         self.assertEqual(b"after", self.raw(server, "GET", path_of("a"))[2])
+        self.assertEqual([], self.objects(server))
 
     def test_a_server_stops_while_objects_come_and_go(self):
         server = self.server()
@@ -404,7 +416,7 @@ class StorageOverHttp(deploying.Test):
         status, _, body = self.raw(server, "PUT", path_of("others/a"), b"x" * (1 << 20), token=token)
         self.assertEqual(403, status)
         self.assertIn("storage:write:others/a", json.loads(body)["detail"])
-        self.assertEqual(1, len(self.objects(server)))
+        self.assertEqual([], self.objects(server))
 
     @unittest.skipIf(os.geteuid() != 0 or os.environ.get("UBIQ_SANITIZE"), "only root mounts a small disk")
     def test_a_full_disk_is_told_and_what_is_there_stays(self):
@@ -420,8 +432,16 @@ class StorageOverHttp(deploying.Test):
         status, _, body = self.raw(server, "PUT", path_of("a"), iter([block] * 20), {"Content-Length": str(20 << 20)})
         self.assertEqual((507, "storage: the disk is full"), (status, json.loads(body)["detail"]))
         self.assertEqual(b"before", self.raw(server, "GET", path_of("a"))[2])
-        self.assertEqual(1, len(self.objects(server)))
+        self.assertEqual([], self.objects(server))
         self.assertEqual(200, self.raw(server, "PUT", path_of("b"), iter([block] * 4), {"Content-Length": str(4 << 20)})[0])
+        connection, statuses = self.connect(server), set()
+        for i in range(512):
+            connection.request("PUT", path_of("row%d" % i), b"x" * ROW_MAX, {"Authorization": "Bearer " + server.token})
+            response = connection.getresponse()
+            response.read()
+            statuses.add(response.status)
+        self.assertEqual({200, 507}, statuses)
+        self.assertEqual(b"before", self.raw(server, "GET", path_of("a"))[2])
 
 
 class Peak:

@@ -43,15 +43,18 @@ typedef struct backend_place {
 typedef struct backend_kv_entry {
   text key; ///< bytes; may hold any
   ubiq_bytes value;
-  text media_type;     ///< of bytes; empty: the value is JSON text
-  uint64_t version;    ///< of its last change
-  uint64_t expires_ms; ///< wall clock since 1970; from then on it is not seen. 0: never
+  text media_type;       ///< of bytes; empty: the value is JSON text
+  ubiq_bytes attachment; ///< bytes beside the value. Where a read asks for them; of a list the size alone
+  uint64_t version;      ///< of its last change
+  uint64_t expires_ms;   ///< wall clock since 1970; from then on it is not seen. 0: never
 } backend_kv_entry;
 
-/// Looks a key up. (A get of the last message of the key's subject; one whose time has come counts as none.)
+/// Looks a key up. (A get of the last message of the key's subject; one whose time has come counts as none. Where there is an attachment,
+/// that is the message's body, and the value, some KiB at most, one of its headers: so lists take headers alone.)
 typedef struct backend_kv_read {
   backend_place place;
   text key;
+  bool wants_attachment;
   void (*done)(struct backend_kv_read *self);
   void *user;
   // The answer. Errors: `unavailable`, `internal`.
@@ -109,17 +112,18 @@ typedef struct backend_kv_change {
   backend_kv_condition condition; ///< when it is not so, the write fails
   uint64_t version;               ///< of IF_VERSION
   text key;
-  ubiq_bytes value;    ///< of a put
-  text media_type;     ///< of a put; empty: JSON text
-  uint64_t expires_ms; ///< of a put; of an increment for a key that it makes. 0: never
-  int64_t amount;      ///< of an increment: to a JSON integer, which keeps its expiry
+  ubiq_bytes value;      ///< of a put
+  text media_type;       ///< of a put; empty: JSON text
+  ubiq_bytes attachment; ///< of a put; `data` NULL: none
+  uint64_t expires_ms;   ///< of a put; of an increment for a key that it makes. 0: never
+  int64_t amount;        ///< of an increment: to a JSON integer, which keeps its expiry
   // The answer.
   bool was_there;
   uint64_t version_now; ///< 0: it is not there
   int64_t number;       ///< of an increment
 } backend_kv_change;
 
-/// How much a project may keep, all its places together; a value's size is that of its key, bytes and media type.
+/// How much a project may keep, all its places together; a value's size is that of its key, bytes, media type and attachment.
 /// What expired counts until it is swept, which a project that has no room left is not refused for.
 typedef struct backend_kv_limits {
   uint64_t keys_max;

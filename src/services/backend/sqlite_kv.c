@@ -3,10 +3,15 @@
 
 #include <stdlib.h>
 
-enum { COLUMN_KEY, COLUMN_VERSION, COLUMN_EXPIRES, COLUMN_MEDIA_TYPE, COLUMN_VALUE };
+enum { COLUMN_KEY, COLUMN_VERSION, COLUMN_EXPIRES, COLUMN_MEDIA_TYPE, COLUMN_VALUE, COLUMN_ATTACHMENT };
 
 static text column_text(sqlite3_stmt *row, int column) {
   return (text){sqlite3_column_blob(row, column), (size_t)sqlite3_column_bytes(row, column)};
+}
+
+static ubiq_bytes column_bytes(sqlite3_stmt *row, int column) {
+  const text found = column_text(row, column);
+  return (ubiq_bytes){(const uint8_t *)found.data, found.size};
 }
 
 /// What of an entry every row has; the media type of JSON is NULL in the table.
@@ -17,22 +22,24 @@ static backend_kv_entry entry_of(sqlite3_stmt *row) {
                             .media_type = column_text(row, COLUMN_MEDIA_TYPE)};
 }
 
+#define READ_FROM                                                                                                      \
+  " FROM kv WHERE project = (SELECT id FROM projects WHERE name = ?) AND function = ? AND key = ?"                     \
+  " AND (expires_ms IS NULL OR expires_ms > ?)"
+
 void sqlite_kv_read(database *database, backend_kv_read *operation, uint64_t now_ms) {
-  static const char statement[] =
-      "SELECT key, version, expires_ms, media_type, value FROM kv"
-      " WHERE project = (SELECT id FROM projects WHERE name = ?) AND function = ? AND key = ?"
-      " AND (expires_ms IS NULL OR expires_ms > ?)";
+  static const char *const statements[] = {"SELECT key, version, expires_ms, media_type, value" READ_FROM,
+                                           "SELECT key, version, expires_ms, media_type, value, attachment" READ_FROM};
   const backend_place place = operation->place;
   const database_value values[] = {
       database_blob(place.project.data, place.project.size), database_blob(place.function.data, place.function.size),
       database_blob(operation->key.data, operation->key.size), database_number((int64_t)now_ms)};
   sqlite3_stmt *row = NULL;
-  operation->error =
-      database_ask_one(database, statement, values, sizeof values / sizeof values[0], &row, &operation->is_found);
+  operation->error = database_ask_one(database, statements[operation->wants_attachment], values,
+                                      sizeof values / sizeof values[0], &row, &operation->is_found);
   if (operation->is_found) {
     operation->entry = entry_of(row);
-    const text value = column_text(row, COLUMN_VALUE);
-    operation->entry.value = (ubiq_bytes){(const uint8_t *)value.data, value.size};
+    operation->entry.value = column_bytes(row, COLUMN_VALUE);
+    if (operation->wants_attachment) operation->entry.attachment = column_bytes(row, COLUMN_ATTACHMENT);
   }
   operation->done(operation);
   if (row != NULL) sqlite3_reset(row);
@@ -44,8 +51,9 @@ static text first_key(const backend_kv_list *operation, bool *is_behind) {
   return *is_behind ? operation->after : operation->prefix;
 }
 
-#define LIST_FROM " FROM kv WHERE project = (SELECT id FROM projects WHERE name = ?) AND function = ? AND key "
-#define LIST_END  " ? AND (expires_ms IS NULL OR expires_ms > ?) ORDER BY key"
+#define LIST_FROM                                                                                                      \
+  ", length(attachment) FROM kv WHERE project = (SELECT id FROM projects WHERE name = ?) AND function = ? AND key "
+#define LIST_END " ? AND (expires_ms IS NULL OR expires_ms > ?) ORDER BY key"
 
 static ubiq_error *list(database *database, backend_kv_list *operation, uint64_t now_ms, sqlite3_stmt **row) {
   static const char *const statements[2][2] = {
@@ -66,9 +74,8 @@ static ubiq_error *list(database *database, backend_kv_list *operation, uint64_t
 /// Adds the value where it is wanted.
 static size_t size_of_value(const backend_kv_list *operation, sqlite3_stmt *row, backend_kv_entry *entry) {
   if (!operation->wants_values) return (size_t)sqlite3_column_int64(row, COLUMN_VALUE);
-  const text value = column_text(row, COLUMN_VALUE);
-  entry->value = (ubiq_bytes){(const uint8_t *)value.data, value.size};
-  return value.size;
+  entry->value = column_bytes(row, COLUMN_VALUE);
+  return entry->value.size;
 }
 
 void sqlite_kv_list(database *database, backend_kv_list *operation, uint64_t now_ms) {
@@ -79,6 +86,7 @@ void sqlite_kv_list(database *database, backend_kv_list *operation, uint64_t now
     error = database_step(database, row, &is_row);
     if (error != NULL || !is_row) break;
     backend_kv_entry entry = entry_of(row);
+    entry.attachment.size = (size_t)sqlite3_column_int64(row, COLUMN_ATTACHMENT);
     if (!text_starts_with(entry.key, operation->prefix)) break;
     operation->is_more = told == operation->limit;
     if (operation->is_more) break;

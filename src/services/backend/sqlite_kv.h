@@ -4,6 +4,9 @@
 
 #include "services/backend/sqlite_usage.h"
 
+/// What a row counts for.
+#define SQLITE_KV_SIZE "length(key) + length(value) + ifnull(length(media_type), 0) + ifnull(length(attachment), 0)"
+
 /// What the writer's thread keeps of it. Zeroed but for the part's functions (sqlite_kv_init).
 typedef struct sqlite_kv {
   sqlite_part part;

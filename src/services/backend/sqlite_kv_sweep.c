@@ -3,7 +3,7 @@
 
 /// The subquery is read to its end before anything is removed, because it is sorted. 256: what is removed at once.
 #define EXPIRED(condition)                                                                                             \
-  "SELECT id, project, length(key) + length(value) + ifnull(length(media_type), 0) FROM kv WHERE id IN"                \
+  "SELECT id, project, " SQLITE_KV_SIZE " FROM kv WHERE id IN"                                                         \
   " (SELECT id FROM kv WHERE expires_ms IS NOT NULL AND expires_ms <= ?" condition " ORDER BY expires_ms LIMIT 256)"
 
 ubiq_error *sqlite_kv_remove(database *database, int64_t id) {

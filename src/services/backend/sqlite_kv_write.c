@@ -32,14 +32,18 @@ static database_value null_unless(bool is_there, database_value value) {
   return is_there ? value : (database_value){DATABASE_NULL, 0, {NULL, 0}};
 }
 
+static database_value attachment_of(const backend_kv_change *change) {
+  return null_unless(change->attachment.data != NULL,
+                     database_blob((const char *)change->attachment.data, change->attachment.size));
+}
+
 static uint64_t size_of(const backend_kv_change *change) {
-  return change->key.size + change->value.size + change->media_type.size;
+  return change->key.size + change->value.size + change->media_type.size + change->attachment.size;
 }
 
 static ubiq_error *look(const kv_job *self, database *database, text key, uint64_t now_ms, kv_row *out) {
   static const char statement[] =
-      "SELECT id, version, expires_ms, length(key) + length(value) + ifnull(length(media_type), 0) FROM kv"
-      " WHERE project = ? AND function = ? AND key = ?";
+      "SELECT id, version, expires_ms, " SQLITE_KV_SIZE " FROM kv WHERE project = ? AND function = ? AND key = ?";
   const text function = self->operation->place.function;
   const database_value values[] = {database_number(self->project->id), database_blob(function.data, function.size),
                                    database_blob(key.data, key.size)};
@@ -99,7 +103,8 @@ static ubiq_error *count(kv_job *self, const kv_row *row, uint64_t size) {
 static ubiq_error *insert(const kv_job *self, database *database, const backend_kv_change *change,
                           uint64_t expires_ms) {
   static const char statement[] =
-      "INSERT INTO kv (project, function, key, version, expires_ms, media_type, value) VALUES (?, ?, ?, ?, ?, ?, ?)";
+      "INSERT INTO kv (project, function, key, version, expires_ms, media_type, value, attachment)"
+      " VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
   const text function = self->operation->place.function;
   const database_value values[] = {
       database_number(self->project->id),
@@ -108,17 +113,22 @@ static ubiq_error *insert(const kv_job *self, database *database, const backend_
       database_number((int64_t)self->sequence),
       null_unless(expires_ms != 0, database_number((int64_t)expires_ms)),
       null_unless(change->media_type.size > 0, database_blob(change->media_type.data, change->media_type.size)),
-      database_blob(change->value.data, change->value.size)};
+      database_blob(change->value.data, change->value.size),
+      attachment_of(change)};
   return database_run(database, statement, values, sizeof values / sizeof values[0]);
 }
 
 static ubiq_error *replace(const kv_job *self, database *database, const backend_kv_change *change, int64_t id,
                            uint64_t expires_ms) {
-  static const char statement[] = "UPDATE kv SET version = ?, expires_ms = ?, media_type = ?, value = ? WHERE id = ?";
+  static const char statement[] =
+      "UPDATE kv SET version = ?, expires_ms = ?, media_type = ?, value = ?, attachment = ? WHERE id = ?";
   const database_value values[] = {
-      database_number((int64_t)self->sequence), null_unless(expires_ms != 0, database_number((int64_t)expires_ms)),
+      database_number((int64_t)self->sequence),
+      null_unless(expires_ms != 0, database_number((int64_t)expires_ms)),
       null_unless(change->media_type.size > 0, database_blob(change->media_type.data, change->media_type.size)),
-      database_blob(change->value.data, change->value.size), database_number(id)};
+      database_blob(change->value.data, change->value.size),
+      attachment_of(change),
+      database_number(id)};
   return database_run(database, statement, values, sizeof values / sizeof values[0]);
 }
 

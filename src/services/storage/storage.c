@@ -19,6 +19,10 @@
 
 static void run_job(storage_job *job) {
   service_call *call = job->call;
+  if (job->handler != NULL) {
+    job->handler(call);
+    return;
+  }
   ubiq_error *error = job->work(job);
   if (error != NULL)
     service_call_fail(call, error);
@@ -79,18 +83,57 @@ static bool add_job(storage *self, storage_job *job) {
   return good;
 }
 
-ubiq_error *storage_hand_over(service_call *call, ubiq_error *(*work)(storage_job *self)) {
-  storage *self = call->services->storage;
-  if (self == NULL) return ubiq_error_new(UBIQ_UNAVAILABLE, "storage: this server keeps nothing");
-  storage_job *job = arena_array(&call->arena, 1, sizeof *job);
+static ubiq_error *no_storage(void) {
+  return ubiq_error_new(UBIQ_UNAVAILABLE, "storage: this server keeps nothing");
+}
+
+static ubiq_error *hand_over(const storage_job *what) {
+  if (what->storage == NULL) return no_storage();
+  storage_job *job = arena_copy(&what->call->arena, what, sizeof *what);
   if (job == NULL) return ubiq_error_no_memory();
-  *job = (storage_job){.storage = self, .call = call, .work = work};
-  return add_job(self, job) ? NULL : ubiq_error_new(UBIQ_BUSY, "storage: too many wait for files; try again");
+  return add_job(job->storage, job) ? NULL : ubiq_error_new(UBIQ_BUSY, "storage: too many wait for files; try again");
+}
+
+ubiq_error *storage_hand_over(service_call *call, ubiq_error *(*work)(storage_job *self)) {
+  return hand_over(&(storage_job){.storage = call->services->storage, .call = call, .work = work});
 }
 
 void storage_start(service_call *call, ubiq_error *(*work)(storage_job *self)) {
   ubiq_error *error = storage_hand_over(call, work);
   if (error != NULL) service_call_fail(call, error);
+}
+
+ubiq_error *storage_continue(service_call *call, service_handler handler) {
+  return hand_over(&(storage_job){.storage = call->services->storage, .call = call, .handler = handler});
+}
+
+void storage_start_handler(service_call *call, service_handler handler) {
+  ubiq_error *error = storage_continue(call, handler);
+  if (error != NULL) service_call_fail(call, error);
+}
+
+// ----------------------------------------------------------------------------------------- calls that the backend holds
+
+ubiq_error *storage_enter(service_call *call, storage **out) {
+  storage *self = call->services->storage;
+  if (self == NULL) return no_storage();
+  pthread_mutex_lock(&self->lock);
+  self->entered++;
+  pthread_mutex_unlock(&self->lock);
+  *out = self;
+  return NULL;
+}
+
+void storage_leave(storage *self) {
+  pthread_mutex_lock(&self->lock);
+  if (--self->entered == 0 && self->is_ending) pthread_cond_broadcast(&self->changed);
+  pthread_mutex_unlock(&self->lock);
+}
+
+static void wait_for_entered(storage *self) {
+  pthread_mutex_lock(&self->lock);
+  while (self->entered > 0) pthread_cond_wait(&self->changed, &self->lock);
+  pthread_mutex_unlock(&self->lock);
 }
 
 // --------------------------------------------------------------------------------------------------- what projects use
@@ -165,13 +208,13 @@ typedef struct survey {
   bool is_good; ///< memory sufficed
 } survey;
 
-static void count_entry(void *user, text key, ubiq_bytes value) {
+static void count_entry(void *user, const backend_kv_entry *kept) {
   survey *self = user;
   storage_entry entry;
-  if (!storage_entry_read(value, &self->arena, &entry)) return;
-  const text project = storage_project_of(key);
+  if (!storage_entry_read(kept->value, &self->arena, &entry)) return;
+  const text project = storage_project_of(kept->key);
   uint64_t used = used_by(self->storage, project) + entry.size;
-  self->is_good = self->is_good && map_set(&self->ids, text_of(entry.id), "", 0) &&
+  self->is_good = self->is_good && (entry.is_in_row || map_set(&self->ids, text_of(entry.id), "", 0)) &&
                   map_set(&self->storage->used, project, &used, sizeof used);
   arena_reset(&self->arena);
 }
@@ -255,6 +298,7 @@ void storage_close(storage *self) {
   pthread_cond_broadcast(&self->changed);
   pthread_mutex_unlock(&self->lock);
   for (size_t i = 0; i < self->threads_count; i++) pthread_join(self->threads[i], NULL);
+  wait_for_entered(self);
   storage_uploads_drop(self, true);
   if (self->lock_file >= 0) close(self->lock_file);
   if (self->copying >= 0) close(self->copying);

@@ -1,11 +1,12 @@
 // The service storage: objects, bytes by path, of a project or of a function with `private = true`.
 //
-// An object's bytes are a file of the state folder, `objects/ID`, which is written, synced and named before its entry in the backend says
-// that it is there, and never changed afterwards. So a reader sees the old bytes or the new ones, and what a crash leaves is at
-// most a file that no entry names: it is removed at the next start. Paths are keys of the backend and never names of files.
+// A small object's bytes are kept beside its entry in the backend, so that one sync of that has both; a larger one's are a file of the
+// state folder, `objects/ID`, which is written, named and synced before its entry says that it is there, and never changed afterwards.
+// So a reader sees the old bytes or the new ones, and what a crash leaves is at most a file that no entry names: it is removed at the
+// next start. Paths are keys of the backend and never names of files.
 //
-// THREADS: files are read and written by threads of its own, which also wait for the backend; handlers only hand calls over.
-// Uploads are kept in memory with a file each, and go with the process.
+// THREADS: files are read and written by threads of its own, which also wait for the backend; handlers only hand calls over. What is in
+// rows alone is asked for and answered without them. Uploads are kept in memory with a file each, and go with the process.
 #ifndef SERVICES_STORAGE_STORAGE_H
 #define SERVICES_STORAGE_STORAGE_H
 
@@ -16,6 +17,7 @@ enum {
   STORAGE_PATH_MAX = 1024,       ///< bytes
   STORAGE_METADATA_MAX = 2048,   ///< bytes
   STORAGE_OBJECTS_MAX = 1000000, ///< of all projects
+  STORAGE_ROW_MAX = 64 << 10,    ///< bytes of an object that is kept in its row, as a server has it
   STORAGE_ANSWER_MAX = 8 << 20,  ///< bytes of one answer: what is larger is read in ranges
 };
 
@@ -29,6 +31,7 @@ typedef struct storage_settings {
   const char *directory; ///< the state's; `objects` is made in it
   struct backend *backend;
   bool is_fleeting;   ///< nothing is synced
+  uint64_t row_max;   ///< bytes of an object that is kept in its row; 0: all are files
   uint64_t upload_ms; ///< an upload to which nothing comes is dropped after; 0: an hour
 } storage_settings;
 

@@ -60,21 +60,27 @@ static void note(storage_report *report, uint64_t *count, const char *id) {
   ++*count;
 }
 
-static void check_entry(void *user, text key, ubiq_bytes value) {
-  checking *self = user;
+static void check_file(checking *self, const storage_entry *entry) {
   storage_report *report = self->report;
-  storage_entry entry;
   struct stat found;
-  (void)key;
-  if (!storage_entry_read(value, &self->arena, &entry)) return;
-  char *path = storage_file_path(&self->storage, entry.id, true);
-  report->objects++;
-  self->is_short = self->is_short || path == NULL || !map_set(&self->ids, text_of(entry.id), "", 0);
+  char *path = storage_file_path(&self->storage, entry->id, true);
+  self->is_short = self->is_short || path == NULL || !map_set(&self->ids, text_of(entry->id), "", 0);
   if (path != NULL && stat(path, &found) != 0)
-    note(report, &report->missing, entry.id);
-  else if (path != NULL && (uint64_t)found.st_size != entry.size)
-    note(report, &report->damaged, entry.id);
+    note(report, &report->missing, entry->id);
+  else if (path != NULL && (uint64_t)found.st_size != entry->size)
+    note(report, &report->damaged, entry->id);
   free(path);
+}
+
+static void check_entry(void *user, const backend_kv_entry *kept) {
+  checking *self = user;
+  storage_entry entry;
+  if (!storage_entry_read(kept->value, &self->arena, &entry)) return;
+  self->report->objects++;
+  if (!entry.is_in_row)
+    check_file(self, &entry);
+  else if (kept->attachment.size != entry.size)
+    note(self->report, &self->report->damaged, entry.id);
   arena_reset(&self->arena);
 }
 

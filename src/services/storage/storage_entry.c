@@ -66,6 +66,7 @@ bool storage_entry_read(ubiq_bytes value, arena *arena, storage_entry *out) {
     *out = (storage_entry){.size = yyjson_get_uint(yyjson_obj_get(root, "size")),
                            .modified_ms = yyjson_get_uint(yyjson_obj_get(root, "modified_ms")),
                            .is_json = yyjson_get_bool(yyjson_obj_get(root, "is_json")),
+                           .is_in_row = yyjson_get_bool(yyjson_obj_get(root, "is_in_row")),
                            .media_type = copy_text(arena, root, "media_type"),
                            .metadata = copy_text(arena, root, "metadata")};
     memcpy(out->id, yyjson_get_str(id), STORAGE_ID_SIZE);
@@ -75,9 +76,10 @@ bool storage_entry_read(ubiq_bytes value, arena *arena, storage_entry *out) {
   return good;
 }
 
-static bool write_entry(buffer *out, const storage_entry *entry) {
+bool storage_entry_write(buffer *out, const storage_entry *entry) {
   return buffer_printf(out, "{\"id\":\"%s\",\"size\":%" PRIu64 ",\"modified_ms\":%" PRIu64 ",\"is_json\":%s", entry->id,
                        entry->size, entry->modified_ms, entry->is_json ? "true" : "false") &&
+         (!entry->is_in_row || buffer_append_string(out, ",\"is_in_row\":true")) &&
          buffer_append_string(out, ",\"media_type\":") && json_write_text(out, entry->media_type) &&
          (entry->metadata.size == 0 ||
           (buffer_append_string(out, ",\"metadata\":") && json_write_text(out, entry->metadata))) &&
@@ -142,15 +144,21 @@ static void take_write(backend_kv_write *operation) {
   waiter_tell(operation->user);
 }
 
+backend_kv_write storage_entry_change(backend_kv_change *change, void (*done)(backend_kv_write *self), void *user) {
+  enum { ENTRY_MAX = 4096 };
+  return (backend_kv_write){
+      .place = storage_place,
+      .changes = change,
+      .count = 1,
+      .limits = {STORAGE_OBJECTS_MAX, (uint64_t)STORAGE_OBJECTS_MAX * (ENTRY_MAX + STORAGE_ROW_MAX)},
+      .done = done,
+      .user = user};
+}
+
 static ubiq_error *write_change(storage *self, backend_kv_change *change, bool *is_refused) {
   waiter waiter;
   waiter_init(&waiter);
-  backend_kv_write operation = {.place = storage_place,
-                                .changes = change,
-                                .count = 1,
-                                .limits = {STORAGE_OBJECTS_MAX, (uint64_t)STORAGE_OBJECTS_MAX * 4096},
-                                .done = take_write,
-                                .user = &waiter};
+  backend_kv_write operation = storage_entry_change(change, take_write, &waiter);
   backend_kv_write_start(self->settings.backend, &operation);
   waiter_wait(&waiter);
   *is_refused = operation.refusal == BACKEND_KV_REFUSED_CONDITION;
@@ -161,9 +169,8 @@ static ubiq_error *write_change(storage *self, backend_kv_change *change, bool *
 
 enum { ATTEMPTS_MAX = 100 };
 
-/// What was there goes when what replaces it is told of.
-static void remove_old(storage *self, text key, const storage_entry *old) {
-  storage_file_remove(self, old->id, true);
+void storage_entry_end(storage *self, text key, const storage_entry *old) {
+  if (!old->is_in_row) storage_file_remove(self, old->id, true);
   storage_release(self, key, old->size);
 }
 
@@ -174,7 +181,7 @@ static ubiq_error *change_entry(storage *self, text key, backend_kv_change *chan
   change->condition = old == NULL ? BACKEND_KV_IF_ABSENT : BACKEND_KV_IF_VERSION;
   change->version = old == NULL ? 0 : old->version;
   ubiq_error *error = write_change(self, change, again);
-  if (error == NULL && old != NULL) remove_old(self, key, old);
+  if (error == NULL && old != NULL) storage_entry_end(self, key, old);
   if (!*again) return error;
   ubiq_error_delete(error);
   return NULL;
@@ -189,14 +196,14 @@ ubiq_error *storage_entry_put(storage *self, text key, arena *arena, const stora
   buffer value = {0};
   bool again = true;
   *is_there = false;
-  ubiq_error *error = write_entry(&value, entry) ? NULL : ubiq_error_no_memory();
+  ubiq_error *error = storage_entry_write(&value, entry) ? NULL : ubiq_error_no_memory();
   for (int i = 0; error == NULL && again && i < ATTEMPTS_MAX; i++) {
     storage_entry old;
     bool is_found = false;
     error = storage_entry_find(self, key, arena, &is_found, &old);
     *is_there = is_found && if_absent;
     if (error == NULL && *is_there) error = ubiq_error_new(UBIQ_CONFLICT, "the object is there");
-    backend_kv_change change = {.action = BACKEND_KV_PUT, .value = buffer_bytes(&value)};
+    backend_kv_change change = {.action = BACKEND_KV_PUT, .value = buffer_bytes(&value), .attachment = entry->bytes};
     if (error == NULL) error = change_entry(self, key, &change, is_found ? &old : NULL, &again);
   }
   buffer_free(&value);
@@ -220,7 +227,7 @@ ubiq_error *storage_entry_delete(storage *self, text key, arena *arena) {
 
 typedef struct page {
   waiter waiter;
-  void (*each)(void *user, text key, ubiq_bytes value);
+  void (*each)(void *user, const backend_kv_entry *entry);
   void *user;
   buffer last; ///< key
   bool is_good;
@@ -231,14 +238,14 @@ static void take_item(backend_kv_list *operation, const backend_kv_entry *entry,
   (void)value_size;
   buffer_clear(&self->last);
   self->is_good = self->is_good && buffer_append(&self->last, entry->key.data, entry->key.size);
-  self->each(self->user, entry->key, entry->value);
+  self->each(self->user, entry);
 }
 
 static void take_page(backend_kv_list *operation) {
   waiter_tell(&((page *)operation->user)->waiter);
 }
 
-ubiq_error *storage_entry_each(storage *self, void (*each)(void *user, text key, ubiq_bytes value), void *user) {
+ubiq_error *storage_entry_each(storage *self, void (*each)(void *user, const backend_kv_entry *entry), void *user) {
   enum { PAGE = 1000 };
   page page = {.each = each, .user = user, .is_good = true};
   buffer after = {0};

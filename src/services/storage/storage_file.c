@@ -64,12 +64,19 @@ static ubiq_error *sync_file(const char *path) {
   return error;
 }
 
+/// Named first: nobody looks for it before it has an entry, and file systems with a journal write the name with the bytes, so that
+/// syncing the folder finds little left to do.
+static ubiq_error *sync_whole(const storage *self, const char *path) {
+  ubiq_error *error = sync_file(path);
+  return error != NULL ? error : file_sync_directory(self->directory);
+}
+
 ubiq_error *storage_file_finish(const storage *self, const char *id) {
   char *path = storage_file_path(self, id, false), *whole = storage_file_path(self, id, true);
   bool is_synced = !self->settings.is_fleeting;
-  ubiq_error *error = path == NULL || whole == NULL ? ubiq_error_no_memory() : is_synced ? sync_file(path) : NULL;
+  ubiq_error *error = path == NULL || whole == NULL ? ubiq_error_no_memory() : NULL;
   if (error == NULL && rename(path, whole) != 0) error = storage_file_error(errno, path);
-  if (error == NULL && is_synced) error = file_sync_directory(self->directory);
+  if (error == NULL && is_synced) error = sync_whole(self, whole);
   free(path);
   free(whole);
   return error;

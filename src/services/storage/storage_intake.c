@@ -1,4 +1,5 @@
-// An object that comes in parts within one request: they go to its file as they come, so that memory has one of them at a time.
+// An object that comes in parts within one request: they go to its file as they come, so that memory has one of them at a time. One that is
+// said to be small is collected, for its row.
 //
 // THREADS: parts are written by the thread that has received them; the rest is a storage thread's.
 #include "base/clock.h"
@@ -7,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -19,8 +21,10 @@ typedef struct intake {
   storage_entry entry; ///< its size grows
   uint64_t replaces;   ///< bytes of the object that it replaces, which do not count besides
   bool if_absent;
-  int file;   ///< -1: closed
-  char *path; ///< owned
+  int file;     ///< -1: closed
+  char *path;   ///< owned
+  uint8_t *row; ///< the arena's, of as many bytes as are expected; NULL: it is a file
+  uint64_t row_size;
 } intake;
 
 static ubiq_error *close_file(intake *self) {
@@ -47,6 +51,35 @@ static void drop(service_intake *base) {
   storage_file_remove(self->storage, self->entry.id, false);
   storage_release(self->storage, self->key, self->entry.size);
   free(self->path);
+}
+
+// ----------------------------------------------------------------------------------------------------------- of a row
+
+static ubiq_error *add_to_row(service_intake *base, ubiq_bytes part) {
+  intake *self = (intake *)(void *)base;
+  if (part.size > self->row_size - self->entry.size)
+    return ubiq_error_new(UBIQ_INVALID_INPUT, "the object is longer than the %" PRIu64 " bytes that were announced",
+                          self->row_size);
+  if (part.size > 0) memcpy(self->row + self->entry.size, part.data, part.size);
+  self->entry.size += part.size;
+  return NULL;
+}
+
+static void finish_row(service_intake *base, service_call *call) {
+  intake *self = (intake *)(void *)base;
+  self->entry.bytes = (ubiq_bytes){self->row, (size_t)self->entry.size};
+  storage_row_put(call, &self->entry);
+}
+
+static void drop_row(service_intake *base) {
+  (void)base;
+}
+
+static ubiq_error *open_row(intake *self, uint64_t size, arena *arena) {
+  self->base = (service_intake){add_to_row, finish_row, drop_row};
+  self->row_size = size;
+  self->row = arena_alloc(arena, (size_t)size);
+  return self->row == NULL ? ubiq_error_no_memory() : NULL;
 }
 
 // ----------------------------------------------------------------------------------------------------------------- end
@@ -116,7 +149,9 @@ ubiq_error *storage_intake_begin(storage_job *job) {
   if (error == NULL) error = storage_metadata(call, &call->params[STORAGE_PUT_UBIQ_METADATA], &self->entry.metadata);
   if (error == NULL) error = storage_key(call, call->params[STORAGE_PUT_PATH].text, &self->key);
   if (error == NULL) error = look_ahead(self, call);
-  if (error == NULL) error = open_file(self);
+  const uint64_t expected = call->body.expected;
+  bool is_row = expected > 0 && storage_is_for_row(job->storage, expected);
+  if (error == NULL) error = is_row ? open_row(self, expected, &call->arena) : open_file(self);
   if (error == NULL) call->intake = &self->base;
   return error;
 }

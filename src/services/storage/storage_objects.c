@@ -1,4 +1,4 @@
-// Handlers of objects: put, get, head, delete.
+// Handlers of objects: put, head, delete, and what they share with get.
 #include "base/clock.h"
 #include "base/json.h"
 #include "services/operations.h"
@@ -13,7 +13,7 @@
 
 enum { HTTP_DATE_SIZE = 32, NUMBER_SIZE = 80 };
 
-static ubiq_error *no_object(void) {
+ubiq_error *storage_no_object(void) {
   return ubiq_error_new(UBIQ_NOT_FOUND, "storage: there is no such object");
 }
 
@@ -35,7 +35,7 @@ static bool add_tag(service_call *call, const storage_entry *entry) {
   return service_call_header(call, "etag", text_of(tag));
 }
 
-static bool add_headers(service_call *call, const storage_entry *entry) {
+bool storage_add_headers(service_call *call, const storage_entry *entry) {
   char date[HTTP_DATE_SIZE];
   format_date(entry->modified_ms, date);
   return add_tag(call, entry) && service_call_header(call, "last-modified", text_of(date)) &&
@@ -83,17 +83,24 @@ ubiq_error *storage_answer_written(service_call *call, const storage_entry *entr
 
 // ----------------------------------------------------------------------------------------------------------------- put
 
+bool storage_give_back(storage *self, text key, const storage_entry *entry, const ubiq_error *error) {
+  bool is_certain = ubiq_error_code(error) != UBIQ_UNAVAILABLE && ubiq_error_code(error) != UBIQ_INTERNAL;
+  if (is_certain) storage_release(self, key, entry->size);
+  return is_certain;
+}
+
 ubiq_error *storage_commit(storage *self, service_call *call, text key, const storage_entry *entry, bool if_absent) {
   bool is_there = false;
   ubiq_error *error = storage_file_finish(self, entry->id);
   bool is_whole = error == NULL;
   if (error == NULL) error = storage_entry_put(self, key, &call->arena, entry, if_absent, &is_there);
   if (is_there) call->status = 412;
-  // After `unavailable` or `internal` the entry may have been kept all the same: the next start knows.
-  bool is_certain = ubiq_error_code(error) != UBIQ_UNAVAILABLE && ubiq_error_code(error) != UBIQ_INTERNAL;
-  if (error == NULL || (is_whole && !is_certain)) return error;
+  if (error == NULL) return NULL;
+  if (!is_whole)
+    storage_release(self, key, entry->size);
+  else if (!storage_give_back(self, key, entry, error))
+    return error;
   storage_file_remove(self, entry->id, is_whole);
-  storage_release(self, key, entry->size);
   return error;
 }
 
@@ -130,123 +137,56 @@ static ubiq_error *put_bytes(storage *self, service_call *call, storage_entry *e
 static ubiq_error *put(storage_job *job) {
   const service_body *body = &job->call->body;
   if (body->kind == SERVICE_BODY_PARTS) return storage_intake_begin(job);
-  storage_entry entry = {.is_json = body->kind == SERVICE_BODY_JSON, .media_type = TEXT("application/json")};
-  if (body->kind == SERVICE_BODY_BYTES) {
-    ubiq_error *error = storage_media_type(body->media_type, &entry.media_type);
-    return error != NULL ? error : put_bytes(job->storage, job->call, &entry, body->bytes);
-  }
+  storage_entry entry = {.is_json = false};
+  ubiq_error *error = storage_media_type(body->media_type, &entry.media_type);
+  return error != NULL ? error : put_bytes(job->storage, job->call, &entry, body->bytes);
+}
+
+static ubiq_error *put_json_text(service_call *call, const char *json, size_t size, bool *is_ended) {
+  storage_entry entry = {.is_json = true, .media_type = TEXT("application/json")};
+  *is_ended = storage_is_for_row(call->services->storage, size);
+  if (!*is_ended) return put_bytes(call->services->storage, call, &entry, (ubiq_bytes){(const uint8_t *)json, size});
+  entry.bytes = (ubiq_bytes){arena_copy(&call->arena, json, size), size};
+  if (entry.bytes.data != NULL)
+    storage_row_put(call, &entry);
+  else
+    service_call_fail(call, ubiq_error_no_memory());
+  return NULL;
+}
+
+/// On a thread: how much JSON is, writing it tells.
+static void put_json(service_call *call) {
   size_t size = 0;
-  char *json = yyjson_val_write(body->value, YYJSON_WRITE_NOFLAG, &size);
-  if (json == NULL) return ubiq_error_no_memory();
-  ubiq_error *error = put_bytes(job->storage, job->call, &entry, (ubiq_bytes){(const uint8_t *)json, size});
+  bool is_ended = false;
+  char *json = yyjson_val_write(call->body.value, YYJSON_WRITE_NOFLAG, &size);
+  ubiq_error *error = json == NULL ? ubiq_error_no_memory() : put_json_text(call, json, size, &is_ended);
   free(json);
-  return error;
+  if (is_ended) return;
+  if (error != NULL)
+    service_call_fail(call, error);
+  else
+    service_call_done(call);
+}
+
+static void put_small(service_call *call) {
+  storage_entry entry = {.bytes = call->body.bytes};
+  ubiq_error *error = storage_media_type(call->body.media_type, &entry.media_type);
+  if (error == NULL)
+    storage_row_put(call, &entry);
+  else
+    service_call_fail(call, error);
 }
 
 void service_storage_put(service_call *call) {
-  if (call->body.kind == SERVICE_BODY_NONE)
+  const service_body *body = &call->body;
+  if (body->kind == SERVICE_BODY_NONE)
     service_call_fail(call, ubiq_error_new(UBIQ_INVALID_INPUT, "there is no body; expected the object"));
+  else if (body->kind == SERVICE_BODY_JSON)
+    storage_start_handler(call, put_json);
+  else if (body->kind == SERVICE_BODY_BYTES && storage_is_for_row(call->services->storage, body->bytes.size))
+    put_small(call);
   else
     storage_start(call, put);
-}
-
-// ----------------------------------------------------------------------------------------------------------------- get
-
-static ubiq_error *missed(service_call *call, const storage_entry *entry) {
-  char said[NUMBER_SIZE];
-  snprintf(said, sizeof said, "bytes */%" PRIu64, entry->size);
-  call->status = 416;
-  return service_call_header(call, "content-range", text_of(said)) ? NULL : ubiq_error_no_memory();
-}
-
-/// A longer range than fits an answer is cut; a file has no such limit.
-static ubiq_error *choose(service_call *call, const storage_entry *entry, storage_range *out) {
-  const service_param *header = &call->params[STORAGE_GET_RANGE];
-  const uint64_t most = call->takes_files ? UINT64_MAX : STORAGE_ANSWER_MAX;
-  *out = (storage_range){.is_whole = true, .size = entry->size};
-  if (!header->is_given && entry->size > most)
-    return ubiq_error_new(UBIQ_TOO_LARGE, "the object has %" PRIu64 " bytes; expected a header range for at most %d",
-                          entry->size, STORAGE_ANSWER_MAX);
-  if (!header->is_given) return NULL;
-  ubiq_error *error = storage_range_read(header->text, entry->size, out);
-  if (out->size > most) out->size = most;
-  ubiq_error *further = out->is_missed ? missed(call, entry) : NULL;
-  if (further == NULL) return error;
-  ubiq_error_delete(error);
-  return further;
-}
-
-static bool say_part(service_call *call, const storage_entry *entry, const storage_range *part) {
-  char said[NUMBER_SIZE];
-  if (part->is_whole) return true;
-  call->status = 206;
-  snprintf(said, sizeof said, "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, part->from, part->from + part->size - 1,
-           entry->size);
-  return service_call_header(call, "content-range", text_of(said));
-}
-
-/// A part of JSON is none.
-static void set_type(service_body *body, const storage_entry *entry, const storage_range *part) {
-  if (!entry->is_json)
-    body->media_type = entry->media_type;
-  else if (!part->is_whole)
-    body->media_type = TEXT("application/octet-stream");
-  else if (body->kind == SERVICE_BODY_FILE)
-    body->media_type = TEXT("application/json");
-  else
-    body->kind = SERVICE_BODY_JSON;
-}
-
-static ubiq_error *take_bytes(storage_job *job, const storage_entry *entry, const storage_range *part) {
-  service_call *call = job->call;
-  ubiq_error *error = storage_file_read(job->storage, entry->id, part->from, (size_t)part->size, &call->bytes);
-  call->answer = (service_body){.kind = SERVICE_BODY_BYTES, .bytes = buffer_bytes(&call->bytes)};
-  return error;
-}
-
-static ubiq_error *take_file(storage_job *job, const storage_entry *entry, const storage_range *part) {
-  service_body *answer = &job->call->answer;
-  *answer = (service_body){.kind = SERVICE_BODY_FILE, .file = {-1, part->from, part->size}};
-  return storage_file_open(job->storage, entry->id, &answer->file.descriptor);
-}
-
-/// `*again`: the object was replaced between its entry and its file.
-static ubiq_error *try_get(storage_job *job, text key, bool *again) {
-  service_call *call = job->call;
-  storage_entry entry;
-  storage_range part;
-  bool is_found = false;
-  *again = false;
-  ubiq_error *error = storage_entry_find(job->storage, key, &call->arena, &is_found, &entry);
-  if (error == NULL && !is_found) error = no_object();
-  if (error == NULL) error = choose(call, &entry, &part);
-  if (error != NULL) return error;
-  error = call->takes_files ? take_file(job, &entry, &part) : take_bytes(job, &entry, &part);
-  *again = ubiq_error_code(error) == UBIQ_NOT_FOUND;
-  if (error != NULL) return error;
-  set_type(&call->answer, &entry, &part);
-  if (add_headers(call, &entry) && say_part(call, &entry, &part)) return NULL;
-  if (call->answer.kind == SERVICE_BODY_FILE) close(call->answer.file.descriptor);
-  return ubiq_error_no_memory();
-}
-
-static ubiq_error *get(storage_job *job) {
-  enum { ATTEMPTS = 100 };
-  text key;
-  bool again = true;
-  ubiq_error *error = storage_key(job->call, job->call->params[STORAGE_GET_PATH].text, &key);
-  if (error != NULL) return error;
-  for (int i = 0; again && i < ATTEMPTS; i++) {
-    ubiq_error_delete(error);
-    error = try_get(job, key, &again);
-  }
-  if (!again) return error;
-  ubiq_error_delete(error);
-  return ubiq_error_new(UBIQ_INTERNAL, "storage: an object's file is not there");
-}
-
-void service_storage_get(service_call *call) {
-  storage_start(call, get);
 }
 
 // ----------------------------------------------------------------------------------------------------- head and delete
@@ -259,12 +199,13 @@ static ubiq_error *head(storage_job *job) {
   bool is_found = false;
   ubiq_error *error = storage_key(call, call->params[STORAGE_HEAD_PATH].text, &key);
   if (error == NULL) error = storage_entry_find(job->storage, key, &call->arena, &is_found, &entry);
-  if (error == NULL && !is_found) error = no_object();
+  if (error == NULL && !is_found) error = storage_no_object();
   if (error != NULL) return error;
   snprintf(size, sizeof size, "%" PRIu64, entry.size);
   call->status = 200;
-  return add_headers(call, &entry) && service_call_header(call, "ubiq-size", text_of(size)) ? NULL
-                                                                                            : ubiq_error_no_memory();
+  return storage_add_headers(call, &entry) && service_call_header(call, "ubiq-size", text_of(size))
+             ? NULL
+             : ubiq_error_no_memory();
 }
 
 void service_storage_head(service_call *call) {

@@ -1,6 +1,6 @@
 // What the parts of the service storage share: storage.c (the whole, its threads), storage_entry.c (entries in the backend),
-// storage_file.c (files), storage_objects.c, storage_intake.c (objects that come in parts), storage_uploads.c and storage_list.c (handlers),
-// storage_range.c.
+// storage_file.c (files), storage_objects.c, storage_get.c, storage_rows.c (objects in rows), storage_intake.c (objects that come in parts),
+// storage_uploads.c and storage_list.c (handlers), storage_range.c.
 #ifndef SERVICES_STORAGE_STORAGE_PARTS_H
 #define SERVICES_STORAGE_STORAGE_PARTS_H
 
@@ -17,6 +17,7 @@ typedef struct storage_job {
   storage *storage;
   service_call *call;
   ubiq_error *(*work)(struct storage_job *self); ///< sets the answer, or answers an error
+  service_handler handler;                       ///< instead of `work`: ends the call itself, later perhaps
 } storage_job;
 
 /// An upload under way. Guarded by `lock`, but for what its holder (`is_busy`) does.
@@ -42,6 +43,7 @@ struct storage {
   pthread_cond_t changed;
   storage_job *first, **last;
   size_t waiting;
+  size_t entered; ///< calls that go on where the backend answers
   bool is_ending;
   map used; ///< bytes by project
   storage_upload *uploads;
@@ -55,6 +57,14 @@ struct storage {
 ubiq_error *storage_hand_over(service_call *call, ubiq_error *(*work)(storage_job *self));
 /// The same; ends the call when that cannot be.
 void storage_start(service_call *call, ubiq_error *(*work)(storage_job *self));
+/// Hands a call over to a handler that ends it itself, later perhaps. Errors: as above.
+ubiq_error *storage_continue(service_call *call, service_handler handler);
+/// The same; ends the call when that cannot be.
+void storage_start_handler(service_call *call, service_handler handler);
+
+/// Between both the storage does not end; `storage_leave` is the last that is done with it. Errors: `unavailable`.
+ubiq_error *storage_enter(service_call *call, storage **out);
+void storage_leave(storage *self);
 
 /// The project of a key of the backend.
 text storage_project_of(text key);
@@ -71,9 +81,11 @@ typedef struct storage_entry {
   uint64_t size;
   uint64_t modified_ms;
   bool is_json;
+  bool is_in_row;  ///< its bytes are beside the entry; else it is a file
   text media_type; ///< of bytes
   text metadata;   ///< a JSON object; empty: none
   uint64_t version;
+  ubiq_bytes bytes; ///< to be put in a row; borrowed
 } storage_entry;
 
 /// The place of all objects' entries.
@@ -89,19 +101,28 @@ text storage_path_of(text key);
 /// Reads an entry's value; what it points to is in the arena. False when it is none, or memory is out.
 UBIQ_NODISCARD bool storage_entry_read(ubiq_bytes value, arena *arena, storage_entry *out);
 
+/// Writes it, without its bytes.
+UBIQ_NODISCARD bool storage_entry_write(buffer *out, const storage_entry *entry);
+
 /// Looks an entry up, and waits. Errors: those of the backend.
 ubiq_error *storage_entry_find(storage *self, text key, arena *arena, bool *is_found, storage_entry *out);
 
-/// Makes the file of `entry` the object of the key, whose reservation it has, and removes the file that was it before. Errors: `conflict`
-/// with `*is_there` when there is one and `if_absent`; those of the backend. The file is the caller's then.
+/// How entries are written: each alone, and so many of them.
+backend_kv_write storage_entry_change(backend_kv_change *change, void (*done)(backend_kv_write *self), void *user);
+
+/// Makes the file of `entry`, or its bytes, the object of the key, whose reservation it has, and removes the file that was it before.
+/// Errors: `conflict` with `*is_there` when there is one and `if_absent`; those of the backend. The file is the caller's then.
 ubiq_error *storage_entry_put(storage *self, text key, arena *arena, const storage_entry *entry, bool if_absent,
                               bool *is_there);
 
 /// Removes the key's object, if there is one.
 ubiq_error *storage_entry_delete(storage *self, text key, arena *arena);
 
+/// What was there goes when what replaces it is told of: the file, if it was one, and its reservation.
+void storage_entry_end(storage *self, text key, const storage_entry *old);
+
 /// Tells every entry, page by page. Errors: those of the backend.
-ubiq_error *storage_entry_each(storage *self, void (*each)(void *user, text key, ubiq_bytes value), void *user);
+ubiq_error *storage_entry_each(storage *self, void (*each)(void *user, const backend_kv_entry *entry), void *user);
 
 // ------------------------------------------------------------------------------------------------------- storage_file.c
 
@@ -114,7 +135,7 @@ char *storage_file_path(const storage *self, const char *id, bool is_whole);
 ubiq_error *storage_file_write_at(int file, const char *path, uint64_t offset, ubiq_bytes bytes);
 /// The same of a file that is not whole.
 ubiq_error *storage_file_write(const storage *self, const char *id, uint64_t offset, ubiq_bytes bytes);
-/// Syncs it and gives it its name.
+/// Gives it its name and syncs both.
 ubiq_error *storage_file_finish(const storage *self, const char *id);
 /// Removes it, unless it is whole and somebody copies the folder: then the next start does.
 void storage_file_remove(const storage *self, const char *id, bool is_whole);
@@ -139,6 +160,14 @@ typedef struct storage_range {
 /// `bytes=0-9`, `bytes=10-`, `bytes=-10`; one range. Errors: `invalid_input`, also with `is_missed`.
 ubiq_error *storage_range_read(text value, uint64_t object_size, storage_range *out);
 
+// ------------------------------------------------------------------------------------------------------- storage_rows.c
+
+/// Ends the call: puts `entry->bytes` into a row. Of `entry` its bytes, type and `is_json` count; it is copied, its bytes live as long as
+/// the call.
+void storage_row_put(service_call *call, const storage_entry *entry);
+/// Whether an object of so many bytes is kept in a row. `self` may be NULL.
+bool storage_is_for_row(const storage *self, uint64_t size);
+
 // ------------------------------------------------------------------------------------------------- shared by handlers
 
 /// The work of a put whose body comes in parts: sets the call's intake.
@@ -151,8 +180,13 @@ ubiq_error *storage_media_type(text said, text *out);
 /// Makes a file that is written the object of the key. What fails gives file and reservation back. Errors: those of storage_entry_put, with
 /// status 412 for `if_absent`.
 ubiq_error *storage_commit(storage *self, service_call *call, text key, const storage_entry *entry, bool if_absent);
+/// Gives a reservation back, unless the object may have been kept after `error`: the next start knows. True when it was given back.
+bool storage_give_back(storage *self, text key, const storage_entry *entry, const ubiq_error *error);
 /// Answers that an object was written.
 ubiq_error *storage_answer_written(service_call *call, const storage_entry *entry);
+ubiq_error *storage_no_object(void);
+/// Adds the tag, the date and the metadata to an answer. False when memory or room is out.
+UBIQ_NODISCARD bool storage_add_headers(service_call *call, const storage_entry *entry);
 /// Drops uploads, all or those to which nothing comes any more.
 void storage_uploads_drop(storage *self, bool all);
 

@@ -9,6 +9,7 @@
 typedef struct fixture {
   folder folder;
   services services;
+  uint64_t row_max; ///< of the storage: 0, all objects are files
 } fixture;
 
 /// Opens the backend, which does not wait for the disk; what else a test needs is its own to open.
@@ -37,7 +38,8 @@ static inline int fixture_set_up(void **state) {
 }
 
 static inline void fixture_open_storage(fixture *self) {
-  const storage_settings settings = {.directory = self->folder.path, .backend = self->services.backend};
+  const storage_settings settings = {
+      .directory = self->folder.path, .backend = self->services.backend, .row_max = self->row_max};
   assert_success(storage_open(&settings, &self->services.storage));
 }
 

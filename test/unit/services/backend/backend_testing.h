@@ -96,6 +96,8 @@ typedef struct found {
   bool is_found;
   char value[256];
   char media_type[64];
+  char attachment[64];
+  size_t attachment_size;
   uint64_t version, expires_ms;
 } found;
 
@@ -107,16 +109,24 @@ static inline void note_found(backend_kv_read *operation) {
            (const char *)operation->entry.value.data);
   snprintf(out->media_type, sizeof out->media_type, "%.*s", (int)operation->entry.media_type.size,
            operation->entry.media_type.size == 0 ? "" : operation->entry.media_type.data);
+  out->attachment_size = operation->entry.attachment.size;
+  snprintf(out->attachment, sizeof out->attachment, "%.*s", (int)out->attachment_size,
+           out->attachment_size == 0 ? "" : (const char *)operation->entry.attachment.data);
   out->version = operation->entry.version;
   out->expires_ms = operation->entry.expires_ms;
 }
 
-static inline found get_now(backend *backend, text key) {
+static inline found find_now(backend *backend, text key, bool wants_attachment) {
   found out = {0};
-  backend_kv_read operation = {.place = PLACE, .key = key, .done = note_found, .user = &out};
+  backend_kv_read operation = {
+      .place = PLACE, .key = key, .wants_attachment = wants_attachment, .done = note_found, .user = &out};
   backend_kv_read_start(backend, &operation);
   assert_success(operation.error);
   return out;
+}
+
+static inline found get_now(backend *backend, text key) {
+  return find_now(backend, key, false);
 }
 
 #endif

@@ -52,8 +52,10 @@ static void put_done(backend_kv_write *operation) {
 static void put_next(writer *self) {
   name_of(&self->next, self->key);
   size_t size = value_of(&self->next, self->value);
-  self->changes[0] = (backend_kv_change){
-      .action = BACKEND_KV_PUT, .key = text_of(self->key), .value = {(const uint8_t *)self->value, size}};
+  self->changes[0] = (backend_kv_change){.action = BACKEND_KV_PUT,
+                                         .key = text_of(self->key),
+                                         .value = {(const uint8_t *)self->value, size},
+                                         .attachment = {(const uint8_t *)self->value, size}};
   self->changes[1] = (backend_kv_change){.action = BACKEND_KV_INCREMENT, .key = text_of(self->counter), .amount = 1};
   self->operation = (backend_kv_write){.place = PLACE,
                                        .changes = self->changes,
@@ -120,8 +122,9 @@ static size_t count_missing(const trial *self, backend *backend, size_t from) {
   for (size_t i = from; i < self->count; i++) {
     name_of(&self->all[i], key);
     size_t size = value_of(&self->all[i], value);
-    found found = get_now(backend, text_of(key));
-    missing += !found.is_found || strncmp(found.value, value, size < 255 ? size : 255) != 0;
+    found found = find_now(backend, text_of(key), true);
+    missing +=
+        !found.is_found || strncmp(found.value, value, size < 255 ? size : 255) != 0 || found.attachment_size != size;
   }
   return missing;
 }

@@ -274,6 +274,37 @@ static void what_expired_is_not_listed(void **state) {
   assert_string_equal(list_now(self->backend, "", NULL, 10, &is_more).keys, "b ");
 }
 
+static void note_attachment(backend_kv_list *operation, const backend_kv_entry *entry, size_t value_size) {
+  (void)value_size;
+  assert_null(entry->attachment.data);
+  *(size_t *)operation->user = entry->attachment.size;
+}
+
+static void an_attachment_is_read_where_it_is_wanted_and_a_list_tells_its_size(void **state) {
+  fixture *self = *state;
+  backend_kv_change change = put_of("a", "1");
+  change.attachment = (ubiq_bytes){(const uint8_t *)"attached", 8};
+  assert_success(change_now(self->backend, &change));
+  assert_int_equal(usage_of(self->backend).bytes, strlen("a") + strlen("1") + 8);
+  assert_int_equal(get_now(self->backend, TEXT("a")).attachment_size, 0);
+  assert_string_equal(find_now(self->backend, TEXT("a"), true).attachment, "attached");
+  for (int with_values = 0; with_values < 2; with_values++) {
+    size_t size = 0;
+    backend_kv_list list = {.place = PLACE,
+                            .limit = 1,
+                            .wants_values = with_values != 0,
+                            .each = note_attachment,
+                            .done = list_done,
+                            .user = &size};
+    backend_kv_list_start(self->backend, &list);
+    assert_success(list.error);
+    assert_int_equal(size, 8);
+  }
+  put_now(self->backend, "a", "2");
+  assert_int_equal(find_now(self->backend, TEXT("a"), true).attachment_size, 0);
+  assert_int_equal(usage_of(self->backend).bytes, strlen("a") + strlen("2"));
+}
+
 static void places_know_nothing_of_each_other(void **state) {
   fixture *self = *state;
   static const backend_place places[] = {
@@ -402,6 +433,7 @@ int main(void) {
       TEST(changes_of_a_batch_see_those_before_them),
       TEST(keys_are_listed_by_their_bytes_page_by_page),
       TEST(what_expired_is_not_listed),
+      TEST(an_attachment_is_read_where_it_is_wanted_and_a_list_tells_its_size),
       TEST(places_know_nothing_of_each_other),
       TEST(a_project_at_its_limit_of_keys_may_only_change_and_delete),
       TEST(a_project_at_its_limit_of_bytes_is_told_so),

@@ -3,6 +3,7 @@
 
 #include "unit/services/services_testing.h"
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -88,6 +89,32 @@ static void a_file_that_is_gone_or_of_another_size_is_told(void **state) {
   assert_int_equal(strlen(report.first), 8 + 32);
 }
 
+static void objects_in_rows_are_looked_at_too(void **state) {
+  fixture *self = *state;
+  self->row_max = 3;
+  fixture_open_storage_again(self);
+  put(self, "a", "123");
+  put(self, "b", "1234");
+  storage_report report = check(self);
+  assert_int_equal(report.objects, 2);
+  assert_int_equal(report.missing + report.damaged + report.unnamed, 0);
+  sqlite3 *database = NULL;
+  assert_int_equal(sqlite3_open(self->folder.file, &database), SQLITE_OK);
+  assert_int_equal(
+      sqlite3_exec(database, "UPDATE kv SET attachment = x'00' WHERE attachment IS NOT NULL", NULL, NULL, NULL),
+      SQLITE_OK);
+  assert_int_equal(sqlite3_changes(database), 1);
+  sqlite3_close(database);
+  report = check(self);
+  assert_int_equal(report.damaged, 1);
+  calling calling;
+  calling_begin(&calling, &self->services);
+  calling_text(&calling, STORAGE_GET_PATH, "a");
+  calling_run(&calling, service_storage_get);
+  assert_refused(&calling, 500, "storage: an object's row has another size");
+  calling_end(&calling);
+}
+
 static void a_backend_for_reading_finds_what_is_there_and_writes_nothing(void **state) {
   fixture *self = *state;
   put(self, "a", "1");
@@ -117,6 +144,7 @@ int main(void) {
       TEST(two_may_hold_at_once),
       TEST(where_nothing_is_kept_nothing_is_held),
       TEST(a_file_that_is_gone_or_of_another_size_is_told),
+      TEST(objects_in_rows_are_looked_at_too),
       TEST(a_backend_for_reading_finds_what_is_there_and_writes_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

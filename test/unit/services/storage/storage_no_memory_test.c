@@ -1,6 +1,6 @@
 // Objects when memory is out: each allocation of a call fails once, on the thread that does its work. The call may fail then, and the
 // object is the one before or the new one; nothing leaks, and the next call is answered.
-// link: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup,--wrap=storage_start,--wrap=storage_hand_over
+// link: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup,--wrap=storage_start,--wrap=storage_hand_over,--wrap=storage_start_handler,--wrap=storage_continue
 #define ALLOC_FAILURE_STORAGE _Thread_local
 #include "services/storage/storage_parts.h"
 #include "unit/base/alloc_failure.h"
@@ -22,6 +22,18 @@ ubiq_error *__wrap_storage_hand_over(service_call *call, ubiq_error *(*work)(sto
 
 void __wrap_storage_start(service_call *call, ubiq_error *(*work)(storage_job *self)) {
   ubiq_error_delete(__wrap_storage_hand_over(call, work));
+}
+
+void __wrap_storage_start_handler(service_call *call, service_handler handler);
+ubiq_error *__wrap_storage_continue(service_call *call, service_handler handler);
+
+void __wrap_storage_start_handler(service_call *call, service_handler handler) {
+  handler(call);
+}
+
+ubiq_error *__wrap_storage_continue(service_call *call, service_handler handler) {
+  handler(call);
+  return NULL;
 }
 
 typedef struct fixture {
@@ -155,20 +167,43 @@ static bool delete_object(const services *services) {
   return conclude(&calling);
 }
 
-static void every_allocation_may_fail(void **state) {
-  (void)state;
-  static const scene scenes[] = {put_whole, put_in_parts, get, get_file, upload, delete_object};
+static bool put_json(const services *services) {
+  calling calling;
+  prepare(&calling, services, "b");
+  bool was_armed = alloc_failure.armed;
+  alloc_failure.armed = false;
+  calling_json(&calling, "[1,2,3]");
+  alloc_failure.armed = was_armed;
+  calling_run(&calling, service_storage_put);
+  return conclude(&calling);
+}
+
+static void assert_scenes(uint64_t row_max, const scene *scenes, size_t count) {
   fixture fixture;
   fixture_make(&fixture);
+  fixture.services.storage->settings.row_max = row_max;
   assert_true(put_whole(&fixture.services));
-  for (size_t i = 0; i < sizeof scenes / sizeof scenes[0]; i++) {
+  for (size_t i = 0; i < count; i++) {
     if (sweep(&fixture.services, scenes[i]) < 3) fail_msg("scene %zu", i);
     assert_true(get(&fixture.services));
   }
   fixture_end(&fixture);
 }
 
+static void every_allocation_may_fail(void **state) {
+  (void)state;
+  static const scene scenes[] = {put_whole, put_json, put_in_parts, get, get_file, upload, delete_object};
+  assert_scenes(0, scenes, sizeof scenes / sizeof scenes[0]);
+}
+
+static void every_allocation_may_fail_for_objects_in_rows(void **state) {
+  (void)state;
+  static const scene scenes[] = {put_whole, put_json, get, delete_object};
+  assert_scenes(STORAGE_ROW_MAX, scenes, sizeof scenes / sizeof scenes[0]);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(every_allocation_may_fail)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(every_allocation_may_fail),
+                                     cmocka_unit_test(every_allocation_may_fail_for_objects_in_rows)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

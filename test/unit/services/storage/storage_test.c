@@ -8,7 +8,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 
-enum { QUOTA = 1000 };
+enum { QUOTA = 1000, ROW_MAX = 100 };
 
 /// A call of somebody whose project may keep a little.
 static void begin(calling *self, const services *services) {
@@ -19,6 +19,21 @@ static void begin(calling *self, const services *services) {
 
 static int set_up(void **state) {
   fixture_open_storage(fixture_open(state));
+  return 0;
+}
+
+static int set_up_rows(void **state) {
+  fixture *self = fixture_open(state);
+  self->row_max = QUOTA + 1;
+  fixture_open_storage(self);
+  return 0;
+}
+
+/// Where an object's size decides.
+static int set_up_both(void **state) {
+  fixture *self = fixture_open(state);
+  self->row_max = ROW_MAX;
+  fixture_open_storage(self);
   return 0;
 }
 
@@ -82,6 +97,11 @@ static size_t count_files(const fixture *self) {
   closedir(directory);
   free(path);
   return count;
+}
+
+/// Where objects are in rows there are none.
+static void assert_files(const fixture *self, size_t count) {
+  assert_int_equal(count_files(self), self->row_max > QUOTA ? 0 : count);
 }
 
 static void make_file(const fixture *self, const char *name) {
@@ -219,11 +239,11 @@ static void what_replaces_an_object_leaves_one_file(void **state) {
   fixture *self = *state;
   for (int i = 0; i < 3; i++) assert_int_equal(put(self, "a", i == 2 ? "last" : "more", 4), 200);
   assert_object(self, "a", "last");
-  assert_int_equal(count_files(self), 1);
+  assert_files(self, 1);
   assert_int_equal(delete_object(self, "a"), 204);
   assert_int_equal(delete_object(self, "a"), 204);
   assert_int_equal(status_of(self, "a"), 404);
-  assert_int_equal(count_files(self), 0);
+  assert_files(self, 0);
 }
 
 static void only_what_is_absent_is_put_when_that_is_asked(void **state) {
@@ -239,7 +259,7 @@ static void only_what_is_absent_is_put_when_that_is_asked(void **state) {
     calling_end(&calling);
   }
   assert_object(self, "a", "first");
-  assert_int_equal(count_files(self), 1);
+  assert_files(self, 1);
 }
 
 static void a_project_has_a_quota_which_replacing_and_deleting_give_back(void **state) {
@@ -254,7 +274,7 @@ static void a_project_has_a_quota_which_replacing_and_deleting_give_back(void **
   assert_int_equal(put(self, "b", bytes, 1), 507);
   assert_int_equal(delete_object(self, "a"), 204);
   assert_int_equal(put(self, "b", bytes, QUOTA), 200);
-  assert_int_equal(count_files(self), 1);
+  assert_files(self, 1);
 }
 
 static void projects_and_private_functions_see_their_own(void **state) {
@@ -482,7 +502,7 @@ static void a_body_in_parts_is_the_object_when_all_has_come(void **state) {
   assert_int_equal(calling_status(&calling), 200);
   calling_end(&calling);
   assert_object(self, "a", "after");
-  assert_int_equal(count_files(self), 1);
+  assert_int_equal(count_files(self), 1); // how long it is was not said
 }
 
 static void a_body_that_stops_coming_leaves_nothing(void **state) {
@@ -540,6 +560,78 @@ static void what_a_file_is_asked_for_is_not_read(void **state) {
   calling_end(&calling);
 }
 
+// ------------------------------------------------------------------------------------------------------- rows and files
+
+static void assert_used(const fixture *self, uint64_t bytes) {
+  assert_int_equal(storage_used(self->services.storage, TEXT("shop")), bytes);
+}
+
+static void an_object_that_grows_becomes_a_file_and_one_that_shrinks_a_row(void **state) {
+  fixture *self = *state;
+  char large[ROW_MAX + 2];
+  memset(large, 'x', sizeof large);
+  large[ROW_MAX + 1] = '\0';
+  for (int i = 0; i < 2; i++) {
+    assert_int_equal(put(self, "a", "small", 5), 200);
+    assert_object(self, "a", "small");
+    assert_int_equal(count_files(self), 0);
+    assert_used(self, 5);
+    assert_int_equal(put(self, "a", large, ROW_MAX + 1), 200);
+    assert_object(self, "a", large);
+    assert_int_equal(count_files(self), 1);
+    assert_used(self, ROW_MAX + 1);
+  }
+  large[ROW_MAX] = '\0';
+  assert_int_equal(put(self, "a", large, ROW_MAX), 200);
+  assert_object(self, "a", large);
+  assert_int_equal(count_files(self), 0);
+  fixture_open_storage_again(self);
+  assert_object(self, "a", large);
+  assert_used(self, ROW_MAX);
+  assert_int_equal(delete_object(self, "a"), 204);
+  assert_used(self, 0);
+}
+
+static void an_empty_object_is_one(void **state) {
+  fixture *self = *state;
+  calling calling;
+  assert_int_equal(put(self, "a", "", 0), 200);
+  get(self, "a", NULL, &calling);
+  assert_int_equal(calling_status(&calling), 200);
+  assert_int_equal(calling.call.answer.bytes.size, 0);
+  assert_int_equal(calling.call.answer.kind, SERVICE_BODY_BYTES);
+  calling_end(&calling);
+  get(self, "a", "bytes=0-", &calling);
+  assert_int_equal(calling_status(&calling), 416);
+  calling_end(&calling);
+}
+
+static void a_body_of_a_known_size_that_is_small_makes_no_file(void **state) {
+  fixture *self = *state;
+  calling calling;
+  begin_parts(self, "a", 10, &calling);
+  assert_success(add_part(&calling, "01234", 5));
+  assert_success(add_part(&calling, "56789", 5));
+  finish_parts(&calling);
+  assert_int_equal(calling_status(&calling), 200);
+  calling_end(&calling);
+  assert_object(self, "a", "0123456789");
+  assert_int_equal(count_files(self), 0);
+}
+
+static void a_small_body_is_no_longer_than_was_said_and_leaves_nothing_when_it_stops(void **state) {
+  fixture *self = *state;
+  calling calling;
+  begin_parts(self, "a", 10, &calling);
+  assert_success(add_part(&calling, "01234", 5));
+  assert_fails(add_part(&calling, "56789x", 6), UBIQ_INVALID_INPUT,
+               "the object is longer than the 10 bytes that were announced");
+  calling.call.intake->drop(calling.call.intake);
+  calling_end(&calling);
+  assert_int_equal(status_of(self, "a"), 404);
+  assert_used(self, 0);
+}
+
 // ------------------------------------------------------------------------------------------------------ many at once
 
 enum { WRITERS = 8, ROUNDS = 20 };
@@ -571,7 +663,7 @@ static void who_reads_while_others_replace_sees_whole_objects(void **state) {
     pthread_join(threads[i], &failed);
     if (failed != NULL) fail_msg("%s", (const char *)failed);
   }
-  assert_int_equal(count_files(self), 1);
+  assert_files(self, 1);
   static const char rest[QUOTA];
   assert_int_equal(put(self, "b", rest, QUOTA - 40), 200);
 }
@@ -594,6 +686,10 @@ static void what_waits_at_the_end_is_answered(void **state) {
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_close)
+
+/// The same where objects are in rows, or some.
+#define TEST_OF(name, kind)                                                                                            \
+  { #name "_" #kind, name, set_up_##kind, fixture_close, NULL }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
@@ -622,6 +718,26 @@ int main(void) {
       TEST(what_a_file_is_asked_for_is_not_read),
       TEST(who_reads_while_others_replace_sees_whole_objects),
       TEST(what_waits_at_the_end_is_answered),
+      TEST_OF(an_object_that_grows_becomes_a_file_and_one_that_shrinks_a_row, both),
+      TEST_OF(a_body_of_a_known_size_that_is_small_makes_no_file, both),
+      TEST_OF(a_small_body_is_no_longer_than_was_said_and_leaves_nothing_when_it_stops, both),
+      TEST(an_empty_object_is_one),
+      TEST_OF(an_empty_object_is_one, rows),
+      TEST_OF(bytes_come_back_with_their_type_and_a_tag, rows),
+      TEST_OF(json_comes_back_as_json_and_a_part_of_it_as_bytes, rows),
+      TEST_OF(metadata_is_an_object_of_strings, rows),
+      TEST_OF(a_media_type_is_printed_ascii_with_a_slash, rows),
+      TEST_OF(ranges_are_those_of_http, rows),
+      TEST_OF(a_head_tells_the_size_and_no_bytes, rows),
+      TEST_OF(a_path_that_leads_elsewhere_is_refused, rows),
+      TEST_OF(what_replaces_an_object_leaves_one_file, rows),
+      TEST_OF(only_what_is_absent_is_put_when_that_is_asked, rows),
+      TEST_OF(a_project_has_a_quota_which_replacing_and_deleting_give_back, rows),
+      TEST_OF(projects_and_private_functions_see_their_own, rows),
+      TEST_OF(a_list_goes_on_where_its_cursor_says, rows),
+      TEST_OF(a_body_in_parts_is_the_object_when_all_has_come, rows),
+      TEST_OF(who_reads_while_others_replace_sees_whole_objects, rows),
+      TEST_OF(what_waits_at_the_end_is_answered, rows),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
