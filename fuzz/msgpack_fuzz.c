@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+static const json_limits limits = {SIZE_MAX, SIZE_MAX};
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_again(yyjson_val *value) {
@@ -11,7 +13,7 @@ static void check_again(yyjson_val *value) {
   arena_init(&arena);
   yyjson_val *again = NULL;
   if (!msgpack_value_write(&written, value)) abort();
-  ubiq_error *error = msgpack_value_read("again", written.data, written.size, SIZE_MAX, "body", &arena, &again);
+  ubiq_error *error = msgpack_value_read("again", written.data, written.size, &limits, "body", &arena, &again);
   if (error != NULL || !unsafe_yyjson_equals(value, again)) abort();
   arena_free(&arena);
   buffer_free(&written);
@@ -21,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   arena arena;
   arena_init(&arena);
   yyjson_val *value = NULL;
-  ubiq_error *error = msgpack_value_read("fuzz", data, size, SIZE_MAX, "body", &arena, &value);
+  ubiq_error *error = msgpack_value_read("fuzz", data, size, &limits, "body", &arena, &value);
   if (error == NULL) check_again(value);
   ubiq_error_delete(error);
   arena_free(&arena);

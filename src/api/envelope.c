@@ -128,9 +128,10 @@ static ubiq_error *read_value(yyjson_val *value, arena *arena, api_request *out)
 }
 
 static ubiq_error *parse(int32_t format, ubiq_bytes bytes, arena *arena, yyjson_doc **document, yyjson_val **root) {
+  static const json_limits limits = {API_REQUEST_VALUES_MAX, API_REQUEST_MEMBERS_MAX};
   if (format == ENVELOPE_MESSAGEPACK)
-    return msgpack_value_read(source.name, bytes.data, bytes.size, API_REQUEST_VALUES_MAX, "body", arena, root);
-  ubiq_error *error = json_parse_up_to(source.name, bytes.data, bytes.size, API_REQUEST_VALUES_MAX, document);
+    return msgpack_value_read(source.name, bytes.data, bytes.size, &limits, "body", arena, root);
+  ubiq_error *error = json_parse_up_to(source.name, bytes.data, bytes.size, &limits, document);
   *root = yyjson_doc_get_root(*document);
   return error;
 }

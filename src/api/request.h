@@ -5,10 +5,11 @@
 #include "services/service.h"
 
 enum {
-  API_FIELDS_MAX = 64,              ///< of the query, or headers, of one request
-  API_REQUEST_BYTES_MAX = 16 << 20, ///< of a request with all that is around it
-  API_REQUEST_VALUES_MAX = 1 << 20, ///< in it, keys among them; more than a value of kv can have
-  API_PATH_BYTES_MAX = 16 << 10,    ///< an object's path or a key, each byte escaped, fits
+  API_FIELDS_MAX = 64,               ///< of the query, or headers, of one request
+  API_REQUEST_BYTES_MAX = 16 << 20,  ///< of a request with all that is around it
+  API_REQUEST_VALUES_MAX = 1 << 20,  ///< in it, keys among them; more than a value of kv can have
+  API_REQUEST_MEMBERS_MAX = 1 << 16, ///< of one object in it
+  API_PATH_BYTES_MAX = 16 << 10,     ///< an object's path or a key, each byte escaped, fits
 };
 
 typedef service_field api_field;

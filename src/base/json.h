@@ -39,9 +39,19 @@ typedef struct json_value {
 /// `yyjson_doc_free`.
 ubiq_error *json_parse(const char *name, const void *data, size_t size, yyjson_doc **out);
 
-/// The same of who may be hostile: a text of more values than `values_max`, keys among them, is `too_large`, and takes no memory
-/// for more. Every value takes 16 bytes, which is eight times what the shortest takes in the text.
-ubiq_error *json_parse_up_to(const char *name, const void *data, size_t size, size_t values_max, yyjson_doc **out);
+/// What may be of who may be hostile.
+typedef struct json_limits {
+  size_t
+      values; ///< of all kinds, keys among them: each takes 16 bytes, which is eight times what the shortest takes in the text
+  size_t members; ///< of one object: each is looked for among the others, which takes ten times as long as to read it
+} json_limits;
+
+/// The same within limits: a text that passes them is `too_large`, and takes no memory for more values.
+ubiq_error *json_parse_up_to(const char *name, const void *data, size_t size, const json_limits *limits,
+                             yyjson_doc **out);
+
+/// Errors: `too_large` for an object with more members.
+ubiq_error *json_check_members(const char *name, yyjson_val *object, size_t members_max);
 
 /// Finds a key that stands twice in an object; `key->data` is NULL when none does. Errors: out of memory alone.
 ubiq_error *json_find_duplicate(yyjson_val *object, text *key);

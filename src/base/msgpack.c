@@ -218,11 +218,12 @@ static ubiq_error *fill_next(filler *self) {
   return error;
 }
 
-static ubiq_error *check_keys(const reader *self, yyjson_val *values, size_t count) {
+static ubiq_error *check_keys(const reader *self, yyjson_val *values, size_t count, size_t members_max) {
   for (size_t i = 0; i < count; i++) {
     text key;
     if (!yyjson_is_obj(&values[i])) continue;
-    ubiq_error *error = json_find_duplicate(&values[i], &key);
+    ubiq_error *error = json_check_members(self->name, &values[i], members_max);
+    if (error == NULL) error = json_find_duplicate(&values[i], &key);
     if (error != NULL) return error;
     if (key.data != NULL)
       return ubiq_error_new(UBIQ_INVALID_INPUT, "%s: the key \"%.*s\" stands twice in one map", self->name,
@@ -231,19 +232,19 @@ static ubiq_error *check_keys(const reader *self, yyjson_val *values, size_t cou
   return NULL;
 }
 
-ubiq_error *msgpack_value_read(const char *name, const void *data, size_t size, size_t values_max,
+ubiq_error *msgpack_value_read(const char *name, const void *data, size_t size, const json_limits *limits,
                                const char *bytes_key, arena *arena, yyjson_val **out) {
   reader reader = {.name = name, .start = data, .at = data, .end = (const uint8_t *)data + size};
   if (size == 0) return ubiq_error_new(UBIQ_INVALID_INPUT, "%s: it is empty; expected MessagePack", name);
   size_t count;
-  ubiq_error *error = count_values(&reader, values_max, &count);
+  ubiq_error *error = count_values(&reader, limits->values, &count);
   if (error != NULL) return error;
   yyjson_val *values = arena_array(arena, count, sizeof *values);
   if (values == NULL) return ubiq_error_no_memory();
   reader.at = reader.start;
   filler filler = {.reader = &reader, .arena = arena, .next = values, .bytes_key = bytes_key};
   while (error == NULL && reader.at < reader.end) error = fill_next(&filler);
-  if (error == NULL) error = check_keys(&reader, values, count);
+  if (error == NULL) error = check_keys(&reader, values, count, limits->members);
   if (error == NULL) *out = values;
   return error;
 }

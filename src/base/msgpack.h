@@ -8,6 +8,7 @@
 #define UBIQ_BASE_MSGPACK_H
 
 #include "base/arena.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "ubiq/error.h"
 #include "yyjson.h"
@@ -16,9 +17,9 @@ UBIQ_BEGIN
 
 /// Reads one value, which is all of `data`. `name` is for messages: `request: byte 7: ...`. The value lives in the arena; bytes
 /// are borrowed from `data`. `bytes_key` is the key of the outermost map whose value may be bytes, a value of the type "raw"
-/// then (yyjson_is_raw; never to be written as JSON); NULL: none. Errors: `invalid_input`; `too_large` for more values than
-/// `values_max`, keys among them, for each of which 16 bytes are taken.
-ubiq_error *msgpack_value_read(const char *name, const void *data, size_t size, size_t values_max,
+/// then (yyjson_is_raw; never to be written as JSON); NULL: none. Errors: `invalid_input`; `too_large` for what passes the
+/// limits.
+ubiq_error *msgpack_value_read(const char *name, const void *data, size_t size, const json_limits *limits,
                                const char *bytes_key, arena *arena, yyjson_val **out);
 
 /// Appends a value, raw ones as bytes. False when memory is out.

@@ -185,7 +185,7 @@ static ubiq_error *parse_zeros(size_t zeros, size_t behind, size_t values_max) {
   at += behind;
   json[at++] = '"';
   json[at++] = ']';
-  ubiq_error *error = json_parse_up_to("request", json, at, values_max, &document);
+  ubiq_error *error = json_parse_up_to("request", json, at, &(json_limits){values_max, 1}, &document);
   assert_true((error == NULL) == (document != NULL));
   yyjson_doc_free(document);
   free(json);
@@ -200,6 +200,39 @@ static void a_text_has_no_more_values_than_it_may(void **state) {
   assert_fails(parse_zeros(999, 0, 1000), UBIQ_TOO_LARGE, words);
   assert_fails(parse_zeros(999, 1000000, 1000), UBIQ_TOO_LARGE, words);
   assert_fails(parse_zeros(1000000, 0, 1000), UBIQ_TOO_LARGE, words);
+}
+
+static void an_object_has_no_more_keys_than_it_may(void **state) {
+  (void)state;
+  static const char json[] = "[{\"a\":1,\"b\":{\"c\":1}},{\"a\":1,\"b\":2,\"c\":3}]";
+  yyjson_doc *document = NULL;
+  assert_success(json_parse_up_to("request", json, sizeof json - 1, &(json_limits){SIZE_MAX, 3}, &document));
+  yyjson_doc_free(document);
+  assert_fails(json_parse_up_to("request", json, sizeof json - 1, &(json_limits){SIZE_MAX, 2}, &document),
+               UBIQ_TOO_LARGE, "request: an object in it has 3 keys; expected at most 2");
+}
+
+/// Enough keys that some share a slot of the table.
+static void one_key_of_many_that_stands_twice_is_found(void **state) {
+  (void)state;
+  enum { KEYS = 50000 };
+  buffer json = {0};
+  yyjson_doc *document = NULL;
+  assert_true(buffer_append_byte(&json, '{'));
+  for (int i = 0; i < KEYS; i++) assert_true(buffer_printf(&json, "\"key-%05d\":{\"a\":[%d]},", i, i));
+  size_t size = json.size;
+  assert_true(buffer_printf(&json, "\"key-%05d\":0}", KEYS));
+  assert_success(json_parse("request", json.data, json.size, &document));
+  yyjson_doc_free(document);
+  for (int i = 0; i < KEYS; i += KEYS / 3 - 1) {
+    json.size = size;
+    assert_true(buffer_printf(&json, "\"key-%05d\":0}", i));
+    ubiq_error *error = json_parse("request", json.data, json.size, &document);
+    assert_int_equal(ubiq_error_code(error), UBIQ_INVALID_INPUT);
+    assert_non_null(strstr(ubiq_error_message(error), "stands twice in one object"));
+    ubiq_error_delete(error);
+  }
+  buffer_free(&json);
 }
 
 static void fields_are_walked_in_order(void **state) {
@@ -289,6 +322,8 @@ int main(void) {
       cmocka_unit_test(a_duplicate_among_many_keys_is_refused),
       cmocka_unit_test(nesting_is_bounded),
       cmocka_unit_test(a_text_has_no_more_values_than_it_may),
+      cmocka_unit_test(an_object_has_no_more_keys_than_it_may),
+      cmocka_unit_test(one_key_of_many_that_stands_twice_is_found),
       sampled(values_of_the_right_type_are_given),
       sampled(values_of_the_wrong_type_are_named_with_what_was_expected),
       sampled(a_number_out_of_range_names_the_range),

@@ -24,7 +24,7 @@ static int tear_down(void **state) {
 }
 
 static ubiq_error *read_bytes(fixture *self, const void *data, size_t size, yyjson_val **out) {
-  return msgpack_value_read("test", data, size, SIZE_MAX, "body", &self->arena, out);
+  return msgpack_value_read("test", data, size, &(json_limits){SIZE_MAX, SIZE_MAX}, "body", &self->arena, out);
 }
 
 #define READ(self, literal, out) read_bytes(self, literal, sizeof(literal) - 1, out)
@@ -250,9 +250,12 @@ static void there_are_no_more_values_than_there_may_be(void **state) {
   fixture *self = *state;
   yyjson_val *value;
   static const char bytes[] = "\x93\x01\x81\xa1\x61\x02\x03"; // [1, {"a": 2}, 3]
-  assert_success(msgpack_value_read("test", bytes, sizeof bytes - 1, 6, NULL, &self->arena, &value));
-  assert_fails(msgpack_value_read("test", bytes, sizeof bytes - 1, 5, NULL, &self->arena, &value), UBIQ_TOO_LARGE,
-               "test: it has more than 5 values; expected fewer");
+  const json_limits enough = {6, 1}, fewer_values = {5, 1}, no_members = {6, 0};
+  assert_success(msgpack_value_read("test", bytes, sizeof bytes - 1, &enough, NULL, &self->arena, &value));
+  assert_fails(msgpack_value_read("test", bytes, sizeof bytes - 1, &fewer_values, NULL, &self->arena, &value),
+               UBIQ_TOO_LARGE, "test: it has more than 5 values; expected fewer");
+  assert_fails(msgpack_value_read("test", bytes, sizeof bytes - 1, &no_members, NULL, &self->arena, &value),
+               UBIQ_TOO_LARGE, "test: an object in it has 1 keys; expected at most 0");
 }
 
 static void every_vector_of_the_suite_is_read_and_written_again(void **state) {
