@@ -2,6 +2,7 @@
 // never an argument: those are seen by every user of the machine, and kept by shells.
 #include "base/digest.h"
 #include "base/file.h"
+#include "base/waiter.h"
 #include "cli/serve_state.h"
 #include "runtime/project/project.h"
 #include "services/backend/sqlite.h"
@@ -11,7 +12,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,26 +28,18 @@ typedef struct secret_command {
 typedef struct waiting {
   service_call call;
   services services;
-  pthread_mutex_t mutex; ///< guards `is_done`
-  pthread_cond_t news;
-  bool is_done;
+  waiter waiter; ///< for the call's end
 } waiting;
 
 // ------------------------------------------------------------------------------------------------------------ asking
 
 static void tell(service_call *call) {
-  waiting *self = (waiting *)(void *)call;
-  pthread_mutex_lock(&self->mutex);
-  self->is_done = true;
-  pthread_cond_signal(&self->news);
-  pthread_mutex_unlock(&self->mutex);
+  waiter_tell(&((waiting *)(void *)call)->waiter);
 }
 
 static void ask(waiting *self, service_handler handler) {
   handler(&self->call);
-  pthread_mutex_lock(&self->mutex);
-  while (!self->is_done) pthread_cond_wait(&self->news, &self->mutex);
-  pthread_mutex_unlock(&self->mutex);
+  waiter_wait(&self->waiter);
 }
 
 // ----------------------------------------------------------------------------------------------------------- the value
@@ -171,8 +163,7 @@ typedef ubiq_error *(*secret_action)(const secret_command *self, waiting *waitin
 
 static ubiq_error *act(const secret_command *self, const char *project, services *services, secret_action action) {
   waiting waiting = {.services = *services};
-  pthread_mutex_init(&waiting.mutex, NULL);
-  pthread_cond_init(&waiting.news, NULL);
+  waiter_init(&waiting.waiter);
   arena_init(&waiting.call.arena);
   waiting.call.services = &waiting.services;
   waiting.call.caller = (service_caller){.project = text_of(project), .deadline_ns = UINT64_MAX};
@@ -181,8 +172,7 @@ static ubiq_error *act(const secret_command *self, const char *project, services
   if (error == NULL) error = waiting.call.error;
   buffer_free(&waiting.call.bytes);
   arena_free(&waiting.call.arena);
-  pthread_cond_destroy(&waiting.news);
-  pthread_mutex_destroy(&waiting.mutex);
+  waiter_end(&waiting.waiter);
   return error;
 }
 

@@ -5,11 +5,10 @@
 #include "base/json.h"
 #include "base/json_write.h"
 #include "base/log.h"
+#include "base/waiter.h"
 #include "services/events/events.h"
 #include "services/schedules/schedule.h"
 #include "services/schedules/schedule_work.h"
-
-#include <pthread.h>
 
 #define RECORD_NAME "applied"
 
@@ -203,37 +202,26 @@ static ubiq_error *make_plan(plan *self, const trigger *list, size_t count) {
 
 // ----------------------------------------------------------------------------------------------------------- the write
 
-/// A write that a thread waits for.
-typedef struct waiter {
-  pthread_mutex_t lock;
-  pthread_cond_t written;
-  bool is_written;
-} waiter;
-
-/// Under the lock to its end: the waiter is gone as soon as it may go on.
-static void tell(backend_work_write *write) {
-  waiter *self = write->user;
-  pthread_mutex_lock(&self->lock);
-  self->is_written = true;
-  pthread_cond_signal(&self->written);
-  pthread_mutex_unlock(&self->lock);
+static void tell_written(backend_work_write *write) {
+  waiter_tell(write->user);
 }
 
 static ubiq_error *write_plan(plan *self) {
-  waiter waiter = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
+  waiter waiter;
+  waiter_init(&waiter);
   self->changes[self->changes_count++] = (backend_work_change){.action = BACKEND_WORK_SET,
                                                                .item = {.queue = TEXT(TRIGGER_QUEUE),
                                                                         .name = TEXT(RECORD_NAME),
                                                                         .state = BACKEND_WORK_PAUSED,
                                                                         .payload = buffer_bytes(&self->record)}};
-  backend_work_write write = {
-      .project = self->project, .changes = self->changes, .count = self->changes_count, .done = tell, .user = &waiter};
+  backend_work_write write = {.project = self->project,
+                              .changes = self->changes,
+                              .count = self->changes_count,
+                              .done = tell_written,
+                              .user = &waiter};
   backend_work_write_start(self->backend, &write);
-  pthread_mutex_lock(&waiter.lock);
-  while (!waiter.is_written) pthread_cond_wait(&waiter.written, &waiter.lock);
-  pthread_mutex_unlock(&waiter.lock);
-  pthread_mutex_destroy(&waiter.lock);
-  pthread_cond_destroy(&waiter.written);
+  waiter_wait(&waiter);
+  waiter_end(&waiter);
   return write.error;
 }
 

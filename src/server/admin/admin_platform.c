@@ -6,6 +6,7 @@
 #include "api/dispatch.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/waiter.h"
 #include "runtime/project/project_settings.h"
 #include "runtime/run/function_calls.h"
 #include "runtime/run/function_exchange.h"
@@ -16,7 +17,6 @@
 #include "services/work/run_results.h"
 
 #include <assert.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -28,9 +28,7 @@ typedef struct admin_platform_call {
   yyjson_doc *document; ///< of a body in JSON
   api_field *fields;    ///< query and headers, as they are handed out
   size_t count;
-  pthread_mutex_t mutex; ///< guards `is_done`
-  pthread_cond_t news;
-  bool is_done;
+  waiter waiter; ///< for the call's end
   uint64_t asked_ns;
   release *current;      ///< what was served when it came
   errand errand;         ///< where it has a function run
@@ -172,17 +170,7 @@ static ubiq_error *read_request(waiting *self, const char *method, bool is_whole
 // ---------------------------------------------------------------------------------------------------------- the answer
 
 static void tell(service_call *call) {
-  waiting *self = waiting_of(call);
-  pthread_mutex_lock(&self->mutex);
-  self->is_done = true;
-  pthread_cond_signal(&self->news);
-  pthread_mutex_unlock(&self->mutex);
-}
-
-static void wait(waiting *self) {
-  pthread_mutex_lock(&self->mutex);
-  while (!self->is_done) pthread_cond_wait(&self->news, &self->mutex);
-  pthread_mutex_unlock(&self->mutex);
+  waiter_tell(&waiting_of(call)->waiter);
 }
 
 static const char *media_type(const service_call *call) {
@@ -249,16 +237,14 @@ static waiting *waiting_new(admin_request *request) {
   self->services.functions = &functions;
   self->request = request;
   self->current = releases_hold(request->context->releases);
-  pthread_mutex_init(&self->mutex, NULL);
-  pthread_cond_init(&self->news, NULL);
+  waiter_init(&self->waiter);
   arena_init(&self->call.arena);
   return self;
 }
 
 static void waiting_delete(waiting *self) {
   release_delete(self->current); // what was answered may point there
-  pthread_cond_destroy(&self->news);
-  pthread_mutex_destroy(&self->mutex);
+  waiter_end(&self->waiter);
   yyjson_doc_free(self->document);
   buffer_free(&self->call.bytes);
   arena_free(&self->call.arena);
@@ -282,7 +268,7 @@ static void ask(waiting *self, const char *method, bool is_whole) {
     service_call_fail(&self->call, error);
   else
     api_dispatch(&self->call, &request);
-  wait(self);
+  waiter_wait(&self->waiter);
 }
 
 static void count(const waiting *self) {
@@ -343,9 +329,8 @@ answer admin_platform_finish(admin_request *request) {
     drop_intake(call);
     return conclude(self);
   }
-  self->is_done = false;
   call->intake->finish(call->intake, call);
-  wait(self);
+  waiter_wait(&self->waiter);
   return conclude(self);
 }
 

@@ -1,6 +1,7 @@
 // Entries: the object's description as JSON, by project, function and path with a NUL between them. All are in one place, so that a
 // start finds every file that is one's.
 #include "base/json_write.h"
+#include "base/waiter.h"
 #include "services/storage/storage_parts.h"
 
 #include <inttypes.h>
@@ -88,55 +89,32 @@ bool storage_entry_write(buffer *out, const storage_entry *entry) {
 
 // ------------------------------------------------------------------------------------------------ waiting for the backend
 
-typedef struct waiter {
-  pthread_mutex_t mutex;
-  pthread_cond_t news;
-  bool is_done; ///< guarded by `mutex`
-  bool is_read; ///< of a read: the entry is one
+/// A read that a thread waits for.
+typedef struct reading {
+  waiter waiter;
+  bool is_read; ///< the entry is one
   arena *arena;
   storage_entry *entry;
-} waiter;
-
-static void waiter_init(waiter *self) {
-  *self = (waiter){0};
-  pthread_mutex_init(&self->mutex, NULL);
-  pthread_cond_init(&self->news, NULL);
-}
-
-static void waiter_tell(waiter *self) {
-  pthread_mutex_lock(&self->mutex);
-  self->is_done = true;
-  pthread_cond_signal(&self->news);
-  pthread_mutex_unlock(&self->mutex);
-}
-
-static void waiter_wait(waiter *self) {
-  pthread_mutex_lock(&self->mutex);
-  while (!self->is_done) pthread_cond_wait(&self->news, &self->mutex);
-  pthread_mutex_unlock(&self->mutex);
-  pthread_cond_destroy(&self->news);
-  pthread_mutex_destroy(&self->mutex);
-}
+} reading;
 
 static void take_read(backend_kv_read *operation) {
-  waiter *self = operation->user;
+  reading *self = operation->user;
   if (operation->is_found) {
     self->is_read = storage_entry_read(operation->entry.value, self->arena, self->entry);
     self->entry->version = operation->entry.version;
   }
-  waiter_tell(self);
+  waiter_tell(&self->waiter);
 }
 
 ubiq_error *storage_entry_find(storage *self, text key, arena *arena, bool *is_found, storage_entry *out) {
-  waiter waiter;
-  waiter_init(&waiter);
-  waiter.arena = arena;
-  waiter.entry = out;
-  backend_kv_read operation = {.place = storage_place, .key = key, .done = take_read, .user = &waiter};
+  reading reading = {.arena = arena, .entry = out};
+  waiter_init(&reading.waiter);
+  backend_kv_read operation = {.place = storage_place, .key = key, .done = take_read, .user = &reading};
   backend_kv_read_start(self->settings.backend, &operation);
-  waiter_wait(&waiter);
+  waiter_wait(&reading.waiter);
+  waiter_end(&reading.waiter);
   *is_found = operation.is_found;
-  if (operation.error != NULL || !operation.is_found || waiter.is_read) return operation.error;
+  if (operation.error != NULL || !operation.is_found || reading.is_read) return operation.error;
   return ubiq_error_new(UBIQ_INTERNAL, "storage: an object's entry cannot be read");
 }
 
@@ -161,6 +139,7 @@ static ubiq_error *write_change(storage *self, backend_kv_change *change, bool *
   backend_kv_write operation = storage_entry_change(change, take_write, &waiter);
   backend_kv_write_start(self->settings.backend, &operation);
   waiter_wait(&waiter);
+  waiter_end(&waiter);
   *is_refused = operation.refusal == BACKEND_KV_REFUSED_CONDITION;
   return operation.error;
 }
@@ -251,8 +230,8 @@ ubiq_error *storage_entry_each(storage *self, void (*each)(void *user, const bac
   buffer after = {0};
   bool is_more = true;
   ubiq_error *error = NULL;
+  waiter_init(&page.waiter);
   for (bool is_first = true; error == NULL && is_more; is_first = false) {
-    waiter_init(&page.waiter);
     backend_kv_list operation = {.place = storage_place,
                                  .is_after = !is_first,
                                  .after = {(const char *)after.data, after.size},
@@ -269,6 +248,7 @@ ubiq_error *storage_entry_each(storage *self, void (*each)(void *user, const bac
     if (error == NULL && (!page.is_good || !buffer_append(&after, page.last.data, page.last.size)))
       error = ubiq_error_no_memory();
   }
+  waiter_end(&page.waiter);
   buffer_free(&after);
   buffer_free(&page.last);
   return error;
