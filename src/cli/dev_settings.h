@@ -1,10 +1,6 @@
 // Settings of one's own machine: the file `.env` beside a project's ubiq.toml, for `ubiq dev`.
 //
-//     # what git does not have
-//     SMTP_HOST=localhost
-//     GREETING="Hello, you"
-//
-// A line each; a name means what UBIQ_CONFIG_NAME means in the environment, which comes before it.
+// A name means what UBIQ_CONFIG_NAME means in the environment, which comes before it. The form of the file is told in dot_env.h.
 #ifndef CLI_DEV_SETTINGS_H
 #define CLI_DEV_SETTINGS_H
 

@@ -76,6 +76,12 @@ class ConfigAndSecrets(support.Test):
         server = self.start(project, command="dev")
         self.assertEqual(["a b", "Hello"], [self.setting(server, name) for name in ("only_here", "greeting")])
         server.stop()
+        self.write(project, ".env", b'\xef\xbb\xbfA=1 # first\r\nexport A="2\\n2"\r\nUBIQ_CONFIG_KEY=\'one\ntwo\'\nHERE=never\n')
+        os.environ["UBIQ_CONFIG_HERE"] = ""  # is set, to nothing
+        self.addCleanup(os.environ.pop, "UBIQ_CONFIG_HERE")
+        server = self.start(project, command="dev")
+        self.assertEqual(["2\n2", "one\ntwo", ""], [self.setting(server, name) for name in ("a", "key", "here")])
+        server.stop()
         self.write(project, ".env", "A=1\nwhat " + VALUE)
         done = self.run_ubiq("dev", project, "--listen", "127.0.0.1:0")
         self.assertEqual(65, done.returncode, done.stderr)
