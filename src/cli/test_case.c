@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "cli/test_fields.h"
+#include "cli/test_schedule.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -14,7 +15,9 @@ typedef struct reader {
   const char *file_function;        ///< what the file's name says
   const project_function *function; ///< of the case; NULL: none is known
   test_case *out;
-  bool has_json; ///< the request's body is JSON
+  bool has_json;  ///< the request's body is JSON
+  bool is_turn;   ///< of a schedule, which is not a request that the case says
+  test_turn turn; ///< then
 } reader;
 
 #define CHECK_KEYS(value, ...)                                                                                         \
@@ -96,6 +99,11 @@ static ubiq_error *read_path(reader *self, const json_value *request) {
 }
 
 static ubiq_error *read_body(reader *self, const json_value *request) {
+  if (self->is_turn) {
+    self->has_json = false;
+    self->out->body = self->turn.input;
+    return NULL;
+  }
   return test_fields_body(self->arena, request, &self->out->body, &self->has_json);
 }
 
@@ -104,7 +112,7 @@ static ubiq_error *read_method(reader *self, const json_value *request) {
   if (!json_is_absent(&method)) return test_fields_string(self->arena, &method, &self->out->method);
   bool has_own = self->function != NULL && self->function->method.size > 0;
   json_value body = json_field(request, "body");
-  bool has_body = self->has_json || !json_is_absent(&body);
+  bool has_body = self->is_turn || self->has_json || !json_is_absent(&body);
   text found = has_own ? self->function->method : has_body ? TEXT("POST") : TEXT("GET");
   self->out->method = arena_string(self->arena, found.data, found.size);
   return self->out->method == NULL ? ubiq_error_no_memory() : NULL;
@@ -124,6 +132,8 @@ static ubiq_error *read_request_headers(reader *self, const json_value *request)
   ubiq_error *error = test_fields_headers(self->arena, &headers, TEST_HEADERS_OWN, &list, &out->headers_count);
   if (error != NULL) return error;
   out->headers = list;
+  if (self->is_turn) memcpy(list, self->turn.headers, sizeof self->turn.headers);
+  if (self->is_turn) out->headers_count = TEST_TURN_HEADERS;
   if (self->has_json && !has_header(out, "content-type"))
     list[out->headers_count++] = (fetch_header){"content-type", "application/json"};
   text host = self->function == NULL ? (text){0} : self->function->host;
@@ -135,7 +145,10 @@ static ubiq_error *read_request_headers(reader *self, const json_value *request)
 static ubiq_error *read_request(reader *self, const json_value *test) {
   json_value request = json_field(test, "request");
   ubiq_error *error = json_is_absent(&request) ? NULL : json_expect_object(&request);
-  if (error == NULL) error = CHECK_KEYS(&request, "method", "path", "query", "headers", "body", "json");
+  if (error == NULL && self->is_turn)
+    error = CHECK_KEYS(&request, "method", "path");
+  else if (error == NULL)
+    error = CHECK_KEYS(&request, "method", "path", "query", "headers", "body", "json");
   if (error == NULL) error = read_body(self, &request);
   if (error == NULL) error = read_path(self, &request);
   if (error == NULL) error = read_method(self, &request);
@@ -170,9 +183,22 @@ static ubiq_error *read_expect(reader *self, const json_value *test) {
 
 // ---------------------------------------------------------------------------------------------- the file
 
+/// A turn is its schedule's function's.
+static ubiq_error *read_schedule(reader *self, const json_value *test) {
+  json_value schedule = json_field(test, "schedule"), function = json_field(test, "function");
+  self->is_turn = !json_is_absent(&schedule);
+  if (!self->is_turn) return NULL;
+  if (!self->out->has_time) return json_error(&schedule, "stands without \"time\"; expected the time of a turn");
+  if (!json_is_absent(&function))
+    return json_error(&function, "stands beside \"schedule\", which says whose turn it is");
+  ubiq_error *error = test_turn_read(self->arena, self->project, &schedule, self->out->time_ns, &self->turn);
+  self->out->problem = self->turn.problem;
+  return error;
+}
+
 static ubiq_error *read_function(reader *self, const json_value *test) {
   json_value named = json_field(test, "function");
-  text name = text_of(self->file_function);
+  text name = text_of(self->is_turn ? self->turn.function : self->file_function);
   ubiq_error *error = json_is_absent(&named) ? NULL : json_get_text(&named, &name);
   if (error != NULL) return error;
   self->function = find_function(self->project, name);
@@ -214,10 +240,12 @@ static ubiq_error *read_services(reader *self, const json_value *test) {
 
 static ubiq_error *read_case(reader *self, const json_value *test) {
   ubiq_error *error = json_expect_object(test);
-  if (error == NULL) error = CHECK_KEYS(test, "name", "function", "time", "http", "service", "request", "expect");
+  if (error == NULL)
+    error = CHECK_KEYS(test, "name", "function", "time", "schedule", "http", "service", "request", "expect");
   if (error == NULL) error = read_name(self, test);
-  if (error == NULL) error = read_function(self, test);
   if (error == NULL) error = read_time(self, test);
+  if (error == NULL) error = read_schedule(self, test);
+  if (error == NULL) error = read_function(self, test);
   if (error == NULL) error = read_http(self, test);
   if (error == NULL) error = read_services(self, test);
   if (error == NULL) error = read_request(self, test);

@@ -4,6 +4,7 @@
 //     name = "greets by name"
 //     function = "greet"                 # default: the file's name
 //     time = "2026-01-01T00:00:00Z"      # what the wall clock shows the function; default: the time that it is
+//     schedule = "nightly"               # or in place of a request: its turn at `time` (test_schedule.h)
 //     [case.request]
 //     method = "POST"                    # default: the route's, else POST with a body and GET without
 //     path = "/greet/Ada"                # default: the route's, when it has no {parameters}
@@ -37,6 +38,7 @@ typedef struct test_case {
   const fetch_header *headers; ///< with `content-type` for `json`, and `host` where the route has one
   size_t headers_count;
   text body;
+  const char *problem; ///< why nothing can be asked for; NULL: it can
   unsigned status;
   const fetch_header *expected_headers; ///< names in lower case; values may be matchers
   size_t expected_headers_count;

@@ -6,7 +6,7 @@
 #include "base/fetch.h"
 #include "base/json.h"
 
-enum { TEST_HEADERS_OWN = 2, TEST_HEADERS_MAX = FETCH_REQUEST_HEADERS_MAX - TEST_HEADERS_OWN };
+enum { TEST_HEADERS_OWN = 4, TEST_HEADERS_MAX = FETCH_REQUEST_HEADERS_MAX - TEST_HEADERS_OWN };
 
 /// A string without a NUL in it.
 ubiq_error *test_fields_string(arena *arena, const json_value *value, const char **out);

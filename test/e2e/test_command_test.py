@@ -303,6 +303,30 @@ expect = { json = { status = %d, body = %s, "*" = "*" } }
         passed, told = self.told_of(case % ("other", '"1970-01-01T00:00:09Z"', 8), clock)
         self.assertEqual((False, "body:\n- 8\n+ 9\n"), (passed, told))
 
+    def test_a_turn_of_a_schedule_is_given_as_of_its_time(self):
+        clock = function("clock", "GET /clock", schedules='[{ name = "morning", cron = "0 9 * * *", timezone = "Europe/Berlin" }]')
+        keep = KEEP + '[[functions.keep.schedules]]\nevery = "1h"\ninput = { method = "PUT", path = "/v1/kv/a", body = 1 }\n'
+        turn = '[[case]]\nname = "%s"\nschedule = "%s"\ntime = "%s"\n'
+        cases = (turn % ("summer", "morning", "2026-07-01T07:00:00Z") + 'expect.body = "1782889200"\n' +
+                 turn % ("winter", "morning", "2026-12-01T08:00:00Z") + 'expect.body = "1796112000"\n' +
+                 turn % ("input", "keep", "2026-12-01T08:00:00Z") + 'expect.json = { status = 200, "*" = "*" }\n'
+                 '[[case.service]]\nmethod = "PUT"\npath = "/v1/kv/a"\njson = 1\n')
+        self.assertIn("3 passed", self.outcome(self.world(cases, clock + keep)))
+        passed, told = self.told_of(turn % ("other", "morning", "2026-07-01T08:00:00Z"), clock)
+        self.assertFalse(passed)
+        self.assertRegex(told, r"schedule: morning is not due at 2026-07-01T08:00:00\S*Z; then next at 2026-07-02T07:00:00\S*Z")
+
+    def test_a_turn_stands_alone(self):
+        world = function("clock", "GET /clock", schedules='[{ cron = "@daily" }]')
+        turn = '[[case]]\nname = "x"\nschedule = "%s"\n'
+        for case, told in (
+                (turn % "clock", r"schedule stands without \"time\"; expected the time of a turn"),
+                (turn % "clok" + 'time = 2026-01-01T00:00:00Z\n', r"schedule is \"clok\"; expected the name of a schedule of ubiq\.toml"),
+                (turn % "clock" + 'time = 2026-01-01T00:00:00Z\nfunction = "clock"\n', r"function stands beside \"schedule\""),
+                (turn % "clock" + 'time = 2026-01-01T00:00:00Z\nrequest.body = "a"\n', r"unknown key .*request\.body")):
+            with self.subTest(told):
+                self.assertRegex(self.outcome(self.world(case, world), code=65), told)
+
     def test_what_is_wrong_in_a_file_is_told_with_its_place(self):
         for cases, told in (
                 ('[[case]]\nname = "x"\nexpect = { stats = 200 }\n', r"hello\.test\.toml:3:12: .*unknown key case\[0\]\.expect\.stats; did you mean \"status\""),
