@@ -1,5 +1,5 @@
-// What work that must not be lost costs: prints one JSON object. `work events FOLDER` publishes durably from 1,000 callers at once, and
-// hears of each; `work schedules FOLDER COUNT` makes so many schedules for far ahead from as many callers, and then measures how late others
+// What work that must not be lost costs: prints one JSON object. `work events FOLDER [KEYS]` publishes durably from 1,000 callers at once, with
+// one of 1,000 keys or as many as are said (0: without), and hears of each; `work schedules FOLDER COUNT` makes so many schedules for far ahead from as many callers, and then measures how late others
 // begin that are due one each millisecond. What is run is nothing: the functions of a server come on top. bench/run starts it.
 #include "base/clock.h"
 #include "bench/callers.h"
@@ -94,10 +94,12 @@ static void wait_for(unsigned count) {
 // ------------------------------------------------------------------------------------------------------------- events
 
 static uint64_t until_ns;
+static unsigned keys_count = 1000;
 
 static bool write_event(unsigned number, char json[256]) {
-  snprintf(json, 256, "{\"type\":\"order.created\",\"partitionkey\":\"k%u\",\"data\":{\"order\":%u}}", number % 1000,
-           number);
+  char key[40] = "";
+  if (keys_count > 0) snprintf(key, sizeof key, "\"partitionkey\":\"k%u\",", number % keys_count);
+  snprintf(json, 256, "{\"type\":\"order.created\",%s\"data\":{\"order\":%u}}", key, number);
   return clock_monotonic_ns() < until_ns;
 }
 
@@ -160,11 +162,12 @@ static void bench_schedules(unsigned count) {
 
 int main(int count, char **arguments) {
   program = "work";
-  bool is_events = count == 3 && strcmp(arguments[1], "events") == 0;
+  bool is_events = (count == 3 || count == 4) && strcmp(arguments[1], "events") == 0;
   bool is_schedules = count == 4 && strcmp(arguments[1], "schedules") == 0;
-  if (!is_events && !is_schedules) fail("expected events FOLDER or schedules FOLDER COUNT");
+  if (!is_events && !is_schedules) fail("expected events FOLDER [KEYS] or schedules FOLDER COUNT");
   const services_settings settings = {.directory = arguments[2]};
   check(services_open(&settings, &opened));
+  if (is_events && count == 4) keys_count = (unsigned)strtoul(arguments[3], NULL, 10);
   if (is_events)
     bench_events();
   else

@@ -55,27 +55,38 @@ static ubiq_error *find_next(database *database, uint64_t now_ms, uint64_t *next
   return NULL;
 }
 
-ubiq_error *sqlite_work_due(database *database, backend_work_due *operation) {
-  static const char statement[] =
+static ubiq_error *ask_due(database *database, const backend_work_due *operation, sqlite3_stmt **rows) {
+  static const char of_all[] =
       "SELECT " COLUMNS " FROM work w JOIN projects p ON p.id = w.project"
       " WHERE w.state = 0 AND (w.due_ms, w.id) > (?, ?) AND w.due_ms <= ? ORDER BY w.due_ms, w.id";
-  const database_value values[] = {database_number((int64_t)operation->after.due_ms),
-                                   database_number((int64_t)operation->after.id),
-                                   database_number((int64_t)operation->now_ms)};
   static const char of_queue[] =
       "SELECT " COLUMNS " FROM projects p CROSS JOIN work w ON w.project = p.id WHERE p.name = ? AND w.queue = ?"
       " AND w.name IS NULL AND w.state = 0 AND w.due_ms <= ? ORDER BY w.due_ms, w.id";
-  const text project = operation->project, queue = operation->queue;
-  const database_value values_of_queue[] = {database_blob(project.data, project.size),
-                                            database_blob(queue.data, queue.size), values[2]};
+  static const char of_order[] =
+      "SELECT " COLUMNS " FROM projects p CROSS JOIN work w ON w.project = p.id WHERE p.name = ? AND w.queue = ?"
+      " AND w.ordering = ? AND w.ordering IS NOT NULL AND w.state IN (0, 3) AND w.id > ? ORDER BY w.id";
+  const database_value project = database_blob(operation->project.data, operation->project.size),
+                       queue = database_blob(operation->queue.data, operation->queue.size),
+                       order = database_blob(operation->order.data, operation->order.size),
+                       after_ms = database_number((int64_t)operation->after.due_ms),
+                       after_id = database_number((int64_t)operation->after.id),
+                       now_ms = database_number((int64_t)operation->now_ms);
+  if (operation->order.size > 0)
+    return database_ask(database, of_order, (database_value[]){project, queue, order, after_id}, 4, rows);
+  if (operation->queue.size > 0)
+    return database_ask(database, of_queue, (database_value[]){project, queue, now_ms}, 3, rows);
+  return database_ask(database, of_all, (database_value[]){after_ms, after_id, now_ms}, 3, rows);
+}
+
+ubiq_error *sqlite_work_due(database *database, backend_work_due *operation) {
   sqlite3_stmt *rows = NULL;
-  ubiq_error *error = queue.size > 0 ? database_ask(database, of_queue, values_of_queue, 3, &rows)
-                                     : database_ask(database, statement, values, 3, &rows);
+  ubiq_error *error = ask_due(database, operation, &rows);
   size_t told = 0;
   for (bool is_row = true; error == NULL && told < operation->limit; told++) {
     error = database_step(database, rows, &is_row);
     if (error != NULL || !is_row) break;
     const backend_work_item item = item_of(rows);
+    if (item.due_ms > operation->now_ms) break; // of an order, whose items come by age
     operation->after = (backend_work_cursor){item.due_ms, item.id};
     operation->each(operation, &item);
   }
@@ -83,7 +94,7 @@ ubiq_error *sqlite_work_due(database *database, backend_work_due *operation) {
   operation->next_ms = operation->now_ms;
   if (error != NULL || told == operation->limit) return error;
   operation->next_ms = UINT64_MAX;
-  if (queue.size > 0) return NULL;
+  if (operation->queue.size > 0) return NULL;
   return find_next(database, operation->now_ms, &operation->next_ms);
 }
 

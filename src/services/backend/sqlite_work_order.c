@@ -2,11 +2,6 @@
 
 #include "services/backend/sqlite_work.h"
 
-/// The item `x` and those that wait with its order; for the index work_order.
-#define OF_ITS_ORDER                                                                                                   \
-  "FROM work x JOIN work n ON n.project = x.project AND n.queue = x.queue AND n.ordering = x.ordering"                 \
-  " AND n.ordering IS NOT NULL AND n.state IN (0, 3) WHERE x.id = ?"
-
 ubiq_error *sqlite_work_order_enter(database *database, int64_t project, const backend_work_item *item,
                                     bool *is_behind) {
   static const char statement[] = "SELECT id FROM work WHERE project = ? AND queue = ? AND ordering = ?"
@@ -19,21 +14,22 @@ ubiq_error *sqlite_work_order_enter(database *database, int64_t project, const b
   return sqlite_work_number(database, statement, values, 3, is_behind, &first);
 }
 
-ubiq_error *sqlite_work_order_leave(database *database, uint64_t id, uint64_t *due_ms) {
-  static const char statement[] =
-      "UPDATE work SET state = 0 WHERE id = (SELECT n.id " OF_ITS_ORDER " AND n.id > x.id ORDER BY n.id LIMIT 1)"
-      " RETURNING due_ms";
+static ubiq_error *set_state(database *database, const char *statement, uint64_t id) {
   const database_value value = database_number((int64_t)id);
-  bool is_found = false;
-  *due_ms = UINT64_MAX;
-  return sqlite_work_number(database, statement, &value, 1, &is_found, due_ms);
+  return database_run(database, statement, &value, 1);
 }
+
+ubiq_error *sqlite_work_order_lead(database *database, uint64_t id) {
+  static const char statement[] = "UPDATE work SET state = 0 WHERE id = ?";
+  return set_state(database, statement, id);
+}
+
+#define OF_ITS_ORDER "FROM work x JOIN work n ON " SQLITE_WORK_OF_ITS_ORDER " WHERE x.id = ?"
 
 static ubiq_error *push_back(database *database, uint64_t id) {
   static const char statement[] =
       "UPDATE work SET state = 3 WHERE id = (SELECT n.id " OF_ITS_ORDER " AND n.id > x.id ORDER BY n.id LIMIT 1)";
-  const database_value value = database_number((int64_t)id);
-  return database_run(database, statement, &value, 1);
+  return set_state(database, statement, id);
 }
 
 ubiq_error *sqlite_work_order_return(database *database, uint64_t id, bool *is_behind) {

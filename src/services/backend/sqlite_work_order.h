@@ -15,9 +15,13 @@ enum { SQLITE_WORK_BEHIND = 3 };
 ubiq_error *sqlite_work_order_enter(database *database, int64_t project, const backend_work_item *item,
                                     bool *is_behind);
 
-/// The item, which has an order and waited as its first, is about to be taken away or to wait no more. The next one becomes the first;
-/// `*due_ms` is when it is due, UINT64_MAX: there is none.
-ubiq_error *sqlite_work_order_leave(database *database, uint64_t id, uint64_t *due_ms);
+/// That `n` waits and has the order of `x`; for the index work_order.
+#define SQLITE_WORK_OF_ITS_ORDER                                                                                       \
+  "n.project = x.project AND n.queue = x.queue AND n.ordering = x.ordering AND n.ordering IS NOT NULL"                 \
+  " AND n.state IN (0, 3)"
+
+/// The item is the first of its order now: the one before it was taken away, or is about to wait no more.
+ubiq_error *sqlite_work_order_lead(database *database, uint64_t id);
 
 /// The item, which has an order, is about to wait, as it did before or not: behind an older one, or before what was the first.
 ubiq_error *sqlite_work_order_return(database *database, uint64_t id, bool *is_behind);

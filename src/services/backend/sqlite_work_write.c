@@ -44,18 +44,35 @@ typedef struct kept {
   bool is_there; ///< and the write's project's
   uint64_t due_ms, state;
   bool has_order;
+  uint64_t bytes;                ///< of its payload
+  uint64_t next_id, next_due_ms; ///< when it is the first of its order: whoever waits behind it; 0: nobody
 } kept;
 
+static kept kept_of(sqlite3_stmt *row) {
+  enum { DUE, STATE, HAS_ORDER, BYTES, NEXT, NEXT_DUE };
+  return (kept){.is_there = true,
+                .due_ms = (uint64_t)sqlite3_column_int64(row, DUE),
+                .state = (uint64_t)sqlite3_column_int64(row, STATE),
+                .has_order = sqlite3_column_int(row, HAS_ORDER) != 0,
+                .bytes = (uint64_t)sqlite3_column_int64(row, BYTES),
+                .next_id = (uint64_t)sqlite3_column_int64(row, NEXT),
+                .next_due_ms = (uint64_t)sqlite3_column_int64(row, NEXT_DUE)};
+}
+
+/// All at once, and no statement here has RETURNING, for which SQLite makes a table: both cost more than the change itself. What is not first
+/// is not compared with all that wait behind it, because no id is beyond the largest.
 static ubiq_error *look(work_job *self, database *database, uint64_t id, kept *out) {
-  static const char statement[] = "SELECT due_ms, state, ordering IS NOT NULL FROM work WHERE id = ? AND project = ?";
+  static const char statement[] = "SELECT x.due_ms, x.state, x.ordering IS NOT NULL, length(x.payload), n.id, n.due_ms"
+                                  " FROM work x LEFT JOIN work n ON " SQLITE_WORK_OF_ITS_ORDER
+                                  " AND n.id > iif(x.state = 0, x.id, 9223372036854775807)"
+                                  " WHERE x.id = ? AND x.project = ? ORDER BY n.id LIMIT 1";
   const database_value values[] = {database_number((int64_t)id), database_number(self->project->id)};
   sqlite3_stmt *row = NULL;
+  bool is_there = false;
   *out = (kept){0};
-  ubiq_error *error = database_ask_one(database, statement, values, 2, &row, &out->is_there);
-  if (error != NULL || !out->is_there) return error;
-  out->due_ms = (uint64_t)sqlite3_column_int64(row, 0);
-  out->state = (uint64_t)sqlite3_column_int64(row, 1);
-  out->has_order = sqlite3_column_int(row, 2) != 0;
+  ubiq_error *error = database_ask_one(database, statement, values, 2, &row, &is_there);
+  if (error != NULL || !is_there) return error;
+  *out = kept_of(row);
   sqlite3_reset(row);
   return NULL;
 }
@@ -65,24 +82,20 @@ static ubiq_error *expect(const backend_work_change *change, const kept *kept) {
   return ubiq_error_new(UBIQ_CONFLICT, "it was changed or taken away meanwhile");
 }
 
-/// An item is about to wait no more: whoever waits behind it, if it was the first of its order, is due.
-static ubiq_error *leave_order(work_job *self, database *database, uint64_t id, const kept *kept) {
-  uint64_t due_ms = UINT64_MAX;
-  if (!kept->has_order || kept->state != BACKEND_WORK_WAITING) return NULL;
-  ubiq_error *error = sqlite_work_order_leave(database, id, &due_ms);
-  note_time(self, due_ms);
-  return error;
+/// An item is about to wait no more: whoever waits behind it is due, if it was the first of its order.
+static ubiq_error *leave_order(work_job *self, database *database, const kept *kept) {
+  if (kept->next_id == 0) return NULL;
+  note_time(self, kept->next_due_ms);
+  return sqlite_work_order_lead(database, kept->next_id);
 }
 
 static ubiq_error *remove_item(work_job *self, database *database, uint64_t id, const kept *kept) {
-  static const char statement[] = "DELETE FROM work WHERE id = ? RETURNING length(payload)";
+  static const char statement[] = "DELETE FROM work WHERE id = ?";
   const database_value value = database_number((int64_t)id);
-  uint64_t bytes = 0;
-  bool was_there = false;
-  ubiq_error *error = leave_order(self, database, id, kept);
-  if (error == NULL) error = sqlite_work_number(database, statement, &value, 1, &was_there, &bytes);
-  self->items -= was_there && self->items > 0;
-  self->bytes -= bytes < self->bytes ? bytes : self->bytes;
+  ubiq_error *error = database_run(database, statement, &value, 1);
+  if (error == NULL) error = leave_order(self, database, kept);
+  self->items -= self->items > 0;
+  self->bytes -= kept->bytes < self->bytes ? kept->bytes : self->bytes;
   return error;
 }
 
@@ -169,7 +182,7 @@ static ubiq_error *change_order(work_job *self, database *database, const backen
   *is_behind = false;
   if (!kept->has_order) return NULL;
   if (item->state == BACKEND_WORK_WAITING) return sqlite_work_order_return(database, item->id, is_behind);
-  return leave_order(self, database, item->id, kept);
+  return leave_order(self, database, kept);
 }
 
 static ubiq_error *update(database *database, const backend_work_item *item, bool is_behind) {
@@ -240,7 +253,7 @@ static void tell(sqlite_work *self, uint64_t due_ms) {
 static void done(sqlite_job *job, ubiq_error *error) {
   work_job *self = (work_job *)job;
   backend_work_write *operation = self->operation;
-  if (error == NULL) tell(self->work, self->due_ms);
+  if (error == NULL && !operation->is_quiet) tell(self->work, self->due_ms);
   free(self);
   operation->error = error;
   operation->done(operation);
@@ -258,7 +271,11 @@ static size_t bytes_of(const backend_work_write *operation) {
 ubiq_error *sqlite_work_job(sqlite_work *self, backend_work_write *operation, sqlite_job **out) {
   work_job *job = calloc(1, sizeof *job);
   if (job == NULL) return ubiq_error_no_memory();
-  job->job = (sqlite_job){.prepare = prepare, .apply = apply, .done = done, .bytes = sizeof *job + bytes_of(operation)};
+  job->job = (sqlite_job){.prepare = prepare,
+                          .apply = apply,
+                          .done = done,
+                          .is_single = operation->count == 1 && operation->changes[0].action == BACKEND_WORK_ADD,
+                          .bytes = sizeof *job + bytes_of(operation)};
   job->work = self;
   job->operation = operation;
   *out = &job->job;

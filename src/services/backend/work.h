@@ -68,6 +68,7 @@ typedef struct backend_work_write {
   backend_work_change *changes;
   size_t count;
   backend_work_limits limits;
+  bool is_quiet;                                 ///< whoever watches is not told of what is due by it: who writes knows
   void (*done)(struct backend_work_write *self); ///< once, by any thread
   void *user;
   // The answer. Errors: `conflict`, `not_found` (CHANGE of what is not there), `quota`, `busy`, `unavailable`, `internal`.
@@ -80,10 +81,12 @@ typedef struct backend_work_cursor {
 } backend_work_cursor;
 
 /// What of all projects, or of one queue's items without names, is due at `now_ms`, by time and age, behind `after` (of a queue: from the
-/// first on). Moves `after`. Blocks for a read.
+/// first on). Or of one order of a queue: its first and those that wait behind it, by age, behind after.id, as far as they would be due one
+/// after the other. Moves `after`. Blocks for a read.
 typedef struct backend_work_due {
   uint64_t now_ms;
   text project, queue; ///< empty: all
+  text order;          ///< empty: none
   backend_work_cursor after;
   size_t limit;
   void (*each)(struct backend_work_due *self, const backend_work_item *item);

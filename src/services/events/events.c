@@ -248,7 +248,7 @@ static void begin(void *user, agenda_task *task) {
 }
 
 agenda_kind event_work_kind(event_work *self) {
-  return (agenda_kind){EVENT_QUEUE, begin, self, .has_lanes = true};
+  return (agenda_kind){EVENT_QUEUE, begin, self, .has_lanes = true, .has_lines = true};
 }
 
 static void forget(void *user, agenda_task *task) {

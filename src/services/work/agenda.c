@@ -1,12 +1,11 @@
 // See the header for the design.
-#include "services/work/agenda_tasks.h"
+#include "services/work/agenda_inside.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
 
 #include <assert.h>
-#include <pthread.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,24 +18,6 @@ enum {
   LOOK_MS = 60 * 1000,  ///< the longest wait: a clock may be set between looking at it and waiting
 };
 
-struct agenda {
-  agenda_settings settings;
-  agenda_kind kinds[AGENDA_KINDS_MAX];
-  pthread_t thread;
-  pthread_mutex_t lock;
-  pthread_cond_t changed;     ///< on the wall clock, so that who waits for a time wakes when the clock is set beyond it
-  backend_work_cursor cursor; ///< the thread's
-  uint64_t back_ms;           ///< the cursor goes back to this time before the next look; UINT64_MAX: it does not
-  bool is_looking;            ///< the thread reads what is due, of some moment after this was set
-  agenda_task *over;          ///< that ended meanwhile: what was read may still have them
-  uint64_t look_ms;           ///< wall clock: when to look; 0: now
-  agenda_tasks tasks;         ///< under way
-  size_t tasks_count;         ///< of them; those that ended while the thread looks are still among `tasks`
-  agenda_lanes lanes;         ///< of kinds that have them
-  uint64_t lanes_ms;          ///< wall clock: when to look at the first of them, or earlier
-  bool is_paused, is_ending;
-};
-
 static uint64_t wall_clock_ms(void) {
   return clock_realtime_ns() / CLOCK_NS_PER_MS;
 }
@@ -47,7 +28,7 @@ static double random_chance(void) {
 
 // ---------------------------------------------------------------------------------------------------- when to look
 
-static void look_at(agenda *self, uint64_t at_ms) {
+void agenda_look_at(agenda *self, uint64_t at_ms) {
   if (at_ms >= self->look_ms) return;
   self->look_ms = at_ms;
   pthread_cond_signal(&self->changed);
@@ -59,16 +40,36 @@ static void look_at_lanes(agenda *self, uint64_t at_ms) {
   pthread_cond_signal(&self->changed);
 }
 
-static void step_back(agenda *self, uint64_t due_ms) {
+void agenda_step_back(agenda *self, uint64_t due_ms) {
   if (due_ms < self->back_ms) self->back_ms = due_ms;
 }
 
-/// Ends a task. What was passed over because of it is looked for again.
-static void forget(agenda *self, agenda_task *task) {
-  step_back(self, task->passed_ms);
-  if (task->passed_ms != UINT64_MAX) look_at(self, 0);
+void agenda_forget(agenda *self, agenda_task *task) {
+  agenda_step_back(self, task->passed_ms);
+  if (task->passed_ms != UINT64_MAX) agenda_look_at(self, 0);
   agenda_tasks_remove(&self->tasks, task);
   agenda_task_delete(task);
+}
+
+void agenda_retire(agenda *self, agenda_task *task) {
+  if (self->is_looking) {
+    task->next_over = self->over;
+    self->over = task;
+  } else {
+    agenda_forget(self, task);
+  }
+}
+
+void agenda_free_place(agenda *self, agenda_lane *lane, uint64_t due_ms, uint64_t look_ms) {
+  bool was_full = self->tasks_count-- == self->settings.tasks_max;
+  if (lane != NULL) {
+    look_at_lanes(self, agenda_lanes_leave(&self->lanes, lane, look_ms));
+  } else {
+    if (look_ms != UINT64_MAX) agenda_step_back(self, due_ms);
+    agenda_look_at(self, look_ms);
+  }
+  if (was_full) agenda_look_at(self, 0);
+  if (was_full || self->is_ending) pthread_cond_signal(&self->changed);
 }
 
 const agenda_settings *agenda_settings_of(const agenda *self) {
@@ -78,22 +79,8 @@ const agenda_settings *agenda_settings_of(const agenda *self) {
 void agenda_leave(agenda_task *task, uint64_t look_ms) {
   agenda *self = task->agenda;
   pthread_mutex_lock(&self->lock);
-  bool was_full = self->tasks_count-- == self->settings.tasks_max;
-  if (task->lane != NULL) {
-    look_at_lanes(self, agenda_lanes_leave(&self->lanes, task->lane, look_ms));
-  } else {
-    if (look_ms != UINT64_MAX) step_back(self, task->item.due_ms);
-    look_at(self, look_ms);
-  }
-  if (was_full) look_at(self, 0);
-  if (was_full) pthread_cond_signal(&self->changed);
-  if (self->is_ending) pthread_cond_signal(&self->changed);
-  if (self->is_looking) {
-    task->next_over = self->over;
-    self->over = task;
-  } else {
-    forget(self, task);
-  }
+  agenda_free_place(self, task->lane, task->item.due_ms, look_ms);
+  agenda_retire(self, task);
   pthread_mutex_unlock(&self->lock);
 }
 
@@ -128,11 +115,18 @@ static bool pass_full(const agenda *self, const backend_work_item *item) {
   return true;
 }
 
+/// Whether another of its order is under way, which it does not follow.
+static bool pass_line(const agenda *self, const backend_work_item *item) {
+  agenda_line *line = agenda_line_find(self, item);
+  if (line != NULL) agenda_line_pass(line, item);
+  return line != NULL;
+}
+
 static void take_item(backend_work_due *operation, const backend_work_item *item) {
   found *found = operation->user;
   agenda *self = found->agenda;
   pthread_mutex_lock(&self->lock);
-  bool is_taken = pass_known(self, item) || pass_full(self, item);
+  bool is_taken = pass_known(self, item) || pass_line(self, item) || pass_full(self, item);
   pthread_mutex_unlock(&self->lock);
   if (is_taken || found->is_short) return;
   agenda_task *task = agenda_task_new(self, item);
@@ -147,13 +141,17 @@ static void take_item(backend_work_due *operation, const backend_work_item *item
   found->last = &task->next;
 }
 
-static void begin(agenda *self, agenda_task *task) {
+static void begin(agenda *self, agenda_task *task, uint64_t now_ms) {
   const agenda_kind *kind = kind_of(self, &task->item);
+  bool has_line = kind != NULL && kind->has_lines && task->item.order.size > 0;
+  agenda_line *line = has_line ? agenda_line_new(self, task, kind, now_ms) : NULL;
   pthread_mutex_lock(&self->lock);
-  agenda_tasks_add(&self->tasks, task);
+  if (line == NULL) agenda_tasks_add(&self->tasks, task);
   self->tasks_count++;
   pthread_mutex_unlock(&self->lock);
-  if (kind != NULL)
+  if (line != NULL)
+    agenda_line_begin(line);
+  else if (kind != NULL)
     kind->begin(kind->user, task);
   else
     agenda_failed(task, ubiq_error_new(UBIQ_NOT_FOUND, "nobody here does the work of the queue \"%.*s\"",
@@ -172,7 +170,7 @@ static bool look(agenda *self, backend_work_due *due) {
   ubiq_error_delete(error);
   for (agenda_task *task = found.first, *next; task != NULL; task = next) {
     next = task->next;
-    begin(self, task);
+    begin(self, task, due->now_ms);
   }
   return is_good;
 }
@@ -193,7 +191,7 @@ static bool look_unlocked(agenda *self, backend_work_due *due) {
   self->is_looking = false;
   for (agenda_task *task = self->over, *next; task != NULL; task = next) {
     next = task->next_over;
-    forget(self, task);
+    agenda_forget(self, task);
   }
   self->over = NULL;
   return is_good;
@@ -208,7 +206,7 @@ static void look_once(agenda *self) {
       .now_ms = self->settings.now_ms(), .after = self->cursor, .limit = room < PORTION ? room : PORTION};
   bool is_good = look_unlocked(self, &due);
   if (is_good) self->cursor = due.after;
-  look_at(self, is_good ? due.next_ms : due.now_ms + READ_AGAIN_MS);
+  agenda_look_at(self, is_good ? due.next_ms : due.now_ms + READ_AGAIN_MS);
 }
 
 /// Looks at what one queue has, which begins with what is under way. A place is held for the look, so that the lane stays.
@@ -269,8 +267,8 @@ static void *run(void *user) {
 static void added(void *user, uint64_t due_ms) {
   agenda *self = user;
   pthread_mutex_lock(&self->lock);
-  step_back(self, due_ms);
-  look_at(self, due_ms);
+  agenda_step_back(self, due_ms);
+  agenda_look_at(self, due_ms);
   pthread_mutex_unlock(&self->lock);
 }
 
@@ -314,7 +312,7 @@ void agenda_pause(agenda *self) {
 
 void agenda_look(agenda *self) {
   pthread_mutex_lock(&self->lock);
-  look_at(self, 0);
+  agenda_look_at(self, 0);
   pthread_cond_signal(&self->changed);
   pthread_mutex_unlock(&self->lock);
 }

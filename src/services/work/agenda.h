@@ -33,16 +33,19 @@ typedef struct agenda_task {
   void (*told)(void *user);
   void *told_user;
   uint64_t passed_ms; ///< when its item was due that was found due again before this ended; UINT64_MAX: it was not
-  struct agenda_lane *lane; ///< NULL: its kind has none
-  struct agenda_task *next, *next_over;
+  struct agenda_lane *lane; ///< NULL: its kind has none, or its line has it
+  struct agenda_line *line; ///< NULL: it follows no other
+  struct agenda_task *next, *next_over, *next_in_line;
 } agenda_task;
 
 /// Who does the work of some queues.
 typedef struct agenda_kind {
   const char *prefix;                           ///< of the queues' names
-  void (*begin)(void *user, agenda_task *task); ///< on the agenda's thread; not to wait for anything
+  void (*begin)(void *user, agenda_task *task); ///< on the agenda's thread, or any with lines; not to wait for anything
   void *user;
   bool has_lanes; ///< of each queue only so many items without names are under way at once
+  bool
+      has_lines; ///< an item begins when the one before it in its order was done, before its end is written (agenda_line.h)
 } agenda_kind;
 
 enum { AGENDA_KINDS_MAX = 8 };

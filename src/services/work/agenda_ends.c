@@ -1,4 +1,5 @@
 // How tasks end: what is written down of each, and what follows when that cannot be.
+#include "services/work/agenda_line.h"
 #include "services/work/agenda_tasks.h"
 
 #include "base/log.h"
@@ -6,33 +7,45 @@
 #include <string.h>
 
 enum {
-  AGAIN_MS = 250,        ///< until what nobody could take is handed over again
-  WRITE_AGAIN_MS = 1000, ///< until what could not be written down is begun again
+  AGAIN_MS = 250, ///< until what nobody could take is handed over again
   FAILURE_BYTES_MAX = 1024,
 };
 
-/// What was changed or taken away meanwhile needs nothing more.
-static bool is_settled(const ubiq_error *error) {
+bool agenda_is_settled(const ubiq_error *error) {
   return error == NULL || ubiq_error_code(error) == UBIQ_CONFLICT || ubiq_error_code(error) == UBIQ_NOT_FOUND;
 }
 
 static void written(backend_work_write *write) {
   agenda_task *task = write->user;
-  uint64_t look_ms = is_settled(write->error) ? UINT64_MAX : agenda_now(task) + WRITE_AGAIN_MS;
-  if (!is_settled(write->error))
+  uint64_t look_ms = agenda_is_settled(write->error) ? UINT64_MAX : agenda_now(task) + AGENDA_WRITE_AGAIN_MS;
+  if (!agenda_is_settled(write->error))
     log_warn("work: what became of item %llu could not be written down, so it is begun again: %s",
              (unsigned long long)task->item.id, ubiq_error_message(write->error));
   ubiq_error_delete(write->error);
-  agenda_leave(task, look_ms);
+  if (task->line != NULL)
+    agenda_line_changed(task, look_ms);
+  else
+    agenda_leave(task, look_ms);
+}
+
+static void start_write(agenda_task *task) {
+  if (task->line != NULL)
+    agenda_line_change(task);
+  else
+    backend_work_write_start(agenda_settings_of(task->agenda)->backend, &task->write);
 }
 
 static void write_change(agenda_task *task) {
   task->write = (backend_work_write){
       .project = task->item.project, .changes = &task->change, .count = 1, .done = written, .user = task};
-  backend_work_write_start(agenda_settings_of(task->agenda)->backend, &task->write);
+  start_write(task);
 }
 
 void agenda_done(agenda_task *task) {
+  if (task->line != NULL) {
+    agenda_line_done(task);
+    return;
+  }
   task->change = (backend_work_change){.action = BACKEND_WORK_END, .item = {.id = task->item.id}};
   write_change(task);
 }
@@ -64,7 +77,11 @@ void agenda_failed(agenda_task *task, ubiq_error *error) {
 }
 
 void agenda_refused(agenda_task *task) {
-  agenda_leave(task, agenda_now(task) + AGAIN_MS);
+  uint64_t again_ms = agenda_now(task) + AGAIN_MS;
+  if (task->line != NULL)
+    agenda_line_refused(task, again_ms);
+  else
+    agenda_leave(task, again_ms);
 }
 
 static bool was_begun(const ubiq_error *error) {
@@ -108,5 +125,5 @@ void agenda_change(agenda_task *task, const agenda_changes *changes, void (*told
                                      .limits = changes->limits,
                                      .done = changes_written,
                                      .user = task};
-  backend_work_write_start(agenda_settings_of(task->agenda)->backend, &task->write);
+  start_write(task);
 }

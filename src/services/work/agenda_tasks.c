@@ -40,6 +40,12 @@ void agenda_task_delete(agenda_task *self) {
   free(self);
 }
 
+size_t agenda_task_bytes(const agenda_task *self) {
+  const backend_work_item *item = &self->item;
+  return sizeof *self + item->project.size + item->queue.size + item->name.size + item->order.size +
+         item->payload.size + item->failure.size;
+}
+
 agenda_task *agenda_tasks_find(const agenda_tasks *self, uint64_t id) {
   agenda_task *task = self->buckets[id % AGENDA_TASK_BUCKETS];
   while (task != NULL && task->item.id != id) task = task->next;

@@ -5,7 +5,10 @@
 
 #include "services/work/agenda.h"
 
-enum { AGENDA_TASK_BUCKETS = 1024 };
+enum {
+  AGENDA_TASK_BUCKETS = 4096,
+  AGENDA_WRITE_AGAIN_MS = 1000, ///< until what could not be written down is begun again
+};
 
 /// Those under way, by id; zeroed: there are none. The agenda's lock guards it.
 typedef struct agenda_tasks {
@@ -15,12 +18,17 @@ typedef struct agenda_tasks {
 /// A task of an item, which is copied with its texts. NULL when memory is out.
 UBIQ_NODISCARD agenda_task *agenda_task_new(agenda *agenda, const backend_work_item *item);
 void agenda_task_delete(agenda_task *self);
+/// What it takes.
+size_t agenda_task_bytes(const agenda_task *self);
 
 /// NULL: no task of this id is there.
 agenda_task *agenda_tasks_find(const agenda_tasks *self, uint64_t id);
 void agenda_tasks_add(agenda_tasks *self, agenda_task *task);
 /// The task is there.
 void agenda_tasks_remove(agenda_tasks *self, const agenda_task *task);
+
+/// Whether an end's write leaves nothing to do: also when the item was changed or taken away meanwhile.
+bool agenda_is_settled(const ubiq_error *error);
 
 /// What the agenda was opened with, all of it set. Any thread.
 const agenda_settings *agenda_settings_of(const agenda *self);
