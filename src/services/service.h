@@ -81,6 +81,7 @@ typedef struct service_caller {
   const struct quotas *quotas;           ///< of the project (services/quotas.h), until the call ends; NULL: the usual
   const char *(*traceparent)(void *run); ///< what makes the caller's span the parent of what follows, made when it is
                                          ///< asked for; NULL: none. Within the handler only
+  const char *(*tracestate)(void *run);  ///< what goes with it; it, or its answer, NULL: nothing
   uint64_t deadline_ns;                  ///< of the caller's run (monotonic clock); UINT64_MAX: none
   uint32_t depth;                        ///< calls of functions above this one
   uint32_t hops;                         ///< events and schedules that led to this one

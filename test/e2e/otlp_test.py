@@ -1,5 +1,6 @@
 """Sending what runs did to a collector, which is a small server here that looks at the shape of what comes."""
 
+import datetime
 import http.client
 import http.server
 import json
@@ -249,6 +250,43 @@ class Export(support.Test):
         by_name = {span["name"]: span for span in server_spans(spans)}
         self.assertEqual(by_name["relay"]["spanId"], call["parentSpanId"])
         self.assertEqual(call["spanId"], by_name["hello"]["parentSpanId"])
+
+    def led_to(self, *asked):
+        """The span of a function that a run had begun by the last of `asked`, and that of the asking; all of the run's trace."""
+        collector = self.collector()
+        server = self.relaying(collector, function("hello", "POST /hello"))
+        for method, path, more in asked:
+            request = dict(method=method, path=path, **more)
+            headers = {"traceparent": TRACE, "tracestate": "a=1"} if path == asked[-1][1] else {}
+            answer = json.loads(server.request("POST", "/relay", json.dumps(request).encode(), headers)[2])
+            self.assertLess(answer["status"], 300, answer)
+        ours = lambda: [span for span in collector.items(*SPANS) if span["traceId"] == TRACE.split("-")[1]]
+        with collector.news:
+            collector.news.wait_for(lambda: {"relay", "hello"} <= {span["name"] for span in server_spans(ours())}, support.PATIENCE)
+        hello, = [span for span in server_spans(ours()) if span["name"] == "hello"]
+        call, = [span for span in ours() if span["kind"] == 1 and span["name"] not in STAGES]
+        self.assertEqual("a=1", hello["traceState"])
+        self.assertEqual(call["spanId"], hello["parentSpanId"])
+        return call["name"]
+
+    def test_what_an_event_has_run_is_a_child_of_its_publishing(self):
+        self.assertEqual("events.publish", self.led_to(
+            ("PUT", "/v1/subscriptions/s", {"body": {"topic": "a.*", "function": "hello"}}),
+            ("POST", "/v1/events", {"body": {"type": "a.b"}})))
+
+    def test_what_nobody_waits_for_is_a_child_of_what_asked_for_it(self):
+        self.assertEqual("functions.run", self.led_to(
+            ("POST", "/v1/functions/hello/runs", {"query": {"wait": "false"}, "body": "Ada"})))
+
+    def test_a_turn_is_a_child_of_what_asked_for_it(self):
+        later = {"name": "s", "function": "hello", "every": "10h", "input": "Ada"}
+        self.assertEqual("schedules.run", self.led_to(("POST", "/v1/schedules", {"body": later}),
+                                                      ("POST", "/v1/schedules/s/run", {})))
+
+    def test_what_is_done_once_is_a_child_of_what_asked_for_it(self):
+        at = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        self.assertEqual("schedules.create", self.led_to(
+            ("POST", "/v1/schedules", {"body": {"function": "hello", "at": at}})))
 
     def test_what_a_function_did_not_live_to_see_answered_has_a_span(self):
         collector = self.collector()

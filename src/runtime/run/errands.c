@@ -86,6 +86,10 @@ static text parent(const run *run) {
   return from(run)->errand->traceparent;
 }
 
+static size_t parent_state(const run *run, char out[TRACE_STATE_SIZE]) {
+  return trace_state_read(from(run)->errand->tracestate, out);
+}
+
 static void refuse(errand *self, ubiq_error *error) {
   self->done(self, error, (ubiq_bytes){0});
 }
@@ -129,6 +133,7 @@ static errand_run *run_new(errand *errand, lease *lease, const function *functio
   self->run.begun = errand->begun == NULL ? NULL : begun;
   self->run.done = done;
   self->run.parent = parent;
+  self->run.parent_state = parent_state;
   self->run.depth = errand->depth;
   self->run.inherited = errand->inherited;
   self->run.begins_in_turn = true; // it may be a guest that has it taken

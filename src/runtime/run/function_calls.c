@@ -25,6 +25,10 @@ static const char *traceparent(void *user) {
   return run_call_traceparent(user);
 }
 
+static const char *tracestate(void *user) {
+  return run_tracestate(user);
+}
+
 /// A run that too many had begun may nothing.
 static const permissions *permissions_of(run *self) {
   permissions *all = &self->permissions;
@@ -58,6 +62,7 @@ static void describe(void *user, service_caller *out) {
                           .permissions = permissions_of(run),
                           .quotas = &project->quotas,
                           .traceparent = traceparent,
+                          .tracestate = tracestate,
                           .deadline_ns = run->plugin == NULL ? UINT64_MAX : plugin_deadline_ns(run->plugin),
                           .depth = run->depth,
                           .hops = run->hops,
@@ -160,6 +165,12 @@ static text parent(const run *run) {
   return text_of(((const callee *)(const void *)((const char *)run - offsetof(callee, run)))->traceparent);
 }
 
+/// The caller, whose list it is, waits.
+static size_t parent_state(const run *run, char out[TRACE_STATE_SIZE]) {
+  const char *state = run_tracestate(run->caller);
+  return state == NULL ? 0 : trace_state_read(text_of(state), out);
+}
+
 static callee *callee_new(service_call *call, run *caller, const function *function, ubiq_bytes input) {
   callee *self = calloc(1, sizeof *self);
   if (self == NULL) return NULL;
@@ -171,6 +182,7 @@ static callee *callee_new(service_call *call, run *caller, const function *funct
   self->run.input = input;
   self->run.done = done;
   self->run.parent = parent;
+  self->run.parent_state = parent_state;
   self->run.caller = caller;
   self->run.begins_in_turn = true;
   self->run.depth = caller->depth + 1;

@@ -3,8 +3,10 @@
 
 #include "base/log.h"
 #include "runtime/telemetry/trace.h"
+#include "runtime/telemetry/trace_state.h"
 #include "services/permissions/permissions.h"
 #include "services/services.h"
+#include "services/work/kept_trace.h"
 #include "services/work/run_results.h"
 
 #include <stdlib.h>
@@ -16,6 +18,7 @@ typedef struct unwaited {
   char *function; ///< owned
   buffer input;
   char traceparent[TRACE_PARENT_SIZE]; ///< of who began it; empty: nobody's
+  char tracestate[TRACE_STATE_SIZE];   ///< that goes with it; empty: none
   permissions inherited;               ///< and what that may do; shares of its sets
   release *held;                       ///< owned; NULL: none
 } unwaited;
@@ -44,10 +47,16 @@ static void note_begin(errand *errand) {
   run_results_begin(self->results, self->id);
 }
 
-static void describe(unwaited *self, const service_caller *caller, release *release) {
+static void keep_trace(unwaited *self, const service_call *call) {
+  const kept_trace trace = kept_trace_of(call);
+  snprintf(self->traceparent, sizeof self->traceparent, "%.*s", (int)trace.parent.size, trace.parent.data);
+  snprintf(self->tracestate, sizeof self->tracestate, "%.*s", (int)trace.state.size, trace.state.data);
+}
+
+static void describe(unwaited *self, const service_call *call, release *release) {
+  const service_caller *caller = &call->caller;
   bool is_run = caller->run != NULL;
-  if (is_run && caller->traceparent != NULL)
-    snprintf(self->traceparent, sizeof self->traceparent, "%s", caller->traceparent(caller->run));
+  keep_trace(self, call);
   if (caller->permissions != NULL) {
     self->inherited = *caller->permissions;
     permissions_hold(&self->inherited);
@@ -56,6 +65,7 @@ static void describe(unwaited *self, const service_caller *caller, release *rele
   self->errand = (errand){.function = text_of(self->function),
                           .input = buffer_bytes(&self->input),
                           .traceparent = text_of(self->traceparent),
+                          .tracestate = text_of(self->tracestate),
                           .inherited = caller->permissions == NULL ? NULL : &self->inherited,
                           .depth = is_run ? caller->depth + 1 : 0,
                           .hops = caller->hops,
@@ -95,7 +105,7 @@ static ubiq_error *try_to_start(service_call *call, text function, ubiq_bytes in
     return ubiq_error_new(UBIQ_UNAVAILABLE, "this server keeps no results; wait=true waits for them");
   unwaited *self = unwaited_new(function, input);
   if (self == NULL) return ubiq_error_no_memory();
-  describe(self, &call->caller, release);
+  describe(self, call, release);
   return begin(call, self, taker);
 }
 

@@ -10,6 +10,8 @@
 
 enum { ID_SIZE = 33 };
 
+#define HEAD "{\"specversion\":\"1.0\"" ///< of what is written; the trace stands behind it
+
 typedef struct attribute {
   text name;
   text value;       ///< when `json` is NULL
@@ -154,12 +156,12 @@ static bool write_attribute(buffer *out, const char *name, text value) {
 }
 
 /// What write_head has not written.
-static bool write_rest(buffer *out, const reading *self) {
+static bool write_rest(buffer *out, const reading *self, const event *event) {
   static const char *const written[] = {"specversion", "id", "source", "type", "time"};
   bool good = true;
   for (size_t i = 0; good && i < self->count; i++) {
     const attribute *attribute = &self->list[i];
-    bool is_written = false;
+    bool is_written = event->trace.parent.size > 0 && kept_trace_has_name(attribute->name);
     for (size_t k = 0; k < sizeof written / sizeof written[0]; k++)
       is_written |= text_equal_string(attribute->name, written[k]);
     if (is_written) continue;
@@ -173,9 +175,9 @@ static bool write_head(buffer *out, const reading *self, const event *event) {
   char now[CLOCK_TEXT_SIZE];
   const text time = find(self, "time");
   clock_format(clock_realtime_ns(), now);
-  return buffer_append_string(out, "{\"specversion\":\"1.0\"") && write_attribute(out, "id", event->id) &&
-         write_attribute(out, "source", event->source) && write_attribute(out, "type", event->type) &&
-         write_attribute(out, "time", time.size > 0 ? time : text_of(now));
+  return buffer_append_string(out, HEAD) && kept_trace_write(out, &event->trace) &&
+         write_attribute(out, "id", event->id) && write_attribute(out, "source", event->source) &&
+         write_attribute(out, "type", event->type) && write_attribute(out, "time", time.size > 0 ? time : text_of(now));
 }
 
 /// Text stays text; other bytes are base64 (json-format.md, 3.1).
@@ -193,7 +195,7 @@ static bool write_data(buffer *out, const reading *self) {
 static ubiq_error *write_event(const reading *self, event *out) {
   buffer json = {0};
   ubiq_error *error = NULL;
-  bool good = write_head(&json, self, out) && write_rest(&json, self) && write_data(&json, self) &&
+  bool good = write_head(&json, self, out) && write_rest(&json, self, out) && write_data(&json, self) &&
               buffer_append_byte(&json, '}');
   if (good && json.size > WORK_PAYLOAD_MAX)
     error = ubiq_error_new(UBIQ_TOO_LARGE, "the event has %zu bytes; expected at most %d", json.size, WORK_PAYLOAD_MAX);
@@ -214,6 +216,12 @@ static ubiq_error *make_id(arena *arena, text *out) {
   return NULL;
 }
 
+/// What the event says counts before what its publisher's request or run does.
+static kept_trace trace_of(const reading *self) {
+  const kept_trace said = {find(self, KEPT_TRACE_PARENT), find(self, KEPT_TRACE_STATE)};
+  return said.parent.size > 0 ? said : kept_trace_of(self->call);
+}
+
 /// Says what was not said.
 static ubiq_error *complete(const reading *self, event *out) {
   service_call *call = self->call;
@@ -221,6 +229,7 @@ static ubiq_error *complete(const reading *self, event *out) {
                  .source = find(self, "source"),
                  .type = find(self, "type"),
                  .key = find(self, "partitionkey")};
+  out->trace = trace_of(self);
   out->is_named = out->id.size > 0;
   if (out->source.size == 0) out->source = call->caller.function;
   if (out->source.size == 0) out->source = TEXT("admin");
@@ -245,4 +254,31 @@ ubiq_error *event_read_structured(service_call *call, event *out) {
 
 ubiq_error *event_read_binary(service_call *call, event *out) {
   return read(call, out, take_request);
+}
+
+// ---------------------------------------------------------------------------------------------------------- its trace
+
+/// Takes `,"NAME":"VALUE"` from the beginning; the value as it stands there.
+static bool take_member(text *rest, const char *begin, text *value) {
+  const text head = text_of(begin);
+  if (!text_starts_with(*rest, head)) return false;
+  size_t end = head.size;
+  while (end < rest->size && rest->data[end] != '"') end += rest->data[end] == '\\' ? 2 : 1;
+  if (end >= rest->size) return false;
+  *value = (text){rest->data + head.size, end - head.size};
+  *rest = (text){rest->data + end + 1, rest->size - end - 1};
+  return true;
+}
+
+bool event_find_trace(ubiq_bytes json, kept_trace *out) {
+  text rest = {(const char *)json.data, json.size};
+  const text head = TEXT(HEAD);
+  *out = (kept_trace){0};
+  if (!text_starts_with(rest, head)) return false;
+  rest = (text){rest.data + head.size, rest.size - head.size};
+  if (!take_member(&rest, ",\"" KEPT_TRACE_PARENT "\":\"", &out->parent)) return false;
+  if (!take_member(&rest, ",\"" KEPT_TRACE_STATE "\":\"", &out->state) ||
+      memchr(out->state.data, '\\', out->state.size) != NULL)
+    out->state = (text){NULL, 0};
+  return true;
 }

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "services/events/event.h"
 #include "services/work/kept_permissions.h"
 
 #include <pthread.h>
@@ -210,6 +211,8 @@ static void deliver(event_work *work, agenda_task *task, const subscriptions *al
     agenda_refused(task);
     return;
   }
+  kept_trace trace;
+  event_find_trace(task->item.payload, &trace);
   task->retry = &to->retry;
   self->task = task;
   self->subscriptions = all;
@@ -220,6 +223,8 @@ static void deliver(event_work *work, agenda_task *task, const subscriptions *al
                           .headers = {{TEXT("content-type"), TEXT("application/cloudevents+json")},
                                       {TEXT("ubiq-subscription"), text_of(to->name)}},
                           .headers_count = 2,
+                          .traceparent = trace.parent,
+                          .tracestate = trace.state,
                           .inherited = to->permissions.count == 0 ? NULL : &to->permissions,
                           .hops = task->item.hops + 1,
                           .done = delivered,

@@ -7,6 +7,7 @@
 #include "services/events/event_lag.h"
 #include "services/operations.h"
 #include "services/work/kept_permissions.h"
+#include "services/work/kept_trace.h"
 #include "services/work/work_call.h"
 
 #include <inttypes.h>
@@ -194,7 +195,7 @@ static text owner_of(const backend_work_item *item) {
 
 /// An event as it is; of a schedule's turn not what is only kept with it.
 static bool write_payload(buffer *out, const backend_work_item *item) {
-  static const char *const kept[] = {KEPT_PERMISSIONS, "run", "made_ms"};
+  static const char *const kept[] = {KEPT_PERMISSIONS, "run", "made_ms", KEPT_TRACE_PARENT, KEPT_TRACE_STATE};
   if (text_starts_with(item->queue, TEXT(EVENT_QUEUE)))
     return buffer_append(out, item->payload.data, item->payload.size);
   yyjson_doc *document = yyjson_read((const char *)item->payload.data, item->payload.size, YYJSON_READ_NOFLAG);

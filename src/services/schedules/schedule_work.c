@@ -17,6 +17,11 @@ static bool write_run(const schedule_turn *turn, buffer *out) {
   return turn->run == NULL || (buffer_append_string(out, ",\"run\":") && json_write_text(out, text_of(turn->run)));
 }
 
+static bool write_trace(const schedule_turn *turn, buffer *out) {
+  const kept_trace kept = kept_trace_read(turn->definition);
+  return kept_trace_write(out, turn->trace.parent.size > 0 ? &turn->trace : &kept);
+}
+
 bool schedule_turn_write(const schedule_turn *turn, buffer *out) {
   char time[CLOCK_TEXT_SIZE];
   yyjson_val *function = yyjson_obj_get(turn->definition, "function"),
@@ -28,7 +33,7 @@ bool schedule_turn_write(const schedule_turn *turn, buffer *out) {
          json_write_field(out, "function", function) && kept_permissions_write(out, kept, turn->who, called) &&
          json_write_field(out, "input", yyjson_obj_get(turn->definition, "input")) &&
          json_write_field(out, "retry", yyjson_obj_get(turn->definition, "retry")) && write_run(turn, out) &&
-         buffer_append_byte(out, '}');
+         write_trace(turn, out) && buffer_append_byte(out, '}');
 }
 
 static const json_source source = {.name = "schedule"};
@@ -225,6 +230,9 @@ static ubiq_error *read_turn(turn *self, json_value *root) {
   yyjson_val *run = yyjson_obj_get(root->value, "run");
   self->run = (text){yyjson_get_str(run), yyjson_get_len(run)};
   if (self->permissions.count > 0) self->errand.inherited = &self->permissions;
+  const kept_trace trace = kept_trace_read(root->value);
+  self->errand.traceparent = trace.parent;
+  self->errand.tracestate = trace.state;
   set_request(self, schedule, time);
   return NULL;
 }

@@ -11,6 +11,7 @@
 #include "services/permissions/permissions.h"
 #include "services/work/agenda.h"
 #include "services/work/errand.h"
+#include "services/work/kept_trace.h"
 
 #define SCHEDULE_QUEUE "schedules"
 #define TURN_QUEUE     "turns/" ///< and the schedule's name
@@ -42,6 +43,7 @@ typedef struct schedule_turn {
   int64_t time_ms;
   const permissions *who; ///< has it done; NULL: it is due, or who may everything
   const char *run;        ///< its id among those whose results are kept (run_results.h); NULL: it has none
+  kept_trace trace;       ///< of who has it done; none: what the definition has
 } schedule_turn;
 
 /// Appends a turn's payload: what is run when, and what follows a failure. False when memory is out.

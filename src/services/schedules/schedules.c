@@ -32,7 +32,7 @@ static bool write_settings(buffer *out, yyjson_val *definition) {
   bool good = true;
   for (yyjson_val *key = yyjson_obj_iter_next(&iterator); good && key != NULL; key = yyjson_obj_iter_next(&iterator)) {
     const char *name = yyjson_get_str(key);
-    if (strcmp(name, "made_ms") != 0 && strcmp(name, KEPT_PERMISSIONS) != 0)
+    if (strcmp(name, "made_ms") != 0 && strcmp(name, KEPT_PERMISSIONS) != 0 && !kept_trace_has_name(text_of(name)))
       good = json_write_field(out, name, yyjson_obj_iter_get_val(key));
   }
   return good;
@@ -82,11 +82,20 @@ static text function_of(yyjson_val *definition) {
   return (text){yyjson_get_str(function), yyjson_get_len(function)};
 }
 
-static bool write_definition(buffer *out, yyjson_val *body, int64_t made_ms, const permissions *who) {
+/// What is done once is part of the trace of who had it made; what is done again and again belongs to none.
+static bool write_trace(buffer *out, const service_call *call) {
+  const kept_trace trace = kept_trace_of(call);
+  return yyjson_obj_get(call->body.value, "at") == NULL || kept_trace_write(out, &trace);
+}
+
+static bool write_definition(buffer *out, const service_call *call, int64_t made_ms) {
+  const permissions *who = call->caller.permissions;
+  yyjson_val *body = call->body.value;
   char head[64];
   snprintf(head, sizeof head, "{\"made_ms\":%" PRId64, made_ms);
   yyjson_obj_iter iterator = yyjson_obj_iter_with(body);
-  bool good = buffer_append_string(out, head) && kept_permissions_write(out, NULL, who, function_of(body));
+  bool good = buffer_append_string(out, head) && kept_permissions_write(out, NULL, who, function_of(body)) &&
+              write_trace(out, call);
   for (yyjson_val *key = yyjson_obj_iter_next(&iterator); good && key != NULL; key = yyjson_obj_iter_next(&iterator))
     if (strcmp(yyjson_get_str(key), "name") != 0)
       good = json_write_field(out, yyjson_get_str(key), yyjson_obj_iter_get_val(key));
@@ -115,8 +124,7 @@ static ubiq_error *make_item(service_call *call, text name, backend_work_item *o
   uint64_t due_ms = 0;
   buffer definition = {0};
   ubiq_error *error = first_due(&root, made_ms, &due_ms);
-  if (error == NULL && !write_definition(&definition, call->body.value, made_ms, call->caller.permissions))
-    error = ubiq_error_no_memory();
+  if (error == NULL && !write_definition(&definition, call, made_ms)) error = ubiq_error_no_memory();
   if (error == NULL && definition.size > WORK_PAYLOAD_MAX)
     error = ubiq_error_new(UBIQ_TOO_LARGE, "the schedule has %zu bytes with its input; expected at most %d",
                            definition.size, WORK_PAYLOAD_MAX);
@@ -288,7 +296,8 @@ static void forget_started(work_call *self) {
 static ubiq_error *write_turn(service_call *call, yyjson_val *definition, text schedule, const asked_turn *turn,
                               backend_work_item *out) {
   buffer payload = {0};
-  const schedule_turn written = {definition, schedule, now_ms(), call->caller.permissions, turn->run};
+  const schedule_turn written = {definition, schedule,           now_ms(), call->caller.permissions,
+                                 turn->run,  kept_trace_of(call)};
   bool good = schedule_turn_write(&written, &payload);
   uint8_t *copy = good ? arena_copy(&call->arena, payload.data, payload.size) : NULL;
   char *queue = arena_printf(&call->arena, TURN_QUEUE "%.*s", (int)schedule.size, schedule.data);

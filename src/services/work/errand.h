@@ -23,6 +23,7 @@ typedef struct errand {
   http_field headers[ERRAND_HEADERS_MAX];
   size_t headers_count;
   text traceparent; ///< of what led to it; empty: nothing did
+  text tracestate;  ///< that goes with it; empty: none
   const struct permissions
       *inherited; ///< of who had it begun (services/permissions/permissions.h), so that it may no more; NULL: nobody
   uint32_t depth; ///< calls of functions above it

@@ -2,6 +2,7 @@
 #include "services/events/events.h"
 
 #include "base/clock.h"
+#include "services/events/event.h"
 #include "services/events/event_check.h"
 #include "services/permissions/permissions.h"
 #include "services/schedules/schedule_work.h"
@@ -136,6 +137,82 @@ static void null_is_the_same_as_not_there(void **state) {
   assert_not_stored(self, "null");
   publish(self, "{\"type\":\"b\",\"data\":null}"); // but for the data, which may be null
   assert_stored(self, "\"data\":null}");
+}
+
+#define PARENT "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+static kept_trace stored_trace(fixture *self) {
+  kept_trace trace;
+  look(self);
+  event_find_trace((ubiq_bytes){(const uint8_t *)self->stored, strlen(self->stored)}, &trace);
+  return trace;
+}
+
+static void assert_trace(fixture *self, const char *parent, const char *state) {
+  const kept_trace trace = stored_trace(self);
+  assert_true(text_equal_string(trace.parent, parent));
+  assert_true(text_equal_string(trace.state, state));
+}
+
+static void an_event_keeps_the_trace_that_it_says(void **state) {
+  fixture *self = *state;
+  publish(self, "{\"type\":\"a\",\"tracestate\":\"k=v\",\"traceparent\":\"" PARENT "\"}");
+  assert_trace(self, PARENT, "k=v");
+  look(self);
+  assert_ptr_equal(strstr(strstr(self->stored, "tracestate") + 1, "tracestate"), NULL);
+  publish_binary(self, &(binary){{HEADER("ce-type", "b"), HEADER("ce-traceparent", PARENT)}, 2, NULL, NULL});
+  assert_trace(self, PARENT, "");
+}
+
+static void a_trace_that_json_escapes_is_not_found_but_delivered(void **state) {
+  fixture *self = *state;
+  publish(self, "{\"type\":\"a\",\"tracestate\":\"k=\\\"v\",\"traceparent\":\"" PARENT "\"}");
+  assert_trace(self, PARENT, "");
+  assert_stored(self, "\"tracestate\":\"k=\\\"v\"");
+  publish(self, "{\"type\":\"a\",\"traceparent\":\"\\\"\",\"source\":\"x\"}");
+  assert_trace(self, "\\\"", "");
+}
+
+static void an_event_without_a_trace_has_that_of_its_request(void **state) {
+  fixture *self = *state;
+  const binary asked = {
+      {HEADER("ce-type", "a"), HEADER("traceparent", PARENT), HEADER("tracestate", "k=v")}, 3, NULL, NULL};
+  publish_binary(self, &asked);
+  assert_trace(self, PARENT, "k=v");
+  const binary wrong = {
+      {HEADER("ce-type", "a"), HEADER("traceparent", "00-1"), HEADER("tracestate", "k=v")}, 3, NULL, NULL};
+  publish_binary(self, &wrong);
+  assert_trace(self, "", "");
+}
+
+static const char *run_parent(void *run) {
+  return run;
+}
+
+static const char *run_state(void *run) {
+  (void)run;
+  return "run=1";
+}
+
+static void an_event_of_a_run_has_its_trace(void **state) {
+  fixture *self = *state;
+  static char parent[] = PARENT;
+  calling calling;
+  calling_begin(&calling, &self->services);
+  calling.call.caller.run = parent;
+  calling.call.caller.traceparent = run_parent;
+  calling.call.caller.tracestate = run_state;
+  calling_json(&calling, "{\"type\":\"a\"}");
+  calling_run(&calling, service_events_publish);
+  assert_int_equal(calling_status(&calling), 202);
+  calling_end(&calling);
+  assert_trace(self, PARENT, "run=1");
+}
+
+static void an_event_of_nobody_has_no_trace(void **state) {
+  publish(*state, "{\"type\":\"a\",\"tracestate\":\"k=v\"}");
+  assert_trace(*state, "", "");
+  assert_stored(*state, "\"tracestate\":\"k=v\""); // as any attribute
 }
 
 static void attributes_that_are_none_are_refused(void **state) {
@@ -450,6 +527,11 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(what_is_not_said_is_completed),
       TEST(null_is_the_same_as_not_there),
+      TEST(an_event_keeps_the_trace_that_it_says),
+      TEST(a_trace_that_json_escapes_is_not_found_but_delivered),
+      TEST(an_event_without_a_trace_has_that_of_its_request),
+      TEST(an_event_of_a_run_has_its_trace),
+      TEST(an_event_of_nobody_has_no_trace),
       TEST(attributes_that_are_none_are_refused),
       TEST(attributes_that_are_good_are_kept),
       TEST(an_event_has_no_more_attributes_than_may_be),
