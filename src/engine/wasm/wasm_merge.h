@@ -8,6 +8,10 @@
 
 #include "ubiq/error.h"
 
+/// The prefix and the name of the function that puts back, as plugins have them (plugin/image.c).
+#define WASM_MERGE_PREFIX "ubiq:kernel/"
+#define WASM_MERGE_REWIND "rewind"
+
 typedef struct wasm_merge_request {
   const uint8_t *guest; ///< imports functions only, and its start function was lifted (wasm_lift_start)
   size_t guest_size;

@@ -117,7 +117,8 @@ static void configure_pool(wasm_config_t *config, const engine_options *options)
   wasmtime_pooling_allocation_config_delete(pool);
 }
 
-static wasm_config_t *configure(const engine_options *options) {
+// For all that is made of the code.
+static wasm_config_t *configure_code(const engine_options *options) {
   wasm_config_t *config = wasm_config_new();
   wasmtime_config_epoch_interruption_set(config, true);
   wasmtime_config_consume_fuel_set(config, options->fuel);
@@ -132,8 +133,25 @@ static wasm_config_t *configure(const engine_options *options) {
   wasmtime_config_max_wasm_stack_set(config, WT_WASM_STACK_BYTES);
   wasmtime_config_async_stack_size_set(config, options->stack_bytes ? options->stack_bytes : WT_FIBER_STACK_BYTES);
   configure_memories(config, options);
+  return config;
+}
+
+static wasm_config_t *configure(const engine_options *options) {
+  wasm_config_t *config = configure_code(options);
   if (options->memory_bytes_max && !options->compiles_only) configure_pool(config, options);
   return config;
+}
+
+// For modules with much memory: without a pool, and without images of memories, which would be in the way of memories of ours.
+// Those shrink, and what is behind them stays accessible. So no room is promised to the code, which then compares every
+// address with the memory's length and never relies on a page that cannot be read.
+static void open_large(wt_part *part, const wt_pagemap *pagemap, const engine_options *options) {
+  wasm_config_t *config = configure_code(options);
+  wasmtime_config_memory_init_cow_set(config, false);
+  small_memories(config, 0);
+  wt_memories_open(&part->memories, pagemap, options->memory_bytes_max, options->fibers_max * WT_MEMORIES_PER_STORE);
+  wt_memories_provide(&part->memories, config);
+  part->large = wasm_engine_new_with_config(config);
 }
 
 // A part's pool must be worth having.
@@ -158,8 +176,10 @@ ubiq_error *wt_open(const engine_options *options, engine **out) {
   each.stores_max /= self->parts_count;
   each.fibers_max /= self->parts_count;
   self->places = each.fibers_max;
+  wt_pagemap_open(&self->pagemap);
   for (uint32_t i = 0; i < self->parts_count; i++) {
     self->parts[i].engine = wasm_engine_new_with_config(configure(&each));
+    if (wt_has_large(options)) open_large(&self->parts[i], &self->pagemap, &each);
     pthread_mutex_init(&self->parts[i].lock, NULL);
   }
   *out = &self->base;
@@ -171,13 +191,20 @@ void wt_close(engine *engine) {
   for (uint32_t i = 0; i < self->parts_count; i++) {
     pthread_mutex_destroy(&self->parts[i].lock);
     wasm_engine_delete(self->parts[i].engine);
+    if (!self->parts[i].large) continue;
+    wasm_engine_delete(self->parts[i].large);
+    wt_memories_close(&self->parts[i].memories);
   }
+  wt_pagemap_close(&self->pagemap);
   free(self);
 }
 
 void wt_tick(engine *engine) {
   wt_engine *self = (wt_engine *)engine;
-  for (uint32_t i = 0; i < self->parts_count; i++) wasmtime_engine_increment_epoch(self->parts[i].engine);
+  for (uint32_t i = 0; i < self->parts_count; i++) {
+    wasmtime_engine_increment_epoch(self->parts[i].engine);
+    if (self->parts[i].large) wasmtime_engine_increment_epoch(self->parts[i].large);
+  }
 }
 
 // Wasmtime's vectors are freed by its own library: ours are copies.
@@ -241,9 +268,16 @@ ubiq_error *wt_validate(const uint8_t *wasm, size_t size) {
   return error ? take_compile_error(error, "module does not compile") : NULL;
 }
 
+// Where the system does not tell what was touched, memories of ours are cleared as the pool's are, and all else takes longer.
+// What was compiled elsewhere has them still.
+static bool has_use_of_large(const wt_engine *self) {
+  return self->parts[0].large && self->pagemap.is_ours;
+}
+
 ubiq_error *wt_compile(engine *engine, const uint8_t *wasm, size_t size, engine_module **out) {
   wt_module made = {.engine = (wt_engine *)engine};
-  wasm_engine_t *first = made.engine->parts[0].engine;
+  made.is_large = has_use_of_large(made.engine) && wt_needs_large(&engine->options, wasm, size);
+  wasm_engine_t *first = wt_part_engine(&made.engine->parts[0], made.is_large);
   bool is_component = wasm_is_component(wasm, size);
   wasmtime_error_t *error = is_component ? wasmtime_component_new(first, wasm, size, &made.component)
                                          : wasmtime_module_new(first, wasm, size, &made.module);
@@ -260,12 +294,24 @@ ubiq_error *wt_serialize(engine_module *module, uint8_t **bytes, size_t *size) {
   return take_bytes(&vector, bytes, size);
 }
 
+static bool deserialize_large(wt_module *made, const uint8_t *bytes, size_t size) {
+  wasm_engine_t *large = made->engine->parts[0].large;
+  wasmtime_error_t *error = large ? wasmtime_module_deserialize(large, bytes, size, &made->module) : NULL;
+  if (error) wasmtime_error_delete(error);
+  made->is_large = large && !error;
+  return made->is_large;
+}
+
 ubiq_error *wt_deserialize(engine *engine, const uint8_t *bytes, size_t size, engine_module **out) {
   wt_module made = {.engine = (wt_engine *)engine};
   wasm_engine_t *first = made.engine->parts[0].engine;
   wasmtime_error_t *error = wasmtime_module_deserialize(first, bytes, size, &made.module);
   if (!error) return module_wrap(made, out);
-  // What was serialized does not say to others which it is: a component is none of the modules that it is tried as first.
+  // What was serialized does not say to others which it is: it is tried as each in turn.
+  if (deserialize_large(&made, bytes, size)) {
+    wasmtime_error_delete(error);
+    return module_wrap(made, out);
+  }
   wasmtime_error_t *no_component = wasmtime_component_deserialize(first, bytes, size, &made.component);
   if (no_component) {
     wasmtime_error_delete(no_component);

@@ -1,5 +1,6 @@
 // The Wasmtime adapter: images, that is modules whose imports are resolved once. What each part of the engine has of one is
 // made in part.c.
+#include "engine/wasm/wasm_merge.h"
 #include "engine/wasmtime/internal.h"
 
 #include <stdlib.h>
@@ -49,15 +50,28 @@ static ubiq_error *copy_memories(wt_image *image, const engine_link *link) {
   return NULL;
 }
 
+// Those with memories of ours are of another engine of Wasmtime's. What merging makes is linked alone.
+static ubiq_error *check_engines(const engine_link *link) {
+  for (size_t i = 0; i < link->modules_count && link->modules_count > 1; i++)
+    if (((wt_module *)link->modules[i].module)->is_large)
+      return ubiq_error_new(UBIQ_INVALID_INPUT,
+                            "linking: module %zu exports " WASM_MERGE_PREFIX WASM_MERGE_REWIND ", a name of the host's",
+                            i);
+  return NULL;
+}
+
 ubiq_error *wt_link(engine *engine, const engine_link *link, engine_image **out) {
   if (link->modules_count > WT_MODULES_MAX)
     return ubiq_error_new(UBIQ_TOO_LARGE, "%zu modules are linked; at most %d may be, the kernel included",
                           link->modules_count, WT_MODULES_MAX);
+  ubiq_error *mixed = check_engines(link);
+  if (mixed) return mixed;
   wt_image *image = calloc(1, sizeof *image);
   if (!image) return ubiq_error_no_memory();
   image->base.ops = &wasmtime_ops;
   image->engine = (wt_engine *)engine;
   image->suspends = link->suspends;
+  image->is_large = ((wt_module *)link->modules[0].module)->is_large;
   bool is_pooled = engine->options.memory_bytes_max > 0 && !engine->options.fuel;
   if (is_pooled && link->modules_count == 1) image->rewind = link->rewind;
   pthread_mutex_init(&image->making, NULL);

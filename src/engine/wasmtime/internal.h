@@ -3,6 +3,7 @@
 #define ENGINE_WASMTIME_INTERNAL_H
 
 #include "engine/engine.h"
+#include "engine/wasmtime/memory.h"
 
 #include <pthread.h>
 #include <wasm.h>
@@ -14,7 +15,9 @@ enum { WT_PARTS_MAX = 16, WT_KEPT_MAX = 8 };
 
 typedef struct wt_part {
   _Alignas(64) wasm_engine_t *engine;
-  atomic_uint stores; ///< that are in use
+  wasm_engine_t *large; ///< for modules with much memory, which is ours (memory.h); NULL: the engine has none such
+  wt_memories memories; ///< of `large`
+  atomic_uint stores;   ///< that are in use
   pthread_mutex_t lock;
   struct wt_store *kept[WT_KEPT_MAX]; ///< to be used again, the oldest first (rewind.c); guarded by `lock`
   atomic_uint kept_count;             ///< changed with the lock
@@ -23,7 +26,8 @@ typedef struct wt_part {
 typedef struct wt_engine {
   engine base;
   uint32_t parts_count;
-  uint32_t places;             ///< of each part for stores that suspend
+  uint32_t places; ///< of each part for stores that suspend
+  wt_pagemap pagemap;
   wt_part parts[WT_PARTS_MAX]; ///< modules are compiled by the first
 } wt_engine;
 
@@ -33,11 +37,22 @@ static inline bool wt_gives_back_later(const engine_options *options) {
   return options->memory_bytes_max > 0 && options->memory_bytes_max < UINT64_C(4) << 30;
 }
 
+/// Whether there are memories of ours for modules that have much: where code checks bounds.
+static inline bool wt_has_large(const engine_options *options) {
+  return wt_gives_back_later(options) && !options->fuel;
+}
+
+/// The engine that a module, or an image of one, belongs to.
+static inline wasm_engine_t *wt_part_engine(const wt_part *part, bool is_large) {
+  return is_large ? part->large : part->engine;
+}
+
 typedef struct wt_module {
   engine_module base;
   wt_engine *engine;
   wasmtime_module_t *module;       ///< NULL: it is a component
   wasmtime_component_t *component; ///< NULL: it is a module
+  bool is_large;                   ///< of `large` of the engine's first part
 } wt_module;
 
 /// A host function as its image keeps it: `env` of the callbacks that Wasmtime calls.
@@ -92,6 +107,7 @@ typedef struct wt_image {
   size_t hosts_count;
   const char *rewind; ///< export of the only module (engine_link); NULL: stores of the image do not begin anew
   bool suspends;
+  bool is_large; ///< its only module is
 } wt_image;
 
 enum {
@@ -99,6 +115,10 @@ enum {
   WT_MEMORIES_KNOWN = 16, // memories at a later place are looked up each time
   // A larger memory is given back to the system as soon as its store ends; others wait in the pool for a few more.
   WT_MEMORY_LINGERS_BYTES = 2 << 20,
+  // Of all memories of a store that is used again: the kernel's, and two pages. Writing them costs less than looking at them.
+  WT_WRITTEN_BYTES_MAX = 160 << 10,
+  // More is not looked at either: it takes longer the more there is.
+  WT_LARGE_BYTES_MAX = 16 << 20,
   // Of calls that may suspend, and of host functions that wait: a store holds these values, and there are many stores.
   WT_CALL_VALUES_MAX = 5,
   WT_WAIT_VALUES_MAX = 8,
@@ -147,6 +167,7 @@ typedef struct wt_store {
   bool has_failed;              ///< a call has ended with an error
   wt_found found[WT_FOUND_MAX]; ///< of stores that may begin anew: what was looked up stays as it is
   uint32_t found_count;
+  bool is_large;        ///< its memories are ours (memory.h)
   bool has_limit;       ///< `limit_bytes` was set
   uint64_t limit_bytes; ///< of each memory
   bool on_fiber;        ///< a suspendable call is being polled: a tick may yield
@@ -179,6 +200,10 @@ ubiq_error *wt_deserialize(engine *engine, const uint8_t *bytes, size_t size, en
 void wt_module_delete(engine_module *module);
 void wt_tick(engine *engine);
 
+/// Whether a module is one whose stores are used again and begin with more memory than is written as a whole, but not with more
+/// than is worth looking at, nor with much data (large.c).
+bool wt_needs_large(const engine_options *options, const uint8_t *wasm, size_t size);
+
 ubiq_error *wt_link(engine *engine, const engine_link *link, engine_image **out);
 void wt_image_delete(engine_image *image);
 
@@ -193,6 +218,12 @@ void wt_part_give_back(wt_part *part);
 /// Sees how stores of its image begin, from one that was just made, if that is still to be seen.
 void wt_start_learn(wt_store *store);
 void wt_start_forget(wt_image_part *part);
+
+/// Reads what the memories of a store that was just made hold. False: they cannot be put back.
+bool wt_contents_read(wt_store *store, wt_start *start);
+/// Puts that back. False: it cannot be, and the store is good for nothing more.
+bool wt_contents_write(wt_store *store, const wt_start *start);
+void wt_contents_free(wt_start *start);
 
 /// Puts a store that is done with back to how it began, and keeps it in place of ending it. False: it has to be ended.
 bool wt_keep(wt_store *store);

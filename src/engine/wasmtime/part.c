@@ -77,7 +77,7 @@ static ubiq_error *get_modules(wt_image_part *part, const wt_image *image, uint3
     if (index == 0)
       part->modules[i] = wasmtime_module_clone(module);
     else
-      error = copy_code(image->engine->parts[index].engine, module, &part->modules[i]);
+      error = copy_code(wt_part_engine(&image->engine->parts[index], image->is_large), module, &part->modules[i]);
     if (error) return error;
   }
   return NULL;
@@ -86,7 +86,7 @@ static ubiq_error *get_modules(wt_image_part *part, const wt_image *image, uint3
 static ubiq_error *make(wt_image *image, uint32_t index, wt_image_part **out) {
   wt_image_part *part = calloc(1, sizeof *part);
   if (!part) return ubiq_error_no_memory();
-  part->linker = wasmtime_linker_new(image->engine->parts[index].engine);
+  part->linker = wasmtime_linker_new(wt_part_engine(&image->engine->parts[index], image->is_large));
   ubiq_error *error = define_hosts(part, image);
   if (!error) error = get_modules(part, image, index);
   if (!error)

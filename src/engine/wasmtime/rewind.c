@@ -2,8 +2,8 @@
 //
 // Most of what a short run costs is making its instance and ending it. So a store whose calls ended well is put back to how
 // it began and kept for the next one that is asked for, of the same image and part: its memories by a copy of what they
-// held, all else that a module has by a function of its own (wasm_merge_rewind.c), which says when that cannot be. What has
-// grown, failed or was dropped on its way, and modules with much memory, end as Wasmtime ends them.
+// held (contents.c), all else that a module has by a function of its own (wasm_merge_rewind.c), which says when that cannot be.
+// What has failed or was dropped on its way ends as Wasmtime ends it.
 // How an image begins is read off its second store, so that who makes one alone pays nothing.
 // LOCKS: a part's `lock` guards what is kept there; it is held for a few instructions, and never while a store ends.
 #include "engine/wasmtime/internal.h"
@@ -12,43 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-  START_BYTES_MAX =
-      160 << 10,  // of all memories: the kernel's, and two pages. Writing them costs less than looking at them
-  ROOM_LEFT = 16, // places of a part that are not taken by stores that are kept
-};
+enum { ROOM_LEFT = 16 }; // places of a part that are not taken by stores that are kept
 
 // -- How stores begin --
-
-static void start_free(wt_start *start) {
-  for (uint32_t i = 0; i < start->memories_count; i++) free(start->memories[i].bytes);
-  free(start);
-}
-
-static bool read_memory(const engine_memory *memory, wt_start_memory *out) {
-  size_t from = 0, to = memory->size;
-  while (to > 0 && memory->data[to - 1] == 0) to--;
-  while (from < to && memory->data[from] == 0) from++;
-  *out = (wt_start_memory){.size = memory->size, .from = from, .to = to, .bytes = malloc(to - from + 1)};
-  if (out->bytes) memcpy(out->bytes, memory->data + from, to - from);
-  return out->bytes != NULL;
-}
-
-// The image's lists of memories name all that there are. A name may be of none.
-static bool read_memories(wt_store *store, wt_start *start) {
-  size_t bytes = 0;
-  for (uint32_t place = 0; place < store->image->memories_count; place++) {
-    engine_memory memory;
-    if (!wt_store_memory(&store->base, place, &memory)) continue;
-    bytes += memory.size;
-    if (bytes > START_BYTES_MAX || start->memories_count == WT_START_MEMORIES_MAX) return false;
-    wt_start_memory *read = &start->memories[start->memories_count];
-    if (!read_memory(&memory, read)) return false;
-    read->place = place;
-    start->memories_count++;
-  }
-  return true;
-}
 
 // Puts back what is not in memories. False: it cannot be. No tick is for this call: it is no call of the store's user.
 static bool reset_module(wt_store *store, const wt_start *start) {
@@ -67,8 +33,8 @@ static bool reset_module(wt_store *store, const wt_start *start) {
 static const wt_start *learn(wt_store *store) {
   wt_start *start = calloc(1, sizeof *start);
   if (!start) return NULL;
-  if (read_memories(store, start) && reset_module(store, start)) return start;
-  start_free(start);
+  if (wt_contents_read(store, start) && reset_module(store, start)) return start;
+  wt_contents_free(start);
   return NULL;
 }
 
@@ -82,31 +48,14 @@ void wt_start_learn(wt_store *store) {
 
 void wt_start_forget(wt_image_part *part) {
   wt_start *start = atomic_load(&part->start);
-  if (start) start_free(start);
+  if (start) wt_contents_free(start);
 }
 
 // -- Back to the beginning --
 
-static bool has_sizes(wt_store *store, const wt_start *start, engine_memory *memories) {
-  for (uint32_t i = 0; i < start->memories_count; i++) {
-    bool is_there = wt_store_memory(&store->base, start->memories[i].place, &memories[i]);
-    if (!is_there || memories[i].size != start->memories[i].size) return false;
-  }
-  return true;
-}
-
-static void write_memory(const wt_start_memory *start, uint8_t *data) {
-  memset(data, 0, start->from);
-  memcpy(data + start->from, start->bytes, start->to - start->from);
-  memset(data + start->to, 0, start->size - start->to);
-}
-
 static bool rewind_store(wt_store *store, const wt_start *start) {
-  engine_memory memories[WT_START_MEMORIES_MAX];
   bool is_whole = !store->has_failed && !store->call.future && !store->wait.host && !store->host_error;
-  if (!is_whole || !has_sizes(store, start, memories) || !reset_module(store, start)) return false;
-  for (uint32_t i = 0; i < start->memories_count; i++) write_memory(&start->memories[i], memories[i].data);
-  return true;
+  return is_whole && reset_module(store, start) && wt_contents_write(store, start);
 }
 
 // -- What is kept --

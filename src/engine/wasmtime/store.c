@@ -110,6 +110,7 @@ static wt_store *store_alloc(wt_image *image, const engine_store_options *option
   store->base.ops = &wasmtime_ops;
   store->engine = image->engine;
   store->image = image;
+  store->is_large = image->is_large;
   store->options = *options;
   store->host_error = NULL;
   store->on_fiber = store->in_call = false;
@@ -122,7 +123,7 @@ static wt_store *store_alloc(wt_image *image, const engine_store_options *option
 }
 
 void wt_store_open(wt_store *store) {
-  store->store = wasmtime_store_new(store->part->engine, store, NULL);
+  store->store = wasmtime_store_new(wt_part_engine(store->part, store->is_large), store, NULL);
   store->context = wasmtime_store_context(store->store);
   wasmtime_context_set_epoch_deadline(store->context, 1);
   wasmtime_store_epoch_deadline_callback(store->store, on_tick, store, NULL);
@@ -217,7 +218,7 @@ static void look_at(wasmtime_context_t *context, const wasmtime_memory_t *memory
 // pool would: pages of the module's data come back as they were, all others as zeros. The image may be gone: who evicts a
 // store that is kept holds no share of that one's.
 static void give_back_large(wt_store *store) {
-  if (!wt_gives_back_later(&store->engine->base.options)) return;
+  if (!wt_gives_back_later(&store->engine->base.options) || store->is_large) return;
   for (uint32_t i = 0; store->memories_known >> i != 0; i++) {
     engine_memory memory = {0};
     if (store->memories_known >> i & 1) look_at(store->context, &store->memories[i], &memory);

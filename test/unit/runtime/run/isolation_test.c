@@ -17,6 +17,7 @@ enum {
 
 #define MODULE UBIQ_SOURCE_DIR "/test/guests/wat/everywhere.wat"
 #define SMALL  UBIQ_SOURCE_DIR "/test/guests/wat/everywhere_small.wat"
+#define LARGE  UBIQ_SOURCE_DIR "/test/guests/wat/everywhere_large.wat"
 
 static void fill(const fixture *self) {
   while (self->worker->keeper.first_short != NULL) uv_run(&self->worker->loop, UV_RUN_ONCE);
@@ -46,6 +47,24 @@ static void no_run_sees_anything_of_another_that_changed_only_what_can_be_put_ba
   fixture self;
   make(&self, "[functions.run]\nwasm = '" SMALL "'\npool = { min = 0, overprovision = 0 }\n");
   for (int i = 0; i < 20; i++) assert_int_equal(found_by_run(&self, UBIQ_GUEST_ERROR), 0);
+  end(&self);
+}
+
+static void no_run_sees_anything_of_another_in_a_large_memory(void **state) {
+  (void)state;
+  fixture self;
+  make(&self, "[functions.run]\nwasm = '" LARGE "'\npool = { min = 0, overprovision = 0 }\n");
+  for (int i = 0; i < 20; i++) assert_int_equal(found_by_run(&self, UBIQ_GUEST_ERROR), 0);
+  end(&self);
+}
+
+static void a_run_sees_what_was_changed_in_a_large_memory(void **state) {
+  (void)state;
+  fixture self;
+  make(&self, "[functions.run]\nwasm = '" LARGE "'\ninstance = 'reuse'\npool = { min = 0 }\n");
+  assert_int_equal(found_by_run(&self, UBIQ_GUEST_ERROR), 0);
+  int found = found_by_run(&self, UBIQ_GUEST_ERROR);
+  assert_int_equal(found, SEEN_MEMORY | SEEN_SIZE | SEEN_GLOBALS | SEEN_VARS | SEEN_WASI);
   end(&self);
 }
 
@@ -98,6 +117,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(no_run_of_a_request_sees_anything_of_another),
       cmocka_unit_test(no_run_sees_anything_of_another_that_changed_only_what_can_be_put_back),
+      cmocka_unit_test(no_run_sees_anything_of_another_in_a_large_memory),
+      cmocka_unit_test(a_run_sees_what_was_changed_in_a_large_memory),
       cmocka_unit_test(a_run_sees_what_was_changed_of_what_can_be_put_back),
       cmocka_unit_test(no_run_sees_anything_in_an_instance_that_was_ready),
       cmocka_unit_test(a_run_of_a_reused_instance_sees_what_the_one_before_left),
