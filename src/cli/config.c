@@ -210,18 +210,27 @@ static bool write_lists(const writer *self) {
 }
 
 /// Values are shown: who may read ubiq.toml may read them.
+static bool append_settings(buffer *out, const project_settings *settings) {
+  bool good = true;
+  for (size_t i = 0; good && i < settings->count; i++)
+    good = buffer_printf(out, "%s%s=%s", i == 0 ? "" : ", ", settings->items[i].name, settings->items[i].value);
+  return good && buffer_string(out) != NULL;
+}
+
+static bool fill_settings(yyjson_mut_doc *document, yyjson_mut_val *object, const project_settings *settings) {
+  bool good = object != NULL;
+  for (size_t i = 0; good && i < settings->count; i++)
+    good = yyjson_mut_obj_add_str(document, object, settings->items[i].name, settings->items[i].value);
+  return good;
+}
+
 static bool write_config(const writer *self) {
-  const project_function *function = self->function;
+  const project_settings settings = {self->function->config, self->function->config_count};
   yyjson_mut_val *object = self->object == NULL ? NULL : yyjson_mut_obj(self->document);
   buffer shown = {0};
-  bool good = true;
-  for (size_t i = 0; good && i < function->config_count; i++) {
-    const project_setting *one = &function->config[i];
-    good = buffer_printf(&shown, "%s%s=%s", i == 0 ? "" : ", ", one->name, one->value) &&
-           (object == NULL || yyjson_mut_obj_add_str(self->document, object, one->name, one->value));
-  }
-  good = good && buffer_string(&shown) != NULL &&
-         write(self, "config", shown.size == 0 ? "none" : (const char *)shown.data, object);
+  bool good = append_settings(&shown, &settings) &&
+              (self->object == NULL || fill_settings(self->document, object, &settings)) &&
+              write(self, "config", settings.count == 0 ? "none" : (const char *)shown.data, object);
   buffer_free(&shown);
   return good;
 }
@@ -264,6 +273,33 @@ static bool add_quota_line(table *table, const project *project, const project_q
   return good;
 }
 
+static bool add_settings_line(table *table, const char *before, const char *name, const project_settings *settings) {
+  buffer shown = {0};
+  bool good =
+      settings->count == 0 || (append_settings(&shown, settings) && table_printf(table, "  %s%s", before, name) &&
+                               table_add(table, (const char *)shown.data) && table_add(table, ""));
+  buffer_free(&shown);
+  return good;
+}
+
+/// Those of all functions: what a function says itself comes before them.
+static bool add_settings_lines(table *table, const project *project) {
+  bool good = add_settings_line(table, "", "config", &project->config);
+  for (size_t i = 0; good && i < project->environments_count; i++)
+    good = add_settings_line(table, "environments.", project->environments[i].name, &project->environments[i].config);
+  return good;
+}
+
+static bool fill_all_settings(yyjson_mut_doc *document, yyjson_mut_val *root, const project *project) {
+  bool good = fill_settings(document, yyjson_mut_obj_add_obj(document, root, "config"), &project->config);
+  yyjson_mut_val *environments = yyjson_mut_obj_add_obj(document, root, "environments");
+  for (size_t i = 0; good && i < project->environments_count; i++) {
+    const project_environment *one = &project->environments[i];
+    good = fill_settings(document, yyjson_mut_obj_add_obj(document, environments, one->name), &one->config);
+  }
+  return good && environments != NULL;
+}
+
 static bool add_quota_lines(table *table, const project *project) {
   bool good = table_add(table, "[project]") && table_add(table, "") && table_add(table, "");
   for (size_t i = 0; good && i < PROJECT_QUOTAS; i++) good = add_quota_line(table, project, &project_quotas[i]);
@@ -286,7 +322,7 @@ static bool fill_quotas(yyjson_mut_doc *document, yyjson_mut_val *root, const pr
 static ubiq_error *print_lines(const project *project, const tables *tables) {
   static const char *const heads[] = {"SETTING", "VALUE", "FROM"};
   table table = {.heads = heads, .columns = 3};
-  bool good = add_quota_lines(&table, project);
+  bool good = add_quota_lines(&table, project) && add_settings_lines(&table, project);
   for (size_t i = 0; good && i < project->functions_count; i++) {
     const project_function *function = &project->functions[i];
     const writer writer = {.function = function,
@@ -305,7 +341,7 @@ static ubiq_error *print_lines(const project *project, const tables *tables) {
 static bool fill(yyjson_mut_doc *document, yyjson_mut_val *root, const project *project, const tables *tables) {
   bool good = yyjson_mut_obj_add_str(document, root, "name", project->name) &&
               yyjson_mut_obj_add_str(document, root, "version", project->version) &&
-              fill_quotas(document, root, project);
+              fill_quotas(document, root, project) && fill_all_settings(document, root, project);
   yyjson_mut_val *functions = yyjson_mut_obj_add_obj(document, root, "functions");
   for (size_t i = 0; good && i < project->functions_count; i++) {
     const project_function *function = &project->functions[i];
@@ -365,6 +401,7 @@ const command command_config = {
     .summary = "show the settings of a project's functions as they hold",
     .details =
         "DIR is a folder with a ubiq.toml; the default is the working directory. What a function does not say itself\n"
-        "is marked with where it comes from: the project, or the default.\n",
+        "is marked with where it comes from: the project, or the default. Variables, `.env` and secrets are not "
+        "shown.\n",
     .run = config,
 };

@@ -89,6 +89,16 @@ allowed_hosts = ["x.example", "y.example"]
         self.assertEqual({"value": 2 << 20, "from": "project"}, told["kv_value"])
         self.assertEqual({"value": 100 << 20, "from": "default"}, told["storage"])
 
+    def test_settings_of_the_project_and_of_environments_are_shown(self):
+        text = self.TEXT + '[config]\nk = "p"\nl = ""\n[environments.staging.config]\nk = "s"\n'
+        lines = [line.split() for line in self.ubiq("config", self.project(text=text)).splitlines()]
+        for line in ("config k=p, l=", "environments.staging k=s", "config k=v"):
+            self.assertIn(line.split(), lines)
+        told = json.loads(self.ubiq("config", self.project(text=text), "--json"))
+        self.assertEqual(({"k": "p", "l": ""}, {"staging": {"k": "s"}}), (told["config"], told["environments"]))
+        told = json.loads(self.ubiq("config", self.project(text=self.TEXT), "--json"))
+        self.assertEqual(({}, {}), (told["config"], told["environments"]))
+
     def test_json_has_numbers_and_lists(self):
         told = json.loads(self.ubiq("config", self.project(text=self.TEXT), "--json"))
         self.assertEqual(("shop", "1.2.3"), (told["name"], told["version"]))
