@@ -4,6 +4,7 @@
 #include "api/answer.h"
 #include "api/dispatch.h"
 #include "api/envelope.h"
+#include "base/json.h"
 #include "services/cache/cache.h"
 #include "services/permissions/permissions.h"
 #include "services/services.h"
@@ -80,11 +81,24 @@ static permission_set *some_permissions(void) {
   return set;
 }
 
+/// What is parsed is valid; what is not, is not, but for what only a parser looks at.
+static void check_validity(ubiq_bytes json) {
+  yyjson_doc *document = NULL;
+  ubiq_error *error = json_parse("text", json.data, json.size, &document);
+  yyjson_doc *plain = yyjson_read((const char *)json.data, json.size, YYJSON_READ_BIGNUM_AS_RAW);
+  const bool is_valid = json_is_valid(json.data, json.size);
+  if ((error == NULL && !is_valid) || (is_valid && plain == NULL)) abort();
+  ubiq_error_delete(error);
+  yyjson_doc_free(document);
+  yyjson_doc_free(plain);
+}
+
 /// Who may do less is told the same, or that it may not: never more.
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (size == 0) return 0;
   ubiq_log_set(UBIQ_LOG_OFF, NULL, NULL);
   const ubiq_bytes request = {data + 1, size - 1};
+  check_validity(request);
   permission_set *set = some_permissions();
   const permissions granted = {.sets = {set}, .count = 1};
   unsigned allowed = ask(data[0] - '0', request, NULL), checked = ask(data[0] - '0', request, &granted);

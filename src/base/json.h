@@ -53,6 +53,9 @@ ubiq_error *json_parse_up_to(const char *name, const void *data, size_t size, co
 /// Errors: `too_large` for an object with more members.
 ubiq_error *json_check_members(const char *name, yyjson_val *object, size_t members_max);
 
+/// Whether json_parse would take it but for keys that stand twice and numbers that are too large, which pass. Takes no memory.
+bool json_is_valid(const void *data, size_t size);
+
 /// Finds a key that stands twice in an object; `key->data` is NULL when none does. Errors: out of memory alone.
 ubiq_error *json_find_duplicate(yyjson_val *object, text *key);
 

@@ -91,15 +91,29 @@ text text_cut(text value, size_t size_max) {
   return (text){value.data, size};
 }
 
+// How many of the first bytes are seven bits wide, eight by eight.
+static size_t ascii_size(const uint8_t *at, size_t size) {
+  size_t found = 0;
+  uint64_t eight;
+  for (; size - found >= sizeof eight; found += sizeof eight) {
+    memcpy(&eight, at + found, sizeof eight);
+    if (eight & UINT64_C(0x8080808080808080)) break;
+  }
+  return found;
+}
+
 bool text_utf8_valid(const void *data, size_t size) {
   const uint8_t *at = data;
-  while (size > 0) {
+  for (;;) {
+    const size_t plain = ascii_size(at, size);
+    at += plain;
+    size -= plain;
+    if (size == 0) return true;
     size_t length = utf8_size(at, size);
     if (length == 0) return false;
     at += length;
     size -= length;
   }
-  return true;
 }
 
 bool text_base64_encode(buffer *out, const void *data, size_t size) {

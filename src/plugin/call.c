@@ -18,9 +18,10 @@ static ubiq_error *resolve(plugin *plugin, const compiled_function *function) {
     plugin->target = *function;
     return NULL;
   }
-  const char *export = plugin->compiled->options.core ? "ubiq_handle" : function->name;
-  if (!plugin_function(plugin, plugin->compiled->main, export, &plugin->function))
-    return ubiq_error_new(UBIQ_INTERNAL, "the instance has no export %s", export);
+  bool is_core = plugin->compiled->options.core;
+  bool has_it = is_core ? plugin_kernel_function(plugin, CORE_CALL, &plugin->function)
+                        : plugin_function(plugin, plugin->compiled->main, function->name, &plugin->function);
+  if (!has_it) return ubiq_error_new(UBIQ_INTERNAL, "the instance has no export %s", function->name);
   plugin->target = *function;
   plugin->is_command = strcmp(function->name, "_start") == 0;
   return NULL;
@@ -162,7 +163,7 @@ static ubiq_error *start_step(plugin *plugin, engine_state *state) {
 }
 
 static ubiq_error *start_function(plugin *plugin, engine_state *state) {
-  if (plugin->compiled->options.core) return core_next(plugin, state);
+  if (plugin->compiled->options.core) return core_start(plugin, state);
   if (plugin->compiled->options.component) return component_handle(plugin, state);
   plugin->stage = STAGE_FUNCTION;
   ubiq_error *error = get_ready(plugin);

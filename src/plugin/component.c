@@ -239,11 +239,12 @@ static ubiq_error *failed(const plugin *plugin, const component_value *variant) 
   return ubiq_error_new(UBIQ_GUEST_ERROR, "%.*s", shown(words), words.data);
 }
 
+// What is not valid is parsed for what to say of it.
 static ubiq_error *take_output(plugin *plugin, text json) {
   yyjson_doc *document = NULL;
   ubiq_error *error = outcome_check_size(plugin, json.size);
   if (error) return error;
-  error = json_parse("answer", json.data, json.size, &document);
+  if (!json_is_valid(json.data, json.size)) error = json_parse("answer", json.data, json.size, &document);
   yyjson_doc_free(document);
   if (!error) {
     plugin->output = (ubiq_bytes){(const uint8_t *)json.data, json.size};

@@ -3,8 +3,7 @@
 
 #include "base/json.h"
 #include "plugin/call.h"
-
-enum { FORMAT_JSON = 0 };
+#include "plugin/hub_shim.h"
 
 static const wasm_type types[] = {WASM_TYPE_I32, WASM_TYPE_I32, WASM_TYPE_I32, WASM_TYPE_I32, WASM_TYPE_I32};
 static const wasm_type i64 = WASM_TYPE_I64;
@@ -44,7 +43,7 @@ static ubiq_error *check_export(const compiled *compiled, const char *name, cons
       item ? name : "no ", item ? *found ? " as " : ", which is no function" : name, found, name, expected);
 }
 
-ubiq_error *core_check(const compiled *compiled) {
+ubiq_error *core_check(compiled *compiled) {
   if (!compiled->options.core) return NULL;
   if (!compiled->options.suspends || compiled->modules_count != 2)
     return ubiq_error_new(UBIQ_INVALID_INPUT, "the wire \"core\" is for plugins of one module that run on a loop");
@@ -52,6 +51,7 @@ ubiq_error *core_check(const compiled *compiled) {
   if (!memory || memory->kind != WASM_MEMORY)
     return ubiq_error_new(UBIQ_INVALID_INPUT, "the module exports no memory; for the wire \"core\" expected one as "
                                               "\"memory\"");
+  compiled->core_memory = KERNEL_MEMORY + 1 + memory->index;
   ubiq_error *error = check_export(compiled, "ubiq_alloc", &alloc_signature);
   if (!error) error = check_export(compiled, "ubiq_free", &free_signature);
   return error ? error : check_export(compiled, "ubiq_handle", &handle_signature);
@@ -64,78 +64,54 @@ void core_function(const compiled *compiled, const char *name, compiled_function
 
 // -- A call --
 
-ubiq_error *core_open(plugin *plugin) {
-  core_state *core = &plugin->core;
-  uint32_t main = plugin->compiled->main;
-  core->input = core->answer = (core_block){0, 0};
-  bool has_all = plugin_function(plugin, main, "ubiq_alloc", &core->alloc) &&
-                 plugin_function(plugin, main, "ubiq_free", &core->free);
-  return has_all ? NULL : ubiq_error_new(UBIQ_INTERNAL, "the instance has no ubiq_alloc or ubiq_free");
+void core_open(plugin *plugin) {
+  plugin->core.input = plugin->core.answer = (core_block){0, 0};
 }
 
 engine_memory core_memory(const plugin *plugin) {
-  const wasm_item *item = wasm_module_export(module_of(plugin->compiled), "memory");
   engine_memory memory = {0};
-  engine_store_memory(plugin->store, KERNEL_MEMORY + 1 + item->index, &memory);
+  engine_store_memory(plugin->store, plugin->compiled->core_memory, &memory);
   return memory;
 }
 
 void core_call_begin(plugin *plugin) {
-  plugin->core.has_asked = plugin->core.is_answering = false;
+  plugin->core.is_answering = false;
 }
 
-static ubiq_error *start_free(plugin *plugin, core_block *block, engine_state *state) {
-  plugin->values[0] = (engine_value){.i32 = (int32_t)block->place};
-  plugin->values[1] = (engine_value){.i32 = (int32_t)block->size};
-  *block = (core_block){0, 0};
-  return engine_call_start(plugin->store, &plugin->core.free, &free_signature, plugin->values, state);
-}
-
-static ubiq_error *start_alloc(plugin *plugin, engine_state *state) {
-  size_t size = strlen(plugin->target.name) + plugin->input.size;
+ubiq_error *core_start(plugin *plugin, engine_state *state) {
+  static const wasm_type params[HUB_CALL_PARAMS] = {WASM_TYPE_I32, WASM_TYPE_I32, WASM_TYPE_I32,
+                                                    WASM_TYPE_I32, WASM_TYPE_I32, WASM_TYPE_I32};
+  static const wasm_signature signature = {params, &i64, HUB_CALL_PARAMS, 1};
+  core_state *core = &plugin->core;
+  const size_t name_size = strlen(plugin->target.name), size = name_size + plugin->input.size;
   if (size > INT32_MAX)
     return ubiq_error_new(UBIQ_TOO_LARGE, "an input of %zu bytes does not fit into a memory", plugin->input.size);
-  plugin->core.has_asked = true;
-  plugin->core.input.size = (uint32_t)size;
-  plugin->values[0] = (engine_value){.i32 = (int32_t)size};
-  return engine_call_start(plugin->store, &plugin->core.alloc, &alloc_signature, plugin->values, state);
+  const uint32_t arguments[HUB_CALL_PARAMS] = {
+      [HUB_CALL_NAME_SIZE] = (uint32_t)name_size,   [HUB_CALL_INPUT_SIZE] = (uint32_t)plugin->input.size,
+      [HUB_CALL_ANSWER_PLACE] = core->answer.place, [HUB_CALL_ANSWER_SIZE] = core->answer.size,
+      [HUB_CALL_BLOCK_PLACE] = core->input.place,   [HUB_CALL_BLOCK_SIZE] = core->input.size};
+  for (size_t i = 0; i < HUB_CALL_PARAMS; i++) plugin->values[i] = (engine_value){.i32 = (int32_t)arguments[i]};
+  core->answer = core->input = (core_block){0, 0};
+  plugin->stage = STAGE_FUNCTION;
+  return engine_call_start(plugin->store, &plugin->function, &signature, plugin->values, state);
 }
 
-// Puts the operation's name and the input where ubiq_alloc said.
-static ubiq_error *place_input(plugin *plugin, size_t name_size) {
-  core_block *block = &plugin->core.input;
+ubiq_error *core_place(void *env, engine_call *call, engine_value *values) {
+  (void)env;
+  plugin *plugin = call->user;
+  const size_t name_size = strlen(plugin->target.name);
+  const core_block block = {(uint32_t)values[0].i64, (uint32_t)(name_size + plugin->input.size)};
   engine_memory memory = core_memory(plugin);
-  block->place = (uint32_t)plugin->values[0].i32;
-  if (block->place == 0)
-    return ubiq_error_new(UBIQ_MEMORY_LIMIT, "out of memory: ubiq_alloc has no room for %u bytes", block->size);
-  uint8_t *place = engine_memory_span(&memory, block->place, block->size);
+  if (block.place == 0)
+    return ubiq_error_new(UBIQ_MEMORY_LIMIT, "out of memory: ubiq_alloc has no room for %u bytes", block.size);
+  uint8_t *place = engine_memory_span(&memory, block.place, block.size);
   if (!place)
     return host_fault(ubiq_error_new(UBIQ_TRAP, "ubiq_alloc answered %u for %u bytes, which its memory does not have",
-                                     block->place, block->size));
+                                     block.place, block.size));
   memcpy(place, plugin->target.name, name_size);
   if (plugin->input.size > 0) memcpy(place + name_size, plugin->input.data, plugin->input.size);
+  plugin->core.input = block;
   return NULL;
-}
-
-static ubiq_error *start_handle(plugin *plugin, engine_state *state) {
-  size_t name_size = strlen(plugin->target.name);
-  ubiq_error *error = place_input(plugin, name_size);
-  if (error) return error;
-  const core_block *block = &plugin->core.input;
-  const uint32_t arguments[] = {FORMAT_JSON, block->place, (uint32_t)name_size, block->place + (uint32_t)name_size,
-                                (uint32_t)plugin->input.size};
-  for (size_t i = 0; i < sizeof arguments / sizeof *arguments; i++)
-    plugin->values[i] = (engine_value){.i32 = (int32_t)arguments[i]};
-  plugin->stage = STAGE_FUNCTION;
-  return engine_call_start(plugin->store, &plugin->function, &handle_signature, plugin->values, state);
-}
-
-ubiq_error *core_next(plugin *plugin, engine_state *state) {
-  core_state *core = &plugin->core;
-  if (core->answer.place != 0) return start_free(plugin, &core->answer, state);
-  if (core->has_asked) return start_handle(plugin, state);
-  if (core->input.place != 0) return start_free(plugin, &core->input, state);
-  return start_alloc(plugin, state);
 }
 
 // -- The answer --
@@ -155,7 +131,7 @@ static ubiq_error *read_failure(const json_value *failure) {
   return error ? invalid(error) : ubiq_error_new(UBIQ_GUEST_ERROR, "%.*s", (int)said.size, said.data);
 }
 
-static ubiq_error *read_value(const json_value *value, buffer *out) {
+static ubiq_error *write_value(const json_value *value, buffer *out) {
   size_t size = 0;
   char *json = yyjson_val_write(value->value, YYJSON_WRITE_NOFLAG, &size);
   bool good = json && buffer_append(out, json, size);
@@ -172,17 +148,30 @@ static ubiq_error *read_root(const json_value *root, buffer *out) {
   if (!ok.value == !failure.value)
     return ubiq_error_new(UBIQ_INVALID_OUTPUT, "answer: has %s; expected {\"ok\": ...} or {\"error\": {...}}",
                           ok.value ? "both \"ok\" and \"error\"" : "neither \"ok\" nor \"error\"");
-  return ok.value ? read_value(&ok, out) : read_failure(&failure);
+  return ok.value ? write_value(&ok, out) : read_failure(&failure);
 }
 
-ubiq_error *core_answer_read(ubiq_bytes answer, buffer *out) {
+// {"ok":value}, as nearly all write it: what stands between is the value if it is JSON.
+static bool find_value(ubiq_bytes answer, ubiq_bytes *value) {
+  static const char head[] = "{\"ok\":";
+  const size_t head_size = sizeof head - 1;
+  if (answer.size < head_size + 1 || memcmp(answer.data, head, head_size) != 0 || answer.data[answer.size - 1] != '}')
+    return false;
+  *value = (ubiq_bytes){answer.data + head_size, answer.size - head_size - 1};
+  return json_is_valid(value->data, value->size);
+}
+
+ubiq_error *core_answer_read(ubiq_bytes answer, buffer *room, ubiq_bytes *value) {
   static const json_source source = {.name = "answer"};
   yyjson_doc *document = NULL;
+  if (find_value(answer, value)) return NULL;
+  buffer_clear(room);
   ubiq_error *error = json_parse("answer", answer.data, answer.size, &document);
   if (error) return invalid(error);
   json_value root = json_root(&source, yyjson_doc_get_root(document));
-  error = read_root(&root, out);
+  error = read_root(&root, room);
   yyjson_doc_free(document);
+  *value = buffer_bytes(room);
   return error;
 }
 
@@ -192,13 +181,13 @@ ubiq_error *core_conclude(plugin *plugin) {
   const core_block block = {(uint32_t)(packed >> 32), (uint32_t)packed};
   engine_memory memory = core_memory(plugin);
   const uint8_t *place = engine_memory_span(&memory, block.place, block.size);
+  ubiq_bytes value = {0};
   if (!place)
     return ubiq_error_new(UBIQ_INVALID_OUTPUT, "ubiq_handle answered %u bytes at %u, which its memory does not have",
                           block.size, block.place);
   core->answer = block;
-  buffer_clear(&core->output);
   ubiq_error *error = outcome_check_size(plugin, block.size);
-  if (!error) error = core_answer_read((ubiq_bytes){place, block.size}, &core->output);
-  if (!error) plugin->output = buffer_bytes(&core->output);
+  if (!error) error = core_answer_read((ubiq_bytes){place, block.size}, &core->output, &value);
+  if (!error) plugin->output = value;
   return error;
 }

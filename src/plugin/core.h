@@ -5,7 +5,8 @@
 // and, behind it, the input. Format 0 is JSON, and the answer is {"ok": value} or {"error": {"message": text}}. The host frees
 // both blocks, before the instance's next call. What a guest says of places is checked each time it is used.
 //
-// All of it is guest code, so that each call is a stage of the plugin's call: it may be cut by a tick, and has its limits.
+// All of that is one call of the hub (HUB_GUEST_CALL), which calls the guest's functions and, for the input, the host: guest code,
+// so that it may be cut by a tick, and has its limits. Such modules are merged with their hub, or refused.
 #ifndef PLUGIN_CORE_H
 #define PLUGIN_CORE_H
 
@@ -18,6 +19,9 @@ struct compiled_function;
 
 #define CORE_WIRE_MODULE "ubiq:wire/host"
 
+/// The hub's function that makes a call.
+#define CORE_CALL "call"
+
 /// A place in the guest's memory that is ours to free; place 0: none.
 typedef struct core_block {
   uint32_t place, size;
@@ -25,35 +29,37 @@ typedef struct core_block {
 
 /// What an instance keeps for the wire.
 typedef struct core_state {
-  engine_function alloc, free;
   core_block input, answer;
-  bool has_asked;    ///< for room for the input of the call under way
   bool is_answering; ///< between `ready` and `finish`: only ubiq_alloc runs
-  buffer output;     ///< the value that the last call answered
+  buffer output;     ///< the value that the last call answered, where that is no piece of the answer
 } core_state;
 
 /// The module that takes the kernel's place when the hub is built: it has no memory, and no code that anybody calls.
 ubiq_bytes core_no_kernel(void);
 
 /// Whether the plugin is what the wire expects: one module with those exports. Errors: `invalid_input`.
-ubiq_error *core_check(const struct ubiq_compiled *compiled);
+ubiq_error *core_check(struct ubiq_compiled *compiled);
 
 /// The operation `name`, which is borrowed; every module has all, and answers those that it does not know with an error.
 void core_function(const struct ubiq_compiled *compiled, const char *name, struct compiled_function *out);
 
-/// Finds the functions of a store that was just opened.
-ubiq_error *core_open(struct ubiq_plugin *plugin);
+/// A store was just opened.
+void core_open(struct ubiq_plugin *plugin);
 
-/// Begins the next of the guest's functions that a call needs; the last is ubiq_handle, with which the stage becomes
-/// STAGE_FUNCTION. Errors: `memory_limit` (no room for the input), `too_large`, `trap` (room outside of the memory).
-ubiq_error *core_next(struct ubiq_plugin *plugin, engine_state *state);
+/// Begins a call; the plugin's function is CORE_CALL. Errors: `too_large`; and those of core_place.
+ubiq_error *core_start(struct ubiq_plugin *plugin, engine_state *state);
+
+/// What CORE_CALL asks the host for: puts the operation's name and the input where ubiq_alloc said. Errors: `memory_limit` (it has
+/// no room), `trap` (a place outside of the memory).
+ubiq_error *core_place(void *env, engine_call *call, engine_value *values);
 
 /// Takes the answer of a call that has ended: the plugin's output, as JSON. Errors: `guest_error` with its words;
 /// `invalid_output`.
 ubiq_error *core_conclude(struct ubiq_plugin *plugin);
 
-/// Reads {"ok": value}, whose value is appended to `out` as JSON, or {"error": ...}. Errors: as core_conclude.
-ubiq_error *core_answer_read(ubiq_bytes answer, buffer *out);
+/// Reads {"ok": value} or {"error": ...}. `*value` is JSON, a piece of the answer where that is written without blanks around it,
+/// else in `room`. Errors: as core_conclude.
+ubiq_error *core_answer_read(ubiq_bytes answer, buffer *room, ubiq_bytes *value);
 
 /// A call of the plugin begins: nothing is left of the one before, however that ended.
 void core_call_begin(struct ubiq_plugin *plugin);

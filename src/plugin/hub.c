@@ -4,9 +4,9 @@
 // follow that one without a look at the code: only the exports of functions, whose indices grow by the number of new
 // imports, are written anew. Everything else is appended to the sections that there are:
 //
-//   types      the kernel's, the types of every `finish`, of HUB_GROW_REFUSED and of HUB_GUEST_ALLOC, one for each hub function
-//   imports    grow, then for each hub function in order: host.<name> unless it is a slot, finish.<name> if it is a block;
-//              then HUB_GUEST_ALLOC where blocks are the guest's
+//   types      the kernel's, the types of every `finish`, of HUB_GROW_REFUSED and of what is the guest's, one for each hub function
+//   imports    grow, then for each hub function in order: host.<name> unless it is a slot or calls the guest, finish.<name> if it is a block;
+//              then those of the guest where that is called
 //   functions  the kernel's, HUB_GROW_REFUSED, then a shim for each hub function that needs one
 //   globals    the kernel's, then one for each slot: a reference to a function, null until the engine fills it
 //
@@ -36,17 +36,30 @@ typedef struct hub {
   wasm_details details;
   wasm_section_view sections[WASM_SECTIONS];
   bool present[WASM_SECTIONS];
-  uint32_t finish_type, refused_type, guest_alloc_type;
-  uint32_t refused; // index of HUB_GROW_REFUSED
+  uint32_t finish_type, refused_type;
+  uint32_t guest_types; // of the guest's exports, one after the other
+  uint32_t refused;     // index of HUB_GROW_REFUSED
   uint32_t imports_added;
   uint32_t shims;
   uint32_t slots;
-  uint32_t alloc;       // index of the kernel's alloc in the hub
-  uint32_t guest_alloc; // index of the import HUB_GUEST_ALLOC; 0: there is none
+  uint32_t alloc; // index of the kernel's alloc in the hub
+  uint32_t guest; // index of the first import from the guest, in the order of guest_names; 0: there are none
 } hub;
+
+enum { GUEST_ALLOC, GUEST_FREE, GUEST_HANDLE, GUEST_EXPORTS };
+
+static const char *const guest_names[GUEST_EXPORTS] = {HUB_GUEST_ALLOC, HUB_GUEST_FREE, HUB_GUEST_HANDLE};
 
 static bool is_block(const hub_function *function) {
   return function->kind != HUB_DIRECT;
+}
+
+static bool calls_host(const hub_function *function) {
+  return !function->slot && function->kind != HUB_GUEST_CALL;
+}
+
+static bool calls_guest(const hub_function *function) {
+  return function->kind == HUB_GUEST_BLOCK || function->kind == HUB_GUEST_CALL;
 }
 
 static bool needs_shim(const hub_function *function) {
@@ -144,13 +157,14 @@ static void place_imports(hub *self) {
   uint32_t next = 1; // behind grow
   for (size_t i = 0; i < self->count; i++) {
     const hub_function *function = &self->functions[i];
-    self->places[i].type = self->guest_alloc_type + 1 + (uint32_t)i;
-    if (!function->slot) self->places[i].start = next++;
+    self->places[i].type = self->guest_types + GUEST_EXPORTS + (uint32_t)i;
+    if (calls_host(function)) self->places[i].start = next++;
     if (is_block(function)) self->places[i].finish = next++;
   }
-  for (size_t i = 0; i < self->count && self->guest_alloc == 0; i++)
-    if (self->functions[i].kind == HUB_GUEST_BLOCK) self->guest_alloc = next++;
-  self->imports_added = next - 1;
+  bool has_guest = false;
+  for (size_t i = 0; i < self->count; i++) has_guest |= calls_guest(&self->functions[i]);
+  self->guest = has_guest ? next : 0;
+  self->imports_added = next + (has_guest ? GUEST_EXPORTS : 0) - 1;
 }
 
 static void place_shims(hub *self, uint32_t globals) {
@@ -177,7 +191,7 @@ static ubiq_error *place_all(hub *self) {
   if (self->places == NULL) return ubiq_error_no_memory();
   self->finish_type = self->details.types_count;
   self->refused_type = self->finish_type + 1;
-  self->guest_alloc_type = self->refused_type + 1;
+  self->guest_types = self->refused_type + 1;
   place_imports(self);
   place_shims(self, vector_count(self, WASM_SECTION_GLOBAL));
   self->alloc = shifted(self, wasm_module_export(self->kernel, "alloc")->index);
@@ -202,13 +216,16 @@ static void write_function_type(wasm_writer *out, const wasm_signature *signatur
 }
 
 static uint32_t append_types(const hub *self, wasm_writer *out) {
-  static const wasm_type i64 = WASM_TYPE_I64, i32 = WASM_TYPE_I32;
-  static const wasm_signature finish = {.params = &i64, .params_count = 1}, refused = {0}, alloc = {&i32, &i32, 1, 1};
+  static const wasm_type i64 = WASM_TYPE_I64;
+  static const wasm_type i32[] = {WASM_TYPE_I32, WASM_TYPE_I32, WASM_TYPE_I32, WASM_TYPE_I32, WASM_TYPE_I32};
+  static const wasm_signature finish = {.params = &i64, .params_count = 1}, refused = {0};
+  static const wasm_signature guest[GUEST_EXPORTS] = {
+      [GUEST_ALLOC] = {i32, i32, 1, 1}, [GUEST_FREE] = {i32, NULL, 2, 0}, [GUEST_HANDLE] = {i32, &i64, 5, 1}};
   write_function_type(out, &finish);
   write_function_type(out, &refused);
-  write_function_type(out, &alloc);
+  for (size_t i = 0; i < GUEST_EXPORTS; i++) write_function_type(out, &guest[i]);
   for (size_t i = 0; i < self->count; i++) write_function_type(out, &self->functions[i].signature);
-  return 3 + (uint32_t)self->count;
+  return 2 + GUEST_EXPORTS + (uint32_t)self->count;
 }
 
 static void write_import(wasm_writer *out, const char *module, const char *name, uint32_t type) {
@@ -221,10 +238,11 @@ static void write_import(wasm_writer *out, const char *module, const char *name,
 static uint32_t append_imports(const hub *self, wasm_writer *out) {
   for (size_t i = 0; i < self->count; i++) {
     const hub_function *function = &self->functions[i];
-    if (!function->slot) write_import(out, HUB_HOST_MODULE, function->name, self->places[i].type);
+    if (calls_host(function)) write_import(out, HUB_HOST_MODULE, function->name, self->places[i].type);
     if (is_block(function)) write_import(out, HUB_FINISH_MODULE, function->name, self->finish_type);
   }
-  if (self->guest_alloc != 0) write_import(out, HUB_GUEST_MODULE, HUB_GUEST_ALLOC, self->guest_alloc_type);
+  for (uint32_t i = 0; self->guest != 0 && i < GUEST_EXPORTS; i++)
+    write_import(out, HUB_GUEST_MODULE, guest_names[i], self->guest_types + i);
   return self->imports_added;
 }
 
@@ -261,7 +279,9 @@ static void write_refused(wasm_writer *out) {
 static void write_shim(const hub *self, wasm_writer *out, const hub_function *function, const place *at) {
   const hub_shim shim = {.start = at->start,
                          .type = at->type,
-                         .alloc = function->kind == HUB_GUEST_BLOCK ? self->guest_alloc : self->alloc,
+                         .alloc = calls_guest(function) ? self->guest + GUEST_ALLOC : self->alloc,
+                         .free = self->guest + GUEST_FREE,
+                         .handle = self->guest + GUEST_HANDLE,
                          .finish = at->finish};
   hub_shim_write(function, &shim, out);
 }

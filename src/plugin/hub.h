@@ -15,9 +15,12 @@
 #define HUB_FINISH_MODULE "finish"
 #define HUB_SLOT_PREFIX   "slot:"
 
-/// The import of a hub that calls the guest, (i32) -> i32: only merging the two can bind it (wasm_merge_request.guest_module).
+/// The imports of a hub that calls the guest on the wire `core`, by its exports (core.h): only merging the two can bind them
+/// (wasm_merge_request.guest_module).
 #define HUB_GUEST_MODULE "guest"
-#define HUB_GUEST_ALLOC  "ubiq_alloc"
+#define HUB_GUEST_ALLOC  "ubiq_alloc"  ///< (i32) -> i32
+#define HUB_GUEST_FREE   "ubiq_free"   ///< (i32 i32) -> ()
+#define HUB_GUEST_HANDLE "ubiq_handle" ///< (i32 i32 i32 i32 i32) -> i64
 
 /// The hub's export () -> () that tells the host of a refused growth of a module's memory: it calls the kernel's import
 /// `grow` in a phase that the kernel itself has not.
@@ -28,6 +31,7 @@ typedef enum hub_kind {
   HUB_DIRECT,      ///< the import is exported again as it is
   HUB_BLOCK,       ///< exported: (params) -> i64; imported: start (params) -> i64 length, finish (i64 offset) -> ()
   HUB_GUEST_BLOCK, ///< the same in the guest's memory: what is exported answers place << 32 | length, or 0 for no place
+  HUB_GUEST_CALL, ///< exported: a whole call of the guest, for the host (hub_shim.h); imported: finish (i64 place) -> ()
 } hub_kind;
 
 /// One function that the hub takes from the host and gives to the plugin's modules.

@@ -11,13 +11,17 @@ enum {
   OP_LOCAL_GET = 0x20,
   OP_LOCAL_TEE = 0x22,
   OP_GLOBAL_GET = 0x23,
+  OP_I32_CONST = 0x41,
   OP_I64_CONST = 0x42,
   OP_I64_LE_S = 0x57,
+  OP_I32_ADD = 0x6a,
   OP_I64_OR = 0x84,
   OP_I64_SHL = 0x86,
   OP_I32_WRAP_I64 = 0xa7,
   OP_I64_EXTEND_I32_U = 0xad,
 };
+
+enum { NO_RESULT = 0x40 };
 
 static void write_op(wasm_writer *out, uint8_t op, uint32_t operand) {
   wasm_write_byte(out, op);
@@ -37,7 +41,6 @@ static void write_start(wasm_writer *out, const hub_function *function, const hu
 
 // With the answer's length on the stack: keeps it, and answers 0 if it is 0 or less.
 static void write_nothing(wasm_writer *out, uint32_t length) {
-  enum { NO_RESULT = 0x40 };
   write_op(out, OP_LOCAL_TEE, length);
   write_op(out, OP_I64_CONST, 0);
   wasm_write_byte(out, OP_I64_LE_S);
@@ -92,9 +95,47 @@ static void write_answer(wasm_writer *out, const hub_function *function, const h
   }
 }
 
+static void write_free(wasm_writer *out, const hub_shim *calls, uint32_t place) {
+  write_op(out, OP_LOCAL_GET, place);
+  wasm_write_byte(out, OP_IF);
+  wasm_write_byte(out, NO_RESULT);
+  write_op(out, OP_LOCAL_GET, place);
+  write_op(out, OP_LOCAL_GET, place + 1); // its size
+  write_op(out, OP_CALL, calls->free);
+  wasm_write_byte(out, OP_END);
+}
+
+static void write_guest_call(wasm_writer *out, const hub_shim *calls) {
+  enum { PLACE = HUB_CALL_PARAMS, FORMAT_JSON = 0 };
+  static const uint8_t one_i32[] = {1, 1, 0x7f};
+  wasm_write_bytes(out, one_i32, sizeof one_i32);
+  write_free(out, calls, HUB_CALL_ANSWER_PLACE);
+  write_free(out, calls, HUB_CALL_BLOCK_PLACE);
+  write_op(out, OP_LOCAL_GET, HUB_CALL_NAME_SIZE);
+  write_op(out, OP_LOCAL_GET, HUB_CALL_INPUT_SIZE);
+  wasm_write_byte(out, OP_I32_ADD);
+  write_op(out, OP_CALL, calls->alloc);
+  write_op(out, OP_LOCAL_TEE, PLACE);
+  wasm_write_byte(out, OP_I64_EXTEND_I32_U);
+  write_op(out, OP_CALL, calls->finish);
+  write_op(out, OP_I32_CONST, FORMAT_JSON);
+  write_op(out, OP_LOCAL_GET, PLACE);
+  write_op(out, OP_LOCAL_GET, HUB_CALL_NAME_SIZE);
+  write_op(out, OP_LOCAL_GET, PLACE);
+  write_op(out, OP_LOCAL_GET, HUB_CALL_NAME_SIZE);
+  wasm_write_byte(out, OP_I32_ADD);
+  write_op(out, OP_LOCAL_GET, HUB_CALL_INPUT_SIZE);
+  write_op(out, OP_CALL, calls->handle);
+  wasm_write_byte(out, OP_END);
+}
+
 void hub_shim_write(const hub_function *function, const hub_shim *calls, wasm_writer *out) {
   static const uint8_t no_locals[] = {0};
   static const uint8_t two_i64[] = {1, 2, 0x7e};
+  if (function->kind == HUB_GUEST_CALL) {
+    write_guest_call(out, calls);
+    return;
+  }
   bool is_block = function->kind != HUB_DIRECT;
   wasm_write_bytes(out, is_block ? two_i64 : no_locals, is_block ? sizeof two_i64 : sizeof no_locals);
   write_start(out, function, calls);

@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "kernel/embedded.h"
 #include "plugin/completion.h"
-#include "plugin/hub.h"
+#include "plugin/hub_shim.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -149,6 +149,18 @@ static const char *hub_take(resolver *self, const wasm_item *import, hub_kind ki
   return late && !function->slot ? NULL : name;
 }
 
+// How a module without the kernel is called.
+static void take_core_call(resolver *self) {
+  static const wasm_type i32[HUB_CALL_PARAMS] = {WASM_TYPE_I32, WASM_TYPE_I32, WASM_TYPE_I32,
+                                                 WASM_TYPE_I32, WASM_TYPE_I32, WASM_TYPE_I32};
+  static const wasm_type i64 = WASM_TYPE_I64;
+  static const wasm_signature place = {.params = &i64, .params_count = 1};
+  self->hub[self->hub_count++] =
+      (hub_function){.name = CORE_CALL, .kind = HUB_GUEST_CALL, .signature = {i32, &i64, HUB_CALL_PARAMS, 1}};
+  self->functions[self->functions_count++] =
+      (engine_host_function){.module = HUB_FINISH_MODULE, .name = CORE_CALL, .signature = &place, .call = core_place};
+}
+
 static const char *take_entry(resolver *self, const wasm_item *import, const host_entry *entry) {
   engine_host_function host = {.signature = &entry->signature, .call = entry->call, .ready = entry->ready};
   return hub_take(self, import, entry->is_block ? HUB_BLOCK : HUB_DIRECT, &host);
@@ -278,12 +290,13 @@ static ubiq_error *prepare(resolver *self) {
   compiled *compiled = self->compiled;
   size_t imports = 0;
   for (size_t i = 1; i < compiled->modules_count; i++) imports += compiled->modules[i].wasm->imports_count;
-  self->hub_capacity = imports;
+  self->hub_capacity = imports + 1;
   self->hub = calloc(imports + 1, sizeof *self->hub);
-  self->functions = arena_array(&compiled->arena, 2 * imports + 1, sizeof *self->functions);
+  self->functions = arena_array(&compiled->arena, 2 * imports + 2, sizeof *self->functions);
   if (!self->hub || !self->functions) return ubiq_error_no_memory();
   self->functions[self->functions_count++] =
       (engine_host_function){.module = "ubiq:kernel", .name = "grow", .signature = &grow, .call = plugin_kernel_grow};
+  if (compiled->options.core) take_core_call(self);
   self->kernel_wasm = kernel_for(self->plan);
   return wasm_module_read(self->kernel_wasm.data, self->kernel_wasm.size, &self->kernel);
 }

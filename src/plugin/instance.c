@@ -98,8 +98,7 @@ static ubiq_error *open_store(plugin *plugin) {
     return NULL;
   }
   if (compiled->options.core) {
-    error = core_open(plugin);
-    if (error) return error;
+    core_open(plugin);
   } else if (!plugin_kernel_function(plugin, "call_begin", &plugin->begin))
     return ubiq_error_new(UBIQ_INTERNAL, "the kernel has no call_begin");
   plugin_update_memory_limit(plugin);

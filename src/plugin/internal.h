@@ -54,6 +54,7 @@ struct ubiq_compiled {
   compiled_module *modules;     ///< [0] is the hub
   size_t modules_count;
   uint32_t main;            ///< place of the main module
+  uint32_t core_memory;     ///< of the wire `core`: the place of the guest's memory among `memories`
   bool is_merged;           ///< the hub and the main module are one module of the image, 0
   engine_binding *memories; ///< [KERNEL_MEMORY] and then those that the modules define; in the arena
   size_t memories_count;
@@ -118,7 +119,7 @@ struct ubiq_plugin {
   bool was_stopped; ///< a call was ended in the middle of the guest's code: it may be in any state
   bool store_spent; ///< the guest ended itself (`_start`): the next call gets a fresh store
   ubiq_bytes input;
-  engine_value values[5];
+  engine_value values[6];
   atomic_bool cancelled;
   uint64_t deadline_ns;     ///< UINT64_MAX: none
   uint64_t cpu_limit_ns;    ///< UINT64_MAX: none

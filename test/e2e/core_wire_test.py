@@ -49,7 +49,7 @@ class CoreWire(support.Test):
     def test_what_is_ok_is_the_body(self):
         server = self.start_all()
         status, headers, body = server.request("POST", "/echo", b' {"a": [1, "b"]} ')
-        self.assertEqual((200, "application/json", b'{"a":[1,"b"]}'), (status, headers["Content-Type"], body))
+        self.assertEqual((200, "application/json", b' {"a": [1, "b"]} '), (status, headers["Content-Type"], body))
         self.assertEqual(b'"%s"' % (b"x" * 100000), server.request("POST", "/echo", b'"%s"' % (b"x" * 100000))[2])
 
     def test_each_request_has_an_instance_unless_it_is_kept(self):

@@ -120,7 +120,7 @@ enum {
   // More is not looked at either: it takes longer the more there is.
   WT_LARGE_BYTES_MAX = 16 << 20,
   // Of calls that may suspend, and of host functions that wait: a store holds these values, and there are many stores.
-  WT_CALL_VALUES_MAX = 5,
+  WT_CALL_VALUES_MAX = 6,
   WT_WAIT_VALUES_MAX = 8,
 };
 

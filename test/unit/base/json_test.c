@@ -314,6 +314,112 @@ static void every_allocation_that_fails_is_reported(void **state) {
 
 #define sampled(test) cmocka_unit_test_setup_teardown(test, open_sample, close_sample)
 
+static void assert_valid_as_parsed(const char *json, size_t size) {
+  yyjson_doc *document = NULL;
+  ubiq_error *error = json_parse("text", json, size, &document);
+  if (json_is_valid(json, size) != (error == NULL))
+    fail_msg("%.*s: is %s valid; json_parse: %s", (int)size, json, error ? "" : "not",
+             error ? ubiq_error_message(error) : "takes it");
+  ubiq_error_delete(error);
+  yyjson_doc_free(document);
+}
+
+static void what_is_valid_is_what_is_parsed(void **state) {
+  (void)state;
+  static const char *const texts[] = {
+      "",
+      " ",
+      "null",
+      " true ",
+      "false",
+      "nul",
+      "truex",
+      "0",
+      "-0",
+      "-",
+      "01",
+      "1.",
+      ".5",
+      "1.5e",
+      "1e+",
+      "1E-5",
+      "-1.25e+3",
+      "+1",
+      "1 2",
+      "\"\"",
+      "\"a",
+      "\"\\n\"",
+      "\"\\x\"",
+      "\"\t\"",
+      "\"\\u00e4\"",
+      "\"\\u12g4\"",
+      "\"\\ud83d\\ude00\"",
+      "\"\\ud83d\"",
+      "\"\\ude00\"",
+      "\"\\ud83d\\u0041\"",
+      "\"\\",
+      "\"\\u1",
+      "\"\303\244\"",
+      "\"\303\"",
+      "\"12345678\377\"",
+      "\xef\xbb\xbfnull",
+      "[",
+      "]",
+      "[]",
+      "[ ]",
+      "[1,]",
+      "[,1]",
+      "[1 2]",
+      "[1,[2,{}],{\"a\":[]}]",
+      "[1}",
+      "{",
+      "{}",
+      "{ }",
+      "{\"a\"}",
+      "{\"a\":}",
+      "{\"a\":1,}",
+      "{\"a\":1}",
+      "{\"a\":1]",
+      "{ \"a\" : 1 , \"b\" : [ { \"c\" : null } ] } ",
+      "{a:1}",
+      "{1:1}",
+      "{\"a\":1}}",
+      "[[]",
+      "[]]",
+      "[1,2",
+      "{\"a\":{\"b\":1}",
+      "NaN",
+      "Infinity",
+      "[1]\n\r\t ",
+      "/* no */1",
+      "\"\x7f\"",
+      "\"\x1f\"",
+  };
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) assert_valid_as_parsed(texts[i], strlen(texts[i]));
+  assert_valid_as_parsed("\"\0\"", 3);
+  assert_valid_as_parsed("\"\\\0\"", 4);
+  assert_valid_as_parsed("1\0", 2);
+}
+
+static void nesting_of_what_is_valid_is_bounded_alike(void **state) {
+  (void)state;
+  char text[4 * (JSON_DEPTH_MAX + 2)];
+  for (size_t depth = JSON_DEPTH_MAX - 1; depth <= JSON_DEPTH_MAX + 1; depth++) {
+    memset(text, '[', depth);
+    memset(text + depth, ']', depth);
+    assert_valid_as_parsed(text, 2 * depth);
+    for (size_t i = 0; i < depth; i++) memcpy(text + 3 * i, i % 2 ? "[1," : "[  ", 3);
+    memset(text + 3 * depth, ']', depth);
+    assert_valid_as_parsed(text, 4 * depth);
+  }
+}
+
+static void keys_that_stand_twice_and_large_numbers_are_left_to_who_parses(void **state) {
+  (void)state;
+  assert_true(json_is_valid("{\"a\":1,\"a\":2}", 13));
+  assert_true(json_is_valid("1e999", 5));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(well_formed_json_is_taken),
@@ -321,6 +427,9 @@ int main(void) {
       cmocka_unit_test(a_duplicate_key_is_refused_with_its_place),
       cmocka_unit_test(a_duplicate_among_many_keys_is_refused),
       cmocka_unit_test(nesting_is_bounded),
+      cmocka_unit_test(what_is_valid_is_what_is_parsed),
+      cmocka_unit_test(nesting_of_what_is_valid_is_bounded_alike),
+      cmocka_unit_test(keys_that_stand_twice_and_large_numbers_are_left_to_who_parses),
       cmocka_unit_test(a_text_has_no_more_values_than_it_may),
       cmocka_unit_test(an_object_has_no_more_keys_than_it_may),
       cmocka_unit_test(one_key_of_many_that_stands_twice_is_found),

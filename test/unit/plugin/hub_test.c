@@ -4,7 +4,7 @@
 // The runs that are suspended have the real one.
 // link: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup
 #include "kernel/embedded.h"
-#include "plugin/hub.h"
+#include "plugin/hub_shim.h"
 #include "support/traps.h"
 #include "unit/base/alloc_failure.h"
 
@@ -303,14 +303,36 @@ static void a_block_of_the_guests_is_made_by_the_guest(void **state) {
   wasm_module *module;
   expect_none(build_from(kernel_text, functions, 3, &wasm, &size));
   expect_none(wasm_module_read(wasm, size, &module));
-  static const char *const modules[] = {"ubiq:kernel", "host", "host", "finish", "host", "finish", HUB_GUEST_MODULE};
-  static const char *const names[] = {"grow", "double", "ask", "ask", "greet", "greet", HUB_GUEST_ALLOC};
-  assert_int_equal(module->imports_count, 7);
-  for (size_t i = 0; i < 7; i++) {
+  static const char *const modules[] = {"ubiq:kernel", "host",           "host",           "finish",        "host",
+                                        "finish",      HUB_GUEST_MODULE, HUB_GUEST_MODULE, HUB_GUEST_MODULE};
+  static const char *const names[] = {"grow",  "double",        "ask",          "ask",           "greet",
+                                      "greet", HUB_GUEST_ALLOC, HUB_GUEST_FREE, HUB_GUEST_HANDLE};
+  assert_int_equal(module->imports_count, 9);
+  for (size_t i = 0; i < 9; i++) {
     assert_string_equal(module->imports[i].module, modules[i]);
     assert_string_equal(module->imports[i].name, names[i]);
   }
   assert_true(wasm_signature_equal(&wasm_module_export(module, "ask")->signature, &i64_to_i64));
+  wasm_module_free(module);
+  free(wasm);
+}
+
+static void a_call_of_the_guest_asks_the_host_where_its_input_goes_to_alone(void **state) {
+  (void)state;
+  static const wasm_type i32s[HUB_CALL_PARAMS] = {WASM_TYPE_I32, WASM_TYPE_I32, WASM_TYPE_I32,
+                                                  WASM_TYPE_I32, WASM_TYPE_I32, WASM_TYPE_I32};
+  const wasm_signature signature = {i32s, i64s, HUB_CALL_PARAMS, 1};
+  const hub_function call = {"call", HUB_GUEST_CALL, signature, false};
+  uint8_t *wasm;
+  size_t size;
+  wasm_module *module;
+  expect_none(build_from(kernel_text, &call, 1, &wasm, &size));
+  expect_none(wasm_module_read(wasm, size, &module));
+  static const char *const names[] = {"grow", "call", HUB_GUEST_ALLOC, HUB_GUEST_FREE, HUB_GUEST_HANDLE};
+  assert_int_equal(module->imports_count, 5);
+  for (size_t i = 0; i < 5; i++) assert_string_equal(module->imports[i].name, names[i]);
+  assert_string_equal(module->imports[1].module, "finish");
+  assert_true(wasm_signature_equal(&wasm_module_export(module, "call")->signature, &signature));
   wasm_module_free(module);
   free(wasm);
 }
@@ -564,6 +586,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_hub_exports_the_kernels_functions_and_the_hosts),
       cmocka_unit_test(a_block_of_the_guests_is_made_by_the_guest),
+      cmocka_unit_test(a_call_of_the_guest_asks_the_host_where_its_input_goes_to_alone),
       cmocka_unit_test(a_hub_without_functions_is_the_kernel),
       cmocka_unit_test(a_direct_function_reaches_the_host),
       cmocka_unit_test(a_block_function_answers_with_a_block_that_finish_filled),
