@@ -126,7 +126,7 @@ def example_value(document, schema, depth=0):
         return {name: example_value(document, flat["properties"][name], depth + 1) for name in required}
     if flat.get("type") == "array":
         return [example_value(document, flat.get("items", {}), depth + 1)]
-    return {"integer": max(1, flat.get("minimum", 1)), "number": 0.5, "boolean": True, "string": "text"}.get(flat.get("type"), {"name": "Ada"})
+    return {"integer": flat.get("default", flat.get("minimum", 1)), "number": 0.5, "boolean": True, "string": "text"}.get(flat.get("type"), {"name": "Ada"})
 
 
 def body_schema(part):

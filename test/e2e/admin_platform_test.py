@@ -1,10 +1,12 @@
 """The platform's API on the admin port: what functions reach by InvokeHost, over HTTP."""
 
 import http.client
+import json
 import os
 import shutil
 import signal
 import time
+import urllib.parse
 
 import support
 from bundle_test import pack
@@ -41,6 +43,18 @@ class AdminPlatform(Test):
         self.assertEqual(200, self.raw(server, "PUT", "/v1/kv/raw", b"\0\xff", {"Content-Type": "image/png"})[0])
         status, headers, body = self.raw(server, "GET", "/v1/kv/raw")
         self.assertEqual((200, "image/png", b"\0\xff"), (status, headers["content-type"], body))
+
+    def test_what_the_documentation_shows_is_taken(self):
+        server = self.launch()
+        with open(os.path.join(os.environ["UBIQ_SOURCE"], "docs", "api.md"), encoding="utf-8") as page:
+            shown = [json.loads(line) for line in page if line.startswith('{"method"')]
+        self.assertGreater(len(shown), 40)
+        for request in shown:
+            path = request["path"] + ("?" + urllib.parse.urlencode(request["query"]) if "query" in request else "")
+            body = json.dumps(request["body"]) if "body" in request else None
+            headers = {"Content-Type": "application/json", **request.get("headers", {})} if body else {}
+            status, _, answer = self.raw(server, request["method"], path, body, headers)
+            self.assertNotIn(status, (400, 405, 413, 500), "%s: %s" % (request, answer))
 
     def test_requests_to_other_servers_are_sent_for_functions_alone(self):
         server = self.launch()
