@@ -2,6 +2,7 @@
 #include "runtime/project/project_files.h"
 
 #include "base/file.h"
+#include "base/json_string.h"
 #include "base/json_units.h"
 
 #include <stdlib.h>
@@ -11,36 +12,22 @@ typedef struct reader {
   project_files *files;
 } reader;
 
-static ubiq_error *copy(arena *arena, text value, const char **out) {
-  *out = arena_string(arena, value.data, value.size);
-  return *out == NULL ? ubiq_error_no_memory() : NULL;
-}
-
-static ubiq_error *read_text(const json_value *value, text *out) {
-  ubiq_error *error = json_get_text(value, out);
-  if (error != NULL) return error;
-  bool good = out->size > 0 && memchr(out->data, '\0', out->size) == NULL;
-  return good ? NULL : json_wrong(value, "a string that is not empty");
-}
-
 static ubiq_error *read_folder(reader *self, const json_value *value) {
-  text found;
+  arena *arena = self->project->arena;
   const char *name;
-  ubiq_error *error = read_text(value, &found);
-  if (error == NULL) error = copy(self->project->arena, found, &name);
+  ubiq_error *error = json_get_string(value, arena, &name);
   if (error != NULL) return error;
   char *path = file_path_join(self->project->directory, name);
-  error = path == NULL ? ubiq_error_no_memory() : copy(self->project->arena, text_of(path), &self->files->folder);
+  error = path == NULL ? ubiq_error_no_memory() : json_copy_text(arena, text_of(path), &self->files->folder);
   free(path);
   return error;
 }
 
 static ubiq_error *read_index(reader *self, const json_value *value) {
-  text found;
-  ubiq_error *error = read_text(value, &found);
-  if (error != NULL) return error;
-  if (memchr(found.data, '/', found.size) != NULL) return json_wrong(value, "the name of a file, without a folder");
-  return copy(self->project->arena, found, &self->files->index);
+  ubiq_error *error = json_get_string(value, self->project->arena, &self->files->index);
+  if (error == NULL && strchr(self->files->index, '/') != NULL)
+    error = json_wrong(value, "the name of a file, without a folder");
+  return error;
 }
 
 static ubiq_error *read_max_age(reader *self, const json_value *value) {
@@ -48,12 +35,10 @@ static ubiq_error *read_max_age(reader *self, const json_value *value) {
 }
 
 static ubiq_error *read_entry(arena *arena, const json_value *field, project_entry *out) {
-  text name;
-  ubiq_error *error = read_text(field, &name);
-  char *path = arena_string(arena, field->key.data, field->key.size);
-  out->path = (text){path, field->key.size};
-  if (error == NULL) error = path == NULL ? ubiq_error_no_memory() : copy(arena, name, &out->name);
-  return error;
+  ubiq_error *error = json_get_string(field, arena, &out->name);
+  if (error != NULL) return error;
+  out->path = (text){arena_string(arena, field->key.data, field->key.size), field->key.size};
+  return out->path.data == NULL ? ubiq_error_no_memory() : NULL;
 }
 
 static ubiq_error *read_entries(reader *self, const json_value *value) {

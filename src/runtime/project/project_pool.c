@@ -1,6 +1,7 @@
 // Each key by itself, then what they must be together.
 #include "runtime/project/project_pool.h"
 
+#include "base/json_string.h"
 #include "base/json_units.h"
 
 enum { INTERVAL_MS_MIN = 10 };
@@ -49,15 +50,10 @@ const char *lifetime_kind_name(lifetime_kind kind) {
 }
 
 ubiq_error *project_read_lifetime(const json_value *value, lifetime *out) {
-  text found;
-  ubiq_error *error = json_get_text(value, &found);
-  if (error != NULL) return error;
-  for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-    if (!text_equal(found, text_of(kinds[i]))) continue;
-    out->kind = (lifetime_kind)i;
-    return NULL;
-  }
-  return json_wrong(value, "\"request\", \"reuse\" or \"pinned\"");
+  size_t found = 0;
+  ubiq_error *error = json_get_word(value, kinds, sizeof kinds / sizeof kinds[0], &found);
+  if (error == NULL) out->kind = (lifetime_kind)found;
+  return error;
 }
 
 ubiq_error *project_check_lifetime(const json_value *value, const lifetime *lifetime) {

@@ -1,10 +1,7 @@
 // Settings are few: they are looked for one by one.
 #include "runtime/project/project_settings.h"
 
-static ubiq_error *copy_text(arena *arena, text value, const char **out) {
-  *out = arena_string(arena, value.data, value.size);
-  return *out == NULL ? ubiq_error_no_memory() : NULL;
-}
+#include "base/json_string.h"
 
 /// Values may be empty.
 static ubiq_error *read_setting(arena *arena, const json_value *field, project_setting *out) {
@@ -14,8 +11,8 @@ static ubiq_error *read_setting(arena *arena, const json_value *field, project_s
   if (memchr(field->key.data, '\0', field->key.size) != NULL)
     return json_error(field, "has a NUL in its name; expected none");
   if (memchr(found.data, '\0', found.size) != NULL) return json_wrong(field, "a string without a NUL in it");
-  error = copy_text(arena, field->key, &out->name);
-  return error != NULL ? error : copy_text(arena, found, &out->value);
+  error = json_copy_text(arena, field->key, &out->name);
+  return error != NULL ? error : json_copy_text(arena, found, &out->value);
 }
 
 ubiq_error *project_read_settings(const json_value *value, arena *arena, project_settings *out) {
@@ -34,7 +31,7 @@ static ubiq_error *read_environment(const json_value *value, arena *arena, proje
   static const char *const keys[] = {"config"};
   ubiq_error *error = json_expect_object(value);
   if (error == NULL) error = json_check_keys(value, keys, sizeof keys / sizeof keys[0]);
-  if (error == NULL) error = copy_text(arena, value->key, &out->name);
+  if (error == NULL) error = json_copy_text(arena, value->key, &out->name);
   json_value config = error == NULL ? json_field(value, "config") : (json_value){0};
   return error != NULL || json_is_absent(&config) ? error : project_read_settings(&config, arena, &out->config);
 }

@@ -2,6 +2,7 @@
 #include "runtime/auth/auth.h"
 
 #include "base/file.h"
+#include "base/json_string.h"
 #include "base/json_units.h"
 
 #include <stdlib.h>
@@ -13,16 +14,6 @@ typedef struct reader {
   const char *directory;
   auth_settings *settings;
 } reader;
-
-static ubiq_error *read_text(reader *self, const json_value *value, const char **out) {
-  text found;
-  ubiq_error *error = json_get_text(value, &found);
-  if (error != NULL) return error;
-  if (found.size == 0 || memchr(found.data, '\0', found.size) != NULL)
-    return json_wrong(value, "a string that is not empty");
-  *out = arena_string(self->arena, found.data, found.size);
-  return *out == NULL ? ubiq_error_no_memory() : NULL;
-}
 
 static bool is_url(const char *keys) {
   return strstr(keys, "://") != NULL;
@@ -51,7 +42,7 @@ static ubiq_error *read_key_url(reader *self, const json_value *value, const cha
 
 static ubiq_error *read_keys(reader *self, const json_value *value) {
   const char *keys;
-  ubiq_error *error = read_text(self, value, &keys);
+  ubiq_error *error = json_get_string(value, self->arena, &keys);
   if (error != NULL) return error;
   if (is_url(keys)) return read_key_url(self, value, keys);
   char *path = file_path_join(self->directory, keys);
@@ -61,11 +52,11 @@ static ubiq_error *read_keys(reader *self, const json_value *value) {
 }
 
 static ubiq_error *read_issuer(reader *self, const json_value *value) {
-  return read_text(self, value, &self->settings->policy.issuer);
+  return json_get_string(value, self->arena, &self->settings->policy.issuer);
 }
 
 static ubiq_error *read_audience(reader *self, const json_value *value) {
-  return read_text(self, value, &self->settings->policy.audience);
+  return json_get_string(value, self->arena, &self->settings->policy.audience);
 }
 
 static ubiq_error *read_leeway(reader *self, const json_value *value) {
