@@ -1,6 +1,7 @@
 // An errand goes to the next worker whose inbox is open; there it is a run like any other.
 #include "runtime/run/errands.h"
 
+#include "runtime/run/run_trace.h"
 #include "runtime/run/worker.h"
 
 #include <stdatomic.h>

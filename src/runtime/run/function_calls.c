@@ -4,6 +4,7 @@
 #include "base/json_write.h"
 #include "runtime/project/project_settings.h"
 #include "runtime/run/function_exchange.h"
+#include "runtime/run/run_trace.h"
 #include "runtime/run/unwaited.h"
 #include "runtime/run/worker.h"
 #include "services/work/run_results.h"

@@ -2,6 +2,7 @@
 #include "runtime/run/function_exchange.h"
 
 #include "base/json.h"
+#include "runtime/run/run_trace.h"
 #include "services/work/run_results.h"
 #include "wire/http_value.h"
 

@@ -7,6 +7,7 @@
 #include "runtime/limits/turns.h"
 #include "runtime/run/admission.h"
 #include "runtime/run/run.h"
+#include "runtime/run/run_list.h"
 
 /// A worker's lanes by the names of their functions. Begin with {.admission = ..., .worker = ...}.
 typedef struct lanes {

@@ -2,6 +2,7 @@
 #include "runtime/run/listeners.h"
 
 #include "base/clock.h"
+#include "runtime/run/run_trace.h"
 
 static const char *release_name(const release *release) {
   return release->digest[0] != '\0' ? release->digest : release->project->version;

@@ -4,35 +4,9 @@
 #include "base/log.h"
 #include "runtime/run/listeners.h"
 #include "runtime/run/places.h"
+#include "runtime/run/run_trace.h"
 
 #include <assert.h>
-#include <stdlib.h>
-#include <string.h>
-
-// --------------------------------------------------------------------------------------------------------- lists
-
-void run_list_append(run_list *list, run *run) {
-  run->previous = list->last;
-  run->next = NULL;
-  *(list->last == NULL ? &list->first : &list->last->next) = run;
-  list->last = run;
-  list->count++;
-}
-
-void run_list_prepend(run_list *list, run *run) {
-  run->previous = NULL;
-  run->next = list->first;
-  *(list->first == NULL ? &list->last : &list->first->previous) = run;
-  list->first = run;
-  list->count++;
-}
-
-void run_list_remove(run_list *list, run *run) {
-  *(run->previous == NULL ? &list->first : &run->previous->next) = run->next;
-  *(run->next == NULL ? &list->last : &run->next->previous) = run->previous;
-  run->previous = run->next = NULL;
-  list->count--;
-}
 
 static void move(run *self, run_state to) {
   run_state_move(&self->state, to, self->function->name, self->id);
@@ -66,78 +40,6 @@ static void wake_at(void *user, uint64_t deadline_ns) {
   if (self->state == RUN_WAITING) set_deadline(self);
 }
 
-const trace *run_trace(run *self) {
-  if (self->has_trace) return &self->trace;
-  const text parent = self->parent == NULL ? (text){NULL, 0} : self->parent(self);
-  trace_begin(&self->worker->trace_ids, parent, self->worker->keeps_runs, &self->trace);
-  self->has_trace = true;
-  return &self->trace;
-}
-
-const char *run_traceparent(run *self) {
-  trace_write(run_trace(self), self->traceparent);
-  return self->traceparent;
-}
-
-/// A list counts only beside a traceparent that does. Without memory for it, it is not handed on.
-static char *read_tracestate(run *self) {
-  char list[TRACE_STATE_SIZE];
-  if (self->parent_state == NULL || !trace_has_parent(run_trace(self))) return NULL;
-  return self->parent_state(self, list) == 0 ? NULL : strdup(list);
-}
-
-const char *run_tracestate(run *self) {
-  if (!self->has_tracestate) self->tracestate = read_tracestate(self);
-  self->has_tracestate = true;
-  return self->tracestate;
-}
-
-static void forget_trace(run *self) {
-  free(self->tracestate);
-  self->tracestate = NULL;
-  run_calls_free(run_calls_take(&self->calls));
-  self->has_trace = self->has_tracestate = false;
-}
-
-/// Whether a collector is told what the run's guest asks for.
-static bool keeps_calls(run *self) {
-  return self->worker->options.ring != NULL && !self->is_start && (run_trace(self)->flags & TRACE_SAMPLED) != 0;
-}
-
-const char *run_call_traceparent(run *self) {
-  uint64_t child = keeps_calls(self) ? run_calls_child(&self->calls) : 0;
-  if (child == 0) return run_traceparent(self);
-  trace call = *run_trace(self);
-  trace_child(&self->trace, child, call.span);
-  trace_write(&call, self->call_traceparent);
-  return self->call_traceparent;
-}
-
-static const char *traceparent(void *user) {
-  return run_call_traceparent(user);
-}
-
-void run_ask(run *self) {
-  if (keeps_calls(self)) run_calls_ask(&self->calls);
-}
-
-void run_answered(run *self, const run_call *answer) {
-  run_calls_answer(&self->calls, answer);
-}
-
-static void request_begun(void *user, const char *method, const char *url) {
-  run *self = user;
-  if (keeps_calls(self)) run_calls_begin(&self->calls, method, url);
-}
-
-static void request_ended(void *user, int status) {
-  run_calls_end(&((run *)user)->calls, status);
-}
-
-static const char *tracestate(void *user) {
-  return run_tracestate(user);
-}
-
 /// What its guest says. Who keeps what ran may want to know which run said it.
 static void say(void *user, ubiq_log_level level, const char *message, size_t size) {
   run *self = user;
@@ -152,10 +54,6 @@ void run_init(run *self, struct worker *worker) {
                              .wake = wake,
                              .wake_at = wake_at,
                              .log = say,
-                             .traceparent = traceparent,
-                             .tracestate = tracestate,
-                             .request_begun = request_begun,
-                             .request_ended = request_ended,
                              .stubs = worker->options.stubs,
                              .own = worker->options.own,
                              .own_count = worker->options.own_count,
@@ -163,6 +61,7 @@ void run_init(run *self, struct worker *worker) {
                              .keeps_compiled = true, // by the run's lease
                              .part = worker->options.index,
                              .user = self};
+  run_trace_host(&self->host);
 }
 
 // ------------------------------------------------------------------------------------------------------- the run
@@ -397,7 +296,7 @@ static void cancel(run *self) {
 void run_end(run *self) {
   worker *worker = self->worker;
   if (self->state == RUN_IDLE) {
-    forget_trace(self); // of an input that was no good, and so no run
+    run_trace_forget(self); // of an input that was no good, and so no run
     return;
   }
   assert(self->state != RUN_RUNNING || self->is_ready); // not from within its turn
@@ -413,7 +312,7 @@ void run_end(run *self) {
   ubiq_error_delete(self->error);
   self->error = NULL;
   self->output = (ubiq_bytes){0};
-  forget_trace(self);
+  run_trace_forget(self);
   charge(self);
   move(self, RUN_IDLE);
   worker->runs_open--;

@@ -30,16 +30,15 @@ typedef struct run {
   ubiq_bytes input;               ///< must stay until run_end
   void (*begun)(struct run *run); ///< its first turn has come; not to start or end anything. NULL: nobody wants to know
   void (*done)(struct run *run);  ///< for runs that do not finish at once; may end the run
-  text (*parent)(
-      const struct run *run); ///< the traceparent that it came with, if any; NULL: none. Called until run_end
-  size_t (*parent_state)(
-      const struct run *run,
-      char out[TRACE_STATE_SIZE]); ///< and its tracestate, as trace_state_read answers it; NULL: none
+  /// The traceparent that it came with, if any; NULL: none. Called until run_end.
+  text (*parent)(const struct run *run);
+  /// And its tracestate, as trace_state_read answers it; NULL: none.
+  size_t (*parent_state)(const struct run *run, char out[TRACE_STATE_SIZE]);
 
   // The owner's, set before run_start where a function calls another (function_calls.h); else zeroes.
   struct run *caller; ///< waits for this run, which may use its place; NULL: nobody does
-  const permissions
-      *inherited;        ///< of who had it begun and does not wait, until run_end; NULL: its function's own alone
+  /// Of who had it begun and does not wait, until run_end; NULL: its function's own alone.
+  const permissions *inherited;
   bool begins_in_turn;   ///< not within run_start: that is called from a guest
   uint32_t depth;        ///< calls of functions above this one
   uint32_t hops;         ///< events and schedules that led to this one
@@ -50,9 +49,8 @@ typedef struct run {
   // The result, valid when run_state_is_over(state).
   ubiq_error *error; ///< NULL: `output` is the answer. The owner may take it; what is left is deleted by run_end
   ubiq_bytes output; ///< borrowed until run_end
-  ubiq_code
-      outcome; ///< UBIQ_OK or the error's class; the owner may change it when the output turns out to be no answer
-
+  /// UBIQ_OK or the error's class; the owner may change it when the output turns out to be no answer.
+  ubiq_code outcome;
   busy_reason busy; ///< of the outcome `busy`
 
   // For this module and the worker.
@@ -89,12 +87,6 @@ typedef struct run {
   struct run *previous, *next; ///< in one of the lane's lists
 } run;
 
-/// Runs in order; a run is in at most one list.
-typedef struct run_list {
-  run *first, *last;
-  size_t count;
-} run_list;
-
 /// Makes a run ready for use, once; it can then be started and ended any number of times.
 void run_init(run *self, struct worker *worker);
 
@@ -104,30 +96,10 @@ void run_init(run *self, struct worker *worker);
 /// done with `busy`, whose detail says in how many seconds it may be worth another try.
 bool run_start(run *self);
 
-/// The run's span, made at the first call: not all runs are asked for it. After the owner has set its fields, run_start or not.
-const trace *run_trace(run *self);
-
-/// What makes the run's span the parent of what follows; lives until run_end.
-const char *run_traceparent(run *self);
-
-/// The same of what the run asks for now, or is about to: where a collector is told of that, it has a span of its own. Good until the
-/// run asks for something else.
-const char *run_call_traceparent(run *self);
-
-/// The platform is asked, and has answered: told to a collector, if there is one.
-void run_ask(run *self);
-void run_answered(run *self, const run_call *answer);
-
-/// The tracestate that goes with it; NULL: none. Lives until run_end.
-const char *run_tracestate(run *self);
-
 /// Ends a run in whatever state it is: one that is not done is cancelled. Frees its instance and its place.
 void run_end(run *self);
 
 // For the worker.
-void run_list_append(run_list *list, run *run);
-void run_list_prepend(run_list *list, run *run);
-void run_list_remove(run_list *list, run *run);
 
 /// Gives a run its turn. True: it is done now.
 bool run_turn(run *self);

@@ -1,6 +1,7 @@
 // The request's parts are libmicrohttpd's, borrowed until the request is over.
 #include "server/front/exchange.h"
 
+#include "runtime/run/run_trace.h"
 #include "server/front/front.h"
 #include "server/front/head_room.h"
 #include "wire/http_value.h"

@@ -1,6 +1,8 @@
 // What is told of runs, read from the lines of a run log: on a worker's loop, which the tests turn themselves.
 #include "runtime/run/listeners.h"
 
+#include "runtime/run/run_trace.h"
+
 #include "unit/runtime/begin_testing.h"
 #include "unit/runtime/runtime_testing.h"
 
