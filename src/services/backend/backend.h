@@ -226,6 +226,10 @@ static inline void backend_work_watch(backend *self, void (*added)(void *user, u
   self->ops->work->watch(self, added, user);
 }
 
+static inline void backend_work_hurry(backend *self, uint64_t by_ms) {
+  self->ops->work->hurry(self, by_ms);
+}
+
 static inline void backend_count(backend *self, backend_counts *out) {
   self->ops->count(self, out);
 }

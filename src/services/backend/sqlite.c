@@ -164,6 +164,13 @@ static void work_watch(backend *base, void (*added)(void *user, uint64_t due_ms)
   sqlite_work_watch(&of(base)->work, added, user);
 }
 
+static void work_hurry(backend *base, uint64_t by_ms) {
+  sqlite_backend *self = of(base);
+  sqlite_job *job = self->writer == NULL ? NULL : sqlite_work_hurry_job(&self->work, self->writer, by_ms);
+  ubiq_error *error = job == NULL ? NULL : sqlite_writer_add(self->writer, job);
+  if (error != NULL) job->done(job, error);
+}
+
 static void count(backend *base, backend_counts *out) {
   *out = (backend_counts){0};
   if (of(base)->writer != NULL) sqlite_writer_count(of(base)->writer, out);
@@ -183,8 +190,8 @@ static void close_all(backend *base) {
   free(self);
 }
 
-static const backend_work_ops work_operations = {start_work_write, work_due,    work_list,
-                                                 work_count,       work_counts, work_watch};
+static const backend_work_ops work_operations = {start_work_write, work_due,   work_list, work_count,
+                                                 work_counts,      work_watch, work_hurry};
 static const backend_ops operations = {"sqlite", start_read,       start_list, start_write,
                                        usage,    &work_operations, count,      close_all};
 

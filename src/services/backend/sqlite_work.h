@@ -3,6 +3,7 @@
 #define SERVICES_BACKEND_SQLITE_WORK_H
 
 #include "services/backend/sqlite_usage.h"
+#include "services/backend/sqlite_writer.h"
 #include "services/backend/work.h"
 
 #include <pthread.h>
@@ -22,6 +23,12 @@ void sqlite_work_watch(sqlite_work *self, void (*added)(void *user, uint64_t due
 ubiq_error *sqlite_work_job(sqlite_work *self, backend_work_write *operation, sqlite_job **out);
 /// Ends a job that was not taken.
 void sqlite_work_job_drop(sqlite_job *job);
+
+/// Of the hurry of work.h the writer's first job; it makes those that follow. NULL when memory is out. Owned by itself.
+sqlite_job *sqlite_work_hurry_job(sqlite_work *self, sqlite_writer *writer, uint64_t by_ms);
+
+/// Tells who watches that something is due at `due_ms` (UINT64_MAX: nothing is).
+void sqlite_work_tell(sqlite_work *self, uint64_t due_ms);
 
 ubiq_error *sqlite_work_due(database *database, backend_work_due *operation);
 ubiq_error *sqlite_work_list(database *database, backend_work_list *operation);

@@ -244,7 +244,7 @@ static ubiq_error *apply(sqlite_job *job, database *database, uint64_t now_ms) {
   return NULL;
 }
 
-static void tell(sqlite_work *self, uint64_t due_ms) {
+void sqlite_work_tell(sqlite_work *self, uint64_t due_ms) {
   pthread_mutex_lock(&self->lock);
   if (self->added != NULL && due_ms != UINT64_MAX) self->added(self->user, due_ms);
   pthread_mutex_unlock(&self->lock);
@@ -253,7 +253,7 @@ static void tell(sqlite_work *self, uint64_t due_ms) {
 static void done(sqlite_job *job, ubiq_error *error) {
   work_job *self = (work_job *)job;
   backend_work_write *operation = self->operation;
-  if (error == NULL && !operation->is_quiet) tell(self->work, self->due_ms);
+  if (error == NULL && !operation->is_quiet) sqlite_work_tell(self->work, self->due_ms);
   free(self);
   operation->error = error;
   operation->done(operation);

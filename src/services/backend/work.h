@@ -138,6 +138,10 @@ typedef struct backend_work_ops {
   /// Whom to tell, on any thread, that something is due at `due_ms` which was not before: what was added or changed, and what an
   /// older item of its order has made way for. NULL: nobody. (By the consumer that fills the index.)
   void (*watch)(backend *self, void (*added)(void *user, uint64_t due_ms), void *user);
+  /// The clock was set back: what waits for a time later than now, of all projects, is due earlier by as much. Goes on behind the call,
+  /// portion by portion; whoever watches is told of each. `by_ms` 0: by as much as the newest item was added later than now, for a process
+  /// that begins. (The node that has the index publishes each anew.)
+  void (*hurry)(backend *self, uint64_t by_ms);
 } backend_work_ops;
 
 #endif

@@ -38,13 +38,27 @@ static bool write_settings(buffer *out, yyjson_val *definition) {
   return good;
 }
 
+static const json_source kept_source = {.name = "schedule"};
+
+/// When it has its next turn: its item is looked at earlier, where the clock was set back.
+static uint64_t next_turn(yyjson_val *definition, uint64_t due_ms) {
+  schedule schedule;
+  const json_value root = json_root(&kept_source, definition);
+  int64_t next_ms = (int64_t)due_ms;
+  ubiq_error *error = schedule_definition_read(&root, &schedule);
+  bool is_known = error == NULL && schedule_next(&schedule, (int64_t)due_ms - 1, &next_ms);
+  ubiq_error_delete(error);
+  return is_known ? (uint64_t)next_ms : due_ms;
+}
+
 static bool write_schedule(buffer *out, const backend_work_item *item) {
   yyjson_doc *document = yyjson_read((const char *)item->payload.data, item->payload.size, YYJSON_READ_NOFLAG);
   bool is_paused = item->state != BACKEND_WORK_WAITING;
   bool good = document != NULL && buffer_append_string(out, "{\"name\":") && json_write_text(out, item->name) &&
               write_settings(out, yyjson_doc_get_root(document)) &&
               buffer_append_string(out, is_paused ? ",\"is_paused\":true" : ",\"is_paused\":false") &&
-              (is_paused || write_time(out, "next_at", item->due_ms)) && buffer_append_byte(out, '}');
+              (is_paused || write_time(out, "next_at", next_turn(yyjson_doc_get_root(document), item->due_ms))) &&
+              buffer_append_byte(out, '}');
   yyjson_doc_free(document);
   return good;
 }

@@ -15,11 +15,17 @@ enum {
   PLACES = 512,         ///< of one queue
   PORTION = 128,        ///< items that are read at once
   READ_AGAIN_MS = 1000, ///< until what could not be read is read again
-  LOOK_MS = 60 * 1000,  ///< the longest wait: a clock may be set between looking at it and waiting
+  LOOK_MS = 5 * 1000,   ///< the longest wait: the wall clock may be set meanwhile
+  STEP_MS_MIN = 1000,   ///< a clock that is set back by less is not minded
+  GLANCE_MS_MAX = 100,  ///< of looking at both clocks; what takes longer, because the machine rested, tells nothing
 };
 
 static uint64_t wall_clock_ms(void) {
   return clock_realtime_ns() / CLOCK_NS_PER_MS;
+}
+
+static uint64_t monotonic_clock_ms(void) {
+  return clock_monotonic_ns() / CLOCK_NS_PER_MS;
 }
 
 static double random_chance(void) {
@@ -240,15 +246,40 @@ static void wait_for_change(agenda *self, uint64_t now_ms) {
   bool is_idle = self->is_paused || self->tasks_count == self->settings.tasks_max;
   uint64_t look_ms = self->lanes_ms < self->look_ms ? self->lanes_ms : self->look_ms;
   uint64_t wait_ms = is_idle || look_ms > now_ms + LOOK_MS ? LOOK_MS : look_ms - now_ms;
-  uint64_t until_ns = clock_realtime_ns() + wait_ms * CLOCK_NS_PER_MS;
+  uint64_t until_ns = clock_monotonic_ns() + wait_ms * CLOCK_NS_PER_MS;
   const struct timespec until = {(time_t)(until_ns / CLOCK_NS_PER_SECOND), (long)(until_ns % CLOCK_NS_PER_SECOND)};
   pthread_cond_timedwait(&self->changed, &self->lock, &until);
+}
+
+/// How far the wall clock was set back since the last look at both; 0: it was not.
+static uint64_t set_back_by(agenda *self) {
+  if (self->settings.elapsed_ms == NULL) return 0;
+  uint64_t before_ms = self->settings.elapsed_ms(), now_ms = self->settings.now_ms();
+  if (self->settings.elapsed_ms() - before_ms > GLANCE_MS_MAX) return 0;
+  int64_t last_ms = self->ahead_ms;
+  self->ahead_ms = (int64_t)now_ms - (int64_t)before_ms;
+  return last_ms - self->ahead_ms < STEP_MS_MIN ? 0 : (uint64_t)(last_ms - self->ahead_ms);
+}
+
+/// With the lock. All times that were counted are of the clock as it was.
+static void mind_clock(agenda *self) {
+  const uint64_t by_ms = set_back_by(self);
+  if (by_ms == 0) return;
+  log_warn("work: the clock was set back by %llu ms: what waits for a time is due as much earlier",
+           (unsigned long long)by_ms);
+  agenda_step_back(self, 0);
+  self->look_ms = self->lanes_ms = 0;
+  agenda_lanes_hurry(&self->lanes);
+  pthread_mutex_unlock(&self->lock);
+  backend_work_hurry(self->settings.backend, by_ms);
+  pthread_mutex_lock(&self->lock);
 }
 
 static void *run(void *user) {
   agenda *self = user;
   pthread_mutex_lock(&self->lock);
   while (!self->is_ending || self->tasks_count > 0) {
+    mind_clock(self);
     uint64_t now_ms = self->settings.now_ms();
     bool may_begin = !self->is_paused && self->tasks_count < self->settings.tasks_max;
     agenda_lane *lane = may_begin ? lane_due(self, now_ms) : NULL;
@@ -279,6 +310,14 @@ static void agenda_delete(agenda *self) {
   free(self);
 }
 
+static void init_changed(pthread_cond_t *self) {
+  pthread_condattr_t monotonic;
+  pthread_condattr_init(&monotonic);
+  pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+  pthread_cond_init(self, &monotonic);
+  pthread_condattr_destroy(&monotonic);
+}
+
 ubiq_error *agenda_open(const agenda_settings *settings, agenda **out) {
   agenda *self = calloc(1, sizeof *self);
   if (self == NULL) return ubiq_error_no_memory();
@@ -286,14 +325,17 @@ ubiq_error *agenda_open(const agenda_settings *settings, agenda **out) {
   self->back_ms = self->lanes_ms = UINT64_MAX;
   self->lanes.places = settings->places == 0 ? PLACES : settings->places;
   if (settings->tasks_max == 0) self->settings.tasks_max = TASKS_MAX;
+  if (settings->now_ms == NULL && settings->elapsed_ms == NULL) self->settings.elapsed_ms = monotonic_clock_ms;
   if (settings->now_ms == NULL) self->settings.now_ms = wall_clock_ms;
   if (settings->chance == NULL) self->settings.chance = random_chance;
   assert(settings->kinds_count <= AGENDA_KINDS_MAX);
   memcpy(self->kinds, settings->kinds, settings->kinds_count * sizeof *settings->kinds);
   self->settings.kinds = self->kinds;
+  (void)set_back_by(self);
   pthread_mutex_init(&self->lock, NULL);
-  pthread_cond_init(&self->changed, NULL);
+  init_changed(&self->changed);
   backend_work_watch(settings->backend, added, self);
+  backend_work_hurry(settings->backend, 0); // the clock may have been set while nothing ran
   int number = thread_start(&self->thread, NULL, run, self);
   if (number == 0) {
     *out = self;

@@ -8,6 +8,9 @@
 // their rows. Writes are the backend's, many in one transaction. What is under way is remembered here alone. A write that fails leaves
 // its item to be begun again.
 //
+// Items are due by the wall clock. When that is set back, what waits is due as much earlier (backend_work_hurry): a retry comes after
+// its delay, and a schedule is looked at too early, which finds nothing due and its next time.
+//
 // A queue that has more waiting than places waits by itself (agenda_lanes.h), while others go on.
 //
 // LOCKS: one, for the cursor and what is under way; never held while the backend, or whoever does the work, is called.
@@ -57,7 +60,9 @@ typedef struct agenda_settings {
   size_t tasks_max;         ///< under way at once; 0: 4,096
   size_t places;            ///< of them for one queue of kinds that have lanes; 0: 512
   uint64_t (*now_ms)(void); ///< wall clock; NULL: the machine's, which may be set. Another that jumps needs agenda_look
-  double (*chance)(void);   ///< from 0 up to but not 1; NULL: random
+  uint64_t (*elapsed_ms)(
+      void);              ///< a clock that nobody sets, beside `now_ms`; NULL: the machine's with its own, else none
+  double (*chance)(void); ///< from 0 up to but not 1; NULL: random
 } agenda_settings;
 
 /// Starts the thread. `*out` is the caller's. Errors: `internal`.

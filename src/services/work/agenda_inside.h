@@ -12,7 +12,8 @@ struct agenda {
   agenda_kind kinds[AGENDA_KINDS_MAX];
   pthread_t thread;
   pthread_mutex_t lock;
-  pthread_cond_t changed;     ///< on the wall clock, so that who waits for a time wakes when the clock is set beyond it
+  pthread_cond_t changed;     ///< on the monotonic clock
+  int64_t ahead_ms;           ///< of the wall clock before the other one, at the last look at both; the thread's
   backend_work_cursor cursor; ///< the thread's
   uint64_t back_ms;           ///< the cursor goes back to this time before the next look; UINT64_MAX: it does not
   bool is_looking;            ///< the thread reads what is due, of some moment after this was set

@@ -66,6 +66,14 @@ agenda_lane *agenda_lanes_first(const agenda_lanes *self, uint64_t *look_ms) {
   return first;
 }
 
+void agenda_lanes_hurry(agenda_lanes *self) {
+  for (size_t i = 0; i < AGENDA_LANE_BUCKETS; i++)
+    for (agenda_lane *lane = self->buckets[i]; lane != NULL; lane = lane->next) {
+      lane->rest_ms = 0;
+      if (lane->look_ms != UINT64_MAX) lane->look_ms = 0;
+    }
+}
+
 void agenda_lanes_end(agenda_lanes *self) {
   for (size_t i = 0; i < AGENDA_LANE_BUCKETS; i++)
     for (agenda_lane *lane = self->buckets[i], *next; lane != NULL; lane = next) {

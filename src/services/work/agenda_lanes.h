@@ -39,6 +39,9 @@ uint64_t agenda_lanes_leave(agenda_lanes *self, agenda_lane *lane, uint64_t agai
 /// The lane that is to be looked at first; NULL: none is. `*look_ms` is when, UINT64_MAX without one.
 agenda_lane *agenda_lanes_first(const agenda_lanes *self, uint64_t *look_ms);
 
+/// Those that rest until a time are to be looked at now: the clock by which they do was set back.
+void agenda_lanes_hurry(agenda_lanes *self);
+
 void agenda_lanes_end(agenda_lanes *self);
 
 #endif

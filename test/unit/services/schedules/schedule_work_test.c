@@ -13,6 +13,11 @@ static uint64_t fake_now(void) {
   return atomic_load(&fake_now_ms);
 }
 
+/// The clock that nobody sets: no time passes.
+static uint64_t no_time(void) {
+  return 0;
+}
+
 static double no_chance(void) {
   return 0;
 }
@@ -59,8 +64,12 @@ static void open_all(fixture *self) {
   assert_success(sqlite_backend_open(&settings, &self->backend));
   self->work = (schedule_work){self->backend, {start, self}, self->results};
   const agenda_kind kinds[] = {schedule_work_schedules(&self->work), schedule_work_turns(&self->work)};
-  const agenda_settings agenda = {
-      .backend = self->backend, .kinds = kinds, .kinds_count = 2, .now_ms = fake_now, .chance = no_chance};
+  const agenda_settings agenda = {.backend = self->backend,
+                                  .kinds = kinds,
+                                  .kinds_count = 2,
+                                  .now_ms = fake_now,
+                                  .elapsed_ms = no_time,
+                                  .chance = no_chance};
   assert_success(agenda_open(&agenda, &self->agenda));
 }
 
@@ -184,21 +193,52 @@ static void after_an_hours_stop_the_policy_is_followed(void **state) {
   assert_int_equal(self->count, 3);
 }
 
-static void a_clock_that_is_set_back_runs_nothing_twice(void **state) {
+static void a_clock_that_is_set_back_neither_holds_an_interval_up_nor_runs_a_day_twice(void **state) {
   fixture *self = *state;
-  add(self, "hourly", "2026-03-01T11:00:00Z", "\"cron\":\"0 * * * *\"");
-  set_clock(self, "2026-03-01T11:00:00Z");
-  wait_for(self, 1);
-  wait_until_due(self, "2026-03-01T12:00:00Z");
-  set_clock(self, "2026-03-01T10:00:00Z");
-  add(self, "after", "2026-03-01T10:00:00Z", "\"at\":\"2026-03-01T10:00:00Z\""); // what is new goes by the new time
-  wait_for(self, 2);
-  set_clock(self, "2026-03-01T11:30:00Z");
-  wait_until_due(self, "2026-03-01T12:00:00Z");
-  assert_int_equal(self->count, 2);
+  add(self, "often", "2026-03-01T12:00:00Z", "\"every\":\"5m\",\"input\":1");
   set_clock(self, "2026-03-01T12:00:00Z");
+  wait_for(self, 1);
+  add(self, "daily", "2026-03-01T12:00:00Z", "\"cron\":\"0 12 * * *\",\"input\":2");
+  add(self, "later", "2026-03-01T12:07:00Z", "\"at\":\"2026-03-01T12:07:00Z\",\"input\":3");
+  wait_for(self, 2);
+  wait_until_due(self, "2026-03-01T12:05:00Z");
+  set_clock(self, "2026-03-01T11:30:00Z");
+  wait_until_due(self, "2026-03-01T11:35:00Z");
+  set_clock(self, "2026-03-01T11:35:00Z");
   wait_for(self, 3);
-  assert_string_equal(self->runs[2], "report 2026-03-01T12:00:00.000Z ");
+  assert_string_equal(self->runs[2], "report 2026-03-01T11:35:00.000Z 1");
+  wait_until_due(self, "2026-03-01T11:37:00Z"); // the look at what is done once, which is too early
+  set_clock(self, "2026-03-01T11:37:00Z");
+  wait_until_due(self, "2026-03-01T11:40:00Z");
+  set_clock(self, "2026-03-01T12:00:00Z");
+  wait_for(self, 4);
+  assert_string_equal(self->runs[3], "report 2026-03-01T12:00:00.000Z 1");
+  wait_until_due(self, "2026-03-01T12:05:00Z");
+  set_clock(self, "2026-03-01T12:05:00Z");
+  wait_for(self, 5);
+  wait_until_due(self, "2026-03-01T12:07:00Z");
+  set_clock(self, "2026-03-01T12:07:00Z");
+  wait_for(self, 6);
+  assert_string_equal(self->runs[5], "report 2026-03-01T12:07:00.000Z 3");
+  wait_until_due(self, "2026-03-01T12:10:00Z");
+  assert_int_equal(self->count, 6);
+}
+
+static void a_clock_that_was_ahead_holds_nothing_up_after_a_start(void **state) {
+  fixture *self = *state;
+  set_clock(self, "2027-03-01T11:00:00Z");
+  add(self, "hourly", "2027-03-01T12:00:00Z", "\"cron\":\"0 * * * *\"");
+  close_all(self);
+  atomic_store(&fake_now_ms, at("2026-03-01T11:00:00Z"));
+  open_all(self);
+  wait_until_due(self, "2026-03-01T12:00:00Z");
+  close_all(self);
+  open_all(self); // it was minded
+  add(self, "later", "2027-01-01T00:00:00Z", "\"at\":\"2027-01-01T00:00:00Z\"");
+  assert_int_equal(count_of(self, SCHEDULE_QUEUE).oldest_ms, at("2026-03-01T12:00:00Z"));
+  set_clock(self, "2026-03-01T12:00:00Z");
+  wait_for(self, 1);
+  assert_string_equal(self->runs[0], "report 2026-03-01T12:00:00.000Z ");
 }
 
 static void a_clock_that_is_set_forward_has_missed_what_it_passed(void **state) {
@@ -345,7 +385,8 @@ int main(void) {
       TEST(a_schedule_has_a_turn_each_time_it_is_due),
       TEST(what_is_done_once_ends_with_that),
       TEST(after_an_hours_stop_the_policy_is_followed),
-      TEST(a_clock_that_is_set_back_runs_nothing_twice),
+      TEST(a_clock_that_is_set_back_neither_holds_an_interval_up_nor_runs_a_day_twice),
+      TEST(a_clock_that_was_ahead_holds_nothing_up_after_a_start),
       TEST(a_clock_that_is_set_forward_has_missed_what_it_passed),
       TEST(a_turn_is_left_out_while_the_last_has_not_ended),
       TEST(a_turn_waits_for_the_last_where_they_queue),

@@ -11,6 +11,11 @@ static uint64_t fake_now(void) {
   return atomic_load(&fake_now_ms);
 }
 
+/// The clock that nobody sets: no time passes.
+static uint64_t no_time(void) {
+  return 0;
+}
+
 static double no_chance(void) {
   return 0;
 }
@@ -69,6 +74,7 @@ static void open_agenda(fixture *self, size_t tasks_max) {
                                     .tasks_max = tasks_max,
                                     .places = 4,
                                     .now_ms = fake_now,
+                                    .elapsed_ms = no_time,
                                     .chance = no_chance};
   assert_success(agenda_open(&settings, &self->agenda));
 }
@@ -327,6 +333,62 @@ static void what_follows_is_written_with_the_end(void **state) {
   assert_true(find(self, changes[1].item.id, &item));
 }
 
+enum { HOUR_MS = 3600 * 1000 };
+
+static void set_back(fixture *self) {
+  atomic_fetch_sub(&fake_now_ms, HOUR_MS);
+  agenda_look(self->agenda);
+}
+
+/// Waits until the item is due at a time.
+static void wait_until_due(fixture *self, uint64_t id, uint64_t due_ms) {
+  backend_work_item item;
+  while (!find(self, id, &item) || item.due_ms != due_ms) sched_yield();
+}
+
+static void a_clock_that_is_set_back_delays_no_retry(void **state) {
+  fixture *self = *state;
+  pass(self, 2 * HOUR_MS);
+  self->how = FAIL;
+  uint64_t id = add(self, "a", "", fake_now());
+  wait_for(self, 1);
+  settle(self);
+  self->how = END;
+  set_back(self);
+  wait_until_due(self, id, fake_now() + 1000);
+  pass(self, 1000);
+  wait_for(self, 2);
+  assert_int_equal(self->begun[1].attempts, 1);
+}
+
+static void a_clock_that_is_set_back_holds_up_nothing_that_is_to_be_handed_over_again(void **state) {
+  fixture *self = *state;
+  pass(self, 2 * HOUR_MS);
+  self->how = REFUSE;
+  add_to(self, "mail", fake_now());
+  wait_for(self, 1);
+  settle(self);
+  set_back(self);
+  wait_for(self, 2);
+  settle(self);
+  assert_int_equal(left_in(self, "mail"), 0);
+}
+
+/// More than one portion, and one that is the first of an order with others behind it.
+static void all_that_waits_is_due_earlier_when_the_clock_is_set_back(void **state) {
+  fixture *self = *state;
+  enum { COUNT = 2500 };
+  pass(self, 2 * HOUR_MS);
+  uint64_t first = add(self, "first", "order", fake_now() + 5000),
+           second = add(self, "second", "order", fake_now() + 9000);
+  uint64_t due_ms = fake_now() + 7000, last = 0;
+  for (int i = 0; i < COUNT; i++) last = add_to(self, "mail", due_ms);
+  set_back(self);
+  wait_until_due(self, last, due_ms - HOUR_MS);
+  wait_until_due(self, first, due_ms - HOUR_MS - 2000);
+  wait_until_due(self, second, due_ms - HOUR_MS + 2000);
+}
+
 static void work_of_a_queue_that_nobody_serves_is_kept_as_dead(void **state) {
   fixture *self = *state;
   backend_work_change change = {.action = BACKEND_WORK_ADD, .item = {.queue = TEXT("print"), .due_ms = 1000}};
@@ -361,6 +423,9 @@ int main(void) {
       TEST(queues_with_far_more_than_places_are_all_done),
       TEST(what_was_begun_and_not_ended_is_begun_again_by_the_next),
       TEST(what_follows_is_written_with_the_end),
+      TEST(a_clock_that_is_set_back_delays_no_retry),
+      TEST(a_clock_that_is_set_back_holds_up_nothing_that_is_to_be_handed_over_again),
+      TEST(all_that_waits_is_due_earlier_when_the_clock_is_set_back),
       TEST(work_of_a_queue_that_nobody_serves_is_kept_as_dead),
       TEST(many_that_are_added_by_many_are_each_begun_once),
   };
