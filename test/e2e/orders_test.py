@@ -217,7 +217,7 @@ class Orders(calling.Test):
         shutil.copy(os.path.join(EXAMPLE, "orders.test.toml"), project)
         done = self.run_ubiq("test", project)
         self.assertEqual(0, done.returncode, done.stdout + done.stderr)
-        self.assertRegex(done.stdout, r"11 cases: 11 passed")
+        self.assertRegex(done.stdout, r"12 cases: 12 passed")
 
 
 class DeployedOrders(Orders, deploying.Test):

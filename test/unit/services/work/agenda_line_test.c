@@ -52,7 +52,12 @@ static void door_watch(backend *base, void (*added)(void *user, uint64_t due_ms)
   backend_work_watch(of(base)->inside, added, user);
 }
 
-static const backend_work_ops door_work = {.write = door_write, .due = door_due, .watch = door_watch};
+static void door_hurry(backend *base, uint64_t by_ms) {
+  backend_work_hurry(of(base)->inside, by_ms);
+}
+
+static const backend_work_ops door_work = {
+    .write = door_write, .due = door_due, .watch = door_watch, .hurry = door_hurry};
 static const backend_ops door_ops = {.name = "door", .work = &door_work};
 
 /// Waits for a write that is held, and takes it out.
