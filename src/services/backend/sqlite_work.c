@@ -59,9 +59,10 @@ static ubiq_error *ask_due(database *database, const backend_work_due *operation
   static const char of_all[] =
       "SELECT " COLUMNS " FROM work w JOIN projects p ON p.id = w.project"
       " WHERE w.state = 0 AND (w.due_ms, w.id) > (?, ?) AND w.due_ms <= ? ORDER BY w.due_ms, w.id";
-  static const char of_queue[] =
+  static const char
+      of_queue[] = // those of one time come by their ids, as the index work_count has them: saying so would sort them
       "SELECT " COLUMNS " FROM projects p CROSS JOIN work w ON w.project = p.id WHERE p.name = ? AND w.queue = ?"
-      " AND w.name IS NULL AND w.state = 0 AND w.due_ms <= ? ORDER BY w.due_ms, w.id";
+      " AND w.name IS NULL AND w.state = 0 AND w.due_ms <= ? ORDER BY w.due_ms";
   static const char of_order[] =
       "SELECT " COLUMNS " FROM projects p CROSS JOIN work w ON w.project = p.id WHERE p.name = ? AND w.queue = ?"
       " AND w.ordering = ? AND w.ordering IS NOT NULL AND w.state IN (0, 3) AND w.id > ? ORDER BY w.id";
