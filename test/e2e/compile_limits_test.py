@@ -154,19 +154,42 @@ class Limits(deploying.Test):
         while {helper, job, standby} & set(deploying.parents()):
             pass
 
+    def complete_family_of(self, member):
+        """Waits until all three are there; who works comes first."""
+        family = []
+        while len(family) < 3 or deploying.name_of(family[0]) != "ubiq compiler":
+            self.assertIn(member, deploying.parents())
+            family = sorted(deploying.family_of(member), key=deploying.name_of)
+        return family
+
+    def kill_at_once(self, *processes):
+        """So that none sees another's end."""
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for process in processes:
+                os.kill(process, number)
+        for process in processes:
+            self.wait_until_gone(process)
+
     def test_a_helper_that_is_killed_is_replaced(self):
         server = self.launch()
         first = self.helper_of(server)
-        second = self.standby_of(first)
-        os.kill(first, signal.SIGKILL)
-        self.deployed(server, self.bundle("1"))
-        third = self.standby_of(second)
-        os.kill(third, signal.SIGKILL)  # who waits is replaced as well
-        self.wait_until_gone(third)
-        self.standby_of(second)
-        os.kill(second, signal.SIGKILL)
-        self.deployed(server, self.bundle("2"))
-        self.serves(server, "2")
+        for number in range(1, 7):
+            survivor = self.complete_family_of(first)[1]
+            self.kill_at_once(first)
+            self.deployed(server, self.bundle(str(number)))
+            self.serves(server, str(number))
+            first = self.complete_family_of(survivor)[0]
+
+    def test_two_helpers_that_are_killed_at_once_are_replaced(self):
+        server = self.launch()
+        survivor = self.helper_of(server)
+        for number, (one, other, left) in enumerate(((0, 1, 2), (1, 2, 0), (0, 2, 1))):
+            family = self.complete_family_of(survivor)
+            survivor = family[left]
+            self.kill_at_once(family[one], family[other])
+            self.deployed(server, self.bundle(str(number)))
+            self.serves(server, str(number))
+            self.complete_family_of(survivor)
 
     def test_a_deploy_whose_helper_is_killed_is_refused_and_the_next_is_served(self):
         server = self.launch()
@@ -185,12 +208,7 @@ class Limits(deploying.Test):
     def test_helpers_that_are_all_gone_are_told_at_each_deploy(self):
         server = self.launch()
         self.deployed(server, self.bundle("1"))
-        helper = self.helper_of(server)
-        standby = self.standby_of(helper)
-        for process in (standby, helper):
-            os.kill(process, signal.SIGSTOP)  # so that neither sees the other's end
-        for process in (standby, helper):
-            os.kill(process, signal.SIGKILL)
+        self.kill_at_once(*self.complete_family_of(self.helper_of(server)))
         self.refused(server, costly(module()), 503, "the processes that compile for this server have ended; restart the server")
         self.serves(server, "1")
 

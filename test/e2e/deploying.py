@@ -48,6 +48,17 @@ def standbys_of(helper):
     return [child for child in children_of(helper) if name_of(child) == "ubiq standby"]
 
 
+def family_of(helper):
+    """The helper and those that wait: they have its socket."""
+    def channel(process):
+        try:
+            return os.readlink("/proc/%d/fd/0" % process)
+        except OSError:
+            return None
+    return [process for process in parents()
+            if name_of(process) in ("ubiq compiler", "ubiq standby") and channel(process) == channel(helper)]
+
+
 def jobs_of(helper):
     """Who compiles for it."""
     return [child for child in children_of(helper) if name_of(child) == "ubiq compiler"]

@@ -169,7 +169,11 @@ static ubiq_error *exchange(compiler *self, compiler_request *request, const int
   request->number = ++self->requests;
   ubiq_error *error = self->channel < 0 ? is_lost() : send_request(self, request, files);
   if (error == NULL) error = receive_reply(self, request->time_ms, reply);
-  if (error != NULL) lose(self);
+  if (error != NULL && self->channel >= 0) {
+    log_error(
+        "the processes that compile for this server have ended: what is deployed is refused until it is started again");
+    lose(self);
+  }
   pthread_mutex_unlock(&self->mutex);
   return error;
 }

@@ -2,7 +2,7 @@
 //
 // A server in its sandbox starts no process. So it starts one before: a helper, which does nothing but wait on a socket and
 // start, for each module, a process of its own that compiles it and is killed when its time is over, when the helper ends or
-// when the server does (compiler_helper.h). A helper that is killed is replaced by a second one, which waits for that
+// when the server does (compiler_helper.h). A helper that is killed is replaced by one of two others, which wait for that
 // (compiler_standby.h). What comes back is native code that the server runs: see engine/compiler.h.
 //
 // THREADS: any; one module is compiled at a time.

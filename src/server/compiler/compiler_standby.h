@@ -1,8 +1,10 @@
-// A second helper that does nothing but wait until the first is killed, and then takes its place.
+// Helpers that do nothing but wait until the one that works is killed; one of them takes its place then.
 //
 // A server in its sandbox starts no process, so that it could not start a helper again. Its helpers can: the one that works keeps
-// another, which has the same socket; whichever of the two is killed, the one that is left starts the next. After the first time it
-// waits before it does, longer each time. Both end when the server does.
+// two others, which have the same socket; whichever are killed, be it two at the same moment, the one that is left works and starts the
+// others anew. After a few times it waits before it starts the second of them, longer each time, and never begins work while nobody else
+// is there. All end when the server does. If all three are killed at the same moment, nothing is left that could start one, and the
+// server has to be started again.
 #ifndef SERVER_COMPILER_COMPILER_STANDBY_H
 #define SERVER_COMPILER_COMPILER_STANDBY_H
 
@@ -10,22 +12,22 @@
 
 #include <sys/types.h>
 
-/// What the two of them share.
+enum { STANDBY_PLACES = 3 }; ///< of one that works and those that wait
+
+/// What they share.
 typedef struct standby_notes standby_notes;
 
 typedef struct standby {
-  standby_notes *notes; ///< NULL: there is no memory for them, and so no second helper
-  pid_t other;          ///< that waits; 0: none does
-  int watch;            ///< tells when that ends; -1: none
-  unsigned deaths;      ///< of late
-  uint64_t died_ns;     ///< the last of them (monotonic clock)
-  uint64_t start_ns;    ///< when the next is started
+  standby_notes *notes;        ///< NULL: nobody waits, because the system lacks what it needs
+  int places;                  ///< a file in memory, with a lock on a byte for each that there is
+  bool cannot_start;           ///< the system had no room for another, when that was tried last
+  int watches[STANDBY_PLACES]; ///< of the one that works: each tells when the owner of the place ends; -1: it has none
 } standby;
 
 void standby_open(standby *self);
 
-/// Waits until something comes over the channel or its other side is closed, and keeps a second helper there meanwhile. Returns in
-/// that one when it has taken over.
+/// Waits until something comes over the channel or its other side is closed, and keeps the others there meanwhile. Returns in one of
+/// those when it has taken over.
 void standby_wait(standby *self, int channel);
 
 // What is under way, so that who takes over can tell the server that it is lost.

@@ -89,6 +89,7 @@ static int do_otherwise(const compiler_request *request, int input, int output, 
 
 /// The helper's program.
 static int be_helper(const char *job) {
+  if (strcmp(job, "none") == 0) return 0;
   compiler_sandbox sandbox = SANITIZED ? COMPILER_SANDBOX_OFF : COMPILER_SANDBOX_AUTO;
   return compiler_helper_run(strcmp(job, "real") == 0 ? compiler_job_run : do_otherwise, &sandbox);
 }
@@ -272,34 +273,28 @@ static void one_that_says_much_is_not_held_up(void **state) {
   compiler_delete(self.compiler);
 }
 
-static void a_helper_that_is_killed_is_replaced(void **state) {
+static void helpers_that_are_killed_are_replaced_however_many_are(void **state) {
   (void)state;
+  enum { DEATHS = 20 };
   fixture self = start("otherwise", TIME_MS, MEMORY_BYTES);
   buffer out = {0};
-  for (int i = 0; i < 2; i++) {
+  for (int i = 0; i < DEATHS; i++) {
     assert_fails(ask(&self, "helper", &out), UBIQ_UNAVAILABLE,
                  "the process that compiles for this server was killed in the middle; another has taken its place: "
                  "deploy again");
-    assert_answers(&self);
+    if (i % 4 == 0) assert_answers(&self);
   }
+  assert_answers(&self);
   compiler_delete(self.compiler);
 }
 
-/// What kills each helper in turn is soon faster than the next is started.
 static void without_any_helper_a_server_says_so_at_once(void **state) {
   (void)state;
-  fixture self = start("otherwise", TIME_MS, MEMORY_BYTES);
+  fixture self = start("none", TIME_MS, MEMORY_BYTES);
   buffer out = {0};
-  bool are_gone = false;
-  for (int i = 0; i < 20 && !are_gone; i++) {
-    ubiq_error *error = ask(&self, "helper", &out);
-    assert_int_equal(ubiq_error_code(error), UBIQ_UNAVAILABLE);
-    are_gone = strstr(ubiq_error_message(error), "have ended; restart the server") != NULL;
-    ubiq_error_delete(error);
-  }
-  assert_true(are_gone);
-  assert_fails(ask(&self, "answer", &out), UBIQ_UNAVAILABLE,
-               "the processes that compile for this server have ended; restart the server");
+  for (int i = 0; i < 2; i++)
+    assert_fails(ask(&self, "answer", &out), UBIQ_UNAVAILABLE,
+                 "the processes that compile for this server have ended; restart the server");
   compiler_delete(self.compiler);
 }
 
@@ -390,7 +385,7 @@ int main(int count, char **arguments) {
       cmocka_unit_test(words_of_no_memory_are_understood),
       cmocka_unit_test(an_answer_that_cannot_be_is_refused),
       cmocka_unit_test(one_that_says_much_is_not_held_up),
-      cmocka_unit_test(a_helper_that_is_killed_is_replaced),
+      cmocka_unit_test(helpers_that_are_killed_are_replaced_however_many_are),
       cmocka_unit_test(without_any_helper_a_server_says_so_at_once),
       cmocka_unit_test(nothing_outlives_a_server_that_is_killed),
       cmocka_unit_test(who_computes_does_nothing_else),
