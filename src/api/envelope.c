@@ -43,14 +43,44 @@ static ubiq_error *read_fields(const json_value *root, const char *key, arena *a
   return error;
 }
 
-static ubiq_error *check_lower_case(const fields *headers, const json_value *root) {
+static ubiq_error *wrong_header(const json_value *root, const char *what) {
+  const json_value value = json_field(root, "headers");
+  return json_error(&value, "has %s", what);
+}
+
+/// What HTTP takes: names are one word, and nothing ends a line or a text.
+static bool is_word(text name) {
+  for (size_t at = 0; at < name.size; at++)
+    if (name.data[at] <= ' ' || name.data[at] >= 0x7f || strchr("\"(),/:;<=>?@[\\]{}", name.data[at]) != NULL)
+      return false;
+  return name.size > 0;
+}
+
+static bool is_line(text value) {
+  for (size_t at = 0; at < value.size; at++) {
+    const unsigned char byte = (unsigned char)value.data[at];
+    if ((byte < ' ' && byte != '\t') || byte == 0x7f) return false;
+  }
+  return true;
+}
+
+static bool has_capitals(text name) {
+  for (size_t at = 0; at < name.size; at++)
+    if (name.data[at] >= 'A' && name.data[at] <= 'Z') return true;
+  return false;
+}
+
+static ubiq_error *check_headers(const fields *headers, const json_value *root) {
   for (size_t i = 0; i < headers->count; i++) {
-    const text name = headers->items[i].name;
-    for (size_t at = 0; at < name.size; at++)
-      if (name.data[at] >= 'A' && name.data[at] <= 'Z') {
-        const json_value value = json_field(root, "headers");
-        return json_error(&value, "has a name with capital letters; expected lower case");
-      }
+    const api_field *header = &headers->items[i];
+    if (has_capitals(header->name)) return wrong_header(root, "a name with capital letters; expected lower case");
+    if (!is_word(header->name))
+      return wrong_header(root, "a name that is none in HTTP; expected letters, digits and \"-\"");
+    if (!is_line(header->value))
+      return wrong_header(root, "a value with a control character; expected one line of text");
+    if (header->value.size > API_HEADER_BYTES_MAX)
+      return ubiq_error_new(UBIQ_TOO_LARGE, "a header has %zu bytes; expected at most %d", header->value.size,
+                            API_HEADER_BYTES_MAX);
   }
   return NULL;
 }
@@ -119,7 +149,7 @@ static ubiq_error *read_value(yyjson_val *value, arena *arena, api_request *out)
     error = json_error(&path, "has a \"?\"; expected parameters in \"query\"");
   if (error == NULL) error = read_fields(&root, "query", arena, &query);
   if (error == NULL) error = read_fields(&root, "headers", arena, &headers);
-  if (error == NULL) error = check_lower_case(&headers, &root);
+  if (error == NULL) error = check_headers(&headers, &root);
   out->query = query.items;
   out->query_count = query.count;
   out->headers = headers.items;

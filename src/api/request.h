@@ -9,6 +9,7 @@ enum {
   API_REQUEST_BYTES_MAX = 16 << 20,  ///< of a request with all that is around it
   API_REQUEST_VALUES_MAX = 1 << 20,  ///< in it, keys among them; more than a value of kv can have
   API_REQUEST_MEMBERS_MAX = 1 << 16, ///< of one object in it
+  API_HEADER_BYTES_MAX = 8 << 10,    ///< of one header's value, which may be kept: a media type
   API_PATH_BYTES_MAX = 16 << 10,     ///< an object's path or a key, each byte escaped, fits
 };
 

@@ -28,7 +28,8 @@ typedef struct check {
 
 static ubiq_error *duplicate_error(const check *self, yyjson_val *key) {
   buffer message = {0};
-  text name = {unsafe_yyjson_get_str(key), unsafe_yyjson_get_len(key)};
+  enum { SHOWN_SIZE_MAX = 60 };
+  const text name = text_cut((text){unsafe_yyjson_get_str(key), unsafe_yyjson_get_len(key)}, SHOWN_SIZE_MAX);
   bool ok = buffer_append_string(&message, "the key \"") && text_escape(&message, name) &&
             buffer_append_string(&message, "\" stands twice in one object");
   const char *string = ok ? buffer_string(&message) : NULL;

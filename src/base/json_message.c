@@ -7,6 +7,7 @@
 
 enum {
   SHOWN_SIZE_MAX = 60,    ///< bytes of a string that a message shows
+  PATH_SIZE_MAX = 300,    ///< bytes of a way that a message shows
   MESSAGE_SIZE_MAX = 400, ///< bytes of what a caller of json_wrong or json_error says, longest lists included
 };
 
@@ -86,13 +87,18 @@ static bool append_source(buffer *out, const json_value *value) {
   return value->source->is_root || buffer_printf(out, "%s: ", value->source->name);
 }
 
+static bool append_shown(buffer *out, text path) {
+  const text shown = text_cut(path, PATH_SIZE_MAX);
+  return buffer_append(out, shown.data, shown.size) && (shown.size == path.size || buffer_append_string(out, "..."));
+}
+
 /// Appends the way, or `it` for the root that has no name of its own.
 static bool append_path(buffer *out, const json_value *value) {
   const char *root = value->source->is_root ? value->source->name : NULL;
   if (value->parent == NULL) return buffer_append_string(out, root != NULL ? root : "it");
   buffer path = {0};
   bool ok = (root == NULL || buffer_append_string(&path, root)) && json_path(value, &path) &&
-            buffer_append(out, path.data, path.size);
+            append_shown(out, (text){(const char *)path.data, path.size});
   buffer_free(&path);
   return ok;
 }

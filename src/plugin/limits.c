@@ -43,9 +43,11 @@ uint64_t ubiq_plugin_memory(ubiq_plugin *plugin) {
   return plugin_memory_bytes(plugin);
 }
 
-// The highest level up to which all memories below it may grow at once, with `bytes` for all memories together.
+// The highest level up to which all memories below it may grow at once, with `bytes` for all memories together. Objects and
+// exceptions are kept in a memory of the engine's, which has the same level: where modules have none, that one may have it all.
 static uint64_t find_level(const plugin *plugin, uint64_t bytes) {
   uint64_t level = bytes;
+  if (plugin->compiled->memories_count == KERNEL_MEMORY + 1) return level;
   for (;;) {
     census counted = count_memories(plugin, level);
     uint64_t rest = counted.larger_bytes < bytes ? bytes - counted.larger_bytes : 0;

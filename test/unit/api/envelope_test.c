@@ -49,9 +49,49 @@ static void what_is_no_request_is_refused_with_its_place(void **state) {
   assert_refused("{\"method\":\"GET\",\"path\":\"/\",\"path\":\"/\"}", "twice");
   assert_refused("{\"method\":\"GET\",\"path\":\"/\",\"query\":{\"a\":{}}}", "query.a");
   assert_refused("{\"method\":\"GET\",\"path\":\"/\",\"headers\":{\"A\":\"1\"}}", "lower case");
+  assert_refused("{\"method\":\"GET\",\"path\":\"/\",\"headers\":{\"\":\"1\"}}", "none in HTTP");
+  assert_refused("{\"method\":\"GET\",\"path\":\"/\",\"headers\":{\"a\\r\\nb\":\"1\"}}", "none in HTTP");
+  assert_refused("{\"method\":\"GET\",\"path\":\"/\",\"headers\":{\"a:b\":\"1\"}}", "none in HTTP");
+  assert_refused("{\"method\":\"GET\",\"path\":\"/\",\"headers\":{\"a\":\"b\\r\\nc: d\"}}", "control character");
+  assert_refused("{\"method\":\"GET\",\"path\":\"/\",\"headers\":{\"a\":[\"b\",\"\\u0000\"]}}", "control character");
   assert_refused("{\"method\":\"GET\",\"path\":\"/\",\"body\":\"!\",\"encoding\":\"base64\"}", "no base64");
   assert_refused("{\"method\":\"GET\",\"path\":\"/\",\"body\":1,\"encoding\":\"utf8\"}", "body is 1");
   assert_refused("{\"method\":\"GET\",\"path\":\"/\",\"body\":1,\"encoding\":\"hex\"}", "\"base64\"");
+}
+
+static void a_header_has_no_more_bytes_than_it_may(void **state) {
+  (void)state;
+  char json[API_HEADER_BYTES_MAX + 128], value[API_HEADER_BYTES_MAX + 2];
+  for (size_t size = API_HEADER_BYTES_MAX; size <= API_HEADER_BYTES_MAX + 1; size++) {
+    asked self;
+    asked_begin(&self);
+    memset(value, 'x', size);
+    value[size] = 0;
+    snprintf(json, sizeof json, "{\"method\":\"GET\",\"path\":\"/\",\"headers\":{\"content-type\":\"%s\"}}", value);
+    ubiq_error *error = asked_read(&self, json);
+    assert_int_equal(ubiq_error_code(error), size > API_HEADER_BYTES_MAX ? UBIQ_TOO_LARGE : UBIQ_OK);
+    ubiq_error_delete(error);
+    asked_end(&self);
+  }
+}
+
+static void what_is_refused_is_shown_in_part(void **state) {
+  (void)state;
+  static const char *const before[] = {"\"", "\"query\":{\"", "\"query\":{\"a\":\"\",\"a\":\"\",\""};
+  static const char *const behind[] = {"\":1}", "\":1}}", "\":1}}"};
+  char key[4000], json[3 * sizeof key];
+  memset(key, 'q', sizeof key);
+  key[sizeof key - 1] = 0;
+  for (size_t i = 0; i < sizeof before / sizeof *before; i++) {
+    asked self;
+    asked_begin(&self);
+    snprintf(json, sizeof json, "{\"method\":\"GET\",\"path\":\"/\",%s%s%s", before[i], key, behind[i]);
+    ubiq_error *error = asked_read(&self, json);
+    assert_int_equal(ubiq_error_code(error), UBIQ_INVALID_INPUT);
+    assert_true(strlen(ubiq_error_message(error)) < 600);
+    ubiq_error_delete(error);
+    asked_end(&self);
+  }
 }
 
 /// A request whose body is an array of `count` zeros.
@@ -144,6 +184,8 @@ int main(void) {
       cmocka_unit_test(a_request_is_read_whole),
       cmocka_unit_test(a_body_of_null_is_a_body),
       cmocka_unit_test(what_is_no_request_is_refused_with_its_place),
+      cmocka_unit_test(a_header_has_no_more_bytes_than_it_may),
+      cmocka_unit_test(what_is_refused_is_shown_in_part),
       cmocka_unit_test(a_request_has_a_million_values_at_most),
       cmocka_unit_test(an_answer_says_how_its_body_is_encoded),
       cmocka_unit_test(a_fault_of_ours_is_for_the_log_alone),

@@ -237,6 +237,26 @@ static void objects_of_guests_count_as_memory(void **state) {
   }
 }
 
+static void what_a_guest_without_a_memory_throws_is_an_exception(void **state) {
+  (void)state;
+  need_feature(OBJECTS_MODULE);
+  static const char source[] =
+      "(module (tag $e (param i32)) (func (export \"f\") (result i32) (throw $e (i32.const 7))))";
+  for (int suspends = 0; suspends < MODES; suspends++) {
+    ubiq_compile_options options = {.memory_bytes_max = 2 * MIB, .suspends = suspends};
+    ubiq_compiled *compiled;
+    test_loop loop;
+    instance one;
+    assert_success(text_compile(source, &options, &compiled));
+    test_loop_open(&loop);
+    assert_success(instance_open(&one, compiled, suspends ? &loop : NULL, &(plugin_limits){.wall_ms = 10000}));
+    assert_error_with(instance_call(&one, "f", "", NULL), UBIQ_TRAP, "uncaught exception");
+    instance_close(&one);
+    test_loop_close(&loop);
+    ubiq_compiled_delete(compiled);
+  }
+}
+
 static void a_pool_that_is_used_up_is_busy(void **state) {
   (void)state;
   const size_t tries = is_default_engine() ? 30000 : 500;
@@ -273,6 +293,7 @@ int main(void) {
       cmocka_unit_test(no_memory_escapes_the_limit),
       cmocka_unit_test(tables_have_a_limit_too),
       cmocka_unit_test(objects_of_guests_count_as_memory),
+      cmocka_unit_test(what_a_guest_without_a_memory_throws_is_an_exception),
       cmocka_unit_test(a_pool_that_is_used_up_is_busy),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
