@@ -103,10 +103,12 @@ const char *admin_client_text(yyjson_val *object, const char *key) {
   return value == NULL ? "" : value;
 }
 
-static ubiq_error *read_answer(const char *url, const fetch_response *response, yyjson_doc **out) {
+static ubiq_error *read_answer(const char *url, const admin_question *question, const fetch_response *response,
+                               yyjson_doc **out) {
   *out = yyjson_read((const char *)response->body.data, response->body.size, 0);
   yyjson_val *root = yyjson_doc_get_root(*out);
   if (response->status == 200 && root != NULL) return NULL;
+  if (response->status == 204 && question->may_be_empty) return NULL;
   const char *detail = admin_client_text(root, "detail");
   ubiq_error *error =
       detail[0] != '\0'
@@ -138,7 +140,7 @@ static ubiq_error *perform(const char *url, const char *authorization, const adm
   ubiq_error *error = fetch_perform(&request, question->progress == NULL ? NULL : &interrupt, &response);
   if (ubiq_error_code(error) == UBIQ_UNAVAILABLE)
     error = ubiq_error_wrap(error, "no server answers there (`ubiq serve --state DIR` runs one, --server says where)");
-  if (error == NULL) error = read_answer(url, &response, out);
+  if (error == NULL) error = read_answer(url, question, &response, out);
   fetch_response_free(&response);
   return error;
 }

@@ -22,6 +22,7 @@ typedef struct admin_question {
   ubiq_bytes body;
   const char *signature; ///< of a bundle, base64; NULL: none
   progress *progress;    ///< while it is sent; NULL: none
+  bool may_be_empty;     ///< the answer: `*out` is NULL then
 } admin_question;
 
 /// Asks and waits. `*out` is the caller's (yyjson_doc_free). Errors: what the server answered, with its class; those of

@@ -35,6 +35,7 @@ extern const command command_doctor;
 extern const command command_engines;
 extern const command command_functions;
 extern const command command_key;
+extern const command command_letters;
 extern const command command_logs;
 extern const command command_new;
 extern const command command_permissions;

@@ -77,8 +77,10 @@ static ubiq_error *look(work_job *self, database *database, uint64_t id, kept *o
   return NULL;
 }
 
-static ubiq_error *expect(const backend_work_change *change, const kept *kept) {
+static ubiq_error *expect(backend_work_change *change, const kept *kept) {
   if (!change->is_expected || (kept->is_there && kept->due_ms == change->expected_ms)) return NULL;
+  change->was_passed = change->may_pass;
+  if (change->may_pass) return NULL;
   return ubiq_error_new(UBIQ_CONFLICT, "it was changed or taken away meanwhile");
 }
 
@@ -199,7 +201,8 @@ static ubiq_error *change_item(work_job *self, database *database, backend_work_
   (void)now_ms;
   ubiq_error *error = look(self, database, change->item.id, &kept);
   if (error == NULL) error = expect(change, &kept);
-  if (error == NULL && !kept.is_there) error = ubiq_error_new(UBIQ_NOT_FOUND, "it is not there any more");
+  if (error != NULL || change->was_passed) return error;
+  if (!kept.is_there) error = ubiq_error_new(UBIQ_NOT_FOUND, "it is not there any more");
   if (error == NULL) error = change_order(self, database, &change->item, &kept, &is_behind);
   if (error == NULL) error = update(database, &change->item, is_behind);
   if (error == NULL) note_due(self, &change->item, is_behind);
@@ -211,7 +214,8 @@ static ubiq_error *end(work_job *self, database *database, backend_work_change *
   (void)now_ms;
   ubiq_error *error = look(self, database, change->item.id, &kept);
   if (error == NULL) error = expect(change, &kept);
-  return error != NULL || !kept.is_there ? error : remove_item(self, database, change->item.id, &kept);
+  return error != NULL || change->was_passed || !kept.is_there ? error
+                                                               : remove_item(self, database, change->item.id, &kept);
 }
 
 // -------------------------------------------------------------------------------------------------------------- a job

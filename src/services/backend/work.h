@@ -48,6 +48,8 @@ typedef enum backend_work_action {
 typedef struct backend_work_change {
   backend_work_action action;
   bool is_expected; ///< CHANGE and END: it must be there and due at `expected_ms`, else the write fails with `conflict`
+  bool may_pass;    ///< or rather nothing happens to it then
+  bool was_passed;  ///< the answer
   uint64_t expected_ms;
   backend_work_item item; ///< the id of a new one is written here
 } backend_work_change;

@@ -1,4 +1,4 @@
-// Handlers of subscriptions and of dead letters.
+// Handlers of subscriptions.
 #include "services/events/events.h"
 
 #include "base/clock.h"
@@ -7,13 +7,10 @@
 #include "services/events/event_lag.h"
 #include "services/operations.h"
 #include "services/work/kept_permissions.h"
-#include "services/work/kept_trace.h"
 #include "services/work/work_call.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-
-enum { LETTERS = 100 };
 
 static ubiq_error *no_backend(const service_call *call) {
   return call->services->backend != NULL ? NULL : ubiq_error_new(UBIQ_UNAVAILABLE, "this server keeps nothing");
@@ -49,7 +46,6 @@ typedef struct listing {
   service_call *call;
   bool is_good;
   size_t count;
-  uint64_t last;
   event_lags lags; ///< of subscriptions, as of a moment before
   size_t next_lag;
 } listing;
@@ -182,116 +178,4 @@ void service_subscriptions_delete(service_call *call) {
   if (self == NULL) return;
   self->changes[0] = (backend_work_change){.action = BACKEND_WORK_END, .item = {.id = item.id}};
   work_call_start(self, check_own(&item));
-}
-
-// ------------------------------------------------------------------------------------------------------- dead letters
-
-/// Whose it was: the name behind the queue's kind.
-static text owner_of(const backend_work_item *item) {
-  const char *slash = memchr(item->queue.data, '/', item->queue.size);
-  if (slash == NULL) return item->name;
-  return (text){slash + 1, item->queue.size - (size_t)(slash + 1 - item->queue.data)};
-}
-
-/// An event as it is; of a schedule's turn not what is only kept with it.
-static bool write_payload(buffer *out, const backend_work_item *item) {
-  static const char *const kept[] = {KEPT_PERMISSIONS, "run", "made_ms", KEPT_TRACE_PARENT, KEPT_TRACE_STATE};
-  if (text_starts_with(item->queue, TEXT(EVENT_QUEUE)))
-    return buffer_append(out, item->payload.data, item->payload.size);
-  yyjson_doc *document = yyjson_read((const char *)item->payload.data, item->payload.size, YYJSON_READ_NOFLAG);
-  yyjson_obj_iter iterator = yyjson_obj_iter_with(yyjson_doc_get_root(document));
-  bool good = document != NULL && buffer_append_string(out, "{\"name\":") && json_write_text(out, owner_of(item));
-  for (yyjson_val *key; good && (key = yyjson_obj_iter_next(&iterator)) != NULL;) {
-    bool is_kept = false;
-    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) is_kept |= yyjson_equals_str(key, kept[i]);
-    if (!is_kept) good = json_write_field(out, yyjson_get_str(key), yyjson_obj_iter_get_val(key));
-  }
-  yyjson_doc_free(document);
-  return good && buffer_append_byte(out, '}');
-}
-
-static bool write_letter(buffer *out, const backend_work_item *item) {
-  char numbers[96], time[CLOCK_TEXT_SIZE];
-  clock_format(item->due_ms * CLOCK_NS_PER_MS, time);
-  snprintf(numbers, sizeof numbers, ",\"attempts\":%" PRIu32 ",\"failed_at\":\"%s\"}", item->attempts, time);
-  snprintf(time, sizeof time, "%" PRIu64, item->id);
-  return buffer_append_string(out, "{\"id\":\"") && buffer_append_string(out, time) &&
-         buffer_append_string(out, "\",\"subscription\":") && json_write_text(out, owner_of(item)) &&
-         buffer_append_string(out, ",\"event\":") && write_payload(out, item) &&
-         buffer_append_string(out, ",\"error\":") && json_write_text(out, item->failure) &&
-         buffer_append_string(out, numbers);
-}
-
-static void list_letter(backend_work_list *list, const backend_work_item *item) {
-  listing *self = list->user;
-  buffer *out = &self->call->bytes;
-  self->last = item->id;
-  self->is_good = self->is_good && (self->count++ == 0 || buffer_append_byte(out, ',')) && write_letter(out, item);
-}
-
-static bool end_letters(const listing *self, bool is_more) {
-  char cursor[40];
-  snprintf(cursor, sizeof cursor, ",\"cursor\":\"%" PRIu64 "\"", self->last);
-  return self->is_good && buffer_append_byte(&self->call->bytes, ']') &&
-         (!is_more || buffer_append_string(&self->call->bytes, cursor)) && buffer_append_byte(&self->call->bytes, '}');
-}
-
-static ubiq_error *read_id(const service_param *param, const char *what, uint64_t *out) {
-  *out = 0;
-  if (!param->is_given || (text_to_u64(param->text, out) && *out <= INT64_MAX)) return NULL;
-  return ubiq_error_new(UBIQ_INVALID_INPUT, "%s is \"%.*s\"; expected what a list of dead letters said", what,
-                        (int)param->text.size, param->text.data);
-}
-
-void service_dead_letters_list(service_call *call) {
-  const service_param *subscription = &call->params[DEAD_LETTERS_LIST_SUBSCRIPTION],
-                      *limit = &call->params[DEAD_LETTERS_LIST_LIMIT];
-  char queue[sizeof EVENT_QUEUE + SUBSCRIPTION_NAME_MAX];
-  snprintf(queue, sizeof queue, EVENT_QUEUE "%.*s", (int)subscription->text.size, subscription->text.data);
-  listing listing = {.call = call, .is_good = buffer_append_string(&call->bytes, "{\"items\":[")};
-  backend_work_list list = {.project = call->caller.project,
-                            .queue = subscription->is_given ? text_of(queue) : (text){NULL, 0},
-                            .state = BACKEND_WORK_DEAD,
-                            .limit = limit->is_given ? limit->number : LETTERS,
-                            .each = list_letter,
-                            .user = &listing};
-  ubiq_error *error = no_backend(call);
-  if (error == NULL) error = read_id(&call->params[DEAD_LETTERS_LIST_CURSOR], "cursor", &list.after_id);
-  if (error == NULL) error = backend_work_list_now(call->services->backend, &list);
-  answer(call, error == NULL && end_letters(&listing, list.is_more), error);
-}
-
-static void take_letter(backend_work_list *list, const backend_work_item *item) {
-  *(backend_work_item *)list->user = *item;
-}
-
-/// Changes the dead letter that the first parameter names.
-static void change_letter(service_call *call, backend_work_action action) {
-  backend_work_item item = {0};
-  backend_work_list list = {
-      .project = call->caller.project, .state = BACKEND_WORK_DEAD, .limit = 1, .each = take_letter, .user = &item};
-  uint64_t id = 0;
-  ubiq_error *error = no_backend(call);
-  if (error == NULL) error = read_id(&call->params[0], "id", &id);
-  list.after_id = id == 0 ? 0 : id - 1;
-  if (error == NULL) error = backend_work_list_now(call->services->backend, &list);
-  if (error == NULL && (id == 0 || item.id != id))
-    error = ubiq_error_new(UBIQ_NOT_FOUND, "there is no such dead letter");
-  if (error != NULL) {
-    service_call_fail(call, error);
-    return;
-  }
-  work_call *self = work_call_new(call, 1, NULL);
-  if (self == NULL) return;
-  self->changes[0] =
-      (backend_work_change){.action = action, .item = {.id = id, .due_ms = clock_realtime_ns() / CLOCK_NS_PER_MS}};
-  work_call_start(self, NULL);
-}
-
-void service_dead_letters_replay(service_call *call) {
-  change_letter(call, BACKEND_WORK_CHANGE);
-}
-
-void service_dead_letters_drop(service_call *call) {
-  change_letter(call, BACKEND_WORK_END);
 }

@@ -241,6 +241,22 @@ static void changes_are_all_or_none(void **state) {
   assert_fails(write_work(backend, &gone, 1, 0), UBIQ_NOT_FOUND, "it is not there any more");
 }
 
+static void what_is_not_as_expected_is_passed_where_it_may_be(void **state) {
+  backend *backend = ((fixture *)*state)->backend;
+  uint64_t one = add(backend, "mail", "", 100), other = add(backend, "mail", "", 200);
+  backend_work_change changes[] = {change_of(one, 300, BACKEND_WORK_DEAD),
+                                   change_of(other, 400, BACKEND_WORK_DEAD),
+                                   {.action = BACKEND_WORK_END, .item = {.id = 999}}};
+  for (size_t i = 0; i < 3; i++) {
+    changes[i].is_expected = changes[i].may_pass = true;
+    changes[i].expected_ms = 200;
+  }
+  assert_success(write_work(backend, changes, 3, 0));
+  assert_true(changes[0].was_passed && !changes[1].was_passed && changes[2].was_passed);
+  seen found = due(backend, 1000, NULL, 10);
+  assert_ids(&found, IDS(one));
+}
+
 static void the_bound_of_a_project_holds(void **state) {
   backend *backend = ((fixture *)*state)->backend;
   backend_work_change changes[] = {item_of("mail", "", 1), item_of("mail", "", 1), item_of("mail", "", 1)};
@@ -421,6 +437,7 @@ int main(void) {
       TEST(what_waits_behind_others_waits),
       TEST(a_name_is_used_once_in_a_queue),
       TEST(changes_are_all_or_none),
+      TEST(what_is_not_as_expected_is_passed_where_it_may_be),
       TEST(the_bound_of_a_project_holds),
       TEST(the_bound_of_a_projects_bytes_holds),
       TEST(a_queue_is_listed_by_name_or_age_in_pages),
