@@ -22,7 +22,8 @@ typedef struct trigger {
 
 /// Puts a project's triggers in place of those that were put last: new and changed ones are set, those no longer there end. What was
 /// made by the API under a trigger's name stays, and the trigger is left out with a line in the log. A schedule that rests goes on
-/// resting, also when it changes. Nothing happens where nothing is kept. Blocks until it is on the disk. One thread at a time. Errors: those of the backend; then nothing has changed.
+/// resting, also when it changes. Nothing happens where nothing is kept. `now_ms` is the wall clock since 1970. Blocks until it is on
+/// the disk; one thread at a time. Errors: those of the backend; then nothing has changed.
 ubiq_error *triggers_apply(const services *services, text project, const trigger *list, size_t count, uint64_t now_ms);
 
 #endif

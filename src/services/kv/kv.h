@@ -1,7 +1,8 @@
 // The service kv: keys and values that last. Its handlers are declared in the generated services/operations.h.
 //
-// A key is 1 to 256 bytes of UTF-8, compared byte for byte; a value JSON text, or bytes with a media type. How large values are, and how many keys a project has, is for quotas.h to say. A write
-// is answered when it is on the disk. A caller whose function has `private = true` has keys of its own.
+// A key is 1 to 256 bytes of UTF-8, compared byte for byte; a value JSON text, or bytes with a media type. How large values are, and
+// how many keys a project has, is for quotas.h to say. A write is answered when it is on the disk. A caller whose function has
+// `private = true` has keys of its own.
 #ifndef SERVICES_KV_KV_H
 #define SERVICES_KV_KV_H
 

@@ -1,8 +1,9 @@
-// kv.list: a page of keys. The cursor is the last key in hexadecimal digits: a page goes on behind it, whatever happened meanwhile.
+// kv.list: a page of keys.
 #include "base/clock.h"
 #include "base/json_write.h"
 #include "services/kv/kv.h"
 #include "services/operations.h"
+#include "services/page.h"
 #include "services/services.h"
 #include "services/stored_value.h"
 
@@ -37,50 +38,21 @@ static void write_item(backend_kv_list *operation, const backend_kv_entry *entry
   memcpy(self->last, entry->key.data, self->last_size);
 }
 
-static bool write_end(const listing *self, buffer *out) {
-  if (!self->operation.is_more) return buffer_append_string(out, "]}");
-  bool good = buffer_append_string(out, "],\"cursor\":\"");
-  for (size_t i = 0; good && i < self->last_size; i++) good = buffer_printf(out, "%02x", (unsigned char)self->last[i]);
-  return good && buffer_append_string(out, "\"}");
-}
-
 static void answer_list(backend_kv_list *operation) {
   listing *self = operation->user;
   service_call *call = self->call;
   if (operation->error != NULL)
     service_call_fail(call, operation->error);
-  else if (!self->is_good || !write_end(self, &call->bytes))
+  else if (!self->is_good || !page_end(&call->bytes, operation->is_more, (text){self->last, self->last_size}))
     service_call_fail(call, ubiq_error_no_memory());
   else
     service_call_answer_json(call, (text){"", 0});
 }
 
-static int digit_of(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/// Reads a cursor into `out`, which has room for half of it. False when it is none of ours.
-static bool read_cursor(text cursor, char *out) {
-  if (cursor.size == 0 || cursor.size % 2 != 0 || cursor.size / 2 > STORED_KEY_MAX) return false;
-  for (size_t i = 0; i < cursor.size; i += 2) {
-    int high = digit_of(cursor.data[i]), low = digit_of(cursor.data[i + 1]);
-    if (high < 0 || low < 0) return false;
-    out[i / 2] = (char)(high << 4 | low);
-  }
-  return true;
-}
-
 static ubiq_error *set_cursor(listing *self) {
   const service_param *cursor = &self->call->params[KV_LIST_CURSOR];
-  if (!cursor->is_given) return NULL;
-  char *key = arena_alloc(&self->call->arena, cursor->text.size / 2 + 1);
-  if (key == NULL) return ubiq_error_no_memory();
-  if (!read_cursor(cursor->text, key))
-    return ubiq_error_new(UBIQ_INVALID_INPUT, "cursor is none of ours; expected the last answer's `cursor`");
-  self->operation.is_after = true;
-  self->operation.after = (text){key, cursor->text.size / 2};
-  return NULL;
+  self->operation.is_after = cursor->is_given;
+  return cursor->is_given ? page_read_cursor(self->call, cursor, STORED_KEY_MAX, &self->operation.after) : NULL;
 }
 
 void service_kv_list(service_call *call) {

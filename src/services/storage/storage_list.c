@@ -1,12 +1,12 @@
-// storage.list: a page of objects. The cursor is the last path in hexadecimal digits, as kv's is the last key.
+// storage.list: a page of objects.
 #include "base/clock.h"
 #include "base/json_write.h"
 #include "services/operations.h"
+#include "services/page.h"
 #include "services/services.h"
 #include "services/storage/storage_parts.h"
 
 #include <inttypes.h>
-#include <sodium.h>
 
 typedef struct listing {
   backend_kv_list operation;
@@ -38,18 +38,13 @@ static void write_item(backend_kv_list *operation, const backend_kv_entry *entry
   arena_reset(&self->arena);
 }
 
-static bool write_end(const listing *self, buffer *out) {
-  if (!self->operation.is_more) return buffer_append_string(out, "]}");
-  bool good = buffer_append_string(out, "],\"cursor\":\"");
-  for (size_t i = 0; good && i < self->last.size; i++) good = buffer_printf(out, "%02x", self->last.data[i]);
-  return good && buffer_append_string(out, "\"}");
-}
-
 static void answer_list(backend_kv_list *operation) {
   listing *self = operation->user;
   service_call *call = self->call;
   ubiq_error *error = operation->error;
-  if (error == NULL && (!self->is_good || !write_end(self, &call->bytes))) error = ubiq_error_no_memory();
+  if (error == NULL && (!self->is_good || !page_end(&call->bytes, operation->is_more,
+                                                    (text){(const char *)self->last.data, self->last.size})))
+    error = ubiq_error_no_memory();
   buffer_free(&self->last);
   arena_free(&self->arena);
   if (error != NULL)
@@ -60,17 +55,11 @@ static void answer_list(backend_kv_list *operation) {
 
 static ubiq_error *set_cursor(listing *self) {
   const service_param *cursor = &self->call->params[STORAGE_LIST_CURSOR];
-  size_t size = 0;
+  text path;
   if (!cursor->is_given) return NULL;
-  char *path = arena_alloc(&self->call->arena, cursor->text.size / 2 + 1);
-  if (path == NULL) return ubiq_error_no_memory();
-  bool good = cursor->text.size > 0 && cursor->text.size % 2 == 0 &&
-              sodium_hex2bin((unsigned char *)path, cursor->text.size / 2, cursor->text.data, cursor->text.size, NULL,
-                             &size, NULL) == 0 &&
-              size == cursor->text.size / 2;
-  if (!good) return ubiq_error_new(UBIQ_INVALID_INPUT, "cursor is none of ours; expected the last answer's `cursor`");
+  ubiq_error *error = page_read_cursor(self->call, cursor, STORAGE_PATH_MAX, &path);
   self->operation.is_after = true;
-  return storage_prefix(self->call, (text){path, size}, &self->operation.after);
+  return error != NULL ? error : storage_prefix(self->call, path, &self->operation.after);
 }
 
 void service_storage_list(service_call *call) {

@@ -68,7 +68,7 @@ typedef struct agenda_settings {
 /// Starts the thread. `*out` is the caller's. Errors: `internal`.
 ubiq_error *agenda_open(const agenda_settings *settings, agenda **out);
 
-/// Takes nothing more that is due. What is under way may still end.
+/// Takes nothing more that is due, but for what the thread is reading just now. What is under way may still end. Any thread.
 void agenda_pause(agenda *self);
 
 /// Ends the thread, once nothing is under way any more: it waits for that. NULL is allowed.

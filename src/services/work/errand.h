@@ -9,8 +9,7 @@
 
 enum {
   ERRAND_HEADERS_MAX = 4,
-  ERRAND_HOPS_MAX =
-      16, ///< events and schedules that may have led to one: where functions publish what they are told of, it ends
+  ERRAND_HOPS_MAX = 16, ///< events and schedules that led to one: so functions that publish what they are told of end
 };
 
 /// What is to be run. All of it is borrowed until `done`.
