@@ -16,10 +16,14 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { COPIED_AT_ONCE = 1 << 30 }; ///< bytes
 
 typedef struct backup {
   char *source;
@@ -27,12 +31,24 @@ typedef struct backup {
   bool has_services, has_releases, has_objects;
 } backup;
 
-static ubiq_error *copy_bundle(const char *from, const char *to) {
+/// Objects may be larger than memory. After a failure nothing of the backup is kept, half a file neither.
+static ubiq_error *write_copy(int source, const char *to) {
+  int made = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (made < 0) return file_error(errno, to);
+  ssize_t sent;
+  while ((sent = sendfile(made, source, NULL, COPIED_AT_ONCE)) != 0)
+    if (sent < 0 && errno != EINTR) break;
+  int number = sent < 0 || fsync(made) != 0 ? errno : 0;
+  if (close(made) != 0 && number == 0) number = errno;
+  return number == 0 ? NULL : file_error(number, to);
+}
+
+static ubiq_error *copy_file(const char *from, const char *to) {
   if (link(from, to) == 0 || errno == EEXIST || errno == ENOENT) return NULL;
-  buffer bytes = {0};
-  ubiq_error *error = file_read_all(from, SIZE_MAX, &bytes);
-  if (error == NULL) error = file_write_atomic(to, 0600, bytes.data, bytes.size);
-  buffer_free(&bytes);
+  int source = open(from, O_RDONLY | O_CLOEXEC);
+  if (source < 0) return errno == ENOENT ? NULL : file_error(errno, from);
+  ubiq_error *error = write_copy(source, to);
+  close(source);
   return error;
 }
 
@@ -43,7 +59,7 @@ static ubiq_error *copy_each(const char *from, const char *to) {
   for (struct dirent *entry; error == NULL && (entry = readdir(folder)) != NULL;) {
     if (entry->d_name[0] == '.') continue;
     char *old = file_path_join(from, entry->d_name), *made = file_path_join(to, entry->d_name);
-    error = old == NULL || made == NULL ? ubiq_error_no_memory() : copy_bundle(old, made);
+    error = old == NULL || made == NULL ? ubiq_error_no_memory() : copy_file(old, made);
     free(old);
     free(made);
   }

@@ -4,6 +4,7 @@
 #include "base/file.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { LINE_BYTES_MAX = 256 };
 
@@ -56,7 +57,10 @@ static ubiq_error *write_pair(const char *path, const char *public_path) {
   signature_seed_new(seed);
   signature_public_of(seed, key);
   ubiq_error *error = write_line(path, 0600, secret_label, seed, sizeof seed);
-  if (error == NULL) error = write_line(public_path, 0644, public_label, key, sizeof key);
+  if (error == NULL) {
+    error = write_line(public_path, 0644, public_label, key, sizeof key);
+    if (error != NULL) unlink(path); // or the next try would find it there
+  }
   digest_wipe(seed, sizeof seed);
   return error;
 }

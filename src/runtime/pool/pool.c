@@ -41,7 +41,7 @@ void pool_publish(pool *self) {
 // ------------------------------------------------------------------------------------------------------- instances
 
 static void end(pool *self, instance *instance, plugin *plugin, pool_end why) {
-  pool_gauge_add(&self->gauges->ended[why], 1);
+  counter_add(&self->gauges->ended[why], 1);
   ubiq_plugin_delete(plugin);
   free(instance);
 }
@@ -103,8 +103,8 @@ void pool_close(pool *self) {
 }
 
 void pool_add_started(pool *self, instance *instance) {
-  pool_gauge_add(&self->gauges->made, 1);
-  pool_gauge_add(&self->gauges->made_ahead, 1);
+  counter_add(&self->gauges->made, 1);
+  counter_add(&self->gauges->made_ahead, 1);
   self->has_claimed = false;
   if (self->shared->pin == NULL) {
     self->scale.ready++;
@@ -130,7 +130,7 @@ static instance *take_pinned(pool *self) {
   instance *instance = self->pinned;
   self->pinned = NULL;
   (void)pool_scale_take(&self->scale);
-  pool_gauge_add(instance != NULL ? &self->gauges->found_ready : &self->gauges->made, 1);
+  counter_add(instance != NULL ? &self->gauges->found_ready : &self->gauges->made, 1);
   pool_publish(self);
   return instance;
 }
@@ -144,7 +144,7 @@ instance *pool_take(pool *self, uint64_t now_ms) {
   }
   bool is_ready = pool_scale_take(&self->scale);
   assert(is_ready == (self->newest != NULL));
-  pool_gauge_add(is_ready ? &self->gauges->found_ready : &self->gauges->made, 1);
+  counter_add(is_ready ? &self->gauges->found_ready : &self->gauges->made, 1);
   pool_publish(self);
   return is_ready ? pop_newest(self) : NULL;
 }

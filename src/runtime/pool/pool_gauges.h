@@ -5,6 +5,7 @@
 #ifndef RUNTIME_POOL_POOL_GAUGES_H
 #define RUNTIME_POOL_POOL_GAUGES_H
 
+#include "base/counter.h"
 #include "ubiq/base.h"
 
 #include <pthread.h>
@@ -67,11 +68,7 @@ char *pool_board_problem(pool_board *self);
 
 void pool_board_sum(pool_board *self, pool_stats *out);
 
-/// Adds to a number of a block. Its worker only: nobody else writes it.
-static inline void pool_gauge_add(_Atomic uint64_t *gauge, uint64_t amount) {
-  atomic_store_explicit(gauge, atomic_load_explicit(gauge, memory_order_relaxed) + amount, memory_order_relaxed);
-}
-
+/// A block's worker only: nobody else writes it. What it counts it adds by counter_add.
 static inline void pool_gauge_set(atomic_uint *gauge, uint32_t value) {
   atomic_store_explicit(gauge, value, memory_order_relaxed);
 }

@@ -115,9 +115,9 @@ int32_t places_retry_s(const run *run) {
 static ubiq_error *no_room(run *run, const admission_quotas *quotas, busy_reason reason) {
   const char *whose = reason == BUSY_FUNCTION_FULL ? "function" : "server";
   run->busy = reason;
-  ubiq_error *error =
-      ubiq_error_new(UBIQ_BUSY, "%s: all %u places of the %s are taken and %u runs may wait already; try again later",
-                     run->function->name, quota_total(quotas->runs), whose, quota_total(quotas->queue));
+  ubiq_error *error = ubiq_error_new(
+      UBIQ_BUSY, "%s: all %u places of the %s are taken, and %u runs wait, which is as many as may; try again later",
+      run->function->name, quota_total(quotas->runs), whose, quota_total(quotas->queue));
   return ubiq_error_with_detail(error, places_retry_s(run));
 }
 

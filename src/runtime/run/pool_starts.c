@@ -39,7 +39,7 @@ static void failed(pool_keeper *self, pool *pool, const char *why) {
   uint64_t now_ms = uv_now(&self->worker->loop);
   set_retry(pool, now_ms, back_off_ms(pool->failures));
   pool->failures++;
-  pool_gauge_add(&pool->gauges->start_failed, 1);
+  counter_add(&pool->gauges->start_failed, 1);
   pool_board_say(pool->shared->board, why);
   log_from(UBIQ_LOG_WARN, pool->function->name, "an instance could not be started: %s; trying again in %llu ms", why,
            (unsigned long long)(pool->retry_ms > now_ms ? pool->retry_ms - now_ms : 0));

@@ -139,6 +139,9 @@ bool worker_has_prepared(const worker *self, const release *release);
 /// more owners. False when memory is out: all stays as it is. Any thread.
 UBIQ_NODISCARD bool worker_use(worker *self, release *current, release *canary, uint32_t canary_percent);
 
+/// Whether it serves what worker_use said last, and is not about to stop. Any thread, once it was started.
+bool worker_is_ready(const worker *self);
+
 /// Asks it to stop. A second, harder wish overrides the first. Any thread.
 void worker_ask_to_stop(worker *self, worker_stop how);
 
@@ -172,9 +175,6 @@ bool worker_may_begin(const worker *self, const lane *lane);
 
 /// Charges a lane for the time of a run that began without a turn.
 void worker_charge(worker *self, lane *lane, uint64_t took_ns);
-
-/// Whether it serves what worker_use said last, and is not about to stop. Any thread, once it was started.
-bool worker_is_ready(const worker *self);
 
 /// Sets when a suspended run is looked at in any case.
 void worker_deadline(worker *self, run *run, uint64_t at_ns);

@@ -1,6 +1,7 @@
 #include "runtime/telemetry/histogram.h"
 
 #include "base/clock.h"
+#include "base/counter.h"
 
 #define US UINT64_C(1000)
 #define MS CLOCK_NS_PER_MS
@@ -23,19 +24,14 @@ const histogram_bounds histogram_short_times = {18,
 const histogram_bounds histogram_sizes = {
     12, {256, KI, 4 * KI, 16 * KI, 64 * KI, 256 * KI, MI, 4 * MI, 16 * MI, 64 * MI, 256 * MI, 1024 * MI}, 1};
 
-static void raise(_Atomic uint64_t *number, uint64_t amount) {
-  atomic_store_explicit(number, atomic_load_explicit(number, memory_order_relaxed) + amount, memory_order_relaxed);
-}
-
 void histogram_add(histogram *self, const histogram_bounds *bounds, uint64_t value) {
   size_t at = 0;
   while (at < bounds->count && value > bounds->values[at]) at++;
-  raise(&self->counts[at < bounds->count ? at : HISTOGRAM_BOUNDS_MAX], 1);
-  raise(&self->sum, value);
+  counter_add(&self->counts[at < bounds->count ? at : HISTOGRAM_BOUNDS_MAX], 1);
+  counter_add(&self->sum, value);
 }
 
 void histogram_sum(const histogram *self, histogram_total *total) {
-  for (size_t i = 0; i <= HISTOGRAM_BOUNDS_MAX; i++)
-    total->counts[i] += atomic_load_explicit(&self->counts[i], memory_order_relaxed);
-  total->sum += atomic_load_explicit(&self->sum, memory_order_relaxed);
+  for (size_t i = 0; i <= HISTOGRAM_BOUNDS_MAX; i++) total->counts[i] += counter_read(&self->counts[i]);
+  total->sum += counter_read(&self->sum);
 }

@@ -1,6 +1,8 @@
 // A list that only grows, at its head, under a lock that is held for a moment.
 #include "runtime/telemetry/metrics.h"
 
+#include "base/counter.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,19 +48,13 @@ metrics_worker *metrics_of_worker(metrics *self, unsigned worker) {
   return &self->workers[worker];
 }
 
-/// There is one writer, so nothing has to be locked.
-static void add_one(_Atomic uint64_t *counter) {
-  atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
-}
-
 void metrics_count_refusal(metrics_worker *self, refusal reason) {
-  add_one(&self->refusals[reason]);
+  counter_add(&self->refusals[reason], 1);
 }
 
 uint64_t metrics_refusals(metrics *self, refusal reason) {
   uint64_t sum = 0;
-  for (unsigned i = 0; i < self->workers_count; i++)
-    sum += atomic_load_explicit(&self->workers[i].refusals[reason], memory_order_relaxed);
+  for (unsigned i = 0; i < self->workers_count; i++) sum += counter_read(&self->workers[i].refusals[reason]);
   return sum;
 }
 
@@ -111,8 +107,8 @@ void metrics_add(metrics_block *self, const run_record *record) {
   };
   for (int kind = 0; kind < METRICS_KINDS; kind++)
     histogram_add(&self->histograms[kind], metrics_bounds((metrics_kind)kind), values[kind]);
-  add_one(&self->outcomes[record->outcome]);
-  if (record->outcome == UBIQ_BUSY) add_one(&self->busy[record->busy]);
+  counter_add(&self->outcomes[record->outcome], 1);
+  if (record->outcome == UBIQ_BUSY) counter_add(&self->busy[record->busy], 1);
 }
 
 static int by_function(const void *a, const void *b) {

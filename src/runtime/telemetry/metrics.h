@@ -12,7 +12,10 @@
 
 typedef struct metrics metrics;
 
-enum { METRICS_OUTCOMES = UBIQ_CONFLICT + 1 }; ///< UBIQ_OK and all classes of errors
+/// UBIQ_OK and all classes of errors.
+#define METRICS_ONE_MORE(identifier, name, status, exit_code, text) +1
+enum { METRICS_OUTCOMES = 1 UBIQ_CODES(METRICS_ONE_MORE) };
+#undef METRICS_ONE_MORE
 
 typedef enum metrics_kind {
   METRICS_QUEUE,

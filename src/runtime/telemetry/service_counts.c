@@ -1,6 +1,7 @@
 #include "runtime/telemetry/service_counts.h"
 
 #include "api/operation.h"
+#include "base/counter.h"
 
 static const struct {
   unsigned status;
@@ -15,14 +16,6 @@ enum { STATUSES = sizeof statuses / sizeof statuses[0], OTHER = SERVICE_COUNTS_S
 
 _Static_assert((int)STATUSES == (int)OTHER, "each status has a place");
 
-static void raise(_Atomic uint64_t *number, uint64_t amount) {
-  atomic_store_explicit(number, atomic_load_explicit(number, memory_order_relaxed) + amount, memory_order_relaxed);
-}
-
-static uint64_t read(const _Atomic uint64_t *number) {
-  return atomic_load_explicit(number, memory_order_relaxed);
-}
-
 static size_t place_of(unsigned status) {
   size_t at = 0;
   while (at < STATUSES && statuses[at].status != status) at++;
@@ -32,16 +25,16 @@ static size_t place_of(unsigned status) {
 void service_counts_add(service_counts *self, const api_outcome *outcome) {
   size_t at = outcome->operation == NULL ? SERVICE_COUNTS_NONE : api_operation_index(outcome->operation);
   histogram_add(&self->times[at], &histogram_short_times, outcome->took_ns);
-  raise(&self->answers[at][place_of(outcome->status)], 1);
-  raise(&self->bytes_in[at], outcome->bytes_in);
-  raise(&self->bytes_out[at], outcome->bytes_out);
+  counter_add(&self->answers[at][place_of(outcome->status)], 1);
+  counter_add(&self->bytes_in[at], outcome->bytes_in);
+  counter_add(&self->bytes_out[at], outcome->bytes_out);
 }
 
 void service_counts_sum(const service_counts *self, size_t operation, service_total *total) {
   histogram_sum(&self->times[operation], &total->times);
-  for (size_t i = 0; i < SERVICE_COUNTS_STATUSES; i++) total->answers[i] += read(&self->answers[operation][i]);
-  total->bytes_in += read(&self->bytes_in[operation]);
-  total->bytes_out += read(&self->bytes_out[operation]);
+  for (size_t i = 0; i < SERVICE_COUNTS_STATUSES; i++) total->answers[i] += counter_read(&self->answers[operation][i]);
+  total->bytes_in += counter_read(&self->bytes_in[operation]);
+  total->bytes_out += counter_read(&self->bytes_out[operation]);
 }
 
 const char *service_counts_name(size_t operation) {

@@ -26,12 +26,6 @@ static bool add_denied(yyjson_mut_doc *document, yyjson_mut_val *root, const per
   return good && yyjson_mut_obj_add_uint(document, root, "denials", permission_set_denials(set));
 }
 
-/// The name in .../functions/{name}/permissions.
-static text name_of(const char *path) {
-  const char *begin = strstr(path, "/functions/") + strlen("/functions/");
-  return (text){begin, strcspn(begin, "/")};
-}
-
 static answer describe(const function *function) {
   yyjson_mut_doc *document = yyjson_mut_doc_new(NULL);
   yyjson_mut_val *root = yyjson_mut_obj(document);
@@ -42,7 +36,7 @@ static answer describe(const function *function) {
 
 answer admin_permissions_get(admin_request *self) {
   release *current = releases_hold(self->context->releases);
-  text name = name_of(self->path);
+  text name = admin_request_function(self);
   const function *function = release_function(current, name);
   answer answer =
       function != NULL

@@ -80,22 +80,10 @@ static bool describe(yyjson_mut_doc *document, yyjson_mut_val *root, const funct
          add_problem(document, root, function->pool.board);
 }
 
-/// The name in .../functions/{name}/pool.
-static text name_of(const char *path) {
-  const char *begin = strstr(path, "/functions/") + strlen("/functions/");
-  return (text){begin, strcspn(begin, "/")};
-}
-
-static const function *find(const release *release, text name) {
-  for (size_t i = 0; i < release->project->functions_count; i++)
-    if (text_equal(text_of(release->functions[i].name), name)) return &release->functions[i];
-  return NULL;
-}
-
 answer admin_pool_get(admin_request *self) {
   release *current = releases_hold(self->context->releases);
-  text name = name_of(self->path);
-  const function *function = find(current, name);
+  text name = admin_request_function(self);
+  const function *function = release_function(current, name);
   answer answer;
   if (function == NULL) {
     answer = answer_error(ubiq_error_new(UBIQ_NOT_FOUND, "there is no function \"%.*s\"; see `ubiq functions`",

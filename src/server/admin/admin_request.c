@@ -27,6 +27,11 @@ const char *admin_request_query(const admin_request *self, const char *name) {
   return MHD_lookup_connection_value(self->mhd, MHD_GET_ARGUMENT_KIND, name);
 }
 
+text admin_request_function(const admin_request *self) {
+  const char *begin = strstr(self->path, "/functions/") + strlen("/functions/");
+  return (text){begin, strcspn(begin, "/")};
+}
+
 // ------------------------------------------------------------------------------------------------------- browsers
 
 /// The host in a Host header, without its port.

@@ -48,6 +48,9 @@ const char *admin_request_query(const admin_request *self, const char *name);
 /// A header; NULL when it is not there.
 const char *admin_request_header(const admin_request *self, const char *name);
 
+/// The name in a path .../functions/{name}/..., as every route has it that asks for one. Borrowed from the path.
+text admin_request_function(const admin_request *self);
+
 /// MHD_OPTION_URI_LOG_CALLBACK: a request line has come. Answers the request's context, which there is none of yet.
 void *admin_request_announced(void *context, const char *target, struct MHD_Connection *mhd);
 

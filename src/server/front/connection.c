@@ -42,6 +42,13 @@ void connection_move(connection *self, connection_list list) {
   put_in(self, list);
 }
 
+text connection_header(const connection *self, const char *name) {
+  const char *value = NULL;
+  size_t size = 0;
+  MHD_lookup_connection_value_n(self->mhd, MHD_HEADER_KIND, name, strlen(name), &value, &size);
+  return text_trim((text){value, size});
+}
+
 // --------------------------------------------------------------------------------------------------- the watch
 
 static bool watch(connection *self) {

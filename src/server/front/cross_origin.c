@@ -5,14 +5,6 @@
 
 #include <stdio.h>
 
-/// A request header's value; empty when there is none.
-static text header(const connection *self, const char *name) {
-  const char *value = NULL;
-  size_t size = 0;
-  MHD_lookup_connection_value_n(self->mhd, MHD_HEADER_KIND, name, strlen(name), &value, &size);
-  return text_trim((text){value, size});
-}
-
 static void set(answer *answer, const char *name, const char *value) {
   if (value != NULL && MHD_get_response_header(answer->response, name) == NULL)
     MHD_add_response_header(answer->response, name, value);
@@ -31,14 +23,14 @@ static bool set_origin(const cors *cors, text origin, answer *answer) {
 void cross_origin_add(const connection *self, answer *answer) {
   const cors *cors = self->function == NULL ? NULL : self->function->cors;
   if (cors == NULL || answer->response == NULL) return;
-  if (set_origin(cors, header(self, MHD_HTTP_HEADER_ORIGIN), answer))
+  if (set_origin(cors, connection_header(self, MHD_HTTP_HEADER_ORIGIN), answer))
     set(answer, "Access-Control-Expose-Headers", cors->expose);
 }
 
 static void set_permissions(const connection *self, const cors *cors, text method, answer *answer) {
   char seconds[24];
   snprintf(seconds, sizeof seconds, "%llu", (unsigned long long)(cors->max_age_ms / 1000));
-  text headers = header(self, "Access-Control-Request-Headers");
+  text headers = connection_header(self, "Access-Control-Request-Headers");
   set(answer, "Access-Control-Allow-Methods", method.data);
   set(answer, "Access-Control-Allow-Headers", cors->any_header && headers.size > 0 ? headers.data : cors->headers);
   set(answer, "Access-Control-Max-Age", seconds);
@@ -46,7 +38,8 @@ static void set_permissions(const connection *self, const cors *cors, text metho
 
 bool cross_origin_preflight(const connection *self, const router_request *request, answer *out) {
   if (!text_equal(request->method, TEXT("OPTIONS"))) return false; // nearly all: no header is looked up for them
-  text method = header(self, "Access-Control-Request-Method"), origin = header(self, MHD_HTTP_HEADER_ORIGIN);
+  text method = connection_header(self, "Access-Control-Request-Method"),
+       origin = connection_header(self, MHD_HTTP_HEADER_ORIGIN);
   if (method.size == 0 || origin.size == 0) return false;
   router_match match;
   const router_request wanted = {method, request->host, request->path};

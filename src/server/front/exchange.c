@@ -19,11 +19,7 @@ router_request exchange_target(const connection *self) {
     const text host = {url + size, (size_t)(path - url) - size};
     return (router_request){text_of(self->method), host, *path == '\0' ? TEXT("/") : text_of(path)};
   }
-  const char *host = NULL;
-  size_t host_size = 0;
-  MHD_lookup_connection_value_n(self->mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST, strlen(MHD_HTTP_HEADER_HOST), &host,
-                                &host_size);
-  return (router_request){text_of(self->method), text_trim((text){host, host_size}), text_of(url)};
+  return (router_request){text_of(self->method), connection_header(self, MHD_HTTP_HEADER_HOST), text_of(url)};
 }
 
 /// Fields as they are handed out, one after the other.

@@ -25,13 +25,6 @@ typedef struct range {
 
 typedef enum range_result { RANGE_WHOLE, RANGE_PART, RANGE_NONE } range_result;
 
-static text header(const connection *self, const char *name) {
-  const char *value = NULL;
-  size_t size = 0;
-  MHD_lookup_connection_value_n(self->mhd, MHD_HEADER_KIND, name, strlen(name), &value, &size);
-  return text_trim((text){value, size});
-}
-
 /// `Sun, 06 Nov 1994 08:49:37 GMT`, whatever the locale.
 static void print_date(time_t when, char out[DATE_SIZE]) {
   static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -57,9 +50,9 @@ static bool has_tag(text list, const char *tag) {
 
 /// A date is only ever compared with the one that we gave.
 static bool is_known(const asked *self) {
-  text tags = header(self->connection, MHD_HTTP_HEADER_IF_NONE_MATCH);
+  text tags = connection_header(self->connection, MHD_HTTP_HEADER_IF_NONE_MATCH);
   if (tags.size > 0) return has_tag(tags, self->file->tag);
-  text date = header(self->connection, MHD_HTTP_HEADER_IF_MODIFIED_SINCE);
+  text date = connection_header(self->connection, MHD_HTTP_HEADER_IF_MODIFIED_SINCE);
   return date.size > 0 && text_equal_string(date, self->modified);
 }
 
@@ -87,8 +80,8 @@ static range_result read_range(text value, uint64_t size, range *out) {
 /// A part, when it is of the file as it is. Several at once are answered with the whole, as anybody may; HEAD has to be
 /// (RFC 9110, section 14.2).
 static range_result find_range(const asked *self, range *out) {
-  text value = header(self->connection, MHD_HTTP_HEADER_RANGE);
-  text condition = header(self->connection, MHD_HTTP_HEADER_IF_RANGE);
+  text value = connection_header(self->connection, MHD_HTTP_HEADER_RANGE);
+  text condition = connection_header(self->connection, MHD_HTTP_HEADER_IF_RANGE);
   bool holds = condition.size == 0 || text_equal_string(condition, self->file->tag) ||
                (self->modified[0] != '\0' && text_equal_string(condition, self->modified));
   bool is_get = strcmp(self->connection->method, MHD_HTTP_METHOD_GET) == 0;

@@ -5,14 +5,6 @@
 #include "base/log.h"
 #include "server/front/front.h"
 
-/// A header's value; empty when it is not there.
-static text header(const connection *self, const char *name) {
-  const char *value = NULL;
-  size_t size = 0;
-  MHD_lookup_connection_value_n(self->mhd, MHD_HEADER_KIND, name, strlen(name), &value, &size);
-  return text_trim((text){value, size});
-}
-
 static bool refuse(const connection *self, ubiq_error *error, answer *out) {
   log_from(UBIQ_LOG_DEBUG, self->function->name, "refused: %s", ubiq_error_message(error));
   if (ubiq_error_code(error) != UBIQ_DENIED) {
@@ -27,7 +19,8 @@ static bool refuse(const connection *self, ubiq_error *error, answer *out) {
 bool identify(connection *self, answer *out) {
   project_auth wanted = self->function->auth;
   if (wanted == PROJECT_AUTH_NONE) return true;
-  const auth_presented presented = {header(self, MHD_HTTP_HEADER_AUTHORIZATION), header(self, "X-API-Key")};
+  const auth_presented presented = {connection_header(self, MHD_HTTP_HEADER_AUTHORIZATION),
+                                    connection_header(self, "X-API-Key")};
   ubiq_error *error =
       auth_check(self->lease->release->auth, &presented, clock_realtime_ns() / CLOCK_NS_PER_SECOND, &self->identity);
   if (error == NULL && wanted == PROJECT_AUTH_REQUIRED && self->identity.size == 0)

@@ -16,14 +16,6 @@
 #include <assert.h>
 #include <sys/socket.h>
 
-/// A request header's value, or NULL.
-static const char *header(struct MHD_Connection *mhd, text name) {
-  const char *value = NULL;
-  size_t size;
-  enum MHD_Result found = MHD_lookup_connection_value_n(mhd, MHD_HEADER_KIND, name.data, name.size, &value, &size);
-  return found == MHD_YES ? value : NULL;
-}
-
 // ------------------------------------------------------------------------------------------------------- answering
 
 static enum MHD_Result send_answer(connection *self, answer answer) {
@@ -193,7 +185,7 @@ static enum MHD_Result refuse(connection *self, answer answer, const framing *fr
   self->function = NULL;
   self->answer = answer;
   self->stage = REQUEST_REFUSED;
-  bool asks = header(self->mhd, TEXT(MHD_HTTP_HEADER_EXPECT)) != NULL;
+  bool asks = connection_header(self, MHD_HTTP_HEADER_EXPECT).data != NULL;
   if (framing->has_body && (asks || framing->body_bytes > REQUEST_DROPPED_BYTES_MAX)) return send_early(self);
   return MHD_YES;
 }

@@ -96,7 +96,7 @@ static void a_function_at_its_max_waits_and_others_do_not(void **state) {
   assert_false(start(&self, 0, &third, "one"));
   assert_waits(&second);
   assert_true(start(&self, 0, &refused, "one"));
-  assert_refused(&refused, "one: all 1 places of the function are taken and 2 runs may wait already",
+  assert_refused(&refused, "one: all 1 places of the function are taken, and 2 runs wait, which is as many as may",
                  BUSY_FUNCTION_FULL);
   go_round(&self);
   assert_true(start(&self, 0, &other, "fine"));
@@ -117,7 +117,8 @@ static void without_room_to_wait_there_is_no_waiting(void **state) {
   make(&self, 1, 100, 100);
   assert_false(start(&self, 0, &first, "none"));
   assert_true(start(&self, 0, &refused, "none"));
-  assert_refused(&refused, "none: all 1 places of the function are taken and 0 runs may wait", BUSY_FUNCTION_FULL);
+  assert_refused(&refused, "none: all 1 places of the function are taken, and 0 runs wait, which is as many as may",
+                 BUSY_FUNCTION_FULL);
   run_end(&first.run);
   end(&self);
 }
@@ -131,7 +132,8 @@ static void the_process_has_a_max_and_a_queue_of_its_own(void **state) {
   assert_false(start(&self, 0, &second, "fine"));
   assert_waits(&second);
   assert_true(start(&self, 0, &refused, "endless"));
-  assert_refused(&refused, "endless: all 1 places of the server are taken and 1 runs may wait", BUSY_SERVER_FULL);
+  assert_refused(&refused, "endless: all 1 places of the server are taken, and 1 runs wait, which is as many as may",
+                 BUSY_SERVER_FULL);
   run_end(&first.run);
   assert_true(second.run.has_place);
   run_end(&second.run);
