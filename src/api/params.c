@@ -27,8 +27,11 @@ static bool split(text path, segments *out) {
   return true;
 }
 
-/// Whether the path begins as the template does, as far as that has no parameters: most templates are ruled out by that.
+/// Whether the path begins as the template does, as far as that has no parameters: most templates are ruled out by that, and most
+/// of those by the letter behind what all have.
 static bool begins_as(const char *template, text path) {
+  enum { BEHIND_VERSION = sizeof "/v1/" - 1 };
+  if (path.size <= BEHIND_VERSION || path.data[BEHIND_VERSION] != template[BEHIND_VERSION]) return false;
   size_t at = 0;
   while (template[at] != '\0' && template[at] != '{' && at < path.size && path.data[at] == template[at]) at++;
   return template[at] == '{' || (template[at] == '\0' && at == path.size);

@@ -17,6 +17,7 @@ static void what_a_handler_relies_on_holds_for_each_operation(void **state) {
     const api_operation *operation = &api_operations[i];
     assert_true(operation->params_count <= SERVICE_PARAMS_MAX);
     assert_true(operation->service.subject < (int)operation->params_count);
+    assert_memory_equal(operation->path, "/v1/", 4);
     size_t of_path = 0;
     for (const char *at = operation->path; (at = strchr(at, '{')) != NULL; at++) of_path++;
     for (size_t p = 0; p < operation->params_count; p++) {
