@@ -104,8 +104,9 @@ static ubiq_error *read_number(const api_param *param, service_param *value) {
   bool good =
       is_duration ? units_duration_parse(value->text, &value->number) : text_to_u64(value->text, &value->number);
   if (good && value->number >= param->min && value->number <= param->max) return NULL;
+  uint64_t max = is_duration && param->max > UNITS_DURATION_MS_MAX ? UNITS_DURATION_MS_MAX : param->max;
   snprintf(expected, sizeof expected, "%s from %llu to %llu", is_duration ? UNITS_DURATION_FORM ", in ms" : "a number",
-           (unsigned long long)param->min, (unsigned long long)param->max);
+           (unsigned long long)param->min, (unsigned long long)max);
   return wrong(param, value->text, expected);
 }
 

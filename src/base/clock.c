@@ -25,8 +25,14 @@ uint64_t clock_thread_cpu_ns(void) {
 }
 
 void clock_format(uint64_t realtime_ns, char out[CLOCK_TEXT_SIZE]) {
-  time_t seconds = (time_t)(realtime_ns / CLOCK_NS_PER_SECOND);
-  unsigned milliseconds = (unsigned)(realtime_ns % CLOCK_NS_PER_SECOND / CLOCK_NS_PER_MS);
+  clock_format_ms(realtime_ns / CLOCK_NS_PER_MS, out);
+}
+
+void clock_format_ms(uint64_t unix_ms, char out[CLOCK_TEXT_SIZE]) {
+  const uint64_t last_ms = UINT64_C(253402300799999);
+  if (unix_ms > last_ms) unix_ms = last_ms;
+  time_t seconds = (time_t)(unix_ms / 1000);
+  unsigned milliseconds = (unsigned)(unix_ms % 1000);
   struct tm utc;
   gmtime_r(&seconds, &utc);
   size_t length = strftime(out, CLOCK_TEXT_SIZE, "%Y-%m-%dT%H:%M:%S", &utc);

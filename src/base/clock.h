@@ -21,6 +21,9 @@ enum { CLOCK_TEXT_SIZE = 25 }; ///< bytes of a timestamp's text, NUL included
 /// Writes a wall-clock time as RFC 3339 in UTC with milliseconds: `2026-11-21T10:00:00.123Z`.
 void clock_format(uint64_t realtime_ns, char out[CLOCK_TEXT_SIZE]);
 
+/// The same of milliseconds, which reach beyond the year 2554; what is later than the year 9999 is its last moment.
+void clock_format_ms(uint64_t unix_ms, char out[CLOCK_TEXT_SIZE]);
+
 /// What a point in time looks like, for messages.
 #define CLOCK_TEXT_FORM "a time such as \"2026-11-21T10:00:00Z\" or \"2026-11-21T11:00:00.5+01:00\""
 

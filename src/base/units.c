@@ -1,8 +1,7 @@
 // Numbers with a unit behind them: a table of units for each kind, one parser for both.
 #include "base/units.h"
 
-#define UNITS_DURATION_MS_MAX (UINT64_C(100) * 366 * 24 * 3600 * 1000)
-#define UNITS_SIZE_BYTES_MAX  (UINT64_C(1) << 53)
+#define UNITS_SIZE_BYTES_MAX (UINT64_C(1) << 53)
 
 typedef struct unit {
   const char *name;

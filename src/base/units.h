@@ -7,6 +7,8 @@
 
 #include <stdint.h>
 
+#define UNITS_DURATION_MS_MAX (UINT64_C(100) * 366 * 24 * 3600 * 1000) ///< a hundred years
+
 /// What a duration looks like, for messages.
 #define UNITS_DURATION_FORM "a duration such as \"500ms\", \"30s\", \"5m\" or \"1h\""
 /// What a size looks like, for messages.

@@ -18,7 +18,7 @@ static const trigger *find_schedule(const project *project, text name) {
 
 static const char *format_time(arena *arena, int64_t unix_ms) {
   char time[CLOCK_TEXT_SIZE];
-  clock_format((uint64_t)unix_ms * CLOCK_NS_PER_MS, time);
+  clock_format_ms((uint64_t)unix_ms, time);
   return arena_string(arena, time, strlen(time));
 }
 

@@ -85,7 +85,7 @@ static void write_time(uint64_t time_ms, char out[CLOCK_TEXT_SIZE]) {
   if (time_ms == 0)
     snprintf(out, CLOCK_TEXT_SIZE, "never");
   else
-    clock_format(time_ms * CLOCK_NS_PER_MS, out);
+    clock_format_ms(time_ms, out);
 }
 
 /// Permissions in a row. `none` is what it means that there is no list.

@@ -4,7 +4,7 @@
 
 bool admin_json_time(yyjson_mut_doc *document, yyjson_mut_val *object, const char *key, uint64_t time_ms) {
   char text[CLOCK_TEXT_SIZE];
-  clock_format(time_ms * CLOCK_NS_PER_MS, text);
+  clock_format_ms(time_ms, text);
   return yyjson_mut_obj_add_strcpy(document, object, key, text);
 }
 

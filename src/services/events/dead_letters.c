@@ -55,7 +55,7 @@ static bool write_payload(buffer *out, const backend_work_item *item) {
 
 static bool write_letter(buffer *out, const backend_work_item *item) {
   char numbers[96], time[CLOCK_TEXT_SIZE];
-  clock_format(item->due_ms * CLOCK_NS_PER_MS, time);
+  clock_format_ms(item->due_ms, time);
   snprintf(numbers, sizeof numbers, ",\"attempts\":%" PRIu32 ",\"failed_at\":\"%s\"}", item->attempts, time);
   snprintf(time, sizeof time, "%" PRIu64, item->id);
   return buffer_append_string(out, "{\"id\":\"") && buffer_append_string(out, time) &&

@@ -21,7 +21,7 @@ typedef struct listing {
 static bool write_expiry(buffer *out, uint64_t expires_ms) {
   char moment[CLOCK_TEXT_SIZE];
   if (expires_ms == 0) return true;
-  clock_format(expires_ms * CLOCK_NS_PER_MS, moment);
+  clock_format_ms(expires_ms, moment);
   return buffer_printf(out, ",\"expires_at\":\"%s\"", moment);
 }
 

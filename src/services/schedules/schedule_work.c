@@ -27,7 +27,7 @@ bool schedule_turn_write(const schedule_turn *turn, buffer *out) {
   yyjson_val *function = yyjson_obj_get(turn->definition, "function"),
              *kept = yyjson_obj_get(turn->definition, KEPT_PERMISSIONS);
   const text called = {yyjson_get_str(function), yyjson_get_len(function)};
-  clock_format((uint64_t)turn->time_ms * CLOCK_NS_PER_MS, time);
+  clock_format_ms((uint64_t)turn->time_ms, time);
   return buffer_append_string(out, "{\"schedule\":") && json_write_text(out, turn->schedule) &&
          buffer_append_string(out, ",\"time\":\"") && buffer_append_string(out, time) && buffer_append_byte(out, '"') &&
          json_write_field(out, "function", function) && kept_permissions_write(out, kept, turn->who, called) &&

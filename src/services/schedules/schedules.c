@@ -21,7 +21,7 @@ static int64_t now_ms(void) {
 
 static bool write_time(buffer *out, const char *key, uint64_t time_ms) {
   char time[CLOCK_TEXT_SIZE];
-  clock_format(time_ms * CLOCK_NS_PER_MS, time);
+  clock_format_ms(time_ms, time);
   return buffer_append_string(out, ",\"") && buffer_append_string(out, key) && buffer_append_string(out, "\":\"") &&
          buffer_append_string(out, time) && buffer_append_byte(out, '"');
 }

@@ -20,7 +20,7 @@ typedef struct listing {
 static bool write_object(listing *self, text path, const storage_entry *entry) {
   buffer *out = &self->call->bytes;
   char moment[CLOCK_TEXT_SIZE];
-  clock_format(entry->modified_ms * CLOCK_NS_PER_MS, moment);
+  clock_format_ms(entry->modified_ms, moment);
   return (self->count++ == 0 || buffer_append_byte(out, ',')) && buffer_append_string(out, "{\"path\":") &&
          json_write_text(out, path) && buffer_printf(out, ",\"size\":%" PRIu64 ",\"media_type\":", entry->size) &&
          json_write_text(out, entry->media_type) &&

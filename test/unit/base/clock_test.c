@@ -28,6 +28,10 @@ static void work_takes_cpu_time(void **state) {
 static void a_time_reads_as_rfc3339(void **state) {
   (void)state;
   char text[CLOCK_TEXT_SIZE];
+  clock_format_ms(UINT64_C(253402300799999), text);
+  assert_string_equal(text, "9999-12-31T23:59:59.999Z");
+  clock_format_ms(UINT64_MAX, text);
+  assert_string_equal(text, "9999-12-31T23:59:59.999Z");
   clock_format(0, text);
   assert_string_equal(text, "1970-01-01T00:00:00.000Z");
   clock_format(UINT64_C(1795255200123456789), text);
