@@ -15,14 +15,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+// In front of the names of the hub's exports in a merged module.
+#define MERGED "ubiq:kernel/"
+// In a merged module: puts back what is not in memories.
+#define REWIND "rewind"
+
 bool plugin_function(const plugin *plugin, uint32_t module, const char *name, engine_function *out) {
   return engine_store_function(plugin->store, plugin->compiled->is_merged ? 0 : module, name, out);
 }
 
 bool plugin_kernel_function(const plugin *plugin, const char *name, engine_function *out) {
-  char merged[64] = WASM_MERGE_PREFIX;
+  char merged[64] = MERGED;
   if (!plugin->compiled->is_merged) return engine_store_function(plugin->store, HUB_MODULE, name, out);
-  size_t size = strlen(name) + 1, prefix = strlen(WASM_MERGE_PREFIX);
+  size_t size = strlen(name) + 1, prefix = strlen(MERGED);
   if (size > sizeof merged - prefix) return false;
   memcpy(merged + prefix, name, size);
   return engine_store_function(plugin->store, HUB_MODULE, merged, out);
@@ -76,9 +81,9 @@ static ubiq_error *merge_bytes(const parts_to_merge *parts, uint8_t **wasm, size
                                 .hub_size = parts->hub->bytes.size,
                                 .guest_module = HUB_GUEST_MODULE,
                                 .bindings = parts->bindings,
-                                .prefix = WASM_MERGE_PREFIX,
+                                .prefix = MERGED,
                                 .grow_refused = HUB_GROW_REFUSED,
-                                .rewind = WASM_MERGE_REWIND,
+                                .rewind = REWIND,
                                 .keeps = host_uses};
   return wasm_merge(&request, wasm, size);
 }
@@ -111,7 +116,7 @@ static ubiq_error *merge(const import_plan *plan, engine_module **out) {
 static ubiq_error *rename_slots(const import_plan *plan) {
   for (size_t i = 0; i < plan->functions_count; i++) {
     engine_host_function *function = &plan->functions[i];
-    if (function->slot) function->slot = arena_printf(&plan->compiled->arena, WASM_MERGE_PREFIX "%s", function->slot);
+    if (function->slot) function->slot = arena_printf(&plan->compiled->arena, MERGED "%s", function->slot);
     if (function->ready && plan->compiled->options.suspends && !function->slot) return ubiq_error_no_memory();
   }
   return NULL;
@@ -185,8 +190,8 @@ static void add_memories(compiled *compiled, uint32_t index) {
 
 // Where there is no kernel there is no such export.
 static const char *kernel_memory_name(const compiled *compiled) {
-  if (compiled->options.core) return WASM_MERGE_PREFIX "no memory";
-  return compiled->is_merged ? WASM_MERGE_PREFIX "memory" : "memory";
+  if (compiled->options.core) return MERGED "no memory";
+  return compiled->is_merged ? MERGED "memory" : "memory";
 }
 
 static ubiq_error *list_memories(compiled *compiled) {
@@ -234,7 +239,7 @@ static ubiq_error *link_image(const import_plan *plan) {
                       .functions = plan->functions,
                       .functions_count = plan->functions_count,
                       .suspends = compiled->options.suspends,
-                      .rewind = compiled->is_merged && !is_turned_off() ? WASM_MERGE_PREFIX WASM_MERGE_REWIND : NULL};
+                      .rewind = compiled->is_merged && !is_turned_off() ? MERGED REWIND : NULL};
   ubiq_error *error = engine_link_modules(plan->engine, &link, &compiled->image);
   free(modules);
   return error;

@@ -314,6 +314,7 @@ static void copy_grow(wasm_copier *self) {
   uint32_t memory = renumber(self, WASM_SPACE_MEMORY, read_number(self->in));
   if (wasm_reader_failed(self->in)) return;
   flush_to(self, opcode_at);
+  self->grows = true;
   wasm_write_byte(self->out, OP_CALL);
   wasm_write_u32(self->out, self->grow_functions + memory);
 }

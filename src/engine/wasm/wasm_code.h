@@ -46,6 +46,7 @@ typedef struct wasm_copier {
   uint32_t locals_count;
   const wasm_writer *at_loop; ///< stands at the beginning of every loop; NULL: nothing
   bool has_calls;             ///< set when a call was copied
+  bool grows;                 ///< set when a memory.grow became a call
   bool changes_more;   ///< set when an instruction was copied that changes a table, drops a segment or has to do with
                        ///< objects or exceptions
   uint64_t locals_end; ///< a local at or above is refused: others may be added behind it

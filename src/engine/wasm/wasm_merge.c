@@ -230,6 +230,7 @@ static void write_all(wasm_merging *self) {
   wasm_merging_write_code(self);
   wasm_merging_write_data(self);
   wasm_merging_write_names(self);
+  wasm_merging_write_rewind_mark(self);
 }
 
 static ubiq_error *prepare(wasm_merging *self) {

@@ -8,9 +8,8 @@
 
 #include "ubiq/error.h"
 
-/// The prefix and the name of the function that puts back, as plugins have them (plugin/image.c).
-#define WASM_MERGE_PREFIX "ubiq:kernel/"
-#define WASM_MERGE_REWIND "rewind"
+/// A custom section of merged modules that can be put back (`rewind`): one byte, whether a memory of the guest may grow.
+#define WASM_MERGE_MARK "ubiq:begins-anew"
 
 typedef struct wasm_merge_request {
   const uint8_t *guest; ///< imports functions only, and its start function was lifted (wasm_lift_start)

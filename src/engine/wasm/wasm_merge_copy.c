@@ -45,6 +45,7 @@ static void copy_code(wasm_merging *self, wasm_part *part, wasm_reader *in, wasm
   wasm_copy_instructions(&copier);
   wasm_copy_flush(&copier);
   self->changes_more |= copier.changes_more;
+  self->grows |= copier.grows;
   if (!wasm_reader_failed(&body)) write_body(out, declared, &locals, self->inlining.used, &code);
   note(self, &body);
   buffer_free(&locals.bytes);

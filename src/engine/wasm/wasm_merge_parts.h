@@ -40,6 +40,8 @@ typedef struct wasm_merging {
   wasm_inlining inlining;
   wasm_growing growing;
   bool changes_more; ///< the guest's code changes tables, drops segments or has objects; known once code is written
+  bool grows;        ///< it grows memories; known then, too
+  bool can_rewind;   ///< all but memories can be put back; known once that function's code is written
   wasm_writer out;
   ubiq_error *error; ///< the first
 } wasm_merging;
@@ -80,8 +82,10 @@ uint32_t wasm_merging_rewinds(const wasm_merging *self);
 void wasm_merging_write_rewind_type(const wasm_merging *self, wasm_writer *out);
 void wasm_merging_write_rewind_function(const wasm_merging *self, wasm_writer *out);
 void wasm_merging_write_rewind_export(const wasm_merging *self, wasm_writer *out);
-void wasm_merging_write_rewind_code(const wasm_merging *self, wasm_writer *out);
+void wasm_merging_write_rewind_code(wasm_merging *self, wasm_writer *out);
 uint32_t wasm_merging_write_rewind_name(const wasm_merging *self, wasm_writer *out);
+/// Writes the section WASM_MERGE_MARK, where it can be put back.
+void wasm_merging_write_rewind_mark(wasm_merging *self);
 
 /// Writes the name section: the functions' names by their index in the merged module.
 void wasm_merging_write_names(wasm_merging *self);

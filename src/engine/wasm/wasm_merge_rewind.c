@@ -100,13 +100,14 @@ static bool write_globals(const wasm_part *part, bool is_hub, wasm_writer *out) 
   return true;
 }
 
-void wasm_merging_write_rewind_code(const wasm_merging *self, wasm_writer *out) {
+void wasm_merging_write_rewind_code(wasm_merging *self, wasm_writer *out) {
   if (!is_wanted(self)) return;
   wasm_writer code = {0}, body = {0};
   uint32_t memories = self->guest.to.count[WASM_SPACE_MEMORY] + self->hub.to.count[WASM_SPACE_MEMORY];
   bool can = !self->changes_more && memories <= MEMORIES_MAX && self->guest.to.count[WASM_SPACE_TAG] == 0 &&
              write_globals(&self->guest, false, &code) && write_globals(&self->hub, true, &code) &&
              code.bytes.size <= CODE_BYTES_MAX;
+  self->can_rewind = can;
   wasm_write_u32(&body, 0); // groups of locals
   if (can) wasm_write_bytes(&body, code.bytes.data, code.bytes.size);
   body.failed |= code.failed;
@@ -115,5 +116,14 @@ void wasm_merging_write_rewind_code(const wasm_merging *self, wasm_writer *out) 
   wasm_write_byte(&body, OP_END);
   wasm_write_sized(out, &body);
   buffer_free(&code.bytes);
+  buffer_free(&body.bytes);
+}
+
+void wasm_merging_write_rewind_mark(wasm_merging *self) {
+  wasm_writer body = {0};
+  if (!self->can_rewind) return;
+  wasm_write_name(&body, WASM_MERGE_MARK);
+  wasm_write_byte(&body, self->grows);
+  wasm_write_section(&self->out, WASM_SECTION_CUSTOM, &body);
   buffer_free(&body.bytes);
 }

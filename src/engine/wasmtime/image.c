@@ -55,8 +55,7 @@ static ubiq_error *check_engines(const engine_link *link) {
   for (size_t i = 0; i < link->modules_count && link->modules_count > 1; i++)
     if (((wt_module *)link->modules[i].module)->is_large)
       return ubiq_error_new(UBIQ_INVALID_INPUT,
-                            "linking: module %zu exports " WASM_MERGE_PREFIX WASM_MERGE_REWIND ", a name of the host's",
-                            i);
+                            "linking: module %zu has a section " WASM_MERGE_MARK ", which is the host's to make", i);
   return NULL;
 }
 

@@ -200,8 +200,8 @@ ubiq_error *wt_deserialize(engine *engine, const uint8_t *bytes, size_t size, en
 void wt_module_delete(engine_module *module);
 void wt_tick(engine *engine);
 
-/// Whether a module is one whose stores are used again and begin with more memory than is written as a whole, but not with more
-/// than is worth looking at, nor with much data (large.c).
+/// Whether a module is one whose stores are used again and begin with more memory than is written as a whole, or grow; but not
+/// with more than is worth looking at, nor with much data (large.c).
 bool wt_needs_large(const engine_options *options, const uint8_t *wasm, size_t size);
 
 ubiq_error *wt_link(engine *engine, const engine_link *link, engine_image **out);

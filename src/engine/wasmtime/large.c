@@ -1,6 +1,6 @@
 // The Wasmtime adapter: which modules have memories of ours (memory.h).
 //
-// It pays where a store is used again that begins with more memory than is written as a whole. Wasmtime's pool maps an
+// It pays where a store is used again that has more memory than is written as a whole, or may have grown. Wasmtime's pool maps an
 // image of a module's data, and no byte of it is copied; here all data is copied when an instance is new, so modules with much
 // stay in the pool.
 #include "engine/wasm/wasm_merge.h"
@@ -13,7 +13,9 @@ typedef struct needs {
   uint64_t memory_bytes; ///< of all memories that the module defines, at the beginning
   uint64_t largest_bytes;
   uint64_t data_bytes;
-  bool is_shared; ///< one of them: the pool refuses that
+  bool is_shared;   ///< one of them: the pool refuses that
+  bool begins_anew; ///< its instances can be put back
+  bool grows;       ///< a memory of the guest may grow
 } needs;
 
 static void add_memories(wasm_reader memories, needs *sum) {
@@ -29,35 +31,30 @@ static void add_memories(wasm_reader memories, needs *sum) {
   }
 }
 
+static void look_for_mark(wasm_reader custom, needs *sum) {
+  text name = wasm_read_name(&custom);
+  uint8_t grows = wasm_read_byte(&custom);
+  if (wasm_reader_failed(&custom) || !text_equal_string(name, WASM_MERGE_MARK)) return;
+  sum->begins_anew = true;
+  sum->grows = grows != 0;
+}
+
 static needs add_up(const uint8_t *wasm, size_t size) {
   needs sum = {0};
   wasm_section_view section;
   wasm_reader reader = wasm_reader_open(wasm, size);
   while (wasm_reader_section(&reader, &section)) {
     if (section.id == WASM_SECTION_MEMORY) add_memories(section.body, &sum);
+    if (section.id == WASM_SECTION_CUSTOM) look_for_mark(section.body, &sum);
     if (section.id == WASM_SECTION_DATA) sum.data_bytes += section.whole_size;
   }
   return sum;
 }
 
-// Nothing else has that name: a guest that has is not merged.
-static bool is_used_again(const uint8_t *wasm, size_t size) {
-  static const wasm_type i32 = WASM_TYPE_I32;
-  static const wasm_signature signature = {.results = &i32, .results_count = 1};
-  wasm_module *module = NULL;
-  ubiq_error *error = wasm_module_read(wasm, size, &module);
-  ubiq_error_delete(error);
-  if (error) return false;
-  const wasm_item *item = wasm_module_export(module, WASM_MERGE_PREFIX WASM_MERGE_REWIND);
-  bool is_there = item && item->kind == WASM_FUNCTION && wasm_signature_equal(&item->signature, &signature);
-  wasm_module_free(module);
-  return is_there;
-}
-
 bool wt_needs_large(const engine_options *options, const uint8_t *wasm, size_t size) {
   if (!wasm_is_module(wasm, size)) return false;
   needs sum = add_up(wasm, size);
-  return sum.memory_bytes > WT_WRITTEN_BYTES_MAX && sum.memory_bytes <= WT_LARGE_BYTES_MAX &&
-         sum.largest_bytes <= options->memory_bytes_max && sum.data_bytes <= DATA_BYTES_MAX && !sum.is_shared &&
-         is_used_again(wasm, size);
+  bool is_large = sum.memory_bytes > WT_WRITTEN_BYTES_MAX || sum.grows;
+  return sum.begins_anew && is_large && sum.memory_bytes <= WT_LARGE_BYTES_MAX &&
+         sum.largest_bytes <= options->memory_bytes_max && sum.data_bytes <= DATA_BYTES_MAX && !sum.is_shared;
 }

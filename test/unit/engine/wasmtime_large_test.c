@@ -19,10 +19,15 @@ static int open_engine(void **state) {
 }
 
 #define REWIND_NAME "ubiq:kernel/rewind"
-#define REWIND(count)                                                                                                  \
+// As merging does, which tells nothing of growth for most here.
+#define MARK(grows) "(@custom \"ubiq:begins-anew\" \"\\0" grows "\") "
+#define REWIND_AS(grows, count)                                                                                        \
+  MARK(grows)                                                                                                          \
   "(global $used (mut i32) (i32.const 0)) (func (export \"used\") (param i32) (result i32) (global.get $used)) "       \
   "(func (export \"" REWIND_NAME "\") (result i32) "                                                                   \
   "(global.set $used (i32.add (global.get $used) (i32.const 1))) (i32.const " count ")) "
+#define REWIND(count)  REWIND_AS("0", count)
+#define REWIND_GROWING REWIND_AS("1", "1")
 // `write` writes into a page of the system's every so many bytes, up to the memory's end; `fill` everywhere.
 #define CODE                                                                                                           \
   "(func $write (export \"write\") (param $step i32) (result i32) (local $at i32) "                                    \
@@ -216,6 +221,25 @@ static void a_place_is_empty_for_who_gets_it_next(void **state) {
   engine_image_delete(other);
 }
 
+static void a_small_memory_that_has_grown_is_as_small_again(void **state) {
+  (void)state;
+  engine_image *image =
+      link_text("(module (memory (export \"m\") 1) (data (i32.const 9) \"x\") " CODE REWIND_GROWING "\n)");
+  make_two(image);
+  for (int i = 0; i < 20; i++) {
+    engine_store *store = new_store(image, NULL);
+    engine_memory memory;
+    if (is_told()) assert_int_equal(call_i32(store, "used", 0), i + 2);
+    assert_int_equal(call_i32(store, "size", 0), 1);
+    assert_true(engine_store_memory(store, 0, &memory));
+    for (size_t at = 0; at < PAGE; at++) assert_int_equal(memory.data[at], at == 9 ? 'x' : 0);
+    if (i % 4) assert_int_equal(call_i32(store, "grow", i), 1);
+    call_i32(store, "write", 4096 + i);
+    engine_store_delete(store);
+  }
+  engine_image_delete(image);
+}
+
 static void several_memories_are_put_back(void **state) {
   (void)state;
   engine_image *image =
@@ -368,9 +392,12 @@ static void which_modules_have_such_memories(void **state) {
       {"(module (memory 2) (memory 32769 (pagesize 1)) " REWIND("1") ")", true},
       {"(module (memory 2) (memory 32768 (pagesize 1)) " REWIND("1") ")", false}, // written as a whole
       {"(module (memory i64 3) " REWIND("1") ")", true},
-      {"(module (memory 3))", false}, // not used again
-      {"(module (memory 3) (global (export \"" REWIND_NAME "\") i32 (i32.const 1)))", false},
-      {"(module (memory 3) (func (export \"" REWIND_NAME "\") (result i64) (i64.const 1)))", false},
+      {"(module (memory 3) (func (export \"" REWIND_NAME "\") (result i32) (i32.const 1)))", false}, // not used again
+      {"(module (memory 3) (@custom \"ubiq:begins-anew\" \"\"))", false},
+      {"(module (memory 3) (@custom \"ubiq:begins-ane\" \"\\00\"))", false},
+      {"(module (memory 1) " MARK("1") ")", true},
+      {"(module (memory 1) (memory 16384 (pagesize 1)) " MARK("1") ")", true},
+      {"(module (memory 0) " MARK("1") ")", true},
       {"(module (memory 64) (memory 64) (memory 64) (memory 64) " REWIND("4") ")", true},
       {"(module (memory 64) (memory 64) (memory 64) (memory 64) (memory 1) " REWIND("5") ")", false}, // too much
       {"(module (memory 65) " REWIND("1") ")", false}, // larger than a place
@@ -470,6 +497,7 @@ int main(void) {
       cmocka_unit_test(a_store_that_touched_much_is_not_used_again),
       cmocka_unit_test(a_store_that_has_failed_is_not_used_again),
       cmocka_unit_test(a_place_is_empty_for_who_gets_it_next),
+      cmocka_unit_test(a_small_memory_that_has_grown_is_as_small_again),
       cmocka_unit_test(several_memories_are_put_back),
       cmocka_unit_test(large_stores_that_live_at_once_are_apart),
       cmocka_unit_test(more_memories_than_places_are_refused),

@@ -394,6 +394,26 @@ static void globals_of_both_are_put_back(void **state) {
   world_close(&world);
 }
 
+// The section's byte; -1: there is none.
+static int mark_of(const char *guest_text) {
+  static const char name[] = WASM_MERGE_MARK;
+  bytes merged = merge_text(guest_text);
+  int mark = -1;
+  for (size_t at = 0; at + sizeof name <= merged.size; at++)
+    if (memcmp(merged.data + at, name, sizeof name - 1) == 0) mark = merged.data[at + sizeof name - 1];
+  free(merged.data);
+  return mark;
+}
+
+static void a_mark_tells_that_a_module_can_be_put_back_and_whether_it_grows(void **state) {
+  (void)state;
+  assert_int_equal(mark_of("(module (memory 1))"), 0);
+  assert_int_equal(mark_of("(module (memory 1) (func (drop (memory.size))))"), 0);
+  assert_int_equal(mark_of("(module (memory 1) (func (drop (memory.grow (i32.const 1)))))"), 1);
+  assert_int_equal(mark_of("(module (memory 1) (memory i64 1) (func (drop (memory.grow 1 (i64.const 1)))))"), 1);
+  assert_int_equal(mark_of("(module (memory 1) (data $d \"d\") (func (data.drop $d)))"), -1);
+}
+
 static void all_memories_are_counted(void **state) {
   (void)state;
   assert_int_equal(rewind_of("(module)"), 1);
@@ -696,6 +716,7 @@ int main(void) {
       cmocka_unit_test(what_the_hub_calls_must_be_there),
       cmocka_unit_test(what_a_refused_growth_calls_must_be_there),
       cmocka_unit_test(globals_of_both_are_put_back),
+      cmocka_unit_test(a_mark_tells_that_a_module_can_be_put_back_and_whether_it_grows),
       cmocka_unit_test(all_memories_are_counted),
       cmocka_unit_test(what_changes_nothing_else_can_be_put_back),
       cmocka_unit_test(what_changes_more_is_not_put_back),
