@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import time
 import urllib.parse
 
@@ -43,6 +44,25 @@ class AdminPlatform(Test):
         self.assertEqual(200, self.raw(server, "PUT", "/v1/kv/raw", b"\0\xff", {"Content-Type": "image/png"})[0])
         status, headers, body = self.raw(server, "GET", "/v1/kv/raw")
         self.assertEqual((200, "image/png", b"\0\xff"), (status, headers["content-type"], body))
+
+    def test_a_head_of_any_size_is_answered(self):
+        server = self.launch()
+        start = "GET /v1/kv/none HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nAuthorization: Bearer %s\r\n" % server.token
+        kinds = {
+            "a cookie": lambda size: "Cookie: a=%s\r\n" % ("x" * size),
+            "cookies in a line": lambda size: "Cookie: %s\r\n" % "; ".join("c%d=v" % i for i in range(size // 10)),
+            "a header": lambda size: "X-A: %s\r\n" % ("x" * size),
+            "headers": lambda size: "".join("X-%d: abcd\r\n" % i for i in range(size // 13)),
+        }
+        for kind, make in kinds.items():
+            last = 404
+            for size in (100, 500, 3000, *range(14500, 16500, 31), 1 << 16):
+                with socket.create_connection(("127.0.0.1", server.admin_port), support.PATIENCE) as client:
+                    client.sendall((start + make(size) + "\r\n").encode())
+                    status = int(client.makefile("rb").readline().split()[1])
+                self.assertIn(status, (404, 400, 431), (kind, size))  # 400: more headers than are taken
+                last = status
+            self.assertEqual(431, last, kind)
 
     def test_what_the_documentation_shows_is_taken(self):
         server = self.launch()

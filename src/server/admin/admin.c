@@ -7,6 +7,7 @@
 #include "server/admin/admin_routes.h"
 #include "server/admin/admin_tokens.h"
 #include "server/front/address.h"
+#include "server/front/head_room.h"
 #include "server/front/tls.h"
 #include "server/telemetry/log_ring.h"
 
@@ -20,7 +21,7 @@ enum {
   CONNECTIONS_MAX = 32,
   STALLED_SECONDS = 20,          ///< a connection on which no byte moves so long is closed
   BODY_WAIT_MS = 10 * 60 * 1000, ///< for a bundle to come
-  CONNECTION_MEMORY_BYTES = 16 * 1024,
+  CONNECTION_MEMORY_BYTES = HEAD_MEMORY_BYTES,
 };
 
 struct admin {
@@ -95,17 +96,17 @@ static struct MHD_Daemon *start_daemon(admin *self) {
                                                {MHD_OPTION_END, 0, NULL}};
   unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL;
   if (self->tls != NULL) flags |= MHD_USE_TLS;
-  return MHD_start_daemon(flags, 0, NULL, NULL, admin_request_handle, &self->context,           //
-                          MHD_OPTION_LISTEN_SOCKET, self->listener,                             //
-                          MHD_OPTION_NOTIFY_CONNECTION, notice, self,                           //
-                          MHD_OPTION_URI_LOG_CALLBACK, admin_request_announced, NULL,           //
-                          MHD_OPTION_NOTIFY_COMPLETED, admin_request_completed, &self->context, //
-                          MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL,                         //
-                          MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,               //
-                          MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)STALLED_SECONDS,             //
-                          MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,  //
-                          MHD_OPTION_STRICT_FOR_CLIENT, 1,                                      //
-                          MHD_OPTION_ARRAY, self->tls != NULL ? tls_options : &tls_options[2],  //
+  return MHD_start_daemon(flags, 0, NULL, NULL, admin_request_handle, &self->context,                           //
+                          MHD_OPTION_LISTEN_SOCKET, self->listener,                                             //
+                          MHD_OPTION_NOTIFY_CONNECTION, notice, self,                                           //
+                          MHD_OPTION_URI_LOG_CALLBACK, admin_request_announced, NULL,                           //
+                          MHD_OPTION_NOTIFY_COMPLETED, admin_request_completed, &self->context,                 //
+                          MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL,                                         //
+                          MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,                               //
+                          MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)STALLED_SECONDS,                             //
+                          MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,                  //
+                          MHD_OPTION_STRICT_FOR_CLIENT, 0, /* else heads that are too long may get no answer */ //
+                          MHD_OPTION_ARRAY, self->tls != NULL ? tls_options : &tls_options[2],                  //
                           MHD_OPTION_END);
 }
 

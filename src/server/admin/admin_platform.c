@@ -13,6 +13,7 @@
 #include "runtime/run/unwaited.h"
 #include "server/admin/admin_connections.h"
 #include "server/admin/admin_tokens.h"
+#include "server/front/head_room.h"
 #include "services/permissions/permissions.h"
 #include "services/work/run_results.h"
 
@@ -94,6 +95,7 @@ static bool lower(arena *arena, const char *name, text *out) {
 
 static enum MHD_Result add_field(void *user, enum MHD_ValueKind kind, const char *name, const char *value) {
   waiting *self = user;
+  if (head_is_ours(value)) return MHD_YES;
   api_field *field = &self->fields[self->count];
   if (self->count == API_FIELDS_MAX) return MHD_NO;
   *field = (api_field){text_of(name), text_of(value)};
@@ -102,16 +104,24 @@ static enum MHD_Result add_field(void *user, enum MHD_ValueKind kind, const char
   return MHD_YES;
 }
 
+static enum MHD_Result count_field(void *user, enum MHD_ValueKind kind, const char *name, const char *value) {
+  (void)kind;
+  (void)name;
+  *(size_t *)user += !head_is_ours(value);
+  return MHD_YES;
+}
+
 static ubiq_error *collect(waiting *self, enum MHD_ValueKind kind, const char *what, const api_field **out,
                            size_t *count) {
-  int all = MHD_get_connection_values(self->request->mhd, kind, NULL, NULL);
+  size_t all = 0;
+  MHD_get_connection_values(self->request->mhd, kind, count_field, &all);
   *out = self->fields = arena_array(&self->call.arena, API_FIELDS_MAX, sizeof *self->fields);
   *count = self->count = 0;
   if (self->fields == NULL) return ubiq_error_no_memory();
   MHD_get_connection_values(self->request->mhd, kind, add_field, self);
   *count = self->count;
-  if (all == (int)self->count) return NULL;
-  return ubiq_error_new(UBIQ_INVALID_INPUT, "the request has %d %s; expected at most %d", all, what, API_FIELDS_MAX);
+  if (all == self->count) return NULL;
+  return ubiq_error_new(UBIQ_INVALID_INPUT, "the request has %zu %s; expected at most %d", all, what, API_FIELDS_MAX);
 }
 
 static bool is_json(text type) {

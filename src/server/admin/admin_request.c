@@ -9,6 +9,7 @@
 #include "server/admin/admin_connections.h"
 #include "server/admin/admin_platform.h"
 #include "server/admin/admin_tokens.h"
+#include "server/front/head_room.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -262,6 +263,7 @@ void *admin_request_announced(void *context, const char *target, struct MHD_Conn
   (void)context;
   admin_connection *connection = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
   if (connection != NULL) admin_connection_announce(connection, target);
+  head_leave_cookies(mhd);
   return NULL;
 }
 
@@ -281,9 +283,17 @@ static bool begin_platform(admin_request *self, const char *method, answer *answ
   return false;
 }
 
+/// There is no room for the head of any answer.
+static enum MHD_Result tell_too_large(admin_request *self) {
+  head_tell(self->mhd, self->connection->socket,
+            "HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+  return MHD_NO;
+}
+
 static enum MHD_Result begin(admin_request *self, const char *method) {
   answer answer;
   if (self->connection == NULL) return MHD_NO; // memory was out when it came
+  if (!head_leaves_room(self->mhd)) return tell_too_large(self);
   admin_connection_expect_body(self->connection);
   bool good = check_single(self, &answer) && check_browser(self, &answer) &&
               (is_open(self, method) || check_token(self, &answer)) && find_endpoint(self, method, &answer) &&

@@ -3,10 +3,10 @@
 
 #include "base/log.h"
 #include "server/front/front.h"
+#include "server/front/head_room.h"
 #include "server/front/request.h"
 #include "server/front/taken.h"
 
-#include <gnutls/gnutls.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -130,12 +130,7 @@ static const char too_slow[] = "HTTP/1.1 408 Request Timeout\r\n"
                                "Content-Length: 0\r\n\r\n";
 
 void connection_tell(const connection *self, const char *message) {
-  const union MHD_ConnectionInfo *tls = MHD_get_connection_info(self->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-  const size_t size = strlen(message);
-  ssize_t sent = tls != NULL
-                     ? gnutls_record_send(tls->tls_session, message, size) // an error before the handshake is done
-                     : send(self->socket, message, size, MSG_NOSIGNAL | MSG_DONTWAIT);
-  (void)sent;
+  head_tell(self->mhd, self->socket, message);
 }
 
 /// Whether the client has taken enough of an answer since it was looked at last, so that it may go on.

@@ -68,7 +68,7 @@ void connection_notice(void *front, struct MHD_Connection *mhd, void **context,
 /// Moves a connection to another list; its time there begins.
 void connection_move(connection *self, connection_list list);
 
-/// Says something past libmicrohttpd, which then has to close the connection. What does not go out at once is the client's loss.
+/// head_tell.
 void connection_tell(const connection *self, const char *message);
 
 /// Some clients have left: cancels the runs that they wait for, and lets libmicrohttpd see the others' end.

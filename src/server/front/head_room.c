@@ -1,7 +1,9 @@
 // libmicrohttpd does not say how much it has left; this is what it uses, rounded up.
 #include "server/front/head_room.h"
 
+#include <gnutls/gnutls.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /// Of the header Cookie it takes only the first apart: this one.
 static const char no_cookies[] = "-";
@@ -62,4 +64,13 @@ void head_leave_cookies(struct MHD_Connection *mhd) {
 
 bool head_is_ours(const char *value) {
   return value == no_cookies;
+}
+
+void head_tell(struct MHD_Connection *mhd, int socket, const char *message) {
+  const union MHD_ConnectionInfo *tls = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+  const size_t size = strlen(message);
+  ssize_t sent = tls != NULL
+                     ? gnutls_record_send(tls->tls_session, message, size) // an error before the handshake is done
+                     : send(socket, message, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+  (void)sent;
 }

@@ -31,6 +31,9 @@ size_t head_bytes(struct MHD_Response *response);
 /// there is no room for that it may close the connection without a word. Once the request's first line has come.
 void head_leave_cookies(struct MHD_Connection *mhd);
 
+/// Says something past libmicrohttpd, which then has to close the connection. What does not go out at once is the client's loss.
+void head_tell(struct MHD_Connection *mhd, int socket, const char *message);
+
 /// Whether a value among the headers is what head_leave_cookies put there, and nothing that the client sent.
 bool head_is_ours(const char *value);
 
