@@ -13,7 +13,7 @@ except ImportError:  # a Python beside Debian's, which has the package python3-y
     raise
 
 METHODS = ("get", "put", "post", "delete", "head", "patch")
-EVERYWHERE = {400, 401, 403, 413, 429, 500, 503, 504}
+EVERYWHERE = {400, 401, 403, 413, 414, 429, 500, 503, 504}
 HEAD = """# The platform API
 
 What functions ask of the platform, and people and programs over HTTP. Made of `api/openapi.yaml` by `scripts/api`; change

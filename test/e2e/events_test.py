@@ -186,6 +186,38 @@ class Events(Base):
         self.ask(server, "PUT", "/v1/kv/water", body=True)
         self.assertEqual(set(range(5)), {event["data"] for event in self.seen(server, 5)})
 
+    def all_seen(self, server):
+        """What `note` stored, oldest first; of a run that was killed on its way nothing is there."""
+        numbers, cursor = [], {}
+        while True:
+            page = self.ask(server, "GET", "/v1/kv", query={"prefix": "seen/", "limit": "1000", **cursor})["body"]
+            numbers += [int(item["key"].partition("/")[2]) for item in page["items"]]
+            if "cursor" not in page:
+                return [self.ask(server, "GET", "/v1/kv/seen%%2F%d" % n)["body"] for n in sorted(numbers)]
+            cursor = {"cursor": page["cursor"]}
+
+    def test_events_of_one_key_come_again_in_order_after_kills(self):
+        project, keys, each = self.make(), ("a", "b", "c"), 40
+        server = self.start(project, "--workers", "2")
+        self.subscribe(server, "all", "step", "note")
+        for n in range(each):
+            for key in keys:
+                self.publish(server, type="step", data=n, partitionkey=key)
+        for kill in range(3):
+            seen = len(self.all_seen(server))
+            self.wait_until(lambda: len(self.all_seen(server)) >= min(seen + 10, each * len(keys)))
+            server.signal(signal.SIGKILL)
+            server.wait()
+            server = self.start(project, "--workers", "2")
+        self.wait_until(lambda: self.ask(server, "GET", "/v1/subscriptions/all")["body"]["lag"] == 0)
+        events = self.all_seen(server)
+        for key in keys:
+            steps = [event["data"] for event in events if event["partitionkey"] == key]
+            self.assertEqual(set(range(each)), set(steps))
+            back = [(a, b) for a, b in zip(steps, steps[1:]) if b != a + 1]
+            self.assertTrue(all(b <= a for a, b in back), steps)  # none is passed over
+            self.assertLessEqual(len(back), 3, steps)  # and they go back by kills alone
+
     def test_what_keeps_failing_is_a_dead_letter_that_can_be_replayed_or_dropped(self):
         server = self.start(self.make())
         self.subscribe(server, "hot", "fire", "burn", retry={"attempts": 2, "first_delay": "10ms"})
