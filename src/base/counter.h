@@ -1,4 +1,5 @@
-// A number that one thread adds to and any thread reads: with a single writer nothing has to be locked, nor to be one instruction.
+// A number that one thread adds to and any thread reads: with a single writer nothing has to be locked, nor to be one
+// instruction.
 #ifndef BASE_COUNTER_H
 #define BASE_COUNTER_H
 

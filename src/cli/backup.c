@@ -1,9 +1,9 @@
 // `ubiq backup`: a copy of what a server keeps, which it may go on changing meanwhile.
 //
 // Bundles are linked, or copied, before their database and once more after: what was removed in between is there from the first
-// time, what came is from the second. Objects come and go faster: no file of theirs is removed meanwhile, so that those are there which the
-// copy of the database names. One too many does no harm, the next start removes it. The key of secrets is left: beside a copy of the
-// database it would open it.
+// time, what came is from the second. Objects come and go faster: no file of theirs is removed meanwhile, so that those
+// are there which the copy of the database names. One too many does no harm, the next start removes it. The key of
+// secrets is left: beside a copy of the database it would open it.
 #include "base/file.h"
 #include "base/json_write.h"
 #include "cli/call_report.h"

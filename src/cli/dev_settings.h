@@ -6,8 +6,8 @@
 
 #include "ubiq/error.h"
 
-/// Reads the file, if there is one, into the process's environment. Before there are threads. Errors: `invalid_input` with the line,
-/// those of reading it.
+/// Reads the file, if there is one, into the process's environment. Before there are threads. Errors: `invalid_input`
+/// with the line, those of reading it.
 ubiq_error *dev_settings_read(const char *directory);
 
 #endif

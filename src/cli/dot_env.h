@@ -7,9 +7,9 @@
 //     ...
 //     -----END PRIVATE KEY-----'
 //
-// A line each. Between ' nothing means anything but itself; between " there are \n, \r, \t, \" and \\, and any other character behind
-// \ means itself; both may go over lines. What is not quoted goes up to the line's end or a comment. Nothing is put in for $NAME. A
-// byte-order mark and the ends of lines of other systems are taken for what they are.
+// A line each. Between ' nothing means anything but itself; between " there are \n, \r, \t, \" and \\, and any other
+// character behind \ means itself; both may go over lines. What is not quoted goes up to the line's end or a comment.
+// Nothing is put in for $NAME. A byte-order mark and the ends of lines of other systems are taken for what they are.
 #ifndef CLI_DOT_ENV_H
 #define CLI_DOT_ENV_H
 
@@ -26,8 +26,8 @@ typedef struct dot_env {
   size_t count;
 } dot_env;
 
-/// Reads `content`; `path` is for messages, which tell no value: it may be a password. `*out` is the caller's, for dot_env_free, also on
-/// failure. Errors: `invalid_input` with the line; out of memory.
+/// Reads `content`; `path` is for messages, which tell no value: it may be a password. `*out` is the caller's, for
+/// dot_env_free, also on failure. Errors: `invalid_input` with the line; out of memory.
 ubiq_error *dot_env_parse(const char *path, text content, dot_env *out);
 
 void dot_env_free(dot_env *self);

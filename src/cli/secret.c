@@ -1,5 +1,5 @@
-// `ubiq secret`: what functions are told and nobody else. Works on the state's folder itself, beside a server or without one. A value is
-// never an argument: those are seen by every user of the machine, and kept by shells.
+// `ubiq secret`: what functions are told and nobody else. Works on the state's folder itself, beside a server or
+// without one. A value is never an argument: those are seen by every user of the machine, and kept by shells.
 #include "base/digest.h"
 #include "base/file.h"
 #include "base/waiter.h"

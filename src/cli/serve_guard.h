@@ -1,5 +1,5 @@
-// What `ubiq serve` gives up, in two steps: root, as soon as it listens; then, before it touches what others wrote, files, programs
-// and system calls that a server does not need (docs/security.md).
+// What `ubiq serve` gives up, in two steps: root, as soon as it listens; then, before it touches what others wrote,
+// files, programs and system calls that a server does not need (docs/security.md).
 //
 // THREADS: the main one, before there are others, because what a thread gives up by Landlock the others keep.
 #ifndef CLI_SERVE_GUARD_H

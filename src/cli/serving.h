@@ -59,7 +59,8 @@ ubiq_error *serving_acquire(serving *self);
 /// Gives back what nothing took over. Twice is allowed.
 void serving_release(serving *self);
 
-/// Reads the certificate, when there is one, makes the loop and listens to signals on it. Before serving_start, a signal ends serving_run as soon as it is not busy.
+/// Reads the certificate, when there is one, makes the loop and listens to signals on it. Before serving_start, a
+/// signal ends serving_run as soon as it is not busy.
 ubiq_error *serving_open(serving *self);
 
 /// Keeps what functions store in a folder, which is made when it is not there. Before the sandbox closes. Errors: those of

@@ -17,7 +17,8 @@ ubiq_error *test_fields_headers(arena *arena, const json_value *value, size_t mo
 /// A value as JSON text.
 ubiq_error *test_fields_json(arena *arena, yyjson_val *value, text *out);
 
-/// What a table has under `body`, a text, or `json`, any value as its text: one of the two or neither, and nothing is written then.
+/// What a table has under `body`, a text, or `json`, any value as its text: one of the two or neither, and nothing is
+/// written then.
 ubiq_error *test_fields_body(arena *arena, const json_value *table, text *out, bool *is_json);
 
 #endif

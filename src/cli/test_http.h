@@ -10,8 +10,8 @@
 //     headers = { content-type = "text/plain" }
 //     json = { id = "c1" }               # or body = "text"
 //
-// Or of the platform, by InvokeHost: with `service` in place of `http`, `path` in place of `url`, and `times` from 0. One without an answer
-// is answered by the service itself.
+// Or of the platform, by InvokeHost: with `service` in place of `http`, `path` in place of `url`, and `times` from 0.
+// One without an answer is answered by the service itself.
 #ifndef CLI_TEST_HTTP_H
 #define CLI_TEST_HTTP_H
 
@@ -36,7 +36,8 @@ typedef struct test_http {
   text body;
 } test_http;
 
-/// Reads the value of `http`, or of `service`, an array. What `*out` points to is in `arena`, or the value's. Errors: `invalid_input`.
+/// Reads the value of `http`, or of `service`, an array. What `*out` points to is in `arena`, or the value's. Errors:
+/// `invalid_input`.
 ubiq_error *test_http_read(arena *arena, const json_value *list, const test_http **out, size_t *count);
 ubiq_error *test_http_read_services(arena *arena, const json_value *list, const test_http **out, size_t *count);
 

@@ -17,7 +17,8 @@ typedef struct test_turn {
   const char *problem; ///< why there is no such turn, one line; NULL: there is
 } test_turn;
 
-/// The turn at `time_ns` (since 1970) of the project's schedule that `name` names. Errors: `invalid_input` for what is no schedule's name.
+/// The turn at `time_ns` (since 1970) of the project's schedule that `name` names. Errors: `invalid_input` for what is
+/// no schedule's name.
 ubiq_error *test_turn_read(arena *arena, const project *project, const json_value *name, uint64_t time_ns,
                            test_turn *out);
 

@@ -97,7 +97,8 @@ static text body_of(const service_call *call, char **owned) {
   return (text){*owned, size};
 }
 
-/// The case's first call that this one is, and that has not come as often as it should; one that should not come at all fits always.
+/// The case's first call that this one is, and that has not come as often as it should; one that should not come at all
+/// fits always.
 static const test_http *find_service(test_world *self, const char *method, text path, text body) {
   for (size_t i = 0; i < self->test->services_count; i++) {
     const test_http *one = &self->test->services[i];

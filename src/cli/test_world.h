@@ -27,8 +27,8 @@ const service_stubs *test_world_services(const test_world *self);
 /// From now on it is the case's world. Borrowed until test_world_end.
 void test_world_begin(test_world *self, const test_case *test);
 
-/// The case is over: appends a line for each request that was not expected, and for each that was and did not come. False when memory
-/// is, or was, out.
+/// The case is over: appends a line for each request that was not expected, and for each that was and did not come.
+/// False when memory is, or was, out.
 UBIQ_NODISCARD bool test_world_end(test_world *self, buffer *differences);
 
 #endif

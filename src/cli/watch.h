@@ -20,8 +20,8 @@ ubiq_error *watch_new(uv_loop_t *loop, watch_changed changed, void *user, watch 
 char *watch_folder_of(const char *file);
 
 /// Watches a project's folder, those below it, and where its functions' files are or will be, instead of what was watched
-/// before. `project` is NULL when it is not known what the functions are. `changed` is called once in any case, for what changed meanwhile. Folders that cannot be watched are left out, with a
-/// line in the log.
+/// before. `project` is NULL when it is not known what the functions are. `changed` is called once in any case, for
+/// what changed meanwhile. Folders that cannot be watched are left out, with a line in the log.
 void watch_project(watch *self, const char *directory, const project *project);
 
 /// Ends the watch; its memory goes when the loop has run once more. NULL is allowed.

@@ -25,8 +25,8 @@ typedef struct access_token {
   char *granted; ///< what bundles that it deploys may ask for at most; NULL: what the operator grants
 } access_token;
 
-/// Whether it may deploy and go back. One that is for some of the platform's API deploys only when it says what it grants: else its
-/// bearer would get further by a bundle.
+/// Whether it may deploy and go back. One that is for some of the platform's API deploys only when it says what it
+/// grants: else its bearer would get further by a bundle.
 bool access_token_may_deploy(const access_token *self);
 
 /// Frees what a token holds that was found.
@@ -40,8 +40,8 @@ ubiq_error *access_token_new(database *database, access_token *token, char out[A
 /// read. Errors: those of access_token_new and file_write_atomic.
 ubiq_error *access_token_first(database *database, const char *path);
 
-/// Finds who presents `presented`. `*out` is the caller's (access_token_clear). Takes the same time for every wrong secret. Errors: `denied` for one that is
-/// not known, was revoked or has expired.
+/// Finds who presents `presented`. `*out` is the caller's (access_token_clear). Takes the same time for every wrong
+/// secret. Errors: `denied` for one that is not known, was revoked or has expired.
 ubiq_error *access_token_check(database *database, text presented, uint64_t now_ms, access_token *out);
 
 /// All tokens, in the order of their making. `*out` is the caller's (access_token_list_delete).

@@ -10,11 +10,11 @@
 //     ci = "sha256:9f86d0..."                     # `ubiq api-key ci` makes one
 //
 // Keys of a URL are fetched by a thread of their own, every AUTH_REFRESH_S and, at most every AUTH_RETRY_S, when a token is
-// signed by one that is not known. A file is looked at by those who check tokens, every AUTH_LOOK_S and for each token that is signed
-// by a key that is not known, and read when it has changed (key_file.h).
+// signed by one that is not known. A file is looked at by those who check tokens, every AUTH_LOOK_S and for each token
+// that is signed by a key that is not known, and read when it has changed (key_file.h).
 //
-// LOCKS: one in `auth`, around the key set in use and what the thread is asked; held for a few stores. Another around looking at a
-// file, in which the first is taken. Any thread.
+// LOCKS: one in `auth`, around the key set in use and what the thread is asked; held for a few stores. Another around
+// looking at a file, in which the first is taken. Any thread.
 #ifndef RUNTIME_AUTH_AUTH_H
 #define RUNTIME_AUTH_AUTH_H
 

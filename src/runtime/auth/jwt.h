@@ -18,8 +18,8 @@ typedef struct jwt_policy {
   uint64_t leeway_s;    ///< how wrong clocks may be
 } jwt_policy;
 
-/// Checks a token at the time `now_s` (since 1970), and appends its claims, a JSON object, to `claims`. Errors: `denied` with words
-/// for the client; out of memory. Any thread.
+/// Checks a token at the time `now_s` (since 1970), and appends its claims, a JSON object, to `claims`. Errors:
+/// `denied` with words for the client; out of memory. Any thread.
 ubiq_error *jwt_check(text token, const jwks *keys, const jwt_policy *policy, uint64_t now_s, buffer *claims);
 
 #endif

@@ -52,7 +52,8 @@ void pool_inherit(pool *self, const pool *from, uint64_t now_ms);
 void pool_close(pool *self);
 
 /// Whether a run may have an instance now. Errors: `unavailable` for that of a pinned function which was lost, and is not yet
-/// to be started again; its detail is in how many seconds it may be worth another try. Not an error: the run has the pinned instance, when there is one, and pool_take answers it.
+/// to be started again; its detail is in how many seconds it may be worth another try. Not an error: the run has the
+/// pinned instance, when there is one, and pool_take answers it.
 ubiq_error *pool_admit(pool *self, uint64_t now_ms);
 
 /// An instance for a run: the one that became ready last, and is not too old. NULL: the run makes its own. Either way the

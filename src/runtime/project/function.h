@@ -26,8 +26,9 @@ typedef struct function {
 
 /// Loads what `file` (made by build_function) holds. With `files`, which is borrowed for the call, `file` and all that it
 /// names are of these, and a manifest among them is not trusted; NULL: they are this machine's. Those files are compiled
-/// by `compiler`, borrowed for the call; NULL: by this thread. `self` borrows from `settings`, which must outlive it. On success the caller owns what is in it (function_close). Errors: those of
-/// ubiq_compiled_new and compiled_function_find.
+/// by `compiler`, borrowed for the call; NULL: by this thread. `self` borrows from `settings`, which must outlive it.
+/// On success the caller owns what is in it (function_close). Errors: those of ubiq_compiled_new and
+/// compiled_function_find.
 ubiq_error *function_open(function *self, const project_function *settings, const char *file, const ubiq_files *files,
                           const engine_compiler *compiler);
 

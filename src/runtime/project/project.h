@@ -19,7 +19,8 @@
 //     permissions = ["kv:read:user:*"]  # services/permissions/permissions.h; those of [project] are every function's
 //     [[functions.greet.schedules]]     # and events: see project_triggers.h
 //
-// and, beside functions, settings of all of them (project_settings.h), pages of other origins (cors.h) and folders whose files are answered as they are:
+// and, beside functions, settings of all of them (project_settings.h), pages of other origins (cors.h) and folders
+// whose files are answered as they are:
 //
 //     [files."/assets"]
 //     folder = "public"

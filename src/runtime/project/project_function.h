@@ -14,7 +14,8 @@ typedef struct project_defaults {
   size_t permissions_count;
 } project_defaults;
 
-/// Reads an array of permissions into a list behind those of `more`, copied. Errors: `invalid_input` with the place, out of memory.
+/// Reads an array of permissions into a list behind those of `more`, copied. Errors: `invalid_input` with the place,
+/// out of memory.
 ubiq_error *project_read_permissions(arena *arena, const json_value *value, const project_defaults *more,
                                      const text **out, size_t *count);
 

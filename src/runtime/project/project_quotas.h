@@ -33,8 +33,8 @@ ubiq_error *project_read_quotas(const json_value *value, quotas *out);
 /// One of them.
 uint64_t project_quota_of(const quotas *quotas, const project_quota *quota);
 
-/// Compares what a project asks for with what is granted; 0 in a field: whatever it asks. `name` is for the message. Errors: `denied`,
-/// which names the option that would grant it.
+/// Compares what a project asks for with what is granted; 0 in a field: whatever it asks. `name` is for the message.
+/// Errors: `denied`, which names the option that would grant it.
 ubiq_error *project_check_quotas(const char *name, const quotas *asked, const quotas *granted);
 
 /// Says what was not said. `granted` may be NULL: everything is.

@@ -6,8 +6,8 @@
 
 #define PROJECT_TEST_ROUTES "/_ubiq/functions/" ///< and the function's name
 
-/// Gives each function that has no route one, so that test cases reach it: `/_ubiq/functions/NAME`, any method. Before the project is
-/// shared.
+/// Gives each function that has no route one, so that test cases reach it: `/_ubiq/functions/NAME`, any method. Before
+/// the project is shared.
 ubiq_error *project_route_all(project *self);
 
 #endif

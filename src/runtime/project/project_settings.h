@@ -23,8 +23,8 @@ ubiq_error *project_read_environments(const json_value *value, arena *arena, pro
 /// The environment of this name; NULL: the project has none.
 const project_environment *project_find_environment(const project *self, text name);
 
-/// Finds a setting of `function` (NULL: of none), of the environment (empty: of none), of the project. Borrowed from the project. False
-/// when there is none.
+/// Finds a setting of `function` (NULL: of none), of the environment (empty: of none), of the project. Borrowed from
+/// the project. False when there is none.
 bool project_find_setting(const project *self, const project_function *function, text environment, text name,
                           text *out);
 

@@ -34,7 +34,8 @@ typedef struct release {
 } release;
 
 /// Builds and loads what a project's folder describes. `*out` has one owner, the caller. Blocks while compilers run. `stop`
-/// may end that from another thread; NULL: nobody does. Errors: those of project_read, build_function, function_open and router_new.
+/// may end that from another thread; NULL: nobody does. Errors: those of project_read, build_function, function_open
+/// and router_new.
 ubiq_error *release_read(const char *directory, build_stop *stop, release **out);
 
 /// What is to happen between building and loading; it may change the project. An error of it is the reading's.

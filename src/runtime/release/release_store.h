@@ -94,8 +94,8 @@ ubiq_error *release_store_find(release_store *self, text prefix, release_record 
 /// What the token granted by which a release came: release_record.granted. `*out` is the caller's (free). Errors: `not_found`.
 ubiq_error *release_store_granted(release_store *self, const char *digest, char **out);
 
-/// Copies the database of a folder, which a server may be using, to a file that is not there yet. Errors: those of database_open and
-/// database_copy.
+/// Copies the database of a folder, which a server may be using, to a file that is not there yet. Errors: those of
+/// database_open and database_copy.
 ubiq_error *release_store_copy(const char *path, const char *target);
 
 #endif

@@ -9,8 +9,9 @@
 /// is called with. Errors: those of http_request_write.
 ubiq_error *function_exchange_input(const service_call *call, run *callee, buffer *value);
 
-/// Sets the call's answer to what the function put out: JSON as it is, anything else as bytes. Of a function that takes whole requests
-/// it is the body of its answer. Errors: those of http_answer_read; `guest_error` for an answer of 400 or more; out of memory.
+/// Sets the call's answer to what the function put out: JSON as it is, anything else as bytes. Of a function that takes
+/// whole requests it is the body of its answer. Errors: those of http_answer_read; `guest_error` for an answer of 400
+/// or more; out of memory.
 ubiq_error *function_exchange_answer(service_call *call, const function *function, ubiq_bytes output);
 
 /// The media type of an output; empty: it is JSON. `function` NULL: it says none.

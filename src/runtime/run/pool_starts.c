@@ -1,4 +1,5 @@
-// What a start does, and what comes of it. Where nothing of the guest runs before its function it is over at once; else it is a run.
+// What a start does, and what comes of it. Where nothing of the guest runs before its function it is over at once; else
+// it is a run.
 #include "runtime/run/pool_starts.h"
 
 #include "base/log.h"

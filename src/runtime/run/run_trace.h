@@ -1,5 +1,5 @@
-// The trace of a run, and what of it its guest's requests carry; and what the run asked for, as a collector is told of it. The worker's
-// thread only.
+// The trace of a run, and what of it its guest's requests carry; and what the run asked for, as a collector is told of
+// it. The worker's thread only.
 #ifndef RUNTIME_RUN_RUN_TRACE_H
 #define RUNTIME_RUN_RUN_TRACE_H
 
@@ -11,8 +11,8 @@ const trace *run_trace(run *self);
 /// What makes the run's span the parent of what follows; lives until run_end.
 const char *run_traceparent(run *self);
 
-/// The same of what the run asks for now, or is about to: where a collector is told of that, it has a span of its own. Good until the
-/// run asks for something else.
+/// The same of what the run asks for now, or is about to: where a collector is told of that, it has a span of its own.
+/// Good until the run asks for something else.
 const char *run_call_traceparent(run *self);
 
 /// The platform is asked, and has answered: told to a collector, if there is one.

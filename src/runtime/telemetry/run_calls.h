@@ -1,6 +1,6 @@
 // What a run asked for, as a collector is told of it, in its order: what it asked of the platform, and the requests that it
-// made by http_request. One at a time: a guest waits for each. A request that a service sends for it is told with what was asked of that
-// service. The worker's thread.
+// made by http_request. One at a time: a guest waits for each. A request that a service sends for it is told with what
+// was asked of that service. The worker's thread.
 #ifndef RUNTIME_TELEMETRY_RUN_CALLS_H
 #define RUNTIME_TELEMETRY_RUN_CALLS_H
 

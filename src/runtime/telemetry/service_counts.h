@@ -1,7 +1,7 @@
 // How often services were asked for what, what they answered, and how long that took.
 //
-// What counts is an operation of the API and a status: both are few. A worker has a block of its own, which it alone writes; who else
-// asks shares one, under a lock of theirs. Any thread adds them up.
+// What counts is an operation of the API and a status: both are few. A worker has a block of its own, which it alone
+// writes; who else asks shares one, under a lock of theirs. Any thread adds them up.
 #ifndef RUNTIME_TELEMETRY_SERVICE_COUNTS_H
 #define RUNTIME_TELEMETRY_SERVICE_COUNTS_H
 

@@ -15,8 +15,8 @@ enum {
 };
 
 /// Reads a list, without the blanks and empty members that it may have, and writes as much of it as is handed on: where it is
-/// too long, members that are large are left out, and then the last ones. Answers the bytes written, without the NUL: none for a list
-/// with anything malformed, a key twice or too many members.
+/// too long, members that are large are left out, and then the last ones. Answers the bytes written, without the NUL:
+/// none for a list with anything malformed, a key twice or too many members.
 size_t trace_state_read(text header, char out[TRACE_STATE_SIZE]);
 
 #endif

@@ -1,5 +1,5 @@
-// A request's parts become the API's, its connection's thread waits for the answer, and that becomes a response. Objects of the storage are
-// never in memory as a whole: they come in parts, and go out of their files.
+// A request's parts become the API's, its connection's thread waits for the answer, and that becomes a response.
+// Objects of the storage are never in memory as a whole: they come in parts, and go out of their files.
 #include "server/admin/admin_platform.h"
 
 #include "api/answer.h"

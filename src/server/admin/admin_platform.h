@@ -19,8 +19,8 @@ bool admin_platform_is(const admin_endpoint *endpoint);
 /// A call that is asked before its body has come.
 typedef struct admin_platform_call admin_platform_call;
 
-/// Headers have come: where the body is one that goes to its place in parts, asks the service (`self->call`). False when that refuses it:
-/// admin_platform_finish tells why.
+/// Headers have come: where the body is one that goes to its place in parts, asks the service (`self->call`). False
+/// when that refuses it: admin_platform_finish tells why.
 bool admin_platform_begin(admin_request *self, const char *method);
 /// Takes a part. False when the body is refused.
 bool admin_platform_add(admin_platform_call *self, ubiq_bytes part);

@@ -1,9 +1,9 @@
 // The process that a server starts to have modules compiled: for each it starts another one, and watches that.
 //
 // There are three of them, two of which wait for the end of the one that works (compiler_standby.h).
-// The helper has no files and no secrets of the server's, and reads nothing of a module. The process of a module computes, and may
-// do nothing else: no file, no socket, no process (system_calls_keep_computing). It has memory and processor time up to its
-// limits, at a low priority, and is the first to go when the machine runs out of memory.
+// The helper has no files and no secrets of the server's, and reads nothing of a module. The process of a module
+// computes, and may do nothing else: no file, no socket, no process (system_calls_keep_computing). It has memory and
+// processor time up to its limits, at a low priority, and is the first to go when the machine runs out of memory.
 #ifndef SERVER_COMPILER_COMPILER_HELPER_H
 #define SERVER_COMPILER_COMPILER_HELPER_H
 

@@ -1,5 +1,6 @@
-// What a server and the process that compiles for it say to each other: one message each way for a module, over a socket that keeps
-// messages whole. A request brings two files in memory: what is to be compiled, and an empty one for what comes of it.
+// What a server and the process that compiles for it say to each other: one message each way for a module, over a
+// socket that keeps messages whole. A request brings two files in memory: what is to be compiled, and an empty one for
+// what comes of it.
 #ifndef SERVER_COMPILER_COMPILER_PROTOCOL_H
 #define SERVER_COMPILER_COMPILER_PROTOCOL_H
 

@@ -1,6 +1,6 @@
-// Which of them a process is, is where it stands: one that waits does so in the call in which it was started. Who works is who has the
-// lock on a place of a file: the system gives it back when its owner ends, whatever ended that, and one of those that wait gets it. So
-// nobody is elected, and there are never two.
+// Which of them a process is, is where it stands: one that waits does so in the call in which it was started. Who works
+// is who has the lock on a place of a file: the system gives it back when its owner ends, whatever ended that, and one
+// of those that wait gets it. So nobody is elected, and there are never two.
 #include "server/compiler/compiler_standby.h"
 
 #include "base/clock.h"
@@ -59,7 +59,8 @@ static int open_watch(pid_t process) {
   return (int)syscall(SYS_pidfd_open, process, 0);
 }
 
-/// What tells when the place's owner ends; -1: it has none. That it is the owner's, and not of who got its number, is seen afterwards.
+/// What tells when the place's owner ends; -1: it has none. That it is the owner's, and not of who got its number, is
+/// seen afterwards.
 static int watch_owner(const standby *self, int place) {
   const pid_t owner = owner_of(self, place);
   const int watch = owner == 0 ? -1 : open_watch(owner);

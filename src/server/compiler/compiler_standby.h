@@ -1,10 +1,10 @@
 // Helpers that do nothing but wait until the one that works is killed; one of them takes its place then.
 //
 // A server in its sandbox starts no process, so that it could not start a helper again. Its helpers can: the one that works keeps
-// two others, which have the same socket; whichever are killed, be it two at the same moment, the one that is left works and starts the
-// others anew. After a few times it waits before it starts the second of them, longer each time, and never begins work while nobody else
-// is there. All end when the server does. If all three are killed at the same moment, nothing is left that could start one, and the
-// server has to be started again.
+// two others, which have the same socket; whichever are killed, be it two at the same moment, the one that is left
+// works and starts the others anew. After a few times it waits before it starts the second of them, longer each time,
+// and never begins work while nobody else is there. All end when the server does. If all three are killed at the same
+// moment, nothing is left that could start one, and the server has to be started again.
 #ifndef SERVER_COMPILER_COMPILER_STANDBY_H
 #define SERVER_COMPILER_COMPILER_STANDBY_H
 
@@ -26,8 +26,8 @@ typedef struct standby {
 
 void standby_open(standby *self);
 
-/// Waits until something comes over the channel or its other side is closed, and keeps the others there meanwhile. Returns in one of
-/// those when it has taken over.
+/// Waits until something comes over the channel or its other side is closed, and keeps the others there meanwhile.
+/// Returns in one of those when it has taken over.
 void standby_wait(standby *self, int channel);
 
 // What is under way, so that who takes over can tell the server that it is lost.

@@ -57,8 +57,8 @@ typedef struct connection {
   run run;
 } connection;
 
-/// The value of a header of the request under way, without blanks around it; empty when it is not there. Borrowed until the request is
-/// over. `name` ends with a NUL.
+/// The value of a header of the request under way, without blanks around it; empty when it is not there. Borrowed until
+/// the request is over. `name` ends with a NUL.
 text connection_header(const connection *self, const char *name);
 
 /// libmicrohttpd's notice of a connection's beginning and end (MHD_NotifyConnectionCallback); `front` is its user.

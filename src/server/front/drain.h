@@ -1,8 +1,9 @@
 // What clients still send on connections that have ended.
 //
-// A client that sends a head or a body that is too long is answered before all of it has come. Were its socket closed at once, the
-// system would answer the rest with a reset, and a client that gets one may drop the answer unread. So the rest is read and dropped
-// for a while, past libmicrohttpd, which has closed its own descriptor. The worker's thread only.
+// A client that sends a head or a body that is too long is answered before all of it has come. Were its socket closed
+// at once, the system would answer the rest with a reset, and a client that gets one may drop the answer unread. So the
+// rest is read and dropped for a while, past libmicrohttpd, which has closed its own descriptor. The worker's thread
+// only.
 #ifndef SERVER_FRONT_DRAIN_H
 #define SERVER_FRONT_DRAIN_H
 

@@ -27,8 +27,9 @@ bool head_target_fits(const char *target, size_t size);
 /// What the headers of an answer take of it.
 size_t head_bytes(struct MHD_Response *response);
 
-/// Keeps libmicrohttpd from taking the request's cookies apart, which nobody here asks for: it does so in a copy of theirs, and where
-/// there is no room for that it may close the connection without a word. Once the request's first line has come.
+/// Keeps libmicrohttpd from taking the request's cookies apart, which nobody here asks for: it does so in a copy of
+/// theirs, and where there is no room for that it may close the connection without a word. Once the request's first
+/// line has come.
 void head_leave_cookies(struct MHD_Connection *mhd);
 
 /// Says something past libmicrohttpd, which then has to close the connection. What does not go out at once is the client's loss.

@@ -69,11 +69,12 @@ release_store *releases_store(releases *self);
 ubiq_error *releases_deploy(releases *self, const release_offer *offer, release_record *out);
 
 /// Goes back: to the release whose digest begins with `to`; when that is empty, from a canary to what is served beside it,
-/// else to what was served before. `granted`: lines, what the token of who asks may grant at most; NULL: all that the operator does. Any
-/// thread. Errors: as releases_deploy; `denied`; `not_found`.
+/// else to what was served before. `granted`: lines, what the token of who asks may grant at most; NULL: all that the
+/// operator does. Any thread. Errors: as releases_deploy; `denied`; `not_found`.
 ubiq_error *releases_roll_back(releases *self, text to, const char *granted, release_record *out);
 
-/// Gives all requests to the canary; `granted` as above. Any thread. Errors: as releases_deploy; `denied`; `not_found` when there is none.
+/// Gives all requests to the canary; `granted` as above. Any thread. Errors: as releases_deploy; `denied`; `not_found`
+/// when there is none.
 ubiq_error *releases_promote(releases *self, const char *granted, release_record *out);
 
 /// Any thread.

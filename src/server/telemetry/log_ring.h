@@ -27,8 +27,8 @@ typedef struct log_wish {
 /// Takes the process's records from now on, at the level that is set. One at a time in a process. NULL when memory is out.
 log_ring *log_ring_new(void);
 
-/// Appends what is wished for to `list`: {"number", "time", "level", "source", "message"}. `*last` is the number of the newest record
-/// that was looked at, for the next wish. False when memory is out.
+/// Appends what is wished for to `list`: {"number", "time", "level", "source", "message"}. `*last` is the number of the
+/// newest record that was looked at, for the next wish. False when memory is out.
 bool log_ring_read(log_ring *self, const log_wish *wish, yyjson_mut_doc *document, yyjson_mut_val *list,
                    uint64_t *last);
 

@@ -7,8 +7,8 @@
 #include "runtime/telemetry/run_ring.h"
 #include "server/telemetry/otlp_lines.h"
 
-/// An ExportTraceServiceRequest with a span for each run whose trace is sampled, and a child of it for each of its stages that took
-/// time. The caller's, for free.
+/// An ExportTraceServiceRequest with a span for each run whose trace is sampled, and a child of it for each of its
+/// stages that took time. The caller's, for free.
 char *otlp_json_traces(const run_span *spans, size_t count, size_t *size);
 
 /// An ExportLogsServiceRequest with a record for each run.
