@@ -8,7 +8,7 @@ enum { INVOKE_ROUNDS = 20000 };
 // Rounds of BODY: as many as stand in $left.
 #define INVOKE_AGAIN(body)                                                                                             \
   " (loop $again " body " (local.set $left (i32.sub (local.get $left) (i32.const 1))) (br_if $again (local.get "       \
-                        "$left)))"
+  "$left)))"
 
 // 1 for the operation `once`, whose first letter is at PLACE.
 #define INVOKE_COUNT(place)                                                                                            \
