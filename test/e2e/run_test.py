@@ -111,7 +111,7 @@ allowed_hosts = ["x.example", "y.example"]
         self.assertEqual(["x.example", "y.example"], settings["allowed_hosts"]["value"])
 
     def test_every_key_of_a_function_is_shown(self):
-        with open(os.path.join(os.environ["UBIQ_SOURCE"], "src/runtime/project/project.c"), encoding="utf-8") as file:
+        with open(os.path.join(os.environ["UBIQ_SOURCE"], "src/runtime/project/project_function.c"), encoding="utf-8") as file:
             table = file.read().split("function_keys[] = {")[1].split("};")[0]
         keys = {line.split('"')[1] for line in table.splitlines() if '{"' in line}
         self.assertGreater(len(keys), 20)
