@@ -1,8 +1,8 @@
-// What workers do without sockets and without clients: runs WORKERS SECONDS FOLDER FUNCTION.
+// What workers do without sockets and without clients: runs WORKERS SECONDS FOLDER FUNCTION [CORE].
 //
 // Each worker, as the server's, with a thread on a core of its own, starts runs of a function one after the other from its loop and
 // ends each when it is done: instances, calls, pools and shares of the server, and nothing else. What two workers do more slowly
-// than twice one is what they have in common. The threads count between two marks that the main thread sets. Prints a line of JSON:
+// than twice one is what they have in common; what two of this program do more slowly, one of them on CORE 1 (from 0 on), is the machine's. The threads count between two marks that the main thread sets. Prints a line of JSON:
 // runs a second of all, and microseconds of processor time a run.
 #include "runtime/run/worker.h"
 
@@ -128,17 +128,18 @@ static void measure(unsigned workers, double seconds) {
 
 int main(int count, char **arguments) {
   unsigned workers = count > 1 ? (unsigned)strtoul(arguments[1], NULL, 10) : 0;
-  if (count != 5 || workers == 0 || workers > WORKERS_MAX) {
-    fprintf(stderr, "usage: runs WORKERS SECONDS FOLDER FUNCTION\n");
+  if (count < 5 || count > 6 || workers == 0 || workers > WORKERS_MAX) {
+    fprintf(stderr, "usage: runs WORKERS SECONDS FOLDER FUNCTION [CORE]\n");
     return 64;
   }
+  const unsigned first_core = count == 6 ? (unsigned)strtoul(arguments[5], NULL, 10) : 0;
   release *release = NULL;
   ubiq_error *error = release_read(arguments[3], NULL, &release);
   if (error != NULL) fail(arguments[3], error);
   admission *admission = admission_new(workers, (admission_limits){.runs = RUNS_MAX, .queue = RUNS_MAX});
   for (unsigned i = 0; i < workers; i++) open_feeder(&feeders[i], i, workers, admission, release, arguments[4]);
   for (unsigned i = 0; i < workers; i++) {
-    take_core(i);
+    take_core(first_core + i);
     if ((error = worker_start(feeders[i].worker)) != NULL) fail("worker", error);
   }
   measure(workers, strtod(arguments[2], NULL));
