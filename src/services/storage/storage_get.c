@@ -70,15 +70,29 @@ static bool describe(service_call *call, const storage_entry *entry, const stora
   return storage_add_headers(call, entry) && say_part(call, entry, part);
 }
 
-static ubiq_error *answer_row(service_call *call, const storage_entry *entry, ubiq_bytes row) {
-  storage_range part;
-  ubiq_error *error = choose(call, entry, &part);
-  if (error != NULL) return error;
+/// `*is_missing`: they are not known yet.
+static ubiq_error *take_row(const object_get *self, const storage_range *part, bool *is_missing) {
+  const ubiq_bytes row = self->look.entry.attachment;
+  const storage_entry *entry = &self->entry;
+  buffer *out = &self->call->bytes;
+  *is_missing = false;
+  if (storage_recent_read(self->storage->recent, entry->id, part->from, (size_t)part->size, out)) return NULL;
+  *is_missing = !self->look.wants_attachment;
+  if (*is_missing) return NULL;
   if (row.size != entry->size) return ubiq_error_new(UBIQ_INTERNAL, "storage: an object's row has another size");
-  if (!buffer_append(&call->bytes, part.size == 0 ? NULL : row.data + part.from, (size_t)part.size))
-    return ubiq_error_no_memory();
+  storage_recent_keep(self->storage->recent, entry->id, row);
+  bool good = buffer_append(out, part->size == 0 ? NULL : row.data + part->from, (size_t)part->size);
+  return good ? NULL : ubiq_error_no_memory();
+}
+
+static ubiq_error *answer_row(const object_get *self, bool *is_missing) {
+  service_call *call = self->call;
+  storage_range part;
+  ubiq_error *error = choose(call, &self->entry, &part);
+  if (error == NULL) error = take_row(self, &part, is_missing);
+  if (error != NULL || *is_missing) return error;
   call->answer = (service_body){.kind = SERVICE_BODY_BYTES, .bytes = buffer_bytes(&call->bytes)};
-  return describe(call, entry, &part) ? NULL : ubiq_error_no_memory();
+  return describe(call, &self->entry, &part) ? NULL : ubiq_error_no_memory();
 }
 
 static ubiq_error *take_bytes(const object_get *self, const storage_range *part) {
@@ -136,20 +150,24 @@ static void get_file(service_call *call) {
     service_call_fail(call, ubiq_error_new(UBIQ_INTERNAL, "storage: an object's file is not there"));
 }
 
-static ubiq_error *take_entry(object_get *self) {
+static ubiq_error *take_entry(object_get *self, bool *is_missing) {
   const backend_kv_read *found = &self->look;
   if (found->error != NULL || !found->is_found) return found->error != NULL ? found->error : storage_no_object();
   if (!storage_entry_read(found->entry.value, &self->call->arena, &self->entry))
     return ubiq_error_new(UBIQ_INTERNAL, "storage: an object's entry cannot be read");
-  return self->entry.is_in_row ? answer_row(self->call, &self->entry, found->entry.attachment) : NULL;
+  return self->entry.is_in_row ? answer_row(self, is_missing) : NULL;
 }
 
 static void take_look(backend_kv_read *operation) {
   object_get *self = operation->user;
   service_call *call = self->call;
   storage *storage = self->storage;
-  ubiq_error *error = take_entry(self);
-  if (error != NULL || self->entry.is_in_row) {
+  bool is_missing = false;
+  ubiq_error *error = take_entry(self, &is_missing);
+  if (is_missing) {
+    self->look.wants_attachment = true;
+    backend_kv_read_start(storage->settings.backend, &self->look);
+  } else if (error != NULL || self->entry.is_in_row) {
     storage_leave(storage);
     end(call, error);
   } else {
@@ -168,8 +186,7 @@ void service_storage_get(service_call *call) {
     return;
   }
   self->call = call;
-  self->look =
-      (backend_kv_read){.place = storage_place, .key = key, .wants_attachment = true, .done = take_look, .user = self};
+  self->look = (backend_kv_read){.place = storage_place, .key = key, .done = take_look, .user = self};
   call->state = self;
   look(self);
 }

@@ -6,6 +6,7 @@
 
 #include "base/map.h"
 #include "services/storage/storage.h"
+#include "services/storage/storage_recent.h"
 
 #include <pthread.h>
 
@@ -37,6 +38,7 @@ struct storage {
   char *directory;
   int lock_file; ///< held while the folder is used
   int copying;   ///< `.copying`
+  storage_recent *recent;
   pthread_t threads[STORAGE_THREADS];
   size_t threads_count;
   pthread_mutex_t lock; ///< guards what follows

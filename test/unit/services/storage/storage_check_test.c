@@ -107,6 +107,7 @@ static void objects_in_rows_are_looked_at_too(void **state) {
   sqlite3_close(database);
   report = check(self);
   assert_int_equal(report.damaged, 1);
+  fixture_open_storage_again(self);
   calling calling;
   calling_begin(&calling, &self->services);
   calling_text(&calling, STORAGE_GET_PATH, "a");
