@@ -1,19 +1,46 @@
-// link: -Wl,--wrap=clock_monotonic_ns
+// link: -Wl,--wrap=clock_monotonic_ns,--wrap=ticker_add
 // Runs on a worker's loop, which the tests turn themselves: no thread, no network.
 #include "runtime/run/worker.h"
 
+#include "engine/ticker.h"
 #include "unit/runtime/begin_testing.h"
 #include "unit/runtime/runtime_testing.h"
 
 uint64_t __real_clock_monotonic_ns(void);
 uint64_t __wrap_clock_monotonic_ns(void);
+ubiq_error *__real_ticker_add(engine *engine);
+ubiq_error *__wrap_ticker_add(engine *engine);
 
-/// Where turns are compared, what they take is how often the clock is looked at, so that no other load is counted.
-static uint64_t look_ns; ///< how far a look moves the clock; 0: it is the real one
+static uint64_t look_ns;  ///< how far a look moves the clock, so that no other load is counted; 0: the real one does
+static uint64_t shift_ns; ///< what the real one is moved by, so that ours never goes back
+static uint64_t now_ns;   ///< at the last look
+static engine *ticked;    ///< the only one that is opened
 
 uint64_t __wrap_clock_monotonic_ns(void) {
-  static uint64_t now_ns = UINT64_C(1) << 40;
-  return look_ns == 0 ? __real_clock_monotonic_ns() : (now_ns += look_ns);
+  return now_ns = look_ns == 0 ? __real_clock_monotonic_ns() + shift_ns : now_ns + look_ns;
+}
+
+ubiq_error *__wrap_ticker_add(engine *engine) {
+  assert_null(ticked);
+  ticked = engine;
+  return __real_ticker_add(engine);
+}
+
+static void use_clock(uint64_t step_ns) {
+  clock_monotonic_ns();
+  look_ns = step_ns;
+  if (step_ns == 0) shift_ns = now_ns - __real_clock_monotonic_ns();
+}
+
+/// What runs from here on is brief, however slow the machine is: time stands, but for looks at it, and no tick cuts a run.
+static void hold_time(void) {
+  ticker_remove(ticked);
+  use_clock(1000);
+}
+
+static void let_time_pass(void) {
+  use_clock(0);
+  assert_success(__real_ticker_add(ticked));
 }
 
 static const char module[] =
@@ -89,6 +116,14 @@ static bool start(fixture *self, counted *run, const char *name) {
   return run_start(&run->run);
 }
 
+/// The same, of a run that is brief.
+static bool start_brief(fixture *self, counted *run, const char *name) {
+  hold_time();
+  bool is_done = start(self, run, name);
+  let_time_pass();
+  return is_done;
+}
+
 static void turn_until_done(fixture *self, counted *run) {
   while (run->done == 0) uv_run(&self->worker->loop, UV_RUN_ONCE);
 }
@@ -103,7 +138,7 @@ static void a_short_run_is_done_at_once(void **state) {
   fixture self;
   counted run;
   make(&self, 4, 4);
-  while (!start(&self, &run, "fine")) run_end(&run.run); // a tick came between
+  assert_true(start_brief(&self, &run, "fine"));
   assert_success(run.run.error);
   assert_int_equal(run.run.state, RUN_DONE);
   assert_int_equal(self.worker->runs.used, 1);
@@ -137,7 +172,7 @@ static void a_long_run_takes_turns_until_its_limit(void **state) {
   assert_int_equal(spinning.run.state, RUN_RUNNING);
   assert_true(spinning.run.is_ready);
   uv_run(&self.worker->loop, UV_RUN_NOWAIT);
-  assert_true(start(&self, &fine, "fine"));
+  assert_true(start_brief(&self, &fine, "fine"));
   run_end(&fine.run);
   turn_until_done(&self, &spinning);
   assert_int_equal(ubiq_error_code(spinning.run.error), UBIQ_CPU_LIMIT);
@@ -158,8 +193,8 @@ static void runs_of_a_function_that_is_ahead_of_others_wait_for_their_turns(void
   make(&self, 8, 8);
   assert_false(start(&self, &spinning, "endless"));
   go_round(&self);
-  assert_true(start(&self, &other, "fine"));
-  turns_charge(&self.worker->turns, &other.run.lane->share, CLOCK_NS_PER_SECOND);
+  assert_true(start_brief(&self, &other, "fine"));
+  turns_charge(&self.worker->turns, &other.run.lane->share, 60 * CLOCK_NS_PER_SECOND);
   run_end(&other.run);
   assert_false(start(&self, &again, "fine"));
   assert_int_equal(again.run.state, RUN_QUEUED);
@@ -193,6 +228,7 @@ static void runs_that_begin_as_they_come_give_way_when_that_took_too_long(void *
   fixture self;
   counted before, after;
   make(&self, 4, 4);
+  hold_time();
   assert_true(start(&self, &before, "fine"));
   worker_charge(self.worker, before.run.lane, WORKER_BEGIN_NS);
   run_end(&before.run);
@@ -201,6 +237,7 @@ static void runs_that_begin_as_they_come_give_way_when_that_took_too_long(void *
   run_end(&after.run);
   assert_true(start(&self, &before, "fine"));
   run_end(&before.run);
+  let_time_pass();
   end(&self);
 }
 
@@ -209,6 +246,7 @@ static void brief_runs_begin_as_they_come_all_the_same(void **state) {
   fixture self;
   counted before, after;
   make(&self, 4, 4);
+  hold_time();
   assert_true(start(&self, &before, "fine"));
   run_end(&before.run);
   self.worker->begin_ns = 0;
@@ -218,6 +256,7 @@ static void brief_runs_begin_as_they_come_all_the_same(void **state) {
   before.run.lane->share.usual_ns = WORKER_BRIEF_NS;
   assert_false(start(&self, &after, "fine"));
   run_end(&after.run);
+  let_time_pass();
   end(&self);
 }
 
@@ -245,18 +284,19 @@ static void a_light_function_never_waits_beside_a_greedy_one(void **state) {
   fixture self;
   counted greedy[GREEDY], light;
   make(&self, GREEDY + 2, 1);
-  look_ns = CLOCK_NS_PER_MS;
+  use_clock(CLOCK_NS_PER_MS);
   for (int i = 0; i < GREEDY; i++) assert_false(start(&self, &greedy[i], "endless"));
   for (int i = 0; i < 20; i++) {
     go_round(&self);
-    look_ns = CLOCK_NS_PER_MS / 100;
-    (void)start(&self, &light, "fine"); // a tick may cut it, but it has begun
-    assert_int_not_equal(light.run.state, RUN_QUEUED);
+    ticker_remove(ticked);
+    use_clock(CLOCK_NS_PER_MS / 100);
+    assert_true(start(&self, &light, "fine"));
     run_end(&light.run);
-    look_ns = CLOCK_NS_PER_MS;
+    use_clock(CLOCK_NS_PER_MS);
+    assert_success(__real_ticker_add(ticked));
   }
   for (int i = 0; i < GREEDY; i++) run_end(&greedy[i].run);
-  look_ns = 0;
+  use_clock(0);
   end(&self);
 }
 
@@ -265,7 +305,7 @@ static void functions_get_cpu_time_by_their_weights(void **state) {
   fixture self;
   counted one, three;
   make(&self, 4, 4);
-  look_ns = CLOCK_NS_PER_MS;
+  use_clock(CLOCK_NS_PER_MS);
   assert_false(start(&self, &one, "endless"));
   assert_false(start(&self, &three, "threefold"));
   turns_share *shares[] = {&one.run.lane->share, &three.run.lane->share};
@@ -276,7 +316,7 @@ static void functions_get_cpu_time_by_their_weights(void **state) {
   assert_true(shares[1]->used_ns < 4 * shares[0]->used_ns);
   run_end(&one.run);
   run_end(&three.run);
-  look_ns = 0;
+  use_clock(0);
   end(&self);
 }
 
@@ -306,7 +346,8 @@ static void a_waiting_run_ends_at_its_deadline(void **state) {
   fixture self;
   counted run;
   make(&self, 4, 4);
-  assert_false(start(&self, &run, "slow"));
+  assert_false(start_brief(&self, &run, "slow"));
+  assert_int_equal(run.run.state, RUN_WAITING);
   turn_until_done(&self, &run);
   assert_int_equal(ubiq_error_code(run.run.error), UBIQ_TIMEOUT);
   run_end(&run.run);
@@ -409,7 +450,7 @@ static void a_function_s_lane_outlives_its_release(void **state) {
   counted run;
   release *newer;
   make(&self, 1, 2);
-  assert_true(start(&self, &run, "fine"));
+  assert_true(start_brief(&self, &run, "fine"));
   run_end(&run.run);
   lane *lane = run.run.lane;
   assert_true(lane->share.used_ns > 0);
