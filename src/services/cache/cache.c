@@ -165,11 +165,11 @@ static bool read_number(const cache_entry *entry, int64_t *number) {
   return *end == '\0' && *number <= NUMBER_MAX && *number >= -NUMBER_MAX;
 }
 
-/// With the shard's lock.
-static ubiq_error *increment(cache_shard *shard, text key, uint64_t hash, cache_owner owner, int64_t by,
-                             uint64_t expires_ns, uint64_t now_ns, int64_t *number) {
+/// With the shard's lock. A key that is missing has a value now: who waits for it gets that.
+static ubiq_error *increment(locked_shard *shard, text key, uint64_t hash, cache_owner owner, int64_t by,
+                             uint64_t expires_ns, uint64_t now_ns, int64_t *number, cache_told *told) {
   char digits[NUMBER_SIZE];
-  const cache_entry *old = cache_shard_find(shard, key, hash, now_ns, true);
+  const cache_entry *old = cache_shard_find(&shard->shard, key, hash, now_ns, true);
   *number = 0;
   if (old != NULL && !read_number(old, number))
     return ubiq_error_new(UBIQ_CONFLICT, "the entry is not an integer of JSON, from -(2^53 - 1) to 2^53 - 1");
@@ -180,16 +180,21 @@ static ubiq_error *increment(cache_shard *shard, text key, uint64_t hash, cache_
       cache_entry_new(key, hash, owner, (text){NULL, 0}, (ubiq_bytes){(const uint8_t *)digits, (size_t)size},
                       old == NULL ? expires_ns : old->expires_ns);
   if (entry == NULL) return ubiq_error_no_memory();
-  cache_shard_put(shard, entry, now_ns);
+  held_lock **held = cache_locks_find(&shard->locks, key);
+  if (*held != NULL) cache_locks_hand_out(&shard->locks, held, entry, told);
+  cache_shard_put(&shard->shard, entry, now_ns);
   return NULL;
 }
 
 ubiq_error *cache_increment(cache *self, text key, cache_owner owner, int64_t by, uint64_t ttl_ms, int64_t *number) {
   uint64_t hash = hash_of(key), now_ns = self->now_ns();
   locked_shard *shard = shard_of(self, hash);
+  cache_told told;
+  cache_told_begin(&told);
   pthread_mutex_lock(&shard->lock);
-  ubiq_error *error = increment(&shard->shard, key, hash, owner, by, expiry(now_ns, ttl_ms), now_ns, number);
+  ubiq_error *error = increment(shard, key, hash, owner, by, expiry(now_ns, ttl_ms), now_ns, number, &told);
   pthread_mutex_unlock(&shard->lock);
+  cache_told_tell(&told);
   return error;
 }
 

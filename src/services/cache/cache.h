@@ -2,9 +2,10 @@
 //
 // Any thread, everything here. A shard's lock is held for a look or a change and never while a value is copied.
 //
-// A lock (get-or-lock) is the right to make a value that is missing. It is held for a time at most; a put gives it back, and
-// those that wait for the value get it then. Who deletes the key, or is too late, ends the lock without a value: the first that waits
-// has it then. A put with a lock that ended is refused, so that what was read before a key was deleted is not put after it.
+// A lock (get-or-lock) is the right to make a value that is missing. It is held for a time at most; a put gives it back, as does
+// a put or a count of somebody without it, and those that wait for the value get it then. Who deletes the key, or is too late, ends
+// the lock without a value: the first that waits has it then. A put with a lock that ended is refused, so that what was read before
+// a key was deleted is not put after it.
 #ifndef SERVICES_CACHE_CACHE_H
 #define SERVICES_CACHE_CACHE_H
 
@@ -41,8 +42,8 @@ ubiq_error *cache_put(cache *self, text key, cache_owner owner, text media_type,
 /// Deletes a key, and ends its lock.
 void cache_remove(cache *self, text key);
 
-/// Adds to a JSON integer, which is 0 when it is not there; then it is kept for `ttl_ms`. Errors: `conflict` when it is none, or
-/// would pass what JSON keeps exact.
+/// Adds to a JSON integer, which is 0 when it is not there; then it is kept for `ttl_ms`, and ends the key's lock as a put does
+/// that has none. Errors: `conflict` when it is none, or would pass what JSON keeps exact.
 ubiq_error *cache_increment(cache *self, text key, cache_owner owner, int64_t by, uint64_t ttl_ms, int64_t *number);
 
 typedef enum cache_outcome {

@@ -140,6 +140,22 @@ static void of_two_that_ask_one_makes_the_value_and_the_other_gets_it(void **sta
   cache_entry_release(third.waiter.entry);
 }
 
+static void counting_a_missing_key_gives_those_who_wait_the_number_and_ends_the_lock(void **state) {
+  waiting first, second;
+  int64_t number = 0;
+  assert_int_equal(ask(*state, &first, 1000, 0), CACHE_LOCKED);
+  assert_int_equal(ask(*state, &second, 1000, 60000), CACHE_WAITING);
+  assert_success(cache_increment(*state, TEXT("a"), 0, 7, 0, &number));
+  assert_false(cache_stop_waiting(*state, &second.waiter));
+  flag_wait(&second.told);
+  assert_int_equal(second.outcome, CACHE_FOUND);
+  assert_memory_equal(cache_entry_value(second.waiter.entry).data, "7", 1);
+  cache_entry_release(second.waiter.entry);
+  assert_fails(put(*state, "a", "1", 0, first.waiter.lock), UBIQ_CONFLICT,
+               "the lock is not held any more; nothing was put");
+  assert_value(*state, "a", "7");
+}
+
 static void who_does_not_wait_is_told_that_the_lock_is_taken(void **state) {
   waiting first, second;
   assert_int_equal(ask(*state, &first, 1000, 0), CACHE_LOCKED);
@@ -365,6 +381,7 @@ int main(void) {
       TEST(a_number_is_counted_and_keeps_its_time),
       TEST(what_is_no_number_is_not_counted),
       TEST(of_two_that_ask_one_makes_the_value_and_the_other_gets_it),
+      TEST(counting_a_missing_key_gives_those_who_wait_the_number_and_ends_the_lock),
       TEST(who_does_not_wait_is_told_that_the_lock_is_taken),
       TEST(a_lock_that_ended_puts_nothing),
       TEST(deleting_the_key_passes_the_lock_on),
