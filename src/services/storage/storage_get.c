@@ -177,12 +177,11 @@ static void take_look(backend_kv_read *operation) {
 }
 
 void service_storage_get(service_call *call) {
-  object_get *self = arena_array(&call->arena, 1, sizeof *self);
-  ubiq_error *error = self == NULL ? ubiq_error_no_memory() : NULL;
   text key;
-  if (error == NULL) error = storage_key(call, call->params[STORAGE_GET_PATH].text, &key);
-  if (error != NULL) {
-    service_call_fail(call, error);
+  ubiq_error *error = storage_key(call, call->params[STORAGE_GET_PATH].text, &key);
+  object_get *self = error == NULL ? arena_array(&call->arena, 1, sizeof *self) : NULL;
+  if (self == NULL) {
+    service_call_fail(call, error != NULL ? error : ubiq_error_no_memory());
     return;
   }
   self->call = call;

@@ -127,7 +127,11 @@ static ubiq_error *prepare(row_put *self, service_call *call, const storage_entr
 
 void storage_row_put(service_call *call, const storage_entry *entry) {
   row_put *self = arena_array(&call->arena, 1, sizeof *self);
-  ubiq_error *error = self == NULL ? ubiq_error_no_memory() : prepare(self, call, entry);
+  if (self == NULL) {
+    service_call_fail(call, ubiq_error_no_memory());
+    return;
+  }
+  ubiq_error *error = prepare(self, call, entry);
   if (error == NULL) error = storage_enter(call, &self->storage);
   if (error != NULL) {
     service_call_fail(call, error);
