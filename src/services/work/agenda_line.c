@@ -265,12 +265,11 @@ static void refuse_other(agenda_task *task) {
   task->write.done(&task->write);
 }
 
-static void start_other(agenda_line *self, agenda_task *other, bool is_lost) {
-  if (other == NULL) return;
+static void start_other(agenda_task *other, bool is_lost) {
   if (is_lost)
     refuse_other(other);
   else
-    backend_work_write_start(self->agenda->settings.backend, &other->write);
+    backend_work_write_start(other->agenda->settings.backend, &other->write);
 }
 
 /// Starts what can be written. Takes the lock, which is given up before.
@@ -281,7 +280,7 @@ static void write_next(agenda_line *self) {
   if (!starts && other == NULL) end_if_over(self);
   pthread_mutex_unlock(&agenda->lock);
   if (starts) backend_work_write_start(agenda->settings.backend, &self->write);
-  start_other(self, other, is_lost);
+  if (other != NULL) start_other(other, is_lost);
 }
 
 static void written(backend_work_write *write) {
