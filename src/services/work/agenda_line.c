@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "services/work/agenda_inside.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -314,6 +315,7 @@ void agenda_line_done(agenda_task *task) {
     self->over_count++;
   }
   bool steps = advance(self);
+  assert(!steps || self->is_stepping); // so it is not over
   write_next(self);
   if (steps) step(self);
 }
