@@ -3,7 +3,6 @@
 #include "base/log.h"
 #include "services/work/agenda_inside.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -273,12 +272,12 @@ static void start_other(agenda_task *other, bool is_lost) {
     backend_work_write_start(other->agenda->settings.backend, &other->write);
 }
 
-/// Starts what can be written. Takes the lock, which is given up before.
-static void write_next(agenda_line *self) {
+/// Starts what can be written, or ends the line if it is over, which it is not where the caller steps. Takes the lock, and gives it up.
+static void write_next(agenda_line *self, bool may_end) {
   agenda *agenda = self->agenda;
   bool starts = prepare(self), is_lost = self->is_lost;
   agenda_task *other = starts ? NULL : take_other(self);
-  if (!starts && other == NULL) end_if_over(self);
+  if (!starts && other == NULL && may_end) end_if_over(self);
   pthread_mutex_unlock(&agenda->lock);
   if (starts) backend_work_write_start(agenda->settings.backend, &self->write);
   if (other != NULL) start_other(other, is_lost);
@@ -298,7 +297,7 @@ static void written(backend_work_write *write) {
   agenda_task *ended = self->writing;
   self->writing = NULL;
   retire_all(self, ended);
-  write_next(self);
+  write_next(self, true);
 }
 
 // ------------------------------------------------------------------------------------------------- how the one under way ended
@@ -315,8 +314,7 @@ void agenda_line_done(agenda_task *task) {
     self->over_count++;
   }
   bool steps = advance(self);
-  assert(!steps || self->is_stepping); // so it is not over
-  write_next(self);
+  write_next(self, !steps);
   if (steps) step(self);
 }
 
@@ -326,7 +324,7 @@ void agenda_line_change(agenda_task *task) {
   cut(self);
   self->running = NULL;
   self->other = task;
-  write_next(self);
+  write_next(self, true);
 }
 
 void agenda_line_changed(agenda_task *task, uint64_t again_ms) {
