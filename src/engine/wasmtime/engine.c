@@ -106,8 +106,8 @@ static void configure_pool(wasm_config_t *config, const engine_options *options)
   wasmtime_pooling_allocation_config_total_stacks_set(pool, options->fibers_max);
   wasmtime_pooling_allocation_config_total_gc_heaps_set(pool, options->stores_max);
   wasmtime_pooling_allocation_config_max_memory_size_set(pool, options->memory_bytes_max);
-  wasmtime_pooling_allocation_config_max_memories_per_module_set(pool, 4);
-  wasmtime_pooling_allocation_config_max_tables_per_module_set(pool, 4);
+  wasmtime_pooling_allocation_config_max_memories_per_module_set(pool, WT_START_MEMORIES_MAX);
+  wasmtime_pooling_allocation_config_max_tables_per_module_set(pool, WT_TABLES_MAX);
   wasmtime_pooling_allocation_config_table_elements_set(pool, WT_TABLE_ELEMENTS);
   wasmtime_pooling_allocation_config_linear_memory_keep_resident_set(pool, WT_MEMORY_KEEP_BYTES);
   wasmtime_pooling_allocation_config_table_keep_resident_set(pool, WT_TABLE_KEEP_BYTES);

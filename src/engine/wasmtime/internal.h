@@ -67,7 +67,8 @@ typedef struct wt_linked {
   size_t bindings_count;
 } wt_linked;
 
-enum { WT_START_MEMORIES_MAX = 4 };
+/// Of one module in the pool, and so of a store that may begin anew.
+enum { WT_START_MEMORIES_MAX = 4, WT_TABLES_MAX = 4 };
 
 /// What a memory holds in a store that was just made: zeros but for `bytes`, which stand at `from` .. `to`.
 typedef struct wt_start_memory {

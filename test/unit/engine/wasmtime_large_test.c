@@ -382,6 +382,8 @@ static void where_the_system_does_not_tell_what_was_touched_instances_are_new(vo
   one_engine = engine;
 }
 
+#define FOUR_TABLES "(table 1 funcref) (table 1 funcref) (table 1 funcref) (table 1 funcref) "
+
 static void which_modules_have_such_memories(void **state) {
   (void)state;
   static const struct {
@@ -401,6 +403,11 @@ static void which_modules_have_such_memories(void **state) {
       {"(module (memory 64) (memory 64) (memory 64) (memory 64) " REWIND("4") ")", true},
       {"(module (memory 64) (memory 64) (memory 64) (memory 64) (memory 1) " REWIND("5") ")", false}, // too much
       {"(module (memory 65) " REWIND("1") ")", false}, // larger than a place
+      // What the pool refuses is refused still: no instance has more than that of anything.
+      {"(module (memory 1) (memory 1) (memory 1) (memory 1) " MARK("1") ")", true},
+      {"(module (memory 1) (memory 1) (memory 1) (memory 1) (memory 1) " MARK("1") ")", false},
+      {"(module (memory 3) " FOUR_TABLES REWIND("1") ")", true},
+      {"(module (memory 3) " FOUR_TABLES "(table 1 funcref)" REWIND("1") ")", false},
       {"(module (memory 5 5 shared) " REWIND("1") ")", false},
       {"(module " REWIND("0") ")", false},
   };
@@ -430,6 +437,31 @@ static void a_module_with_much_data_stays_in_the_pool(void **state) {
   assert_false(wt_needs_large(&(engine_options){.memory_bytes_max = 64 * PAGE}, wasm, size));
   free(wasm);
   free(text);
+}
+
+// `count` times `entry` in a module that would have a memory of ours otherwise.
+static bool needs_large_with(const char *entry, size_t count) {
+  static const char head[] = "(module (memory 17) " REWIND("1"), tail[] = ")";
+  size_t each = strlen(entry), wasm_size;
+  char *text = malloc(sizeof head + count * each + sizeof tail);
+  uint8_t *wasm;
+  assert_non_null(text);
+  memcpy(text, head, sizeof head - 1);
+  for (size_t i = 0; i < count; i++) memcpy(text + sizeof head - 1 + i * each, entry, each);
+  memcpy(text + sizeof head - 1 + count * each, tail, sizeof tail);
+  assert_success(engine_wat_to_wasm(text, strlen(text), &wasm, &wasm_size));
+  bool needs = wt_needs_large(&(engine_options){.memory_bytes_max = 64 * PAGE}, wasm, wasm_size);
+  free(wasm);
+  free(text);
+  return needs;
+}
+
+static void a_module_whose_instances_are_large_beside_memory_stays_in_the_pool(void **state) {
+  (void)state;
+  assert_true(needs_large_with("(func)", 30000));
+  assert_false(needs_large_with("(func)", 33000));
+  assert_true(needs_large_with("(global i32 (i32.const 0))", 60000));
+  assert_false(needs_large_with("(global i32 (i32.const 0))", 66000));
 }
 
 static void one_of_several_modules_cannot_be_such_a_one(void **state) {
@@ -508,6 +540,7 @@ int main(void) {
       cmocka_unit_test(where_the_system_does_not_tell_what_was_touched_instances_are_new),
       cmocka_unit_test(which_modules_have_such_memories),
       cmocka_unit_test(a_module_with_much_data_stays_in_the_pool),
+      cmocka_unit_test(a_module_whose_instances_are_large_beside_memory_stays_in_the_pool),
       cmocka_unit_test(one_of_several_modules_cannot_be_such_a_one),
       cmocka_unit_test(threads_make_large_stores_of_one_image),
       cmocka_unit_test(a_large_image_ends_while_another_thread_evicts_its_stores),
