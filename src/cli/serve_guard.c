@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/page_file.h"
 #include "cli/serve_places.h"
 #include "server/sandbox/system_calls.h"
 
@@ -34,6 +35,7 @@ ubiq_error *serve_guard_prepare(serve_guard *self) {
                           "not start) or off",
                           self->sandbox);
   privileges_close_inherited();
+  page_file_keep();
   self->changes_user = self->user != NULL;
   return self->changes_user ? identity_find(self->user, &self->who) : NULL;
 }

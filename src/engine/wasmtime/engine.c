@@ -269,9 +269,9 @@ ubiq_error *wt_validate(const uint8_t *wasm, size_t size) {
 }
 
 // Where the system does not tell what was touched, memories of ours are cleared as the pool's are, and all else takes longer.
-// What was compiled elsewhere has them still.
+// What was compiled elsewhere has them still. Who compiles for others may not be told, and they are.
 static bool has_use_of_large(const wt_engine *self) {
-  return self->parts[0].large && self->pagemap.is_ours;
+  return self->parts[0].large && (self->pagemap.is_ours || self->base.options.compiles_only);
 }
 
 ubiq_error *wt_compile(engine *engine, const uint8_t *wasm, size_t size, engine_module **out) {

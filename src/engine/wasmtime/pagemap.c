@@ -4,9 +4,9 @@
 // backs, all others were not written since they were mapped or given back, and are zeros. PAGEMAP_SCAN would say the same in
 // fewer bytes, and Linux has it since 6.7 only. What the file tells is of the process that opened it. A child of a fork must
 // not believe it: a page that is empty in a child tells so.
+#include "base/page_file.h"
 #include "engine/wasmtime/memory.h"
 
-#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -68,7 +68,7 @@ static void *map_flag(size_t size) {
 
 void wt_pagemap_open(wt_pagemap *self) {
   *self = (wt_pagemap){.page_bytes = (size_t)sysconf(_SC_PAGESIZE)};
-  self->file = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+  self->file = page_file_open();
   if (self->file < 0) return;
   self->is_ours = map_flag(self->page_bytes);
   if (!self->is_ours || !tells_the_truth(self)) wt_pagemap_close(self);

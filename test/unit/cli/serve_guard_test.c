@@ -1,5 +1,6 @@
 #include "cli/serve_guard.h"
 
+#include "base/page_file.h"
 #include "server/sandbox/landlock.h"
 #include "unit/server/sandbox/sandbox_testing.h"
 
@@ -73,6 +74,22 @@ static void use_what_is_needed(void) {
   freeaddrinfo(found);
 }
 
+/// Whatever user it becomes: it is root's file once the memory is hidden.
+static void ask_for_touched_pages(void) {
+  serve_guard guard = {.sandbox = "off"};
+  if (geteuid() == 0) guard.user = "54321:54321";
+  const serve_needs needs = {0};
+  child_assert(serve_guard_prepare(&guard) == NULL && serve_guard_become(&guard) == NULL);
+  child_assert(geteuid() != 0 && serve_guard_enclose(&guard, &needs) == NULL);
+  child_assert(is_denied("/proc/self/pagemap", O_RDONLY));
+  child_assert(page_file_open() >= 0);
+}
+
+static void the_system_tells_a_server_which_pages_were_touched(void **state) {
+  (void)state;
+  in_child(ask_for_touched_pages);
+}
+
 static void attempt(void (*body)(void)) {
   if (landlock_level() < LANDLOCK_LEVEL_MIN || status_value("Threads") > 1) skip(); // a sanitizer's thread
   in_sandbox(&body, 1);
@@ -103,6 +120,7 @@ int main(void) {
       cmocka_unit_test(files_that_a_server_does_not_need_are_out_of_reach),
       cmocka_unit_test(programs_processes_and_users_are_out_of_reach),
       cmocka_unit_test(what_a_server_needs_is_within_reach),
+      cmocka_unit_test(the_system_tells_a_server_which_pages_were_touched),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -384,6 +384,27 @@ static void where_the_system_does_not_tell_what_was_touched_instances_are_new(vo
 
 #define FOUR_TABLES "(table 1 funcref) (table 1 funcref) (table 1 funcref) (table 1 funcref) "
 
+/// A program that compiles for a server may open no file.
+static void what_a_compiler_made_that_is_told_nothing_is_as_what_was_compiled_here(void **state) {
+  (void)state;
+  engine_options options = {.memory_bytes_max = 64 * PAGE, .stores_max = 1, .fibers_max = 1, .compiles_only = true};
+  engine *compiler;
+  engine_module *compiled, *read;
+  uint8_t *bytes;
+  size_t size;
+  assert_success(engine_open(test_ops(), &options, &compiler));
+  wt_pagemap_close(&((wt_engine *)compiler)->pagemap);
+  compiled = compile_text(compiler, large);
+  assert_true(((wt_module *)compiled)->is_large);
+  assert_success(compiler->ops->serialize(compiled, &bytes, &size));
+  assert_success(one_engine->ops->deserialize(one_engine, bytes, size, &read));
+  assert_true(((wt_module *)read)->is_large);
+  engine_module_delete(read);
+  engine_module_delete(compiled);
+  engine_close(compiler);
+  free(bytes);
+}
+
 static void which_modules_have_such_memories(void **state) {
   (void)state;
   static const struct {
@@ -538,6 +559,7 @@ int main(void) {
       cmocka_unit_test(what_was_serialized_is_as_what_was_compiled),
       cmocka_unit_test(a_call_on_a_fiber_grows_a_memory),
       cmocka_unit_test(where_the_system_does_not_tell_what_was_touched_instances_are_new),
+      cmocka_unit_test(what_a_compiler_made_that_is_told_nothing_is_as_what_was_compiled_here),
       cmocka_unit_test(which_modules_have_such_memories),
       cmocka_unit_test(a_module_with_much_data_stays_in_the_pool),
       cmocka_unit_test(a_module_whose_instances_are_large_beside_memory_stays_in_the_pool),
