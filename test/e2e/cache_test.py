@@ -7,15 +7,10 @@ import support
 from support import function
 
 
-class Cache(support.Test):
+class Cache(support.Relaying):
     def launch(self, *options):
         functions = [function("relay", "POST /relay", permissions='["cache:*"]'), function("relay2", "POST /relay2", permissions='["cache:*"]', export='"relay"')]
         return self.start(self.project(*functions, files={"guest.c": support.RELAY}), *options)
-
-    def ask(self, server, method, path, through="/relay", **more):
-        status, _, answer = server.request("POST", through, json.dumps(dict(method=method, path=path, **more)))
-        self.assertEqual(200, status, answer)
-        return json.loads(answer)
 
     def test_what_one_worker_puts_others_find(self):
         server = self.launch("--workers", "4")

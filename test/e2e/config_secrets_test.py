@@ -34,16 +34,11 @@ def holding(folder, value):
     return found
 
 
-class ConfigAndSecrets(support.Test):
+class ConfigAndSecrets(support.Relaying):
     def make(self, more=SETTINGS):
         text = '[project]\nname = "shop"\n' + more + function("relay", "POST /relay", config='{ place = "there" }',
                                                                       permissions='["config:*", "secrets:*"]')
         return self.project(text=text, files={"guest.c": support.RELAY})
-
-    def ask(self, server, method, path, **more):
-        status, _, answer = server.request("POST", "/relay", json.dumps(dict(method=method, path=path, **more)))
-        self.assertEqual(200, status, answer)
-        return json.loads(answer)
 
     def setting(self, server, name):
         answer = self.ask(server, "GET", "/v1/config/" + name)

@@ -103,15 +103,10 @@ def now(seconds=0):
     return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-class Base(support.Test):
+class Base(support.Relaying):
     def make(self):
         functions = [function(name, "POST /" + name, permissions='["*"]') for name in ("relay", *NAMES)]
         return self.project(*functions, files={"guest.c": GUEST})
-
-    def ask(self, server, method, path, **more):
-        status, _, answer = server.request("POST", "/relay", json.dumps(dict(method=method, path=path, **more)))
-        self.assertEqual(200, status, answer)
-        return json.loads(answer)
 
     def subscribe(self, server, name, topic, to, **more):
         answer = self.ask(server, "PUT", "/v1/subscriptions/" + name, body=dict(topic=topic, function=to, **more))

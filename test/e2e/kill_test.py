@@ -10,18 +10,9 @@ import time
 import support
 from support import function
 
-# `relay` asks for what its input says. `keep` stores the key "seen/NAME" of {"data": "NAME"}, an event or a schedule's input.
-GUEST = r"""
-#include <ubiq/host.h>
-
+# `keep` stores the key "seen/NAME" of {"data": "NAME"}, an event or a schedule's input.
+GUEST = support.RELAY + r"""
 static char text[1 << 10];
-
-UBIQ_EXPORT(relay) {
-  size_t size;
-  char *request = ubiq_input(&size);
-  ubiq_block answer = ubiq_invoke(UBIQ_JSON, request, size);
-  return ubiq_output_block(answer, ubiq_block_size(answer));
-}
 
 UBIQ_EXPORT(keep) {
   static const char start[] = "{\"method\":\"PUT\",\"path\":\"/v1/kv/seen%2F", end[] = "\",\"body\":1}", data[] = "\"data\":\"";

@@ -21,14 +21,9 @@ def path_of(key):
     return "/v1/kv/" + urllib.parse.quote(key, safe="")
 
 
-class Kv(support.Test):
+class Kv(support.Relaying):
     def make(self):
         return self.project(function("relay", "POST /relay", permissions='["kv:*"]'), files={"guest.c": support.RELAY})
-
-    def ask(self, server, method, path, through="/relay", **more):
-        status, _, answer = server.request("POST", through, json.dumps(dict(method=method, path=path, **more)))
-        self.assertEqual(200, status, answer)
-        return json.loads(answer)
 
     def test_a_value_outlives_the_server(self):
         project = self.make()

@@ -104,6 +104,11 @@ def attributes(item):
     return found
 
 
+def of_http(span):
+    """What the platform's API says besides is left out."""
+    return {name: value for name, value in attributes(span).items() if not name.startswith("ubiq.")}
+
+
 def server_spans(spans):
     """Spans of runs, without their stages'."""
     return [span for span in spans if span["kind"] == 2]
@@ -166,6 +171,24 @@ class Export(support.Test):
     def of_runs(self, collector):
         return [record for record in collector.items(*LOGS) if "ubiq.outcome" in attributes(record)]
 
+    def spans_of(self, collector, runs):
+        """All that there are once so many runs have ended."""
+        with collector.news:
+            collector.news.wait_for(lambda: len(server_spans(collector.items(*SPANS))) == runs, support.PATIENCE)
+        return collector.items(*SPANS)
+
+    def assert_asked(self, collector, url, seen):
+        """Two runs asked: one `url`, which was answered, one an address that it may not."""
+        spans = self.spans_of(collector, 2)
+        run, _ = server_spans(spans)
+        asked, refused = [span for span in spans if span["kind"] == 3]
+        self.assertEqual(("GET", run["spanId"], {}), (asked["name"], asked["parentSpanId"], asked["status"]))
+        self.assertEqual({"http.request.method": "GET", "url.full": url, "http.response.status_code": 204}, of_http(asked))
+        self.assertEqual(["00-%s-%s-01" % (run["traceId"], asked["spanId"])], [headers["traceparent"] for headers in seen])
+        self.assertLessEqual(int(asked["startTimeUnixNano"]), int(asked["endTimeUnixNano"]))
+        self.assertEqual(({"code": 2}, {"http.request.method": "GET", "url.full": "http://127.0.0.2/"}),
+                         (refused["status"], of_http(refused)))
+
     def test_a_request_of_a_function_is_a_child_and_the_parent_of_what_it_leads_to(self):
         collector = self.collector()
         url, seen = self.listen()
@@ -174,17 +197,7 @@ class Export(support.Test):
                             "--otlp", collector.url)
         server.request("POST", "/fetch", (url + "?secret=1").encode(), {"traceparent": TRACE})
         server.request("POST", "/fetch", b"http://127.0.0.2/", {"traceparent": TRACE})  # is not allowed
-        with collector.news:
-            collector.news.wait_for(lambda: len(server_spans(collector.items(*SPANS))) == 2, support.PATIENCE)
-        spans = collector.items(*SPANS)
-        run, _ = server_spans(spans)
-        asked, refused = [span for span in spans if span["kind"] == 3]
-        self.assertEqual(("GET", run["spanId"], {}), (asked["name"], asked["parentSpanId"], asked["status"]))
-        self.assertEqual({"http.request.method": "GET", "url.full": url, "http.response.status_code": 204}, attributes(asked))
-        self.assertEqual(["00-%s-%s-01" % (run["traceId"], asked["spanId"])], [headers["traceparent"] for headers in seen])
-        self.assertLessEqual(int(asked["startTimeUnixNano"]), int(asked["endTimeUnixNano"]))
-        self.assertEqual(({"code": 2}, {"http.request.method": "GET", "url.full": "http://127.0.0.2/"}),
-                         (refused["status"], attributes(refused)))
+        self.assert_asked(collector, url, seen)
 
     def relaying(self, collector, *more):
         relay = function("relay", "POST /relay", permissions='["*"]')
@@ -208,9 +221,7 @@ class Export(support.Test):
             _, _, answer = server.request("POST", "/relay", request.encode())
             self.assertEqual(status, json.loads(answer)["status"], (path, answer))
             sizes.append((len(request), len(answer)))
-        with collector.news:
-            collector.news.wait_for(lambda: len(server_spans(collector.items(*SPANS))) == len(asked), support.PATIENCE)
-        spans = collector.items(*SPANS)
+        spans = self.spans_of(collector, len(asked))
         runs = server_spans(spans)
         calls = [span for span in spans if span["kind"] == 1 and span["name"] not in STAGES]
         self.assertEqual([name for name, *_ in asked], [call["name"] for call in calls])
@@ -243,9 +254,7 @@ class Export(support.Test):
         server = self.relaying(collector, function("hello", "POST /hello"))
         request = {"method": "POST", "path": "/v1/functions/hello/runs", "body": "Ada"}
         self.assertEqual(200, json.loads(server.request("POST", "/relay", json.dumps(request).encode())[2])["status"])
-        with collector.news:
-            collector.news.wait_for(lambda: len(server_spans(collector.items(*SPANS))) == 2, support.PATIENCE)
-        spans = collector.items(*SPANS)
+        spans = self.spans_of(collector, 2)
         call, = [span for span in spans if span["name"] == "functions.run"]
         by_name = {span["name"]: span for span in server_spans(spans)}
         self.assertEqual(by_name["relay"]["spanId"], call["parentSpanId"])
@@ -294,9 +303,7 @@ class Export(support.Test):
         request = json.dumps({"method": "POST", "path": "/v1/cache/a/lock", "query": {"wait": "20s"}}).encode()
         self.assertEqual(200, server.request("POST", "/relay", request)[0])
         self.assertEqual(504, server.request("POST", "/brief", request)[0])  # somebody holds the lock
-        with collector.news:
-            collector.news.wait_for(lambda: len(server_spans(collector.items(*SPANS))) == 2, support.PATIENCE)
-        first, second = [span for span in collector.items(*SPANS) if span["name"] == "cache.lock"]
+        first, second = [span for span in self.spans_of(collector, 2) if span["name"] == "cache.lock"]
         self.assertEqual([201, 499], [attributes(span)["ubiq.status"] for span in (first, second)])
         self.assertEqual({"code": 2}, second["status"])
 
@@ -308,15 +315,7 @@ class Export(support.Test):
         for asked_url in (url, "http://127.0.0.2/"):  # the second is not allowed
             request = {"method": "POST", "path": "/v1/http", "body": {"url": asked_url}}
             server.request("POST", "/ask", json.dumps(request).encode(), {"traceparent": TRACE})
-        with collector.news:
-            collector.news.wait_for(lambda: len(server_spans(collector.items(*SPANS))) == 2, support.PATIENCE)
-        spans = collector.items(*SPANS)
-        run, _ = server_spans(spans)
-        asked, refused = [span for span in spans if span["kind"] == 3]
-        self.assertEqual(("GET", run["spanId"], {}), (asked["name"], asked["parentSpanId"], asked["status"]))
-        self.assertEqual(204, attributes(asked)["http.response.status_code"])
-        self.assertEqual(["00-%s-%s-01" % (run["traceId"], asked["spanId"])], [headers["traceparent"] for headers in seen])
-        self.assertEqual({"code": 2}, refused["status"])
+        self.assert_asked(collector, url, seen)
 
     def test_log_lines_of_functions_and_of_the_server_are_sent(self):
         collector = self.collector()

@@ -31,15 +31,10 @@ def files_of(project):
     return [name for name in os.listdir(os.path.join(project, ".ubiq", "objects")) if ID.match(name)]
 
 
-class Storage(support.Test):
+class Storage(support.Relaying):
     def make(self):
         return self.project(function("relay", "POST /relay", permissions='["storage:*"]', body_max='"16MiB"', memory='"256MiB"',
                                      response_max='"64MiB"'), files={"guest.c": support.RELAY})
-
-    def ask(self, server, method, path, **more):
-        status, _, answer = server.request("POST", "/relay", json.dumps(dict(method=method, path=path, **more)))
-        self.assertEqual(200, status, answer)
-        return json.loads(answer)
 
     def put(self, server, path, content, **more):
         return self.ask(server, "PUT", path_of(path), body=base64.b64encode(content).decode(), encoding="base64", **more)

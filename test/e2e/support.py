@@ -2,6 +2,7 @@
 
 import http.client
 import http.server
+import json
 import os
 import re
 import shutil
@@ -11,6 +12,9 @@ import subprocess
 import tempfile
 import threading
 import unittest
+
+# Where tests are started in the background of a shell it is ignored, and would be by every program that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 UBIQ = os.path.join(os.environ.get("UBIQ_OUT", os.path.join(os.path.dirname(__file__), "../../out")), "bin", "ubiq")
 PATIENCE = 60 if os.environ.get("UBIQ_SANITIZE") else 20  # seconds for what should take milliseconds
@@ -284,6 +288,15 @@ class Test(unittest.TestCase):
     def run_ubiq(self, *arguments):
         return subprocess.run([UBIQ] + list(arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, errors="replace", timeout=PATIENCE)
+
+
+class Relaying(Test):
+    """With a function of RELAY."""
+
+    def ask(self, server, method, path, through="/relay", **more):
+        status, _, answer = server.request("POST", through, json.dumps(dict(method=method, path=path, **more)))
+        self.assertEqual(200, status, answer)
+        return json.loads(answer)
 
 
 def in_thread(target, *arguments):
