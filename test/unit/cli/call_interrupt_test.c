@@ -61,6 +61,7 @@ static void a_signal_that_is_ignored_stays_so(void **state) {
 }
 
 int main(void) {
+  signal(SIGINT, SIG_DFL); // what is started in the background of a shell ignores it
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_first_is_remembered_and_a_second_is_the_systems),
       cmocka_unit_test(a_signal_just_before_a_call_ends_the_call_too),
