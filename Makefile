@@ -11,7 +11,8 @@ FUZZ_SECONDS ?= 20
 TESTS ?=
 # The sanitizers' shadow memory does not get along with every randomised address space.
 FIXED_ADDRESSES = $(shell setarch -R true 2>/dev/null && echo setarch -R)
-CTEST = ctest --output-on-failure -j2 $(if $(TESTS),-R '$(TESTS)')
+# Tests that start programs wait for half of their time: three at once keep two cores busy.
+CTEST = ctest --output-on-failure -j3 $(if $(TESTS),-R '$(TESTS)')
 
 # The set stays chosen for later builds. What is left out is said last.
 define with_engines
