@@ -5,7 +5,7 @@
 
 ubiq_error *json_get_duration(const json_value *value, uint64_t *milliseconds) {
   if (yyjson_is_int(value->value)) return json_get_u64(value, 1, UINT32_MAX, milliseconds);
-  text found;
+  text found = {NULL, 0};
   ubiq_error *error = yyjson_is_str(value->value) ? json_get_text(value, &found) : NULL;
   if (error != NULL) return error;
   if (!yyjson_is_str(value->value) || !units_duration_parse(found, milliseconds) || *milliseconds == 0)
@@ -20,7 +20,7 @@ ubiq_error *json_read_duration(const json_value *object, const char *key, uint64
 
 ubiq_error *json_get_size(const json_value *value, uint64_t max, uint64_t *bytes) {
   if (yyjson_is_int(value->value)) return json_get_u64(value, 0, max, bytes);
-  text found;
+  text found = {NULL, 0};
   ubiq_error *error = yyjson_is_str(value->value) ? json_get_text(value, &found) : NULL;
   if (error != NULL) return error;
   if (!yyjson_is_str(value->value) || !units_size_parse(found, bytes))
