@@ -44,7 +44,8 @@ target_compile_options(ubiq_warnings INTERFACE -Wall -Wextra -Wpedantic
 
 if(UBIQ_SANITIZE)
   add_compile_options(-fsanitize=${UBIQ_SANITIZE} -fno-sanitize-recover=all)
-  add_link_options(-fsanitize=${UBIQ_SANITIZE})
+  # GNU ld takes several times as long for the debug information of so many programs.
+  add_link_options(-fsanitize=${UBIQ_SANITIZE} -fuse-ld=lld)
   if(UBIQ_FUZZ)
     add_compile_options(-fsanitize=fuzzer-no-link)
   endif()
