@@ -5,6 +5,7 @@
 #include "engine_testing.h"
 
 #include <pthread.h>
+#include <stdio.h>
 
 enum { PAGE = 65536, PAGES = 17, PLACES = 128 };
 
@@ -164,6 +165,78 @@ static void what_lies_behind_a_memory_that_had_grown_traps(void **state) {
     engine_store_delete(store);
   }
   engine_image_delete(image);
+}
+
+// Of a memory of 17 pages.
+static const char *const outside[] = {
+    "(drop (i64.load (i32.const 1114105)))",
+    "(drop (i64.load offset=0xffffffff (i32.const 1114105)))",
+    "(drop (v128.load offset=65536 (i32.const 1048561)))",
+    "(v128.store offset=1114097 (i32.const 0) (v128.const i64x2 0 0))",
+    "(v128.store8_lane offset=131072 0 (i32.const 1114112) (v128.const i64x2 0 0))",
+    "(i32.store8 offset=1 (i32.const 1114111) (i32.const 1))",
+    "(i32.store8 offset=1 (i32.const -1) (i32.const 1))",
+    "(i64.store offset=0xfffffff8 (i32.const 8) (i64.const -1))",
+    "(memory.fill (i32.const 1114111) (i32.const 1) (i32.const 2))",
+    "(memory.fill (i32.const 1114111) (i32.const 1) (i32.const -1))",
+    "(memory.copy (i32.const 0) (i32.const 1114111) (i32.const 2))",
+    "(memory.copy (i32.const 1114111) (i32.const 0) (i32.const 2))",
+    "(memory.copy (i32.const 1114113) (i32.const 0) (i32.const 0))",
+    "(memory.init $d (i32.const 1114110) (i32.const 0) (i32.const 3))",
+    "(drop (i32.atomic.load (i32.const 1114112)))",
+    "(drop (i32.atomic.rmw.add offset=65536 (i32.const 1048576) (i32.const 1)))",
+    "(drop (memory.atomic.notify (i32.const 1114112) (i32.const 1)))",
+};
+
+// Of a memory whose addresses have 64 bits.
+static const char *const outside_64[] = {
+    "(drop (i64.load (i64.const 1114105)))",
+    "(drop (i64.load8_u offset=1 (i64.const 1114111)))",
+    "(drop (i64.load offset=0xffffffffffffffff (i64.const 8)))",
+    "(drop (i64.load offset=8 (i64.const -8)))",
+    "(drop (v128.load offset=0x8000000000000000 (i64.const 0x8000000000000000)))",
+    "(i64.store offset=0x100000000 (i64.const 0) (i64.const 1))",
+    "(i64.store (i64.const 0x100000000) (i64.const 1))",
+    "(memory.fill (i64.const 1114111) (i32.const 1) (i64.const 2))",
+    "(memory.fill (i64.const 16) (i32.const 1) (i64.const -8))",
+    "(memory.copy (i64.const 0) (i64.const -1) (i64.const 2))",
+};
+
+static void assert_all_trap(const char *address, const char *const *codes, size_t count) {
+  char text[16384];
+  int size = snprintf(text, sizeof text,
+                      "(module (memory (export \"m\") %s 17 60) (data $d \"abcd\") " REWIND(
+                          "1") "(func (export \"grow\") (param i32) (result i32) (drop (memory.grow (%s.const 3)))"
+                               " (memory.fill (%s.const 0) (i32.const 255) (%s.const 1310720)) (i32.const 1))",
+                      address, address, address, address);
+  for (size_t i = 0; i < count; i++)
+    size += snprintf(text + size, sizeof text - (size_t)size,
+                     "(func (export \"%zu\") (param i32) (result i32) %s (i32.const 1))", i, codes[i]);
+  assert_true((size_t)size + 1 < sizeof text);
+  strcpy(text + size, ")");
+  engine_image *image = link_text(text);
+  make_two(image);
+  for (size_t i = 0; i < count; i++) {
+    char name[24];
+    int32_t ignored;
+    snprintf(name, sizeof name, "%zu", i);
+    engine_store *store = new_store(image, NULL);
+    call_i32(store, "grow", 0);
+    engine_store_delete(store);
+    store = new_store(image, NULL);
+    if (is_told()) assert_true(call_i32(store, "used", 0) > 0);
+    ubiq_error *error = call(store, name, 0, &ignored);
+    if (ubiq_error_code(error) != UBIQ_TRAP) fail_msg("%s", codes[i]);
+    ubiq_error_delete(error);
+    engine_store_delete(store);
+  }
+  engine_image_delete(image);
+}
+
+static void nothing_reaches_behind_a_memory_that_had_grown(void **state) {
+  (void)state;
+  assert_all_trap("i32", outside, sizeof outside / sizeof *outside);
+  assert_all_trap("i64", outside_64, sizeof outside_64 / sizeof *outside_64);
 }
 
 static void a_store_that_touched_much_is_not_used_again(void **state) {
@@ -547,6 +620,7 @@ int main(void) {
       cmocka_unit_test(a_large_store_that_is_used_again_is_as_it_began),
       cmocka_unit_test(what_has_grown_is_as_small_again),
       cmocka_unit_test(what_lies_behind_a_memory_that_had_grown_traps),
+      cmocka_unit_test(nothing_reaches_behind_a_memory_that_had_grown),
       cmocka_unit_test(a_store_that_touched_much_is_not_used_again),
       cmocka_unit_test(a_store_that_has_failed_is_not_used_again),
       cmocka_unit_test(a_place_is_empty_for_who_gets_it_next),

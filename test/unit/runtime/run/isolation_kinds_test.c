@@ -63,6 +63,26 @@ static const kind kinds[] = {
     {"small and large memory", "(memory 1) (memory $m 17)",
      "(i32.or (i32.load8_u (i32.const 9)) (i32.load8_u $m (i32.const 1000000)))",
      "(i32.store8 $m (i32.const 1000000) (i32.const 1)) (i32.store8 (i32.const 9) (i32.const 1))"},
+    {"second memory's name",
+     "(memory $a (export \"a\") 5) (memory $m (export \"memory\") 17) (data (memory $m) (i32.const 3) \"x\")",
+     "(i32.or (i32.load8_u $a (i32.const 200000)) (i32.ne (i32.load8_u $m (i32.const 3)) (i32.const 120)))",
+     "(i32.store8 $a (i32.const 200000) (i32.const 1)) (i32.store8 $m (i32.const 3) (i32.const 1))"},
+    {"copy between large memories", "(memory 17) (memory $m 5) (data (memory $m) (i32.const 3) \"x\")",
+     "(i32.load8_u (i32.const 900003))", "(memory.copy 0 $m (i32.const 900000) (i32.const 0) (i32.const 9))"},
+    {"large memory that is initialized", "(memory 17) (data $d \"xyz\")", "(i32.load8_u (i32.const 900003))",
+     "(memory.init $d (i32.const 900002) (i32.const 0) (i32.const 3))"},
+    {"lane in a large memory", "(memory 17)", "(i32.load8_u (i32.const 900000))",
+     "(v128.store8_lane 0 (i32.const 900000) (v128.const i64x2 1 2))"},
+    {"atomic in a large memory", "(memory 17)", "(i32.load8_u (i32.const 900000))",
+     "(drop (i32.atomic.rmw.add (i32.const 900000) (i32.const 1)))"},
+    {"large memory that is refused growth", "(memory 17)", "(i32.load8_u (i32.const 900000))",
+     "(drop (memory.grow (i32.const 1))) (drop (memory.grow (i32.const 65000)))"
+     " (i32.store8 (i32.const 900000) (i32.const 1))"},
+    {"large memory at its limit", "(memory 17)", "(i32.ne (memory.size) (i32.const 17))",
+     "(loop $more (br_if $more (i32.ge_s (memory.grow (i32.const 7)) (i32.const 0))))"},
+    {"memory of no pages", "(memory 0)",
+     "(block (result i32) (drop (memory.grow (i32.const 5))) (i32.load (i32.const 300000)))",
+     "(i32.store (i32.const 300000) (i32.const 1))"},
     {"large memory and data.drop", "(memory 17) (data $d \"x\")",
      "(block (result i32) (memory.init $d (i32.const 0) (i32.const 0) (i32.const 1)) (i32.const 0))",
      "(i32.store8 (i32.const 1000000) (i32.const 1)) (data.drop $d)"},
@@ -167,16 +187,15 @@ static void all_is_found_in_an_instance_that_is_reused(void **state) {
   }
 }
 
-#define SPIN                                                                                                           \
-  "(module (memory 1) (global $g (mut i32) (i32.const 0)) (func $change (global.set $g (i32.const 1))"                 \
-  " (memory.fill (i32.const 0) (i32.const 1) (i32.const 65536)))"                                                      \
+#define SPIN(memory)                                                                                                   \
+  "(module " memory " (global $g (mut i32) (i32.const 0)) (func $change (global.set $g (i32.const 1))"                 \
+  " (drop (memory.grow (i32.const 1))) (memory.fill (i32.const 0) (i32.const 1) (i32.const 65536)))"                   \
   " (func (export \"look\") (result i32) (if (i32.or (global.get $g) (i32.load8_u (i32.const 9)))"                     \
   "   (then (return (i32.const 1)))) (call $change) (i32.const 0))"                                                    \
   " (func (export \"spin\") (result i32) (call $change) (loop $more (br $more)) (i32.const 0))"                        \
   " (func (export \"trap\") (result i32) (call $change) (unreachable)))"
 
-static void no_run_finds_what_a_stopped_one_left(void **state) {
-  (void)state;
+static void stop_some(const char *module) {
   enum { LOOK, SPINS, TRAPS, ENDS };
   static const ubiq_code expected[] = {[SPINS] = UBIQ_TIMEOUT, [TRAPS] = UBIQ_TRAP};
   fixture self;
@@ -185,7 +204,7 @@ static void no_run_finds_what_a_stopped_one_left(void **state) {
       "[functions.a]\nwasm = 'guest.wat'\nexport = 'look'\npool = { min = 0, overprovision = 0 }\n"
       "[functions.b]\nwasm = 'guest.wat'\nexport = 'spin'\ntimeout = '20ms'\npool = { min = 0, overprovision = 0 }\n"
       "[functions.c]\nwasm = 'guest.wat'\nexport = 'trap'\npool = { min = 0, overprovision = 0 }\n",
-      SPIN);
+      module);
   for (int i = 0; i < 12; i++) {
     counted one;
     run_to_end(&self, (size_t)i % ENDS, &one);
@@ -193,6 +212,12 @@ static void no_run_finds_what_a_stopped_one_left(void **state) {
     run_end(&one.run);
   }
   end(&self);
+}
+
+static void no_run_finds_what_a_stopped_one_left(void **state) {
+  (void)state;
+  stop_some(SPIN("(memory 1)"));
+  stop_some(SPIN("(memory 17)"));
 }
 
 int main(void) {
