@@ -2,8 +2,7 @@
 //
 // It pays where a store is used again that has more memory than is written as a whole, or may have grown. Wasmtime's pool maps an
 // image of a module's data, and no byte of it is copied; here all data is copied when an instance is new, so modules with much
-// stay in the pool. So do those that the pool refuses: what an instance may have of memories, tables and functions is bounded
-// by it, and by nothing else.
+// stay in the pool. So do those that the pool refuses, which then have an engine without places that others would lack.
 #include "engine/wasm/wasm_merge.h"
 #include "engine/wasm/wasm_reader.h"
 #include "engine/wasmtime/internal.h"

@@ -497,7 +497,7 @@ static void which_modules_have_such_memories(void **state) {
       {"(module (memory 64) (memory 64) (memory 64) (memory 64) " REWIND("4") ")", true},
       {"(module (memory 64) (memory 64) (memory 64) (memory 64) (memory 1) " REWIND("5") ")", false}, // too much
       {"(module (memory 65) " REWIND("1") ")", false}, // larger than a place
-      // What the pool refuses is refused still: no instance has more than that of anything.
+      // What the pool refuses takes no places of ours either.
       {"(module (memory 1) (memory 1) (memory 1) (memory 1) " MARK("1") ")", true},
       {"(module (memory 1) (memory 1) (memory 1) (memory 1) (memory 1) " MARK("1") ")", false},
       {"(module (memory 3) " FOUR_TABLES REWIND("1") ")", true},
