@@ -13,7 +13,7 @@
 typedef struct metrics metrics;
 
 /// UBIQ_OK and all classes of errors.
-#define METRICS_ONE_MORE(identifier, name, status, exit_code, text) +1
+#define METRICS_ONE_MORE(identifier, name, status, exit_code, text) +1 // NOLINT(bugprone-macro-parentheses): a term
 enum { METRICS_OUTCOMES = 1 UBIQ_CODES(METRICS_ONE_MORE) };
 #undef METRICS_ONE_MORE
 
