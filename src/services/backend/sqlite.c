@@ -3,6 +3,7 @@
 #include "services/backend/sqlite.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "services/backend/sqlite_kv.h"
 #include "services/backend/sqlite_readers.h"
 #include "services/backend/sqlite_schema.h"
@@ -164,9 +165,24 @@ static void work_watch(backend *base, void (*added)(void *user, uint64_t due_ms)
   sqlite_work_watch(&of(base)->work, added, user);
 }
 
+static ubiq_error *read_set_back(const sqlite_backend *self, database *reader, void *operation) {
+  return sqlite_work_set_back(reader, self->now_ms(), operation);
+}
+
+// Who begins writes nothing where the clock was not set.
+static uint64_t find_set_back(backend *base) {
+  uint64_t by_ms = 0;
+  ubiq_error *error = read_by(base, read_set_back, &by_ms);
+  if (error != NULL) log_warn("work: whether the clock was set back is not known: %s", ubiq_error_message(error));
+  ubiq_error_delete(error);
+  return by_ms;
+}
+
 static void work_hurry(backend *base, uint64_t by_ms) {
   sqlite_backend *self = of(base);
-  sqlite_job *job = self->writer == NULL ? NULL : sqlite_work_hurry_job(&self->work, self->writer, by_ms);
+  if (by_ms == 0) by_ms = find_set_back(base);
+  if (by_ms == 0 || self->writer == NULL) return;
+  sqlite_job *job = sqlite_work_hurry_job(&self->work, self->writer, by_ms);
   ubiq_error *error = job == NULL ? NULL : sqlite_writer_add(self->writer, job);
   if (error != NULL) job->done(job, error);
 }

@@ -24,7 +24,10 @@ ubiq_error *sqlite_work_job(sqlite_work *self, backend_work_write *operation, sq
 /// Ends a job that was not taken.
 void sqlite_work_job_drop(sqlite_job *job);
 
-/// Of the hurry of work.h the writer's first job; it makes those that follow. NULL when memory is out. Owned by itself.
+/// How much later than now the newest item was added, in milliseconds; 0: the clock was not set back since.
+ubiq_error *sqlite_work_set_back(database *database, uint64_t now_ms, uint64_t *by_ms);
+
+/// Of the hurry of work.h by `by_ms`, which is not 0, the writer's first job; it makes those that follow. NULL when memory is out. Owned by itself.
 sqlite_job *sqlite_work_hurry_job(sqlite_work *self, sqlite_writer *writer, uint64_t by_ms);
 
 /// Tells who watches that something is due at `due_ms` (UINT64_MAX: nothing is).

@@ -16,13 +16,13 @@ typedef struct hurry_job {
   bool is_over;
 } hurry_job;
 
-/// How much later than now the newest item was added; a little is no clock that was set.
-static ubiq_error *find_step(hurry_job *self, database *database, uint64_t now_ms) {
+// A little is no clock that was set.
+ubiq_error *sqlite_work_set_back(database *database, uint64_t now_ms, uint64_t *by_ms) {
   static const char statement[] = "SELECT added_ms FROM work ORDER BY id DESC LIMIT 1";
   uint64_t added_ms = 0;
   bool is_found = false;
   ubiq_error *error = sqlite_work_number(database, statement, NULL, 0, &is_found, &added_ms);
-  if (error == NULL && is_found && added_ms > now_ms + LATER_MS_MIN) self->by_ms = added_ms - now_ms;
+  *by_ms = error == NULL && is_found && added_ms > now_ms + LATER_MS_MIN ? added_ms - now_ms : 0;
   return error;
 }
 
@@ -48,10 +48,8 @@ static ubiq_error *apply(sqlite_job *job, database *database, uint64_t now_ms) {
   const database_value values[] = {database_number((int64_t)self->after), database_number(PORTION)};
   uint64_t until = 0;
   bool is_found = false;
-  ubiq_error *error = self->by_ms == 0 ? find_step(self, database, now_ms) : NULL;
+  ubiq_error *error = sqlite_work_number(database, statement, values, 2, &is_found, &until);
   self->is_over = true;
-  if (error != NULL || self->by_ms == 0) return error;
-  error = sqlite_work_number(database, statement, values, 2, &is_found, &until);
   if (error != NULL || !is_found || until == 0) return error;
   error = hurry_rows(self, database, until, now_ms);
   if (error == NULL) error = mark_rows(self, database, until, now_ms);
