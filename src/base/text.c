@@ -104,16 +104,14 @@ static size_t ascii_size(const uint8_t *at, size_t size) {
 
 bool text_utf8_valid(const void *data, size_t size) {
   const uint8_t *at = data;
-  for (;;) {
+  while (size > 0) {
     const size_t plain = ascii_size(at, size);
-    at += plain;
-    size -= plain;
-    if (size == 0) return true;
-    size_t length = utf8_size(at, size);
-    if (length == 0) return false;
-    at += length;
-    size -= length;
+    const size_t length = plain < size ? utf8_size(at + plain, size - plain) : 0;
+    if (plain < size && length == 0) return false;
+    at += plain + length;
+    size -= plain + length;
   }
+  return true;
 }
 
 bool text_base64_encode(buffer *out, const void *data, size_t size) {
