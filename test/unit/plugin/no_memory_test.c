@@ -46,15 +46,21 @@ static void compiling_fails_cleanly(void **state) {
 typedef struct call {
   ubiq_compiled *compiled;
   test_loop *loop;
-  const char *function, *input, *output;
+  const char *function, *input;
+  const char *output; ///< NULL: a number, how many milliseconds went by, which nobody promises
 } call;
+
+static bool is_answer(ubiq_bytes given, const char *expected) {
+  if (!expected) return given.size > 0 && given.data[0] >= '0' && given.data[0] <= '9';
+  return given.size == strlen(expected) && (!given.size || memcmp(given.data, expected, given.size) == 0);
+}
 
 static ubiq_error *try_call(call *self, bool *right) {
   instance one;
   ubiq_bytes output = {0};
   ubiq_error *error = instance_open(&one, self->compiled, self->loop, NULL);
   if (!error) error = instance_call(&one, self->function, self->input, &output);
-  *right = output.size == strlen(self->output) && (!output.size || memcmp(output.data, self->output, output.size) == 0);
+  *right = !error && is_answer(output, self->output);
   instance_close(&one);
   return error;
 }
@@ -78,7 +84,7 @@ static void calling_fails_cleanly(void **state) {
       {"error", "error_then_trap", "", ""},
       {"log", "all", "", ""},
       {"wasi_reactor", "print_lines", "", ""},
-      {"wasi_reactor", "sleep", "0", "0"},
+      {"wasi_reactor", "sleep", "0", NULL},
       {"hello", "no such function", "", ""},
   };
   ubiq_log_set(UBIQ_LOG_OFF, NULL, NULL);
