@@ -70,6 +70,15 @@ struct toml_document {
 
 namespace {
 
+/// Skips the quotes that end a string of several lines: three, before which two more may stand that are part of it. To take
+/// fewer would have the rest begin a string that is none, with keys in it.
+size_t skip_quotes(std::string_view text, size_t at) {
+  enum { QUOTES_MAX = 5 };
+  std::string_view quotes = text.substr(at, QUOTES_MAX);
+  size_t end = quotes.find_first_not_of(text[at]);
+  return at + (end == std::string_view::npos ? quotes.size() : end);
+}
+
 /// Skips a string that begins at `at`; toml++ will say what is wrong with one that does not end.
 size_t skip_string(std::string_view text, size_t at) {
   char quote = text[at];
@@ -79,7 +88,7 @@ size_t skip_string(std::string_view text, size_t at) {
     if (text[at] == '\\' && quote == '"') {
       at++;
     } else if (multiline && text[at] == quote && text.substr(at, 3) == three) {
-      return at + 3;
+      return skip_quotes(text, at);
     } else if (!multiline && (text[at] == quote || text[at] == '\n')) {
       return at + 1;
     }

@@ -111,6 +111,29 @@ static void nesting_is_bounded_however_it_is_written(void **state) {
   ubiq_error_delete(error);
 }
 
+/// Quotes at the end of a string of several lines may be part of it. Who takes them for the beginning of another string
+/// overlooks the key behind it, of which toml++ makes tables that end in a recursion for which no stack is deep enough.
+static void no_string_before_it_hides_a_key_of_many_parts(void **state) {
+  (void)state;
+  static const char *const strings[] = {
+      "x = [\"\"\"a\"\"\"\", \"\"\"b\"\"\"]",
+      "x = [\"\"\"a\"\"\"\"\", \"\"\"b\"\"\"]",
+      "x = [\"\"\"\"\"\"\"\", \"\"\"\"\"\"\"]",
+      "x = ['''a'''', '''b''']",
+      "x = ['''a''''', '''b''']",
+      "x = [\"\"\"\\\"\"\"\", \"\\\"\", '\\', ''] # \"\"\"",
+  };
+  enum { PARTS = 200000 };
+  char *text = malloc(200 + 2 * PARTS);
+  for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++) {
+    char *at = text + sprintf(text, "%s\na", strings[i]);
+    for (int part = 0; part < PARTS; part++, at += 2) memcpy(at, ".a", 2);
+    strcpy(at, " = 1");
+    check_fails(text, "ubiq.toml: tables and arrays are nested more than 64 deep");
+  }
+  free(text);
+}
+
 static void dots_in_strings_comments_and_numbers_are_no_nesting(void **state) {
   (void)state;
   check("a = "
@@ -221,6 +244,7 @@ int main(void) {
       cmocka_unit_test(a_key_that_stands_twice_is_refused),
       cmocka_unit_test(bytes_that_are_no_utf8_are_refused),
       cmocka_unit_test(nesting_is_bounded_however_it_is_written),
+      cmocka_unit_test(no_string_before_it_hides_a_key_of_many_parts),
       cmocka_unit_test(dots_in_strings_comments_and_numbers_are_no_nesting),
       cmocka_unit_test(every_key_and_item_has_a_place),
       cmocka_unit_test(an_error_of_meaning_says_where_its_value_stands),
