@@ -65,6 +65,7 @@ ubiq_error *call_report_write(ubiq_bytes bytes) {
   if (good && fflush(stdout) == 0) return NULL;
   int number = errno;
   clearerr(stdout);
-  if (number == EPIPE) return ubiq_error_new(UBIQ_UNAVAILABLE, "standard output: is closed; nobody reads the output");
+  if (number == EPIPE || number == EBADF)
+    return ubiq_error_new(UBIQ_UNAVAILABLE, "standard output: is closed; nobody reads the output");
   return file_error(number, "standard output");
 }

@@ -1,5 +1,6 @@
 // The program `ubiq`: finds the command and runs it.
 #include "base/text.h"
+#include "cli/call_report.h"
 #include "cli/command.h"
 #include "cli/serve_compiler.h"
 #include "ubiq/version.h"
@@ -72,27 +73,46 @@ static int print_version(void) {
   return EXIT_OK;
 }
 
+static int run_command(const char *name, int count, char **arguments) {
+  size_t commands_count = 0;
+  const command *const *commands = command_list(&commands_count);
+  for (size_t i = 0; i < commands_count; i++)
+    if (strcmp(name, commands[i]->name) == 0) return commands[i]->run(commands[i], count, arguments);
+  return unknown_command(name);
+}
+
+static int help(int count, char **arguments) {
+  static char option[] = "--help";
+  char *asked[] = {option};
+  return count == 0 ? print_help(stdout) : run_command(arguments[0], 1, asked);
+}
+
 static int dispatch(int count, char **arguments) {
   if (count < 2) {
     print_help(stderr);
     return EXIT_USAGE;
   }
   text first = text_of(arguments[1]);
-  if (text_equal_string(first, "--help") || text_equal_string(first, "-h") || text_equal_string(first, "help"))
-    return print_help(stdout);
+  if (text_equal_string(first, "help")) return help(count - 2, arguments + 2);
+  if (text_equal_string(first, "--help") || text_equal_string(first, "-h")) return print_help(stdout);
   if (text_equal_string(first, "--version") || text_equal_string(first, "version")) return print_version();
   if (first.size > 0 && first.data[0] == '-') return unknown_option(first.data);
   if (text_equal_string(first, SERVE_COMPILER_ARGUMENT)) return serve_compiler_main(count - 2, arguments + 2);
-  size_t commands_count = 0;
-  const command *const *commands = command_list(&commands_count);
-  for (size_t i = 0; i < commands_count; i++)
-    if (text_equal_string(first, commands[i]->name)) return commands[i]->run(commands[i], count - 2, arguments + 2);
-  return unknown_command(first.data);
+  return run_command(first.data, count - 2, arguments + 2);
+}
+
+/// What was printed has not been written before this; a command that has failed has said why already.
+static int end(int code) {
+  bool has_failed = ferror(stdout) != 0;
+  ubiq_error *error = call_report_write((ubiq_bytes){NULL, 0});
+  if (error == NULL && has_failed)
+    error = ubiq_error_new(UBIQ_UNAVAILABLE, "standard output: not all that was printed could be written");
+  if (error == NULL || code == EXIT_OK) return error == NULL ? code : command_fail(error);
+  ubiq_error_delete(error);
+  return code;
 }
 
 int main(int count, char **arguments) {
   signal(SIGPIPE, SIG_IGN);
-  int code = dispatch(count, arguments);
-  if (fflush(stdout) != 0 && code == EXIT_OK) code = EXIT_FAILURE;
-  return code;
+  return end(dispatch(count, arguments));
 }
