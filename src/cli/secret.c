@@ -176,11 +176,15 @@ static ubiq_error *act(const secret_command *self, const char *project, services
   return error;
 }
 
+static ubiq_error *make_folder(const secret_command *self, const char *directory) {
+  return self->directory == NULL ? serving_make_project_folder(directory) : file_make_private_directory(directory);
+}
+
 static ubiq_error *act_in(const secret_command *self, const char *directory, const char *project,
                           secret_action action) {
   services services = {0};
   char *path = file_path_join(directory, SQLITE_BACKEND_FILE);
-  ubiq_error *error = path == NULL ? ubiq_error_no_memory() : file_make_private_directory(directory);
+  ubiq_error *error = path == NULL ? ubiq_error_no_memory() : make_folder(self, directory);
   const sqlite_backend_settings settings = {.path = path};
   if (error == NULL) error = sqlite_backend_open(&settings, &services.backend);
   if (error == NULL) error = secrets_open(directory, services.backend, &services.secrets);

@@ -181,7 +181,7 @@ ubiq_error *serving_open(serving *self) {
   return NULL;
 }
 
-static ubiq_error *prepare_folder(const char *folder) {
+ubiq_error *serving_make_project_folder(const char *folder) {
   ubiq_error *error = file_make_private_directory(folder);
   char *ignore = file_path_join(folder, ".gitignore");
   if (error == NULL && ignore == NULL) error = ubiq_error_no_memory();
@@ -199,7 +199,7 @@ ubiq_error *serving_keep_in(serving *self, const char *folder) {
 ubiq_error *serving_keep_in_project(serving *self, const char *directory) {
   self->keep = file_path_join(directory, ".ubiq");
   if (self->keep == NULL) return ubiq_error_no_memory();
-  ubiq_error *error = prepare_folder(self->keep);
+  ubiq_error *error = serving_make_project_folder(self->keep);
   if (error == NULL) return NULL;
   log_warn("functions can store nothing: %s", ubiq_error_message(error));
   ubiq_error_delete(error);

@@ -67,6 +67,10 @@ ubiq_error *serving_open(serving *self);
 /// file_make_private_directory.
 ubiq_error *serving_keep_in(serving *self, const char *folder);
 
+/// Makes the folder `.ubiq` of a project, which is the machine's alone and that version control passes over: keys lie in it. Errors:
+/// those of file_make_private_directory.
+ubiq_error *serving_make_project_folder(const char *folder);
+
 /// The same in the folder `.ubiq` of a project. A folder that cannot be made or written is told of, and nothing is
 /// stored then. Before the sandbox closes.
 ubiq_error *serving_keep_in_project(serving *self, const char *directory);

@@ -125,6 +125,12 @@ class ConfigAndSecrets(support.Relaying):
             os.close(side)
         return shown.decode(), echoes, process.returncode
 
+    def test_the_key_of_secrets_is_no_file_of_the_project(self):
+        project = self.make()
+        self.assertEqual(0, self.secret(project, "set", "stripe-key", value=VALUE).returncode)
+        with open(os.path.join(project, ".ubiq", ".gitignore"), encoding="ascii") as file:
+            self.assertEqual("*\n", file.read())
+
     def test_a_value_that_is_typed_is_not_shown(self):
         project = self.make()
         shown, echoes, code = self.typed(project, VALUE.encode() + b"\n")
