@@ -45,6 +45,13 @@ class AdminPlatform(Test):
         status, headers, body = self.raw(server, "GET", "/v1/kv/raw")
         self.assertEqual((200, "image/png", b"\0\xff"), (status, headers["content-type"], body))
 
+    def test_a_method_that_a_path_has_not_is_refused_with_those_that_it_has(self):
+        server = self.launch()
+        for method in ("PATCH", "OPTIONS", "TRACE", "PROPFIND", "HEAD", "POST"):
+            status, headers, _ = self.raw(server, method, "/v1/kv/a")
+            self.assertEqual((405, "GET, PUT, DELETE"), (status, headers["allow"]), method)
+        self.assertEqual(404, self.raw(server, "PATCH", "/v1/none")[0])
+
     def test_a_head_of_any_size_is_answered(self):
         server = self.launch()
         start = "GET /v1/kv/none HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nAuthorization: Bearer %s\r\n" % server.token

@@ -373,6 +373,11 @@ static answer answer_delete(admin_request *self) {
   return answer_platform(self, MHD_HTTP_METHOD_DELETE);
 }
 
+/// No operation has it: the answer says which methods its path has.
+static answer answer_other(admin_request *self) {
+  return answer_platform(self, "such method");
+}
+
 static const admin_endpoint endpoints[] = {
     {.method = "GET", .answer = answer_get},
     {.method = "HEAD", .answer = answer_head},
@@ -381,12 +386,14 @@ static const admin_endpoint endpoints[] = {
     {.method = "DELETE", .changes = true, .answer = answer_delete},
 };
 
+static const admin_endpoint other = {.answer = answer_other};
+
 bool admin_platform_is(const admin_endpoint *endpoint) {
-  return endpoint >= endpoints && endpoint < endpoints + sizeof endpoints / sizeof endpoints[0];
+  return endpoint == &other || (endpoint >= endpoints && endpoint < endpoints + sizeof endpoints / sizeof endpoints[0]);
 }
 
 const admin_endpoint *admin_platform_endpoint(const char *method) {
   for (size_t i = 0; i < sizeof endpoints / sizeof endpoints[0]; i++)
     if (strcmp(endpoints[i].method, method) == 0) return &endpoints[i];
-  return NULL;
+  return &other;
 }

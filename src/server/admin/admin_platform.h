@@ -10,7 +10,7 @@
 /// For requests whose path the admin API does not have: whether the platform's has it perhaps.
 bool admin_platform_may_have(const char *path);
 
-/// What answers them; NULL: none has such a method.
+/// What answers them, also those with a method that none has.
 const admin_endpoint *admin_platform_endpoint(const char *method);
 
 /// Whether an endpoint is one of these.
