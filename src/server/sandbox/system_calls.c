@@ -16,6 +16,9 @@ static const char *const refused[] = {
     "ptrace", "process_vm_readv", "process_vm_writev", "process_mrelease", "kcmp", "pidfd_getfd",
     // new processes and programs
     "fork", "vfork", "execve", "execveat", "uselib", "personality",
+    // other files of this user by their names, which Landlock lets pass: who may use them, and on its older levels their end
+    "chmod", "fchmodat", "fchmodat2", "chown", "lchown", "fchownat", "setxattr", "lsetxattr", "setxattrat",
+    "removexattr", "lremovexattr", "removexattrat", "truncate", "truncate64",
     // namespaces and mounts
     "unshare", "setns", "chroot", "pivot_root", "mount", "umount", "umount2", "mount_setattr", "move_mount",
     "open_tree", "fsopen", "fsconfig", "fsmount", "fspick", "swapon", "swapoff", "open_by_handle_at", "quotactl",

@@ -69,6 +69,13 @@ static void try_calls(void) {
       SYS_acct,
       SYS_syslog,
       SYS_process_madvise,
+      SYS_fchmodat,
+      SYS_fchownat,
+      SYS_setxattr,
+      SYS_lsetxattr,
+      SYS_removexattr,
+      SYS_lremovexattr,
+      SYS_truncate,
   };
   enter();
   for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
