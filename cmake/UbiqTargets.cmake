@@ -12,7 +12,7 @@ target_link_libraries(ubiq_usage INTERFACE wasmtime yyjson tomlplusplus PkgConfi
   PkgConfig::LIBUV PkgConfig::GNUTLS ubiq_curl ubiq_sodium PkgConfig::ZSTD PkgConfig::SQLITE PkgConfig::SECCOMP Threads::Threads ${CMAKE_DL_LIBS} m)
 
 # The C ABI's own objects, so that libextism.so is these and what they need.
-file(GLOB extism_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/plugin/extism*.c)
+file(GLOB extism_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/plugin/extism/*.c)
 if(extism_sources)
   add_library(ubiq_extism_abi OBJECT ${extism_sources})
   target_link_libraries(ubiq_extism_abi PRIVATE ubiq_usage ubiq_warnings)

@@ -3,7 +3,7 @@
 // The code in it is not deserialized: that trusts its bytes, and the MAC is why it may.
 //
 // Run: make fuzz, or build/fuzz/fuzz/artifact_fuzz fuzz/corpus/artifact_fuzz
-#include "plugin/artifact_format.h"
+#include "plugin/compile/artifact_format.h"
 
 #include <stdlib.h>
 #include <string.h>

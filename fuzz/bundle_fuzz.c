@@ -2,7 +2,7 @@
 ///
 /// An input that begins with 't' is the archive itself, whose headers get right checksums, so that what stands behind them
 /// is reached; anything else is a bundle's file.
-#include "plugin/manifest.h"
+#include "plugin/manifest/manifest.h"
 #include "runtime/bundle/bundle.h"
 #include "runtime/bundle/bundle_tar.h"
 #include "runtime/project/project.h"

@@ -4,7 +4,9 @@
 // Each four bytes of the input are one change: a place (16 bits, scaled to the guest's size), how many bytes further, and the new
 // byte. Without a built guest the whole input is the module.
 #include "base/file.h"
-#include "plugin/internal.h"
+#include "plugin/call/core.h"
+#include "plugin/host/core_host.h"
+#include "plugin/parts/instance.h"
 #include "ubiq/function.h"
 
 #include <stdio.h>

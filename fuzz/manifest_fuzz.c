@@ -1,7 +1,7 @@
 // Fuzzes what reads manifests and configs: JSON, TOML, raw Wasm and WAT, names, data, hashes.
 //
 // Run: make fuzz, or build/fuzz/fuzz/manifest_fuzz fuzz/corpus/manifest_fuzz
-#include "plugin/manifest.h"
+#include "plugin/manifest/manifest.h"
 
 #include <stdlib.h>
 

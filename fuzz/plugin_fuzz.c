@@ -6,7 +6,7 @@
 // guest's size), how many bytes further, and the new byte. Without built guests the whole input is the module.
 #include "base/buffer.h"
 #include "base/file.h"
-#include "plugin/internal.h"
+#include "plugin/parts/instance.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 // is wrong with a request is told in its answer, and never traps.
 //
 // Guests without the kernel have the same as `invoke(i32 format, i32 place, i32 size) -> i64` of `ubiq:wire/host`: both are in
-// their own memory, and the answer, place << 32 | size, is made room for by their ubiq_alloc (plugin/core.h).
+// their own memory, and the answer, place << 32 | size, is made room for by their ubiq_alloc (plugin/call/core.h).
 #ifndef API_INVOKE_HOST_H
 #define API_INVOKE_HOST_H
 

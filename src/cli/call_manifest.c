@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "base/toml.h"
 #include "base/units.h"
-#include "plugin/manifest.h"
+#include "plugin/manifest/manifest.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #include "cli/call_report.h"
 #include "cli/command.h"
 #include "cli/plugin_source.h"
-#include "plugin/artifact.h"
+#include "plugin/compile/artifact.h"
 
 #include <stdlib.h>
 #include <yyjson.h>

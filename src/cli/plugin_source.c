@@ -2,8 +2,8 @@
 #include "cli/plugin_source.h"
 
 #include "base/file.h"
-#include "plugin/artifact.h"
-#include "plugin/manifest.h"
+#include "plugin/compile/artifact.h"
+#include "plugin/manifest/manifest.h"
 #include "ubiq/artifact.h"
 
 #include <errno.h>

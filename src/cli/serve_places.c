@@ -4,7 +4,7 @@
 #include "base/fetch_roots.h"
 #include "base/file.h"
 #include "engine/cache/cache_folder.h"
-#include "plugin/manifest.h"
+#include "plugin/manifest/manifest.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 #include "cli/test_world.h"
 
 #include "base/fetch_url.h"
-#include "plugin/stubs.h"
+#include "plugin/parts/stubs.h"
 
 #include <pthread.h>
 #include <stdio.h>

@@ -7,7 +7,7 @@
 #define CLI_TEST_WORLD_H
 
 #include "cli/test_case.h"
-#include "plugin/stubs.h"
+#include "plugin/parts/stubs.h"
 #include "services/service.h"
 
 typedef struct test_world test_world;

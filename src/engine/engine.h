@@ -133,7 +133,7 @@ enum {
   ENGINE_NAMES_FUNCTIONS = 1u << 8, ///< messages of traps tell the functions that they came through
 };
 
-/// How an engine is opened. Engines are dear: a process opens a few, by size class (plugin/engines.h).
+/// How an engine is opened. Engines are dear: a process opens a few, by size class (plugin/parts/engines.h).
 typedef struct engine_options {
   uint64_t memory_bytes_max; ///< the largest linear memory that a pooled slot holds; 0: no pool, memories as they come
   uint32_t stores_max;       ///< how many stores may exist at once; sizes the pool

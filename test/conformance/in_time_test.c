@@ -3,6 +3,7 @@
 //
 // A machine that is busy with other things may take longer, but not each time: what counts is the best of a few tries.
 #include "support/engines.h"
+#include "ubiq/function.h"
 #include "unit/plugin/plugin_testing.h"
 
 #include <pthread.h>

@@ -1,4 +1,4 @@
-// What the module cache and compiled plugins in files (plugin/artifact.h) have in common: the user's folder and key, and
+// What the module cache and compiled plugins in files (plugin/compile/artifact.h) have in common: the user's folder and key, and
 // how a compiled module is named.
 #ifndef ENGINE_CACHE_CACHE_KEY_H
 #define ENGINE_CACHE_CACHE_KEY_H

@@ -3,7 +3,7 @@
 // A module is found by a digest of all that its code was made from; whoever keeps one says what that is. At most
 // RECENT_MODULES_MAX modules of RECENT_BYTES_MAX bytes of Wasm together are kept for the whole process; those used
 // longest ago go. What goes lives on where it is in use. A kept module is of its engine, so engines are never closed while any
-// is kept: plugin/engines.c opens them for good.
+// is kept: plugin/parts/engines.c opens them for good.
 #ifndef ENGINE_CACHE_RECENT_H
 #define ENGINE_CACHE_RECENT_H
 

@@ -21,7 +21,7 @@ typedef enum wasm_type {
 typedef enum wasm_kind { WASM_FUNCTION, WASM_TABLE, WASM_MEMORY, WASM_GLOBAL, WASM_TAG } wasm_kind;
 
 /// More parameters or results than this are refused in functions that the host calls or provides.
-enum { WASM_SIGNATURE_MAX = 32 };
+enum { WASM_SIGNATURE_MAX = 32, WASM_PAGE_BYTES = 64 << 10 };
 
 typedef struct wasm_signature {
   const wasm_type *params;

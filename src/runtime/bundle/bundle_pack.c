@@ -7,7 +7,7 @@
 #include "base/toml.h"
 #include "engine/engine.h"
 #include "engine/wasm/wasm.h"
-#include "plugin/manifest.h"
+#include "plugin/manifest/manifest.h"
 #include "runtime/bundle/bundle.h"
 
 #include <stdio.h>

@@ -3,7 +3,7 @@
 
 #include "api/invoke_host.h"
 #include "base/file.h"
-#include "plugin/call.h"
+#include "plugin/call/call.h"
 #include "yyjson.h"
 
 #include <stdlib.h>

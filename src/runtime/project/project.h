@@ -67,8 +67,8 @@ typedef enum project_auth {
 /// How a function is called.
 typedef enum project_wire {
   PROJECT_WIRE_EXTISM,    ///< by an export that takes its input from Extism's kernel
-  PROJECT_WIRE_CORE,      ///< by ubiq_handle; the module has no kernel (plugin/core.h)
-  PROJECT_WIRE_COMPONENT, ///< by mat-wire.handle of a component (plugin/component.h)
+  PROJECT_WIRE_CORE,      ///< by ubiq_handle; the module has no kernel (plugin/call/core.h)
+  PROJECT_WIRE_COMPONENT, ///< by mat-wire.handle of a component (plugin/call/component.h)
 } project_wire;
 
 /// The word of ubiq.toml for a wire. Constant.

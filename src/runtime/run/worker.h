@@ -60,7 +60,7 @@ typedef struct worker_options {
   const struct sockaddr_storage *own; ///< listeners that functions shall not reach; borrowed, may be NULL
   size_t own_count;
   run_log *run_log;                 ///< gets a line for each run; borrowed; NULL: none
-  const struct plugin_stubs *stubs; ///< for functions that are tested (plugin/stubs.h); borrowed; NULL: none
+  const struct plugin_stubs *stubs; ///< for functions that are tested (plugin/parts/stubs.h); borrowed; NULL: none
   metrics *metrics;                 ///< where runs are counted; borrowed; NULL: nowhere
   services *services;               ///< what functions may ask for; borrowed; NULL: of those that keep nothing
   run_ring *ring;                   ///< gets a copy of what is told of each run; borrowed; NULL: none does

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/fetch_loop.h"
 #include "base/fetch_url.h"
-#include "plugin/stubs.h"
+#include "plugin/parts/stubs.h"
 #include "services/http/http_call.h"
 #include "services/operations.h"
 #include "services/permissions/permissions.h"

@@ -2,7 +2,7 @@
 #ifndef UBIQ_TEST_EXTISM_TESTING_H
 #define UBIQ_TEST_EXTISM_TESTING_H
 
-#include "plugin_testing.h"
+#include "unit/plugin/plugin_testing.h"
 
 #include "extism.h"
 

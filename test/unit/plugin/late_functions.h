@@ -2,7 +2,7 @@
 #ifndef UBIQ_TEST_LATE_FUNCTIONS_H
 #define UBIQ_TEST_LATE_FUNCTIONS_H
 
-#include "plugin_testing.h"
+#include "unit/plugin/plugin_testing.h"
 
 #include "ubiq/function.h"
 

@@ -2,7 +2,8 @@
 // It must be an error or harmless, leak nothing, and the next attempt must do. The engine's own allocations do not fail here,
 // nor those of an adapter in an object of its own.
 // link: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup
-#include "late_functions.h"
+#include "plugin/parts/function.h"
+#include "unit/plugin/late_functions.h"
 
 #include "ubiq/call.h"
 #include "ubiq/pool.h"

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/fetch_loop.h"
 #include "base/file.h"
-#include "plugin/internal.h"
+#include "plugin/parts/instance.h"
 #include "support/traps.h"
 
 #include <stdio.h>

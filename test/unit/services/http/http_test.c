@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/fetch_loop.h"
-#include "plugin/stubs.h"
+#include "plugin/parts/stubs.h"
 #include "services/permissions/permissions.h"
 #include "unit/base/alloc_failure.h"
 #include "unit/base/fetch_server.h"
