@@ -24,6 +24,7 @@ class Collector:
     def __init__(self):
         collector = self
         self.news, self.received, self.status, self.asked = threading.Condition(), [], 200, 0
+        self.thinking_s = 0  # before an answer
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -35,7 +36,8 @@ class Collector:
                     if collector.status == 200:
                         collector.received.append((self.path, self.headers["Content-Type"], json.loads(body)))
                     collector.news.notify_all()
-                    status = collector.status
+                    status, thinking_s = collector.status, collector.thinking_s
+                time.sleep(thinking_s)
                 self.send_response(status)
                 self.send_header("Content-Length", "2")
                 self.end_headers()
@@ -52,9 +54,9 @@ class Collector:
         self.server.shutdown()
         self.server.server_close()
 
-    def answer(self, status):
+    def answer(self, status, thinking_s=0):
         with self.news:
-            self.status = status
+            self.status, self.thinking_s = status, thinking_s
 
     def wait_until_asked(self):
         with self.news:
@@ -397,6 +399,18 @@ UBIQ_EXPORT(speak) {
         with collector.news:
             collector.news.wait_for(lambda: self.of_runs(collector), support.PATIENCE)
         self.assertEqual(1, len(self.of_runs(collector)))
+
+    def test_a_slow_collector_does_not_hold_up_the_end(self):
+        collector = self.collector()
+        collector.answer(503)
+        server = self.launch(collector, "hello")
+        for _ in range(3000):  # six batches, each with two requests
+            server.post("/hello")
+        collector.answer(200, thinking_s=2)
+        collector.wait_until_asked()
+        self.assertEqual(0, server.stop())
+        with collector.news:
+            self.assertLess(len(server_spans(collector.items(*SPANS))), 3000)
 
     def test_without_a_collector_requests_are_answered_and_the_server_ends(self):
         listener = socket.create_server(("127.0.0.1", 0))  # takes connections, and says nothing

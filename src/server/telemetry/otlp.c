@@ -16,7 +16,7 @@ enum {
   BATCH_RUNS = 512,
   BATCH_LINES = 512,
   SEND_MS_MAX = 3000, ///< for one request
-  LAST_MS_MAX = 2000, ///< for all that are left at the end
+  LAST_MS_MAX = 5000, ///< for all that are left at the end
   WAIT_S_MAX = 30,    ///< before what failed is sent again
   METRICS_PERIOD_S = 10,
   ANSWER_BYTES_MAX = 64 << 10,
@@ -50,7 +50,8 @@ struct otlp {
   bool has_sent[STREAM_METRICS]; ///< of the batch: which of its two requests was taken
   unsigned wait_s;               ///< before the next try; 0: nothing failed
   uint64_t warned_ns, metrics_ns;
-  uint64_t end_ns; ///< when the last request has to be over; UINT64_MAX: not yet
+
+  _Atomic uint64_t end_ns; ///< when the last request has to be over; UINT64_MAX: not yet
 
   pthread_t thread;
   bool is_running; ///< the owner's: the thread was started and not joined
@@ -88,9 +89,9 @@ static outcome judge(otlp *self, stream stream, int status) {
 }
 
 static uint64_t time_left_ms(const otlp *self) {
-  uint64_t now_ns = clock_monotonic_ns();
-  if (self->end_ns == UINT64_MAX) return SEND_MS_MAX;
-  return now_ns >= self->end_ns ? 0 : (self->end_ns - now_ns) / CLOCK_NS_PER_MS;
+  const uint64_t now_ns = clock_monotonic_ns(), end_ns = atomic_load(&self->end_ns);
+  const uint64_t left_ms = now_ns >= end_ns ? 0 : (end_ns - now_ns) / CLOCK_NS_PER_MS;
+  return left_ms < SEND_MS_MAX ? left_ms : SEND_MS_MAX;
 }
 
 static outcome post(otlp *self, stream stream, const char *text, size_t size) {
@@ -155,8 +156,10 @@ static bool fill_batch(otlp *self) {
   return self->batch_count > 0;
 }
 
+/// No more than the rings hold: a collector that is slower than the runs is to get the rest, too.
 static bool send_runs(otlp *self) {
-  while (self->batch_count > 0 || fill_batch(self))
+  size_t batches = 2 + (size_t)self->rings_count * RUN_RING_SPANS / BATCH_RUNS;
+  for (; batches > 0 && (self->batch_count > 0 || fill_batch(self)); batches--)
     if (!send_batch(self)) return false;
   return true;
 }
@@ -184,7 +187,8 @@ static bool fill_lines(otlp *self) {
 }
 
 static bool send_lines(otlp *self) {
-  while (self->lines_count > 0 || fill_lines(self)) {
+  size_t batches = 2 + OTLP_LINES_MAX / BATCH_LINES;
+  for (; batches > 0 && (self->lines_count > 0 || fill_lines(self)); batches--) {
     size_t size = 0;
     char *text = otlp_json_lines(self->line_batch, self->lines_count, &size);
     outcome outcome = post_text(self, STREAM_LOGS, text, size);
@@ -232,7 +236,6 @@ static void *live(void *user) {
     unsigned longer = self->wait_s == 0 ? 1 : 2 * self->wait_s;
     self->wait_s = send_all(self, false) ? 0 : longer < WAIT_S_MAX ? longer : WAIT_S_MAX;
   }
-  self->end_ns = clock_monotonic_ns() + LAST_MS_MAX * CLOCK_NS_PER_MS;
   send_all(self, true);
   while (fill_batch(self)) { // what was not taken
     atomic_fetch_add_explicit(&self->dropped, self->batch_count, memory_order_relaxed);
@@ -278,7 +281,7 @@ ubiq_error *otlp_new(const char *url, unsigned workers, otlp **out) {
   pthread_condattr_destroy(&monotonic);
   pthread_mutex_init(&self->lock, NULL);
   self->rings_count = workers;
-  self->end_ns = UINT64_MAX;
+  atomic_init(&self->end_ns, UINT64_MAX);
   self->began_ns = clock_realtime_ns();
   ubiq_error *error = make_urls(self, url);
   if (error == NULL) error = make_rings(self);
@@ -309,6 +312,7 @@ ubiq_error *otlp_start(otlp *self, metrics *metrics) {
 void otlp_stop(otlp *self) {
   if (self == NULL || !self->is_running) return;
   log_set_listener(NULL, NULL);
+  atomic_store(&self->end_ns, clock_monotonic_ns() + LAST_MS_MAX * CLOCK_NS_PER_MS);
   pthread_mutex_lock(&self->lock);
   self->is_stopping = true;
   pthread_cond_signal(&self->news);
