@@ -11,6 +11,25 @@ import support
 from support import function, in_thread
 
 
+# Has no room for a copy of `large` in 13 MiB.
+FULL = r"""
+#include <ubiq/pdk.h>
+static char large[8 << 20];
+UBIQ_EXPORT(keep) {
+  char kept[4] = "";
+  ubiq_var_set("a", "old", 3);
+  large[0] = 'x';
+  ubiq_var_set("a", large, sizeof large);
+  ubiq_var_get("a", kept, sizeof kept);
+  return ubiq_output_string(kept);
+}
+UBIQ_EXPORT(post) {
+  ubiq_http_request("POST", "http://127.0.0.1:9/", NULL, large, sizeof large);
+  return ubiq_output_string("sent");
+}
+"""
+
+
 class SlowSite:
     """An HTTP server that keeps its clients waiting until it is told to answer."""
 
@@ -97,6 +116,14 @@ class Limits(support.Test):
         server = self.serve(function("grow", "POST /grow", memory='"1MiB"'), function("hello", "POST /hello"))
         self.problem(server, "/grow", 502, "memory_limit")
         self.assertEqual(200, server.post("/hello")[0])
+
+    def test_what_there_is_no_memory_for_is_not_done_without_it(self):
+        more = {"memory": '"13MiB"', "allowed_hosts": '["127.0.0.1:9"]'}
+        project = self.project(*(function(name, "POST /" + name, **more) for name in ("keep", "post")), files={"guest.c": FULL})
+        for name in ("keep", "post"):
+            done = self.run_ubiq("run", name, project, "--input", "x")
+            self.assertEqual((137, ""), (done.returncode, done.stdout), done.stderr)
+            self.assertIn("no memory left", done.stderr)
 
     def test_an_answer_over_the_limit_is_not_sent(self):
         server = self.serve(function("echo", "POST /echo", response_max=10))

@@ -159,8 +159,8 @@ static inline unsigned char *ubiq_heap_start(void) {
 
 static inline bool ubiq_heap_reach(uint64_t end) {
   const uint64_t have = (uint64_t)__builtin_wasm_memory_size(0) << 16;
+  if (end > UINT32_MAX) return false; // no pointer holds it
   if (end <= have) return true;
-  if (end > UINT32_MAX) return false;
   return __builtin_wasm_memory_grow(0, (size_t)((end - have + 65535u) >> 16)) != SIZE_MAX;
 }
 
@@ -327,6 +327,12 @@ static inline int32_t ubiq_output_string(const char *text) {
   return ubiq_output(text, strlen(text));
 }
 
+// Ends the call where going on without what no memory was left for would do something else than was asked.
+static inline __attribute__((noreturn)) void ubiq_no_memory(void) {
+  ubiq_error_string("no memory left");
+  __builtin_trap();
+}
+
 // ------------------------------------------------------------------------------------------------------- logging
 
 /// Levels as the host counts them.
@@ -391,10 +397,11 @@ static inline ptrdiff_t ubiq_var_get(const char *key, void *buffer, size_t capac
   return ubiq_block_take(extism_var_get(ubiq_block_new_string(key)), buffer, capacity);
 }
 
-/// Keeps a copy of `size` bytes under `key`. A size of 0 removes the variable. The host traps when the variables together
-/// pass its limit.
+/// Keeps a copy of `size` bytes under `key`. A size of 0 removes the variable. Traps when memory is out; the host traps when
+/// the variables together pass its limit.
 static inline void ubiq_var_set(const char *key, const void *value, size_t size) {
   const ubiq_block block = ubiq_block_new(value, size);
+  if (block == 0 && size > 0) ubiq_no_memory(); // no block would remove the variable
   extism_var_set(ubiq_block_new_string(key), block);
 }
 
@@ -450,12 +457,14 @@ static inline ubiq_block ubiq_http_describe(const char *method, const char *url,
 }
 
 /// Sends an HTTP request and waits for the answer. `headers` is a JSON object of strings (`{"accept":"text/plain"}`) or
-/// NULL; `size` 0 sends no body. The host traps when the URL's host is not among the plugin's allowed hosts, when no
-/// connection can be made, and past its limits of time and size. The caller ends the answer with `ubiq_http_close`.
+/// NULL; `size` 0 sends no body. Traps when memory is out. The host traps when the URL's host is not among the plugin's
+/// allowed hosts, when no connection can be made, and past its limits of time and size. The caller ends the answer with
+/// `ubiq_http_close`.
 static inline ubiq_http_response ubiq_http_request(const char *method, const char *url, const char *headers,
                                                    const void *body, size_t size) {
   const ubiq_block request = ubiq_http_describe(method, url, headers != NULL ? headers : "{}");
   const ubiq_block content = ubiq_block_new(body, size);
+  if (request == 0 || (content == 0 && size > 0)) ubiq_no_memory(); // no block would be a request without a body
   ubiq_http_response response = {0, 0};
   response.body = extism_http_request(request, content);
   response.status = extism_http_status_code();
