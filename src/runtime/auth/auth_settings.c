@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/json_string.h"
+#include "base/json_table.h"
 #include "base/json_units.h"
 
 #include <stdlib.h>
@@ -102,7 +103,6 @@ static const struct {
     {"keys", read_keys},     {"issuer", read_issuer},     {"audience", read_audience},
     {"leeway", read_leeway}, {"api_keys", read_api_keys},
 };
-enum { KEYS = sizeof keys / sizeof keys[0] };
 
 /// Tokens of whoever has an account somewhere are not meant.
 static ubiq_error *check(const auth_settings *self, const json_value *value) {
@@ -121,14 +121,11 @@ ubiq_error *auth_settings_read(const json_value *value, arena *arena, const char
   if (settings == NULL) return ubiq_error_no_memory();
   settings->policy.leeway_s = 30;
   reader self = {arena, directory, settings};
-  const char *names[KEYS];
-  for (size_t i = 0; i < KEYS; i++) names[i] = keys[i].name;
-  ubiq_error *error = json_expect_object(value);
-  if (error == NULL) error = json_check_keys(value, names, KEYS);
-  for (size_t i = 0; i < KEYS && error == NULL; i++) {
-    json_value field = json_field(value, names[i]);
-    if (!json_is_absent(&field)) error = keys[i].read(&self, &field);
-  }
+  const json_keys known = JSON_KEYS(keys);
+  json_value field;
+  ubiq_error *error = json_check_table(value, &known);
+  for (size_t next = 0; error == NULL && json_next_known(value, &known, &next, &field);)
+    error = keys[next - 1].read(&self, &field);
   *out = settings;
   return error != NULL ? error : check(settings, value);
 }

@@ -1,6 +1,7 @@
 // Reading and asking; what is sent is said in server/front/cross_origin.c.
 #include "runtime/project/cors.h"
 
+#include "base/json_table.h"
 #include "base/json_units.h"
 
 enum { MAX_AGE_MS = 5 * 1000 }; // what browsers take without being told
@@ -113,17 +114,13 @@ static const struct {
     {"origins", read_origins},         {"headers", read_headers}, {"expose", read_expose},
     {"credentials", read_credentials}, {"max_age", read_max_age},
 };
-enum { KEYS = sizeof keys / sizeof keys[0] };
 
 static ubiq_error *read_table(reader *self, const json_value *value) {
-  const char *names[KEYS];
-  for (size_t i = 0; i < KEYS; i++) names[i] = keys[i].name;
-  ubiq_error *error = json_expect_object(value);
-  if (error == NULL) error = json_check_keys(value, names, KEYS);
-  for (size_t i = 0; i < KEYS && error == NULL; i++) {
-    json_value field = json_field(value, names[i]);
-    if (!json_is_absent(&field)) error = keys[i].read(self, &field);
-  }
+  const json_keys known = JSON_KEYS(keys);
+  json_value field;
+  ubiq_error *error = json_check_table(value, &known);
+  for (size_t next = 0; error == NULL && json_next_known(value, &known, &next, &field);)
+    error = keys[next - 1].read(self, &field);
   if (error == NULL && self->cors->origins_count == 0)
     error = json_error(value, "does not say whose pages may; expected \"origins\"");
   if (error == NULL && self->cors->credentials && self->cors->any_origin)

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/json_string.h"
+#include "base/json_table.h"
 #include "base/json_units.h"
 
 #include <stdlib.h>
@@ -63,7 +64,6 @@ static const struct {
     {"max_age", read_max_age},
     {"entries", read_entries},
 };
-enum { KEYS = sizeof keys / sizeof keys[0] };
 
 /// Where they are answered is a route for everything below.
 static ubiq_error *read_route(reader *self, const json_value *value) {
@@ -86,16 +86,13 @@ static ubiq_error *read_route(reader *self, const json_value *value) {
 }
 
 static ubiq_error *read_one(reader *self, const json_value *value) {
-  const char *names[KEYS];
-  for (size_t i = 0; i < KEYS; i++) names[i] = keys[i].name;
-  ubiq_error *error = json_expect_object(value);
-  if (error == NULL) error = json_check_keys(value, names, KEYS);
+  const json_keys known = JSON_KEYS(keys);
+  json_value field;
+  ubiq_error *error = json_check_table(value, &known);
   if (error == NULL) error = read_route(self, value);
   self->files->index = "index.html";
-  for (size_t i = 0; i < KEYS && error == NULL; i++) {
-    json_value field = json_field(value, names[i]);
-    if (!json_is_absent(&field)) error = keys[i].read(self, &field);
-  }
+  for (size_t next = 0; error == NULL && json_next_known(value, &known, &next, &field);)
+    error = keys[next - 1].read(self, &field);
   bool has_one = (self->files->folder == NULL) != (self->files->entries == NULL);
   if (error == NULL && !has_one) error = json_error(value, "does not say where its files are; expected \"folder\"");
   return error;

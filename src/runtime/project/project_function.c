@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/json_string.h"
+#include "base/json_table.h"
 #include "base/json_units.h"
 #include "runtime/limits/turns.h"
 #include "runtime/project/project_pool.h"
@@ -247,14 +248,10 @@ static ubiq_error *read_events(reader *self, const json_value *value) {
   return project_read_events(self->triggers, self->function->name, value);
 }
 
-typedef ubiq_error *(*read_key)(reader *self, const json_value *value);
-
-typedef struct function_key {
+static const struct {
   const char *name;
-  read_key read;
-} function_key;
-
-static const function_key function_keys[] = {
+  ubiq_error *(*read)(reader *self, const json_value *value);
+} function_keys[] = {
     {"wasm", read_wasm},
     {"source", read_source},
     {"manifest", read_manifest},
@@ -286,7 +283,6 @@ static const function_key function_keys[] = {
     {"schedules", read_schedules},
     {"events", read_events},
 };
-enum { FUNCTION_KEYS = sizeof function_keys / sizeof function_keys[0] };
 
 // ------------------------------------------------------------------------------------------------- a whole function
 
@@ -304,12 +300,6 @@ static ubiq_error *check_function(const reader *self, const json_value *value) {
   return project_check_lifetime(value, &function->lifetime);
 }
 
-static ubiq_error *check_function_keys(const json_value *value) {
-  const char *names[FUNCTION_KEYS];
-  for (size_t i = 0; i < FUNCTION_KEYS; i++) names[i] = function_keys[i].name;
-  return json_check_keys(value, names, FUNCTION_KEYS);
-}
-
 static void set_defaults(project_function *self, const project_defaults *defaults) {
   self->limits = limits_default;
   self->weight = TURNS_WEIGHT_DEFAULT;
@@ -321,15 +311,14 @@ static void set_defaults(project_function *self, const project_defaults *default
 }
 
 static ubiq_error *read_function(reader *self, const json_value *value) {
-  ubiq_error *error = json_expect_object(value);
-  if (error == NULL) error = check_function_keys(value);
+  const json_keys known = JSON_KEYS(function_keys);
+  json_value field;
+  ubiq_error *error = json_check_table(value, &known);
   if (error == NULL) error = json_copy_text(self->arena, value->key, &self->function->name);
   if (error != NULL) return error;
   set_defaults(self->function, self->defaults);
-  for (size_t i = 0; i < FUNCTION_KEYS && error == NULL; i++) {
-    json_value field = json_field(value, function_keys[i].name);
-    if (!json_is_absent(&field)) error = function_keys[i].read(self, &field);
-  }
+  for (size_t next = 0; error == NULL && json_next_known(value, &known, &next, &field);)
+    error = function_keys[next - 1].read(self, &field);
   if (self->function->lifetime.kind == LIFETIME_PINNED) self->function->pool.min = self->function->pool.max = 1;
   return error != NULL ? error : check_function(self, value);
 }

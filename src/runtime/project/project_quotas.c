@@ -1,6 +1,7 @@
 // One row for each quota.
 #include "runtime/project/project_quotas.h"
 
+#include "base/json_table.h"
 #include "base/json_units.h"
 
 #define LARGE (UINT64_C(1) << 50) ///< bytes, or keys: no disk has as many
@@ -27,13 +28,12 @@ static ubiq_error *read_one(const json_value *value, const project_quota *quota,
 }
 
 ubiq_error *project_read_quotas(const json_value *value, quotas *out) {
-  const char *keys[PROJECT_QUOTAS];
-  for (size_t i = 0; i < PROJECT_QUOTAS; i++) keys[i] = project_quotas[i].name;
-  ubiq_error *error = json_expect_object(value);
-  if (error == NULL) error = json_check_keys(value, keys, PROJECT_QUOTAS);
-  for (size_t i = 0; error == NULL && i < PROJECT_QUOTAS; i++) {
-    json_value field = json_field(value, keys[i]);
-    if (!json_is_absent(&field)) error = read_one(&field, &project_quotas[i], field_of(out, &project_quotas[i]));
+  const json_keys known = JSON_KEYS(project_quotas);
+  json_value field;
+  ubiq_error *error = json_check_table(value, &known);
+  for (size_t next = 0; error == NULL && json_next_known(value, &known, &next, &field);) {
+    const project_quota *quota = &project_quotas[next - 1];
+    error = read_one(&field, quota, field_of(out, quota));
   }
   return error;
 }
