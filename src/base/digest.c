@@ -1,6 +1,8 @@
 // Hashes, message authentication and random bytes, over libsodium.
 #include "base/digest.h"
 
+#include "base/text.h"
+
 #include <pthread.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -26,7 +28,7 @@ void digest_sha256(const void *data, size_t size, uint8_t out[DIGEST_SHA256_SIZE
 void digest_sha256_hex(const void *data, size_t size, char out[DIGEST_SHA256_HEX_SIZE]) {
   uint8_t digest[DIGEST_SHA256_SIZE];
   digest_sha256(data, size, digest);
-  sodium_bin2hex(out, DIGEST_SHA256_HEX_SIZE, digest, sizeof digest);
+  text_hex(digest, sizeof digest, out);
 }
 
 void digest_mac(const uint8_t key[DIGEST_KEY_SIZE], const ubiq_bytes *parts, size_t count,

@@ -181,6 +181,16 @@ bool text_escape(buffer *out, text value) {
   return true;
 }
 
+void text_hex(const void *data, size_t size, char *out) {
+  static const char digits[] = "0123456789abcdef";
+  const uint8_t *bytes = data;
+  for (size_t i = 0; i < size; i++) {
+    out[2 * i] = digits[bytes[i] >> 4];
+    out[2 * i + 1] = digits[bytes[i] & 15];
+  }
+  out[2 * size] = '\0';
+}
+
 static int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   c |= 0x20;

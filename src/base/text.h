@@ -68,6 +68,9 @@ typedef enum text_base64_result { TEXT_BASE64_OK, TEXT_BASE64_INVALID, TEXT_BASE
 /// Appends the bytes of padded standard base64 (no blanks, no URL alphabet). On failure `out` is as it was.
 UBIQ_NODISCARD text_base64_result text_base64_decode(buffer *out, text base64);
 
+/// Writes `size` bytes as lower-case hex digits and a NUL: 2 * `size` + 1 characters.
+void text_hex(const void *data, size_t size, char *out);
+
 /// The byte that the percent escape at the beginning of `value` stands for (RFC 3986, section 2.1); -1 when none begins there.
 int text_percent_byte(text value);
 /// Undoes percent escapes into `out`, which has room for `value.size` bytes; answers how many were

@@ -12,21 +12,12 @@ enum { ID_BYTES = 4, SECRET_BYTES = 32 };
 
 static const char prefix[] = "ubiq_";
 
-static void write_hex(char *out, const uint8_t *bytes, size_t size) {
-  static const char digits[] = "0123456789abcdef";
-  for (size_t i = 0; i < size; i++) {
-    out[2 * i] = digits[bytes[i] >> 4];
-    out[2 * i + 1] = digits[bytes[i] & 15];
-  }
-  out[2 * size] = '\0';
-}
-
 static void make_text(access_token *token, char out[ACCESS_TOKEN_SIZE]) {
   uint8_t random[ID_BYTES + SECRET_BYTES];
   char secret[2 * SECRET_BYTES + 1];
   digest_random(random, sizeof random);
-  write_hex(token->id, random, ID_BYTES);
-  write_hex(secret, random + ID_BYTES, SECRET_BYTES);
+  text_hex(random, ID_BYTES, token->id);
+  text_hex(random + ID_BYTES, SECRET_BYTES, secret);
   snprintf(out, ACCESS_TOKEN_SIZE, "%s%s_%s", prefix, token->id, secret);
   digest_wipe(random, sizeof random);
   digest_wipe(secret, sizeof secret);

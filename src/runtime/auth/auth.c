@@ -321,15 +321,10 @@ ubiq_error *auth_check(auth *self, const auth_presented *presented, uint64_t now
 }
 
 void auth_api_key_new(char text[AUTH_KEY_SIZE], char hash[7 + DIGEST_SHA256_HEX_SIZE]) {
-  static const char digits[] = "0123456789abcdef";
   uint8_t random[32];
   digest_random(random, sizeof random);
   memcpy(text, "ubk_", 4);
-  for (size_t i = 0; i < sizeof random; i++) {
-    text[4 + 2 * i] = digits[random[i] >> 4];
-    text[5 + 2 * i] = digits[random[i] & 15];
-  }
-  text[AUTH_KEY_SIZE - 1] = '\0';
+  text_hex(random, sizeof random, text + 4);
   memcpy(hash, "sha256:", 7);
   digest_sha256_hex(text, AUTH_KEY_SIZE - 1, hash + 7);
   digest_wipe(random, sizeof random);

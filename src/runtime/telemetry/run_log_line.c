@@ -59,7 +59,7 @@ static void add_word(line *self, const char *key, const char *word) {
 static void add_character(line *self, char c) {
   if ((unsigned char)c < 0x20 || c == 0x7f) {
     char digits[3];
-    trace_hex((const uint8_t *)&c, 1, digits);
+    text_hex(&c, 1, digits);
     add(self, "\\u00");
     add(self, digits);
     return;
@@ -88,7 +88,7 @@ static void add_time(line *self, const char *key, uint64_t ns) {
 
 static void add_id(line *self, const char *key, const uint8_t *bytes, size_t size) {
   char digits[2 * TRACE_ID_SIZE + 1];
-  trace_hex(bytes, size, digits);
+  text_hex(bytes, size, digits);
   add_word(self, key, digits);
 }
 
@@ -131,7 +131,7 @@ static void add_bytes_of_client(line *self, const char *key, const char *bytes, 
       continue;
     }
     char digits[3];
-    trace_hex((const uint8_t *)&bytes[i], 1, digits);
+    text_hex(&bytes[i], 1, digits);
     add(self, "%");
     add(self, digits);
   }

@@ -102,20 +102,11 @@ void trace_child(const trace *self, uint64_t number, uint8_t out[TRACE_SPAN_SIZE
 
 // --------------------------------------------------------------------------------------------------------- writing
 
-void trace_hex(const uint8_t *bytes, size_t size, char *out) {
-  static const char digits[] = "0123456789abcdef";
-  for (size_t i = 0; i < size; i++) {
-    out[2 * i] = digits[bytes[i] >> 4];
-    out[2 * i + 1] = digits[bytes[i] & 15];
-  }
-  out[2 * size] = '\0';
-}
-
 void trace_write(const trace *self, char out[TRACE_PARENT_SIZE]) {
   memcpy(out, "00-", PLACE_ID);
-  trace_hex(self->id, sizeof self->id, out + PLACE_ID);
+  text_hex(self->id, sizeof self->id, out + PLACE_ID);
   out[PLACE_SPAN - 1] = '-';
-  trace_hex(self->span, sizeof self->span, out + PLACE_SPAN);
+  text_hex(self->span, sizeof self->span, out + PLACE_SPAN);
   out[PLACE_FLAGS - 1] = '-';
-  trace_hex(&self->flags, 1, out + PLACE_FLAGS);
+  text_hex(&self->flags, 1, out + PLACE_FLAGS);
 }

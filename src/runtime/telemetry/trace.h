@@ -49,7 +49,4 @@ void trace_write(const trace *self, char out[TRACE_PARENT_SIZE]);
 /// Whether a request had a parent that is known.
 bool trace_has_parent(const trace *self);
 
-/// Writes `size` bytes as lower-case hex digits and a NUL.
-void trace_hex(const uint8_t *bytes, size_t size, char *out);
-
 #endif

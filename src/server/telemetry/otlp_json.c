@@ -21,7 +21,7 @@ static const struct {
 
 static void add_id(otlp_document *doc, otlp_value *object, const char *key, const uint8_t *bytes, size_t size) {
   char digits[2 * TRACE_ID_SIZE + 1];
-  trace_hex(bytes, size, digits);
+  text_hex(bytes, size, digits);
   yyjson_mut_obj_add_strcpy(doc, object, key, digits);
 }
 

@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/digest.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 static void told_add(cache_told *self, cache_waiter *waiter) {
@@ -24,7 +23,7 @@ void cache_told_tell(cache_told *self) {
 static void make_token(char out[CACHE_LOCK_SIZE]) {
   uint8_t random[(CACHE_LOCK_SIZE - 1) / 2];
   digest_random(random, sizeof random);
-  for (size_t i = 0; i < sizeof random; i++) snprintf(out + i * 2, 3, "%02x", random[i]);
+  text_hex(random, sizeof random, out);
 }
 
 held_lock **cache_locks_find(cache_locks *self, text key) {

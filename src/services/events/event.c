@@ -211,7 +211,7 @@ static ubiq_error *make_id(arena *arena, text *out) {
   char *id = arena_alloc(arena, ID_SIZE);
   if (id == NULL) return ubiq_error_no_memory();
   randombytes_buf(bytes, sizeof bytes);
-  sodium_bin2hex(id, ID_SIZE, bytes, sizeof bytes);
+  text_hex(bytes, sizeof bytes, id);
   *out = text_of(id);
   return NULL;
 }

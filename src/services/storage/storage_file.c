@@ -6,7 +6,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -16,7 +15,7 @@
 void storage_new_id(char out[STORAGE_ID_SIZE]) {
   uint8_t random[(STORAGE_ID_SIZE - 1) / 2];
   digest_random(random, sizeof random);
-  sodium_bin2hex(out, STORAGE_ID_SIZE, random, sizeof random);
+  text_hex(random, sizeof random, out);
 }
 
 char *storage_file_path(const storage *self, const char *id, bool is_whole) {

@@ -107,7 +107,7 @@ static bool fill_slot(result *self, text project, text function) {
   self->function[function.size] = '\0';
   randombytes_buf(random, sizeof random);
   snprintf(self->id, sizeof self->id, "%08x", self->slot);
-  sodium_bin2hex(self->id + 8, sizeof self->id - 8, random, sizeof random);
+  text_hex(random, sizeof random, self->id + 8);
   self->began_ns = clock_realtime_ns();
   self->stage = STAGE_QUEUED;
   return true;

@@ -18,6 +18,16 @@ static void texts_are_compared_by_bytes_and_length(void **state) {
   assert_int_equal(text_compare(TEXT(""), (text){NULL, 0}), 0);
 }
 
+static void bytes_are_written_as_two_lower_case_digits_each(void **state) {
+  (void)state;
+  char digits[9] = "????????";
+  text_hex("\x00\x9a\xff", 3, digits);
+  assert_string_equal(digits, "009aff");
+  assert_int_equal(digits[7], '?');
+  text_hex(NULL, 0, digits);
+  assert_string_equal(digits, "");
+}
+
 static void prefixes_and_suffixes_are_found(void **state) {
   (void)state;
   assert_true(text_starts_with(TEXT("ro:/tmp"), TEXT("ro:")));
@@ -170,6 +180,7 @@ static void every_allocation_that_fails_is_reported(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(texts_are_compared_by_bytes_and_length),
+      cmocka_unit_test(bytes_are_written_as_two_lower_case_digits_each),
       cmocka_unit_test(prefixes_and_suffixes_are_found),
       cmocka_unit_test(blanks_at_both_ends_are_trimmed),
       cmocka_unit_test(a_split_gives_every_part_also_empty_ones),

@@ -180,7 +180,7 @@ static void who_keeps_what_ran_is_told_what_led_to_an_errand(void **state) {
   errands_start(self->errands, &told.errand);
   turn_until_told(self, &told);
   assert_true(run_ring_take(ring, &span));
-  trace_hex(span.trace.id, sizeof span.trace.id, id);
+  text_hex(span.trace.id, sizeof span.trace.id, id);
   assert_string_equal(id, "0af7651916cd43dd8448eb211c80319c");
   run_span_free(&span);
   run_ring_delete(ring);

@@ -105,7 +105,7 @@ static void requests_of_a_guest_are_children_of_the_client_kind(void **state) {
   uint8_t id[TRACE_SPAN_SIZE];
   char digits[2 * TRACE_SPAN_SIZE + 1];
   trace_child(&span.trace, RUN_CALLS_CHILD + 1, id);
-  trace_hex(id, sizeof id, digits);
+  text_hex(id, sizeof id, digits);
   assert_string_equal(string_of(yyjson_arr_get(list, 3), "spanId"), digits);
   assert_int_equal(yyjson_get_int(yyjson_obj_get(yyjson_arr_get(list, 3), "kind")), 3);
   assert_int_equal(yyjson_arr_size(yyjson_obj_get(yyjson_arr_get(list, 2), "attributes")), 3);
