@@ -56,6 +56,13 @@ include(UbiqMan)
 include(UbiqCompletion)
 add_custom_target(ubiq_layout ALL DEPENDS ${placed})
 
+# All that is installed, and nothing else: no test, no guest, no benchmark.
+add_custom_target(ubiq_program)
+add_dependencies(ubiq_program ubiq_layout ubiq ubiq_shared extism_shared)
+foreach(engine IN LISTS UBIQ_ENGINES)
+  add_dependencies(ubiq_program engine_${engine})
+endforeach()
+
 install(DIRECTORY ${UBIQ_OUT_DIR}/bin ${UBIQ_OUT_DIR}/lib ${UBIQ_OUT_DIR}/include ${UBIQ_OUT_DIR}/share
   DESTINATION . USE_SOURCE_PERMISSIONS OPTIONAL)
 # The unit starts the program that was installed with it.

@@ -1,6 +1,7 @@
 """`scripts/setup` on a machine that lacks something: what it says, and that it says so before it changes anything."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,9 @@ import support
 SOURCE = os.environ.get("UBIQ_SOURCE", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 
 
-class Cargo(support.Test):
+class Bare(support.Test):
+    """A machine of this kind, with nothing but the programs of the test."""
+
     def setUp(self):
         self.root = tempfile.mkdtemp(prefix="ubiq-setup-")
         self.addCleanup(shutil.rmtree, self.root)
@@ -27,16 +30,22 @@ class Cargo(support.Test):
             file.write("#!/bin/sh\n%s\n" % script)
         os.chmod(path, 0o755)
 
-    def refuses(self, *words):
-        """A bare machine of this kind, with nothing but the programs of the test."""
+    def failure(self, *arguments):
+        """What setup says, which cannot go on."""
         environment = {**os.environ, "PATH": os.path.join(self.root, "bin")}
-        done = subprocess.run([sys.executable, os.path.join(self.root, "scripts/setup")], env=environment,
+        done = subprocess.run([sys.executable, os.path.join(self.root, "scripts/setup"), *arguments], env=environment,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.assertEqual(1, done.returncode, done.stdout)
-        for word in words:
-            self.assertIn(word, done.stdout)
-        self.assertNotIn("installing", done.stdout)
         self.assertFalse(os.path.exists(os.path.join(self.root, ".deps")))
+        return done.stdout
+
+
+class Cargo(Bare):
+    def refuses(self, *words):
+        told = self.failure()
+        for word in words:
+            self.assertIn(word, told)
+        self.assertNotIn("installing", told)
 
     def test_an_old_cargo_is_told_before_packages_are_installed(self):
         self.program("cargo", "echo 'cargo 1.65.0'")
@@ -44,6 +53,23 @@ class Cargo(support.Test):
 
     def test_a_missing_cargo_is_told_before_packages_are_installed(self):
         self.refuses("cargo is missing", "1.85 or later", "rustup")
+
+
+class Packages(Bare):
+    def asked_for(self, *arguments):
+        """The packages that an apt-get is told to install that installs nothing."""
+        self.program("cargo", "echo 'cargo 1.85.0'")
+        self.program("env", "exit 0")
+        told = self.failure(*arguments)
+        self.assertIn("apt-get did not install", told)
+        return set(re.search(r"^setup: installing Debian packages: (.*)$", told, re.MULTILINE).group(1).split())
+
+    def test_a_build_asks_for_nothing_that_only_tests_need(self):
+        build, tests = self.asked_for("--build"), self.asked_for("--tests")
+        self.assertLess({"clang", "cmake", "libmicrohttpd-dev"}, build)
+        self.assertLess(build, tests)
+        self.assertEqual({"libcmocka-dev", "clang-tidy"}, {"libcmocka-dev", "clang-tidy"} & tests - build)
+        self.assertEqual(tests, self.asked_for())
 
 
 if __name__ == "__main__":
