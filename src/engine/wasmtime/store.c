@@ -1,4 +1,5 @@
 // The Wasmtime adapter: stores, one for each instance of a plugin.
+#include "base/sanitized.h"
 #include "engine/wasmtime/internal.h"
 
 #include <assert.h>
@@ -11,14 +12,11 @@ static_assert(sizeof(wasmtime_val_raw_t) == sizeof(engine_value), "engine_value 
 
 // A store's slots in the pool pass from thread to thread under locks of Wasmtime's that ThreadSanitizer cannot see, because
 // that library is not instrumented. In its builds it is told.
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
+#if SANITIZED_THREADS
 #include <sanitizer/tsan_interface.h>
 #define SLOTS_GIVEN_BACK(engine) __tsan_release(engine)
 #define SLOTS_TAKEN(engine)      __tsan_acquire(engine)
-#endif
-#endif
-#ifndef SLOTS_TAKEN
+#else
 #define SLOTS_GIVEN_BACK(engine) ((void)(engine))
 #define SLOTS_TAKEN(engine)      ((void)(engine))
 #endif

@@ -3,6 +3,7 @@
 #include "plugin/parts/engines.h"
 
 #include "base/log.h"
+#include "base/sanitized.h"
 #include "engine/ticker.h"
 #include "plugin/plugin.h"
 
@@ -10,17 +11,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
-
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
 
 // Sanitizers leave little address space to others.
 enum {

@@ -2,6 +2,7 @@
 #include "server/compiler/compiler_helper.h"
 
 #include "base/file.h"
+#include "base/sanitized.h"
 #include "base/text.h"
 #include "server/sandbox/landlock.h"
 #include "server/sandbox/privileges.h"
@@ -14,17 +15,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
-
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0 // they map terabytes
-#endif
 
 enum {
   NICE = 10,
@@ -62,7 +52,7 @@ static ubiq_error *limit_all(const compiler_request *request) {
   if (error == NULL) error = limit(RLIMIT_CORE, 0);
   if (error == NULL) error = limit(RLIMIT_NOFILE, DESCRIPTORS);
   if (error == NULL) error = limit(RLIMIT_FSIZE, COMPILER_RESULT_BYTES_MAX);
-  if (error == NULL && !SANITIZED) error = limit_memory(request);
+  if (error == NULL && !SANITIZED) error = limit_memory(request); // sanitizers map terabytes
   return error;
 }
 

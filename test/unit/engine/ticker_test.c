@@ -2,6 +2,7 @@
 #include "unit/engine/engine_testing.h"
 
 #include "base/clock.h"
+#include "base/sanitized.h"
 #include "engine/ticker.h"
 
 #include <pthread.h>
@@ -132,18 +133,6 @@ static void engines_come_and_go_on_many_threads(void **state) {
   }
 }
 
-// ThreadSanitizer ends children of processes with threads that start threads.
-#if defined(__SANITIZE_THREAD__)
-#define FORKS false
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define FORKS false
-#endif
-#endif
-#ifndef FORKS
-#define FORKS true
-#endif
-
 static int child_ticks(counter *self) {
   for (int i = 0; i < 2; i++) {
     ticker_begin(NULL);
@@ -158,7 +147,7 @@ static int child_ticks(counter *self) {
 // Whether or not a call is under way in the parent.
 static void a_child_of_fork_ticks_too(void **state) {
   (void)state;
-  if (!FORKS) skip();
+  if (SANITIZED_THREADS) skip(); // it ends children of processes with threads that start threads
   counter one = {.base.ops = &counter_ops};
   assert_success(ticker_add(&one.base));
   for (int busy = 0; busy < 2; busy++) {

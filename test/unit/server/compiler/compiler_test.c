@@ -2,6 +2,7 @@
 // program is its own helper: its first argument says which job that has.
 #include "server/compiler/compiler.h"
 
+#include "base/sanitized.h"
 #include "server/compiler/compiler_helper.h"
 #include "server/sandbox/privileges.h"
 #include "server/sandbox/system_calls.h"
@@ -13,17 +14,6 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
 
 enum { MEMORY_BYTES = 1 << 30, TIME_MS = 60 * 1000, HANG_MS = 200 };
 
