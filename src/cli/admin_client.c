@@ -98,6 +98,18 @@ static ubiq_code code_named(const char *name) {
   return UBIQ_UNAVAILABLE;
 }
 
+ubiq_error *admin_client_print_rows(const char *const *heads, size_t columns, yyjson_val *items,
+                                    bool (*add_row)(table *table, yyjson_val *item)) {
+  table table = {.heads = heads, .columns = columns};
+  bool good = true;
+  size_t index, max;
+  yyjson_val *item;
+  yyjson_arr_foreach(items, index, max, item) good = good && add_row(&table, item);
+  if (good) table_print(&table, stdout);
+  table_free(&table);
+  return good ? NULL : ubiq_error_no_memory();
+}
+
 const char *admin_client_text(yyjson_val *object, const char *key) {
   const char *value = yyjson_get_str(yyjson_obj_get(object, key));
   return value == NULL ? "" : value;

@@ -4,6 +4,7 @@
 
 #include "cli/command.h"
 #include "cli/progress.h"
+#include "cli/table.h"
 #include "yyjson.h"
 
 typedef struct admin_client {
@@ -34,6 +35,10 @@ ubiq_error *admin_client_print_json(const yyjson_doc *answer);
 
 /// Prints an error, in JSON too where that is asked for; answers the exit code. Deletes the error.
 int admin_client_fail(const admin_client *self, ubiq_error *error);
+
+/// Prints the items of an array as a table: `add_row` adds the cells of one. Errors: out of memory.
+ubiq_error *admin_client_print_rows(const char *const *heads, size_t columns, yyjson_val *items,
+                                    bool (*add_row)(table *table, yyjson_val *item));
 
 /// A field of an object; "" when there is none or it is no text.
 const char *admin_client_text(yyjson_val *object, const char *key);

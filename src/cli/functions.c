@@ -1,7 +1,6 @@
 // `ubiq functions`: what a server serves.
 #include "base/units.h"
 #include "cli/admin_client.h"
-#include "cli/table.h"
 
 static uint64_t number(yyjson_val *function, const char *key) {
   return yyjson_get_uint(yyjson_obj_get(function, key));
@@ -26,14 +25,7 @@ static bool add_row(table *table, yyjson_val *function) {
 
 static ubiq_error *show(yyjson_val *root) {
   static const char *const heads[] = {"FUNCTION", "METHOD", "PATH", "TIMEOUT", "CPU", "MEMORY"};
-  table table = {.heads = heads, .columns = sizeof heads / sizeof heads[0]};
-  bool good = true;
-  size_t index, max;
-  yyjson_val *function;
-  yyjson_arr_foreach(root, index, max, function) good = good && add_row(&table, function);
-  if (good) table_print(&table, stdout);
-  table_free(&table);
-  return good ? NULL : ubiq_error_no_memory();
+  return admin_client_print_rows(heads, sizeof heads / sizeof heads[0], root, add_row);
 }
 
 static int run(const command *command, int count, char **arguments) {

@@ -67,15 +67,10 @@ static bool add_row(table *table, yyjson_val *letter) {
 
 static ubiq_error *show(yyjson_val *root) {
   static const char *const heads[] = {"ID", "SUBSCRIPTION", "TYPE", "FAILED", "ATTEMPTS", "ERROR"};
-  table table = {.heads = heads, .columns = sizeof heads / sizeof heads[0]};
-  bool good = true;
-  size_t index, max;
-  yyjson_val *letter;
-  yyjson_arr_foreach(yyjson_obj_get(root, "items"), index, max, letter) good = good && add_row(&table, letter);
-  if (good) table_print(&table, stdout);
-  if (good && yyjson_obj_get(root, "cursor") != NULL) printf("there are more; --limit shows up to %d\n", PAGE);
-  table_free(&table);
-  return good ? NULL : ubiq_error_no_memory();
+  ubiq_error *error =
+      admin_client_print_rows(heads, sizeof heads / sizeof heads[0], yyjson_obj_get(root, "items"), add_row);
+  if (error == NULL && yyjson_obj_get(root, "cursor") != NULL) printf("there are more; --limit shows up to %d\n", PAGE);
+  return error;
 }
 
 static ubiq_error *list(const letters_command *self) {

@@ -1,6 +1,5 @@
 // `ubiq releases`: what was deployed to a server.
 #include "cli/admin_client.h"
-#include "cli/table.h"
 
 static bool add_row(table *table, yyjson_val *release) {
   bool is_signed = yyjson_get_bool(yyjson_obj_get(release, "signed"));
@@ -15,14 +14,7 @@ static bool add_row(table *table, yyjson_val *release) {
 
 static ubiq_error *show(yyjson_val *root) {
   static const char *const heads[] = {"RELEASE", "STATE", "PROJECT", "VERSION", "RECEIVED", "BYTES", "SIGNED", "NOTE"};
-  table table = {.heads = heads, .columns = sizeof heads / sizeof heads[0]};
-  bool good = true;
-  size_t index, max;
-  yyjson_val *release;
-  yyjson_arr_foreach(root, index, max, release) good = good && add_row(&table, release);
-  if (good) table_print(&table, stdout);
-  table_free(&table);
-  return good ? NULL : ubiq_error_no_memory();
+  return admin_client_print_rows(heads, sizeof heads / sizeof heads[0], root, add_row);
 }
 
 static int run(const command *command, int count, char **arguments) {

@@ -167,30 +167,40 @@ static int serve_until_told(const command *command, serve_command *self, const o
   return error == NULL ? code : command_fail(error);
 }
 
+// ---------------------------------------------------------------------------------------------------------- options
+
 enum {
-  OWN_OPTIONS = 16,
-  SERVE_OPTIONS = SERVING_OPTIONS + SERVE_STATE_OPTIONS + SERVE_GUARD_OPTIONS + SERVE_COMPILER_OPTIONS + OWN_OPTIONS
+  OWN_OPTIONS = 5,
+  BUNDLE_OPTIONS = 11,
+  AT_STATE = SERVING_OPTIONS,
+  AT_GUARD = AT_STATE + SERVE_STATE_OPTIONS,
+  AT_COMPILER = AT_GUARD + SERVE_GUARD_OPTIONS,
+  AT_OWN = AT_COMPILER + SERVE_COMPILER_OPTIONS,
+  AT_BUNDLE = AT_OWN + OWN_OPTIONS,
+  SERVE_OPTIONS = AT_BUNDLE + BUNDLE_OPTIONS
 };
 
-static void list_options(serve_command *self, option list[SERVE_OPTIONS]) {
-  limits *ceiling = &self->ceiling;
-  *self = (serve_command){
-      .ceiling = {.wall_ms = UINT64_C(15) * 60 * 1000,
-                  .cpu_ms = UINT64_C(5) * 60 * 1000,
-                  .memory_bytes = UINT64_C(1) << 30,
-                  .body_bytes_max = UINT64_C(100) << 20,
-                  .response_bytes_max = UINT64_C(100) << 20},
-      .quotas = {.kv_keys = 10000000, .kv_bytes = UINT64_C(10) << 30, .storage_bytes = UINT64_C(100) << 30},
-      .ready_max = 100};
-  serving_options(&self->serving, list);
-  serve_state_options(&self->state, list + SERVING_OPTIONS);
-  serve_guard_options(&self->guard, list + SERVING_OPTIONS + SERVE_STATE_OPTIONS);
-  serve_compiler_options(&self->compiler, list + SERVING_OPTIONS + SERVE_STATE_OPTIONS + SERVE_GUARD_OPTIONS);
+static void own_options(serve_command *self, option list[OWN_OPTIONS]) {
   const option own[OWN_OPTIONS] = {
       {"json", 0, OPTION_FLAG, NULL, "print log lines, and what is told at the start, as JSON", &self->serving.json, 0,
        0},
       {"keep", 0, OPTION_TEXT, "DIR",
        "keep what functions store here (default: .ubiq in a project; of a bundle nothing)", &self->keep, 0, 0},
+      {"cache-size", 0, OPTION_SIZE, "SIZE", "memory for what functions put into the cache (default 64MiB)",
+       &self->serving.cache_bytes, 1 << 20, 0},
+      {"run-log", 0, OPTION_TEXT, "FILE",
+       "write a line of JSON for each run and refused request, \"-\": to standard output; SIGHUP: open anew",
+       &self->serving.run_log_path, 0, 0},
+      {"otlp", 0, OPTION_TEXT, "URL", "send traces, metrics and logs to this collector (OTLP over HTTP)",
+       &self->serving.otlp_url, 0, 0},
+  };
+  memcpy(list, own, sizeof own);
+}
+
+/// What a bundle is granted, and how much it may ask for.
+static void bundle_options(serve_command *self, option list[BUNDLE_OPTIONS]) {
+  limits *ceiling = &self->ceiling;
+  const option own[BUNDLE_OPTIONS] = {
       {"allow-host", 0, OPTION_LIST, "HOST", "grant a bundle an entry of its allowed_hosts; may be repeated",
        &self->hosts, 0, 0},
       {"allow", 0, OPTION_LIST, "PERMISSION",
@@ -213,15 +223,25 @@ static void list_options(serve_command *self, option list[SERVE_OPTIONS]) {
        UINT64_MAX},
       {"storage-max", 0, OPTION_SIZE, "SIZE", "storage that it may ask for (default 100GiB)",
        &self->quotas.storage_bytes, 1, 0},
-      {"cache-size", 0, OPTION_SIZE, "SIZE", "memory for what functions put into the cache (default 64MiB)",
-       &self->serving.cache_bytes, 1 << 20, 0},
-      {"run-log", 0, OPTION_TEXT, "FILE",
-       "write a line of JSON for each run and refused request, \"-\": to standard output; SIGHUP: open anew",
-       &self->serving.run_log_path, 0, 0},
-      {"otlp", 0, OPTION_TEXT, "URL", "send traces, metrics and logs to this collector (OTLP over HTTP)",
-       &self->serving.otlp_url, 0, 0},
   };
-  memcpy(list + SERVE_OPTIONS - OWN_OPTIONS, own, sizeof own);
+  memcpy(list, own, sizeof own);
+}
+
+static void list_options(serve_command *self, option list[SERVE_OPTIONS]) {
+  *self = (serve_command){
+      .ceiling = {.wall_ms = UINT64_C(15) * 60 * 1000,
+                  .cpu_ms = UINT64_C(5) * 60 * 1000,
+                  .memory_bytes = UINT64_C(1) << 30,
+                  .body_bytes_max = UINT64_C(100) << 20,
+                  .response_bytes_max = UINT64_C(100) << 20},
+      .quotas = {.kv_keys = 10000000, .kv_bytes = UINT64_C(10) << 30, .storage_bytes = UINT64_C(100) << 30},
+      .ready_max = 100};
+  serving_options(&self->serving, list);
+  serve_state_options(&self->state, list + AT_STATE);
+  serve_guard_options(&self->guard, list + AT_GUARD);
+  serve_compiler_options(&self->compiler, list + AT_COMPILER);
+  own_options(self, list + AT_OWN);
+  bundle_options(self, list + AT_BUNDLE);
 }
 
 static int serve(const command *command, int count, char **arguments) {
