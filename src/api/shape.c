@@ -122,6 +122,7 @@ static const shape_field *find_field(const shape *self, text name) {
 }
 
 static ubiq_error *unknown_field(const shape *self, const json_value *field) {
+  if (field->source->is_secret) return json_error(field->parent, "has a field that is not known");
   const char *names[UINT8_MAX];
   size_t count = 0;
   for (; count < self->fields_count && count < UINT8_MAX; count++) names[count] = self->fields[count].name;
@@ -155,12 +156,25 @@ static ubiq_error *check_array(const shape *shapes, const shape *self, const jso
   return error;
 }
 
-static ubiq_error *check(const shape *shapes, uint16_t number, const json_value *value) {
-  const shape *self = &shapes[number];
-  if (number == SHAPE_ANYTHING) return NULL;
+static ubiq_error *check_inside(const shape *shapes, const shape *self, const json_value *value) {
   if (!is_good(self, value->value)) return json_wrong(value, "%s", self->expected);
   if (yyjson_is_obj(value->value)) return check_object(shapes, self, value);
   return yyjson_is_arr(value->value) ? check_array(shapes, self, value) : NULL;
+}
+
+/// A wrong secret may be the right one of something else, or have a slip of the pen.
+static ubiq_error *check_secret(const shape *shapes, const shape *self, const json_value *value) {
+  json_source hidden = *value->source;
+  json_value secret = *value;
+  hidden.is_secret = true;
+  secret.source = &hidden;
+  return check_inside(shapes, self, &secret);
+}
+
+static ubiq_error *check(const shape *shapes, uint16_t number, const json_value *value) {
+  const shape *self = &shapes[number];
+  if (number == SHAPE_ANYTHING) return NULL;
+  return self->is_secret ? check_secret(shapes, self, value) : check_inside(shapes, self, value);
 }
 
 ubiq_error *shape_check(const shape *shapes, uint16_t number, const char *name, yyjson_val *value) {

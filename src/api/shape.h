@@ -50,6 +50,7 @@ typedef struct shape {
   uint8_t format;              ///< shape_format
   bool has_range;              ///< of numbers: from minimum to maximum
   bool is_in_bytes;            ///< size_min and size_max of a string: bytes, not characters
+  bool is_secret;              ///< no message says what is in it
   double minimum, maximum;     ///< numbers
   uint32_t size_min, size_max; ///< characters of a string, items of an array, fields of an object
   const char *expected;        ///< for messages: "a string of 1 to 256 bytes"

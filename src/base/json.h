@@ -23,6 +23,7 @@ typedef struct json_source {
   bool (*locate)(const void *user, const char *path, unsigned *line, unsigned *column);
   const void *user; ///< handed to `locate`
   bool is_root; ///< the name is the root's own: `body.operations[3].key is 7` instead of `body: operations[3].key is 7`
+  bool is_secret; ///< messages say of values only what kind they are
 } json_source;
 
 /// A cursor. `value` is NULL when the key is absent.

@@ -47,22 +47,29 @@ static bool append_string_value(buffer *out, text value) {
          buffer_append_string(out, shown.size < value.size ? "...\"" : "\"");
 }
 
+static bool append_kind(buffer *out, yyjson_val *value) {
+  const char *word = yyjson_is_obj(value)    ? "an object"
+                     : yyjson_is_arr(value)  ? "an array"
+                     : yyjson_is_str(value)  ? "a string"
+                     : yyjson_is_num(value)  ? "a number"
+                     : yyjson_is_null(value) ? "null"
+                     : yyjson_is_true(value) ? "true"
+                                             : "false";
+  return buffer_append_string(out, word);
+}
+
 /// Appends ` is <what it is>`.
-static bool append_state(buffer *out, yyjson_val *value) {
+static bool append_state(buffer *out, yyjson_val *value, bool is_secret) {
   if (value == NULL) return buffer_append_string(out, " is missing");
   if (!buffer_append_string(out, " is ")) return false;
+  if (is_secret) return append_kind(out, value);
   if (yyjson_is_str(value)) {
     return append_string_value(out, (text){unsafe_yyjson_get_str(value), unsafe_yyjson_get_len(value)});
   }
   if (yyjson_is_uint(value)) return buffer_printf(out, "%llu", (unsigned long long)unsafe_yyjson_get_uint(value));
   if (yyjson_is_sint(value)) return buffer_printf(out, "%lld", (long long)unsafe_yyjson_get_sint(value));
   if (yyjson_is_real(value)) return buffer_printf(out, "%.17g", unsafe_yyjson_get_real(value));
-  const char *word = yyjson_is_obj(value)    ? "an object"
-                     : yyjson_is_arr(value)  ? "an array"
-                     : yyjson_is_null(value) ? "null"
-                     : yyjson_is_true(value) ? "true"
-                                             : "false";
-  return buffer_append_string(out, word);
+  return append_kind(out, value);
 }
 
 /// Finds where a value stands, or the nearest thing around it that has a place.
@@ -119,7 +126,8 @@ ubiq_error *json_wrong(const json_value *value, const char *expected, ...) {
   va_end(arguments);
 
   buffer message = {0};
-  bool ok = append_source(&message, value) && append_path(&message, value) && append_state(&message, value->value) &&
+  bool ok = append_source(&message, value) && append_path(&message, value) &&
+            append_state(&message, value->value, value->source->is_secret) &&
             buffer_printf(&message, "; expected %s", said);
   return finish(ok, &message);
 }

@@ -281,7 +281,7 @@ ubiq_error *toml_parse(const char *name, const void *data, size_t size, toml_doc
     document = new toml_document;
     document->name = name;
     document->table = toml::parse(text);
-    document->source = json_source{document->name.c_str(), locate, document, false};
+    document->source = json_source{document->name.c_str(), locate, document, false, false};
     make_values(document);
   } catch (const toml::parse_error &problem) {
     error = place_error(name, problem);

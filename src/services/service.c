@@ -27,10 +27,16 @@ void service_call_answer_bytes(service_call *self, text media_type) {
   service_call_done(self);
 }
 
+static ubiq_error *permit(const service_call *self, const permission_ask *ask) {
+  return self->caller.permissions == NULL ? NULL : permissions_check(self->caller.permissions, ask);
+}
+
 ubiq_error *service_call_permit(const service_call *self, const char *service, const char *action, text subject) {
-  if (self->caller.permissions == NULL) return NULL;
-  const permission_ask ask = {text_of(service), text_of(action), subject, false};
-  return permissions_check(self->caller.permissions, &ask);
+  return permit(self, &(permission_ask){text_of(service), text_of(action), subject, false});
+}
+
+ubiq_error *service_call_permit_all(const service_call *self, const char *service, const char *action, text prefix) {
+  return permit(self, &(permission_ask){text_of(service), text_of(action), prefix, true});
 }
 
 ubiq_error *service_wrong_value(text name, text value, const char *expected) {

@@ -156,6 +156,8 @@ void service_call_answer_bytes(service_call *self, text media_type);
 
 /// Whether the caller may do this, for handlers that find out themselves what they need. Errors: `denied`.
 ubiq_error *service_call_permit(const service_call *self, const char *service, const char *action, text subject);
+/// The same of all subjects that begin with `prefix`.
+ubiq_error *service_call_permit_all(const service_call *self, const char *service, const char *action, text prefix);
 
 /// The error `invalid_input` for a value that is no good: `ttl is "soon"; expected a duration`. Of the value only the beginning is shown,
 /// escaped.

@@ -195,7 +195,10 @@ class SecretsOverHttp(deploying.Test):
         status, body = self.raw(server, "GET", "/v1/secrets/token")
         self.assertEqual(403, status)
         self.assertNotIn(VALUE, body)
-        self.assertEqual(400, self.raw(server, "PUT", "/v1/secrets/token", json.dumps({"valu": VALUE}))[0])
+        for wrong in ({"valu": VALUE}, VALUE, [VALUE], {VALUE: "value"}, {"value": [VALUE]}, {"value": VALUE * (1 + 65536 // len(VALUE))}):
+            status, body = self.raw(server, "PUT", "/v1/secrets/token", json.dumps(wrong))
+            self.assertEqual(400, status)
+            self.assertNotIn(VALUE[:8], body)
         status, logs = self.raw(server, "GET", "/v1/logs")
         self.assertEqual(200, status)
         self.assertNotIn(VALUE, logs)

@@ -60,6 +60,7 @@ class Permissions(deploying.Test):
                  ("POST", "/v1/http", {"url": "http://example.com/x"}, "http:get:example.com/x"),
                  ("POST", "/v1/kv", {"operations": [{"op": "check", "key": "k", "if_version": 1}]}, "kv:read:k"),
                  ("POST", "/v1/schedules", {"name": "n", "function": "a", "every": "1h"}, "schedules:write:n"),
+                 ("POST", "/v1/schedules", {"function": "a", "every": "1h"}, "schedules:write:s-*"), ("GET", "/v1/runs/0123", None, "functions:runs"),
                  ("PUT", upload, {"part": 1}, "storage:write:p"), ("POST", upload + "/finish", None, "storage:write:p"),
                  ("DELETE", upload, None, "storage:write:p")]
         for method, path, body, missing in asked:

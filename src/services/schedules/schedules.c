@@ -116,18 +116,24 @@ static bool write_definition(buffer *out, const service_call *call, int64_t made
   return good && buffer_append_byte(out, '}');
 }
 
+/// How names begin that are made for schedules without.
+#define MADE_NAME "s-"
+
 /// The name that was said, or one that nobody has.
 static text name_of(service_call *call, yyjson_val *body) {
   yyjson_val *given = yyjson_obj_get(body, "name");
   if (given != NULL) return (text){yyjson_get_str(given), yyjson_get_len(given)};
   char *made = arena_alloc(&call->arena, 24);
   if (made == NULL) return (text){NULL, 0};
-  snprintf(made, 24, "s-%08" PRIx32 "%08" PRIx32, randombytes_random(), randombytes_random());
+  snprintf(made, 24, MADE_NAME "%08" PRIx32 "%08" PRIx32, randombytes_random(), randombytes_random());
   return text_of(made);
 }
 
+/// A name that is made is another the next time, so that what is asked for is all that may be made.
 static ubiq_error *permit_create(service_call *call, text name, yyjson_val *body) {
-  ubiq_error *error = service_call_permit(call, "schedules", "write", name);
+  bool is_made = yyjson_obj_get(body, "name") == NULL;
+  ubiq_error *error = is_made ? service_call_permit_all(call, "schedules", "write", TEXT(MADE_NAME))
+                              : service_call_permit(call, "schedules", "write", name);
   return error != NULL ? error : service_call_permit(call, "functions", "call", function_of(body));
 }
 

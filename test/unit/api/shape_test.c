@@ -121,6 +121,24 @@ static void what_breaks_a_constraint_is_named_with_its_place(void **state) {
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) assert_wrong(rows[i].json, rows[i].expected);
 }
 
+static void what_is_wrong_with_a_secret_is_told_without_it(void **state) {
+  (void)state;
+  const struct {
+    const char *json, *expected;
+  } rows[] = {
+      {"{\"secret\":\"hush\"}", "body.secret is a string; expected an object"},
+      {"{\"secret\":7531}", "body.secret is a number; expected an object"},
+      {"{\"secret\":{\"value\":\"hush!\"}}", "body.secret.value is a string; expected a string of at most 4 bytes"},
+      {"{\"secret\":{\"value\":7531}}", "body.secret.value is a number; expected a string of at most 4 bytes"},
+      {"{\"secret\":{}}", "body.secret.value is missing; expected a string of at most 4 bytes"},
+      {"{\"secret\":{\"hush\":1}}", "body.secret has a field that is not known"},
+      {"{\"secret\":{\"value\":\"\",\"more\":[1,7531]}}",
+       "body.secret.more[1] is a number; expected an integer of at most 9"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) assert_wrong(rows[i].json, rows[i].expected);
+  assert_good("{\"secret\":{\"value\":\"hush\",\"more\":[9]}}");
+}
+
 static void a_pattern_ends_where_the_text_ends(void **state) {
   (void)state;
   const shape_piece pattern[] = {{{0, 2}, 1, 2}, {{0, 4}, 0, UINT32_MAX}, {{0}, 0, 0}}; // ^A{1,2}B*$
@@ -135,6 +153,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(values_of_each_kind_are_taken),
       cmocka_unit_test(what_breaks_a_constraint_is_named_with_its_place),
+      cmocka_unit_test(what_is_wrong_with_a_secret_is_told_without_it),
       cmocka_unit_test(a_pattern_ends_where_the_text_ends),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
