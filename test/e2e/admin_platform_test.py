@@ -45,6 +45,24 @@ class AdminPlatform(Test):
         status, headers, body = self.raw(server, "GET", "/v1/kv/raw")
         self.assertEqual((200, "image/png", b"\0\xff"), (status, headers["content-type"], body))
 
+    def test_what_was_read_is_replaced_only_while_it_is_there_when_http_says_so(self):
+        server = self.launch()
+        for path in ("/v1/kv/a", "/v1/objects/small", "/v1/objects/large"):
+            body = os.urandom(200000 if path.endswith("large") else 200)
+            self.assertEqual(412, self.raw(server, "PUT", path, body, {"If-Match": '"1"'})[0])
+            self.assertEqual(200, self.raw(server, "PUT", path, body, {"If-None-Match": "*"})[0])
+            self.assertEqual(412, self.raw(server, "PUT", path, b"other", {"If-None-Match": "*"})[0])
+            first = self.raw(server, "GET", path)[1]["etag"]
+            status, headers, answer = self.raw(server, "GET", path, headers={"If-None-Match": first})
+            self.assertEqual((304, first, b""), (status, headers["etag"], answer))
+            self.assertEqual(200, self.raw(server, "PUT", path, body + b"2", {"If-Match": first})[0])
+            self.assertEqual(412, self.raw(server, "PUT", path, b"other", {"If-Match": first})[0])
+            self.assertEqual(412, self.raw(server, "DELETE", path, headers={"If-Match": first})[0])
+            status, headers, answer = self.raw(server, "GET", path, headers={"If-None-Match": first})
+            self.assertEqual((200, body + b"2"), (status, answer))
+            self.assertEqual(204, self.raw(server, "DELETE", path, headers={"If-Match": headers["etag"]})[0])
+            self.assertEqual(404, self.raw(server, "GET", path)[0])
+
     def test_a_method_that_a_path_has_not_is_refused_with_those_that_it_has(self):
         server = self.launch()
         for method in ("PATCH", "OPTIONS", "TRACE", "PROPFIND", "HEAD", "POST"):

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/units.h"
+#include "services/condition.h"
 #include "services/operations.h"
 #include "services/quotas.h"
 #include "services/services.h"
@@ -30,6 +31,18 @@ bool kv_answer_version(service_call *call, uint64_t version) {
   return service_call_header(call, "etag", text_of(tag));
 }
 
+static bool is_unchanged(const service_call *call, uint64_t version) {
+  char tag[VERSION_TEXT_SIZE];
+  snprintf(tag, sizeof tag, "%" PRIu64, version);
+  const condition condition = {.none_match = call->params[KV_GET_IF_NONE_MATCH].text};
+  return condition_is_unchanged(&condition, text_of(tag));
+}
+
+static void answer_unchanged(service_call *call) {
+  call->status = 304;
+  service_call_done(call);
+}
+
 // -------------------------------------------------------------------------------------------------------------- reading
 
 static void answer_read(backend_kv_read *operation) {
@@ -40,6 +53,8 @@ static void answer_read(backend_kv_read *operation) {
     service_call_fail(call, ubiq_error_new(UBIQ_NOT_FOUND, "kv: there is no such key"));
   else if (!kv_answer_version(call, operation->entry.version))
     service_call_fail(call, ubiq_error_no_memory());
+  else if (is_unchanged(call, operation->entry.version))
+    answer_unchanged(call);
   else
     stored_value_answer(call, operation->entry.value, operation->entry.media_type);
 }
@@ -131,14 +146,16 @@ static void answer_version(kv_write *self) {
     service_call_fail(self->call, ubiq_error_no_memory());
 }
 
-static ubiq_error *set_condition(backend_kv_change *change, bool if_absent, const service_param *version) {
-  if (if_absent && version->is_given)
+/// A version is said by `if_version` or, as HTTP has it, by the etag in `if-match`.
+static ubiq_error *set_condition(backend_kv_change *change, const condition *condition, const service_param *version) {
+  bool if_absent = false;
+  ubiq_error *error = condition_read_version(condition, &if_absent, &change->version);
+  if (error != NULL) return error;
+  if ((change->version > 0) + version->is_given + if_absent > 1)
     return ubiq_error_new(UBIQ_INVALID_INPUT, "if_absent and if_version are both given; expected one of them");
+  if (version->is_given) change->version = version->number;
   if (if_absent) change->condition = BACKEND_KV_IF_ABSENT;
-  if (version->is_given) {
-    change->condition = BACKEND_KV_IF_VERSION;
-    change->version = version->number;
-  }
+  if (change->version > 0) change->condition = BACKEND_KV_IF_VERSION;
   return NULL;
 }
 
@@ -146,8 +163,9 @@ void service_kv_put(service_call *call) {
   kv_write *self = begin_one(call, BACKEND_KV_PUT, answer_version);
   if (self == NULL) return;
   backend_kv_change *change = &self->operation.changes[0];
-  ubiq_error *error =
-      set_condition(change, call->params[KV_PUT_IF_ABSENT].number != 0, &call->params[KV_PUT_IF_VERSION]);
+  const condition condition = {call->params[KV_PUT_IF_ABSENT].number != 0, call->params[KV_PUT_IF_MATCH].text,
+                               call->params[KV_PUT_IF_NONE_MATCH].text};
+  ubiq_error *error = set_condition(change, &condition, &call->params[KV_PUT_IF_VERSION]);
   if (error == NULL) error = stored_expiry(&call->params[KV_PUT_TTL], &change->expires_ms);
   if (error == NULL) error = stored_value_read(&call->body, quotas_of(&call->caller)->kv_value_bytes, &self->values[0]);
   change->value = self->values[0].bytes;
@@ -162,7 +180,8 @@ static void answer_nothing(kv_write *self) {
 void service_kv_delete(service_call *call) {
   kv_write *self = begin_one(call, BACKEND_KV_DELETE, answer_nothing);
   if (self == NULL) return;
-  kv_write_start(self, set_condition(&self->operation.changes[0], false, &call->params[KV_DELETE_IF_VERSION]));
+  const condition condition = {.match = call->params[KV_DELETE_IF_MATCH].text};
+  kv_write_start(self, set_condition(&self->operation.changes[0], &condition, &call->params[KV_DELETE_IF_VERSION]));
 }
 
 static void answer_number(kv_write *self) {

@@ -170,18 +170,24 @@ static ubiq_error *too_many(void) {
   return ubiq_error_new(UBIQ_BUSY, "storage: too many change this object at once; try again");
 }
 
-ubiq_error *storage_entry_put(storage *self, text key, arena *arena, const storage_entry *entry, bool if_absent,
-                              bool *is_there) {
+ubiq_error *storage_entry_check(const condition *condition, const storage_entry *entry) {
+  return condition_check(condition, entry == NULL ? (text){NULL, 0} : text_of(entry->id), "the object");
+}
+
+ubiq_error *storage_entry_put(storage *self, text key, arena *arena, const storage_entry *entry,
+                              const condition *condition, bool *is_refused) {
   buffer value = {0};
   bool again = true;
-  *is_there = false;
+  *is_refused = false;
   ubiq_error *error = storage_entry_write(&value, entry) ? NULL : ubiq_error_no_memory();
   for (int i = 0; error == NULL && again && i < ATTEMPTS_MAX; i++) {
     storage_entry old;
     bool is_found = false;
     error = storage_entry_find(self, key, arena, &is_found, &old);
-    *is_there = is_found && if_absent;
-    if (error == NULL && *is_there) error = ubiq_error_new(UBIQ_CONFLICT, "the object is there");
+    if (error == NULL) {
+      error = storage_entry_check(condition, is_found ? &old : NULL);
+      *is_refused = error != NULL;
+    }
     backend_kv_change change = {.action = BACKEND_KV_PUT, .value = buffer_bytes(&value), .attachment = entry->bytes};
     if (error == NULL) error = change_entry(self, key, &change, is_found ? &old : NULL, &again);
   }
@@ -189,11 +195,15 @@ ubiq_error *storage_entry_put(storage *self, text key, arena *arena, const stora
   return error == NULL && again ? too_many() : error;
 }
 
-ubiq_error *storage_entry_delete(storage *self, text key, arena *arena) {
+ubiq_error *storage_entry_delete(storage *self, text key, arena *arena, const condition *condition, bool *is_refused) {
+  *is_refused = false;
   for (int i = 0; i < ATTEMPTS_MAX; i++) {
     storage_entry old;
     bool is_found = false, again = false;
     ubiq_error *error = storage_entry_find(self, key, arena, &is_found, &old);
+    if (error != NULL) return error;
+    error = storage_entry_check(condition, is_found ? &old : NULL);
+    *is_refused = error != NULL;
     if (error != NULL || !is_found) return error;
     backend_kv_change change = {.action = BACKEND_KV_DELETE};
     error = change_entry(self, key, &change, &old, &again);

@@ -16,6 +16,7 @@ typedef struct object_get {
   service_call *call;
   storage_entry entry;
   unsigned attempts;
+  bool is_settled; ///< without its bytes
 } object_get;
 
 // ------------------------------------------------------------------------------------------------------- what is answered
@@ -27,16 +28,43 @@ static ubiq_error *missed(service_call *call, const storage_entry *entry) {
   return service_call_header(call, "content-range", text_of(said)) ? NULL : ubiq_error_no_memory();
 }
 
+static condition condition_of(const service_call *call) {
+  return (condition){.match = call->params[STORAGE_GET_IF_MATCH].text,
+                     .none_match = call->params[STORAGE_GET_IF_NONE_MATCH].text};
+}
+
+/// Whether the call ends without the object's bytes: it is not the one that was asked for, or the one that the caller has.
+static bool is_settled(service_call *call, const storage_entry *entry, ubiq_error **error) {
+  condition condition = condition_of(call);
+  bool is_unchanged = condition_is_unchanged(&condition, text_of(entry->id));
+  condition.none_match = (text){NULL, 0};
+  *error = storage_entry_check(&condition, entry);
+  if (*error != NULL) {
+    call->status = 412;
+  } else if (is_unchanged) {
+    call->status = 304;
+    if (!storage_add_headers(call, entry)) *error = ubiq_error_no_memory();
+  }
+  return *error != NULL || is_unchanged;
+}
+
+/// A range of what is there now would not fit what the caller has of another.
+static bool is_for_range(const service_call *call, const storage_entry *entry) {
+  const service_param *range = &call->params[STORAGE_GET_RANGE], *tag = &call->params[STORAGE_GET_IF_RANGE];
+  return range->is_given && storage_range_is_one(range->text) &&
+         (!tag->is_given || condition_names(tag->text, text_of(entry->id), false));
+}
+
 /// A longer range than fits an answer is cut; a file has no such limit.
 static ubiq_error *choose(service_call *call, const storage_entry *entry, storage_range *out) {
-  const service_param *header = &call->params[STORAGE_GET_RANGE];
   const uint64_t most = call->takes_files ? UINT64_MAX : STORAGE_ANSWER_MAX;
+  bool is_part = is_for_range(call, entry);
   *out = (storage_range){.is_whole = true, .size = entry->size};
-  if (!header->is_given && entry->size > most)
+  if (!is_part && entry->size > most)
     return ubiq_error_new(UBIQ_TOO_LARGE, "the object has %" PRIu64 " bytes; expected a header range for at most %d",
                           entry->size, STORAGE_ANSWER_MAX);
-  if (!header->is_given) return NULL;
-  ubiq_error *error = storage_range_read(header->text, entry->size, out);
+  if (!is_part) return NULL;
+  ubiq_error *error = storage_range_read(call->params[STORAGE_GET_RANGE].text, entry->size, out);
   if (out->size > most) out->size = most;
   ubiq_error *further = out->is_missed ? missed(call, entry) : NULL;
   if (further == NULL) return error;
@@ -155,7 +183,9 @@ static ubiq_error *take_entry(object_get *self, bool *is_missing) {
   if (found->error != NULL || !found->is_found) return found->error != NULL ? found->error : storage_no_object();
   if (!storage_entry_read(found->entry.value, &self->call->arena, &self->entry))
     return ubiq_error_new(UBIQ_INTERNAL, "storage: an object's entry cannot be read");
-  return self->entry.is_in_row ? answer_row(self, is_missing) : NULL;
+  ubiq_error *error = NULL;
+  self->is_settled = is_settled(self->call, &self->entry, &error);
+  return self->is_settled || !self->entry.is_in_row ? error : answer_row(self, is_missing);
 }
 
 static void take_look(backend_kv_read *operation) {
@@ -167,7 +197,7 @@ static void take_look(backend_kv_read *operation) {
   if (is_missing) {
     self->look.wants_attachment = true;
     backend_kv_read_start(storage->settings.backend, &self->look);
-  } else if (error != NULL || self->entry.is_in_row) {
+  } else if (error != NULL || self->is_settled || self->entry.is_in_row) {
     storage_leave(storage);
     end(call, error);
   } else {

@@ -20,7 +20,7 @@ typedef struct intake {
   text key;
   storage_entry entry; ///< its size grows
   uint64_t replaces;   ///< bytes of the object that it replaces, which do not count besides
-  bool if_absent;
+  condition condition;
   int file;     ///< -1: closed
   char *path;   ///< owned
   uint8_t *row; ///< the arena's, of as many bytes as are expected; NULL: it is a file
@@ -95,7 +95,7 @@ static ubiq_error *end(storage_job *job) {
   free(self->path);
   self->path = NULL;
   self->entry.modified_ms = clock_realtime_ns() / CLOCK_NS_PER_MS;
-  error = storage_commit(job->storage, call, self->key, &self->entry, self->if_absent);
+  error = storage_commit(job->storage, call, self->key, &self->entry, &self->condition);
   return error != NULL ? error : storage_answer_written(call, &self->entry);
 }
 
@@ -116,9 +116,10 @@ static ubiq_error *look_ahead(intake *self, service_call *call) {
   ubiq_error *error = storage_entry_find(self->storage, self->key, &call->arena, &is_found, &old);
   if (error != NULL) return error;
   self->replaces = is_found ? old.size : 0;
-  if (is_found && self->if_absent) {
+  error = storage_entry_check(&self->condition, is_found ? &old : NULL);
+  if (error != NULL) {
     call->status = 412;
-    return ubiq_error_new(UBIQ_CONFLICT, "the object is there");
+    return error;
   }
   error = storage_reserve(self->storage, self->caller, self->key, call->body.expected, self->replaces);
   if (error == NULL) storage_release(self->storage, self->key, call->body.expected);
@@ -143,7 +144,7 @@ ubiq_error *storage_intake_begin(storage_job *job) {
   *self = (intake){.base = {add, finish, drop},
                    .storage = job->storage,
                    .caller = &call->caller,
-                   .if_absent = call->params[STORAGE_PUT_IF_ABSENT].number != 0,
+                   .condition = storage_put_condition(call),
                    .file = -1};
   ubiq_error *error = storage_media_type(call->body.media_type, &self->entry.media_type);
   if (error == NULL) error = storage_metadata(call, &call->params[STORAGE_PUT_UBIQ_METADATA], &self->entry.metadata);

@@ -89,12 +89,18 @@ bool storage_give_back(storage *self, text key, const storage_entry *entry, cons
   return is_certain;
 }
 
-ubiq_error *storage_commit(storage *self, service_call *call, text key, const storage_entry *entry, bool if_absent) {
-  bool is_there = false;
+condition storage_put_condition(const service_call *call) {
+  return (condition){call->params[STORAGE_PUT_IF_ABSENT].number != 0, call->params[STORAGE_PUT_IF_MATCH].text,
+                     call->params[STORAGE_PUT_IF_NONE_MATCH].text};
+}
+
+ubiq_error *storage_commit(storage *self, service_call *call, text key, const storage_entry *entry,
+                           const condition *condition) {
+  bool is_refused = false;
   ubiq_error *error = storage_file_finish(self, entry->id);
   bool is_whole = error == NULL;
-  if (error == NULL) error = storage_entry_put(self, key, &call->arena, entry, if_absent, &is_there);
-  if (is_there) call->status = 412;
+  if (error == NULL) error = storage_entry_put(self, key, &call->arena, entry, condition, &is_refused);
+  if (is_refused) call->status = 412;
   if (error == NULL) return NULL;
   if (!is_whole)
     storage_release(self, key, entry->size);
@@ -106,8 +112,9 @@ ubiq_error *storage_commit(storage *self, service_call *call, text key, const st
 
 static ubiq_error *write_object(storage *self, service_call *call, text key, const storage_entry *entry,
                                 ubiq_bytes bytes) {
+  const condition condition = storage_put_condition(call);
   ubiq_error *error = storage_file_write(self, entry->id, 0, bytes);
-  if (error == NULL) return storage_commit(self, call, key, entry, call->params[STORAGE_PUT_IF_ABSENT].number != 0);
+  if (error == NULL) return storage_commit(self, call, key, entry, &condition);
   storage_file_remove(self, entry->id, false);
   storage_release(self, key, entry->size);
   return error;
@@ -213,9 +220,14 @@ void service_storage_head(service_call *call) {
 }
 
 static ubiq_error *delete_object(storage_job *job) {
+  service_call *call = job->call;
+  const condition condition = {.match = call->params[STORAGE_DELETE_IF_MATCH].text};
   text key;
-  ubiq_error *error = storage_key(job->call, job->call->params[STORAGE_DELETE_PATH].text, &key);
-  return error != NULL ? error : storage_entry_delete(job->storage, key, &job->call->arena);
+  bool is_refused = false;
+  ubiq_error *error = storage_key(call, call->params[STORAGE_DELETE_PATH].text, &key);
+  if (error == NULL) error = storage_entry_delete(job->storage, key, &call->arena, &condition, &is_refused);
+  if (is_refused) call->status = 412;
+  return error;
 }
 
 void service_storage_delete(service_call *call) {

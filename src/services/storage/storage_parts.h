@@ -5,6 +5,7 @@
 #define SERVICES_STORAGE_STORAGE_PARTS_H
 
 #include "base/map.h"
+#include "services/condition.h"
 #include "services/storage/storage.h"
 #include "services/storage/storage_recent.h"
 
@@ -113,12 +114,15 @@ ubiq_error *storage_entry_find(storage *self, text key, arena *arena, bool *is_f
 backend_kv_write storage_entry_change(backend_kv_change *change, void (*done)(backend_kv_write *self), void *user);
 
 /// Makes the file of `entry`, or its bytes, the object of the key, whose reservation it has, and removes the file that was it before.
-/// Errors: `conflict` with `*is_there` when there is one and `if_absent`; those of the backend. The file is the caller's then.
-ubiq_error *storage_entry_put(storage *self, text key, arena *arena, const storage_entry *entry, bool if_absent,
-                              bool *is_there);
+/// Errors: `conflict` with `*is_refused` when `condition` does not hold; those of the backend. The file is the caller's then.
+ubiq_error *storage_entry_put(storage *self, text key, arena *arena, const storage_entry *entry,
+                              const condition *condition, bool *is_refused);
 
-/// Removes the key's object, if there is one.
-ubiq_error *storage_entry_delete(storage *self, text key, arena *arena);
+/// Removes the key's object, if there is one. Errors: as above.
+ubiq_error *storage_entry_delete(storage *self, text key, arena *arena, const condition *condition, bool *is_refused);
+
+/// Whether a condition holds of an object; NULL: there is none. Errors: `conflict`.
+ubiq_error *storage_entry_check(const condition *condition, const storage_entry *entry);
 
 /// What was there goes when what replaces it is told of: the file, if it was one, and its reservation.
 void storage_entry_end(storage *self, text key, const storage_entry *old);
@@ -159,6 +163,9 @@ typedef struct storage_range {
   uint64_t from, size;
 } storage_range;
 
+/// Whether a header is for `storage_range_read`: what asks for several ranges, or in other units, is answered with the whole, as RFC 9110
+/// has it (section 14.2).
+bool storage_range_is_one(text value);
 /// `bytes=0-9`, `bytes=10-`, `bytes=-10`; one range. Errors: `invalid_input`, also with `is_missed`.
 ubiq_error *storage_range_read(text value, uint64_t object_size, storage_range *out);
 
@@ -180,8 +187,11 @@ ubiq_error *storage_metadata(service_call *call, const service_param *header, te
 /// The media type of an object: what was said, or that of bytes. It becomes a header, so it is printed ASCII. Errors: `invalid_input`.
 ubiq_error *storage_media_type(text said, text *out);
 /// Makes a file that is written the object of the key. What fails gives file and reservation back. Errors: those of storage_entry_put, with
-/// status 412 for `if_absent`.
-ubiq_error *storage_commit(storage *self, service_call *call, text key, const storage_entry *entry, bool if_absent);
+/// status 412 for what `condition` refuses.
+ubiq_error *storage_commit(storage *self, service_call *call, text key, const storage_entry *entry,
+                           const condition *condition);
+/// What a put asks for.
+condition storage_put_condition(const service_call *call);
 /// Gives a reservation back, unless the object may have been kept after `error`: the next start knows. True when it was given back.
 bool storage_give_back(storage *self, text key, const storage_entry *entry, const ubiq_error *error);
 /// Answers that an object was written.

@@ -3,9 +3,15 @@
 
 #include <inttypes.h>
 
+static const text unit = {"bytes=", 6};
+
+bool storage_range_is_one(text value) {
+  bool is_other = !text_starts_with(value, unit) && value.size > 0 && memchr(value.data, '=', value.size) != NULL;
+  return !is_other && (value.size == 0 || memchr(value.data, ',', value.size) == NULL);
+}
+
 /// Both ends as they stand there; one that is not there is `UINT64_MAX`. False when it is malformed.
 static bool read_ends(text value, uint64_t *first, uint64_t *last) {
-  static const text unit = {"bytes=", 6};
   *first = *last = UINT64_MAX;
   if (!text_starts_with(value, unit)) return false;
   text begin, rest = {value.data + unit.size, value.size - unit.size};

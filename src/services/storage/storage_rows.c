@@ -21,10 +21,6 @@ bool storage_is_for_row(const storage *self, uint64_t size) {
   return self != NULL && self->settings.row_max > 0 && size <= self->settings.row_max;
 }
 
-static bool is_if_absent(const row_put *self) {
-  return self->call->params[STORAGE_PUT_IF_ABSENT].number != 0;
-}
-
 /// The last that is done with it.
 static void end(row_put *self, ubiq_error *error) {
   service_call *call = self->call;
@@ -42,10 +38,10 @@ static void end(row_put *self, ubiq_error *error) {
 /// Somebody was faster.
 static void put_again(service_call *call) {
   row_put *self = call->state;
-  bool is_there = false;
-  ubiq_error *error =
-      storage_entry_put(self->storage, self->key, &call->arena, &self->entry, is_if_absent(self), &is_there);
-  if (is_there) call->status = 412;
+  bool is_refused = false;
+  const condition condition = storage_put_condition(call);
+  ubiq_error *error = storage_entry_put(self->storage, self->key, &call->arena, &self->entry, &condition, &is_refused);
+  if (is_refused) call->status = 412;
   if (error != NULL) (void)storage_give_back(self->storage, self->key, &self->entry, error);
   end(self, error);
 }
@@ -82,15 +78,16 @@ static void take_written(backend_kv_write *operation) {
 
 static ubiq_error *take_old(row_put *self) {
   const backend_kv_read *found = &self->look;
-  if (found->error != NULL || !found->is_found) return found->error;
-  if (is_if_absent(self)) {
-    self->call->status = 412;
-    return ubiq_error_new(UBIQ_CONFLICT, "the object is there");
-  }
-  if (!storage_entry_read(found->entry.value, &self->call->arena, &self->old))
+  if (found->error != NULL) return found->error;
+  if (found->is_found && !storage_entry_read(found->entry.value, &self->call->arena, &self->old))
     return ubiq_error_new(UBIQ_INTERNAL, "storage: an object's entry cannot be read");
-  self->old.version = found->entry.version;
-  return NULL;
+  const condition condition = storage_put_condition(self->call);
+  ubiq_error *error = storage_entry_check(&condition, found->is_found ? &self->old : NULL);
+  if (error != NULL)
+    self->call->status = 412;
+  else if (found->is_found)
+    self->old.version = found->entry.version;
+  return error;
 }
 
 static void take_look(backend_kv_read *operation) {

@@ -234,7 +234,7 @@ static ubiq_error *finish(storage_job *job) {
                          .media_type = text_of(upload->media_type),
                          .metadata = text_of(upload->metadata)};
   memcpy(entry.id, upload->id, sizeof entry.id);
-  error = storage_commit(job->storage, call, key_of(upload), &entry, false);
+  error = storage_commit(job->storage, call, key_of(upload), &entry, &(condition){0});
   upload_free(upload);
   return error != NULL ? error : storage_answer_written(call, &entry);
 }

@@ -128,9 +128,10 @@ static void what_is_wrong_with_a_secret_is_told_without_it(void **state) {
   } rows[] = {
       {"{\"secret\":\"hush\"}", "body.secret is a string; expected an object"},
       {"{\"secret\":7531}", "body.secret is a number; expected an object"},
-      {"{\"secret\":{\"value\":\"hush!\"}}", "body.secret.value is a string; expected a string of at most 4 bytes"},
-      {"{\"secret\":{\"value\":7531}}", "body.secret.value is a number; expected a string of at most 4 bytes"},
-      {"{\"secret\":{}}", "body.secret.value is missing; expected a string of at most 4 bytes"},
+      {"{\"secret\":{\"value\":\"hush!\"}}",
+       "body.secret.value is a string; expected a string of at most 4 characters"},
+      {"{\"secret\":{\"value\":7531}}", "body.secret.value is a number; expected a string of at most 4 characters"},
+      {"{\"secret\":{}}", "body.secret.value is missing; expected a string of at most 4 characters"},
       {"{\"secret\":{\"hush\":1}}", "body.secret has a field that is not known"},
       {"{\"secret\":{\"value\":\"\",\"more\":[1,7531]}}",
        "body.secret.more[1] is a number; expected an integer of at most 9"},
