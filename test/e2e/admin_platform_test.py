@@ -141,7 +141,7 @@ class AdminPlatform(Test):
         server = self.launch()
         for expected, method, path, words in ((404, "GET", "/v1/nothing", "no path"), (405, "GET", "/v1/log", "POST"),
                                               (400, "GET", "/v1/kv?limit=many", "limit"),
-                                              (404, "PATCH", "/v1/kv", "no such path")):
+                                              (405, "PATCH", "/v1/kv", "no such method")):
             status, problem = server.ask(method, path)
             self.assertEqual((expected, expected), (status, problem["status"]), problem)
             self.assertIn(words, problem["detail"])
