@@ -1,6 +1,7 @@
 // `ubiq logs`: what a server logs. Following is asking again, with the number of the last record that came.
 #include "base/text.h"
 #include "cli/admin_client.h"
+#include "cli/call_report.h"
 #include "server/telemetry/log_ring.h"
 
 #include <stdlib.h>
@@ -47,8 +48,7 @@ static ubiq_error *print_all(logs *self, yyjson_val *root) {
   yyjson_arr_foreach(yyjson_obj_get(root, "records"), index, max, record) if (error == NULL) error =
       self->client.json ? print_json(record) : print_line(self, record);
   self->after = yyjson_get_uint(yyjson_obj_get(root, "last"));
-  fflush(stdout);
-  return error;
+  return error != NULL ? error : call_report_write((ubiq_bytes){NULL, 0}); // nobody to read it, nobody to follow
 }
 
 static bool append_query(buffer *path, const char *name, const char *value) {

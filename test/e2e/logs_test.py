@@ -51,6 +51,19 @@ class Logs(deploying.Test):
         follower.send_signal(signal.SIGINT)
         self.assertIn(follower.wait(support.PATIENCE), (130, -signal.SIGINT))
 
+    def test_who_follows_for_nobody_ends_with_the_next_line(self):
+        server = self.serve_two()
+        follower = subprocess.Popen([support.UBIQ, "logs", "-f", "--function", "a", "--server", server.admin, "--token-file",
+                                     os.path.join(server.state, "token")], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                    stderr=subprocess.PIPE, text=True)
+        self.addCleanup(follower.stderr.close)
+        self.addCleanup(follower.kill)
+        self.assertIn("a: trap", follower.stdout.readline())
+        follower.stdout.close()
+        self.assertEqual(502, server.get("/a")[0])
+        self.assertEqual(69, follower.wait(support.PATIENCE))
+        self.assertIn("standard output: is closed; nobody reads the output", follower.stderr.read())
+
     def test_nonsense_is_refused(self):
         server = self.serve_two()
         for query, part in (("count=x", "count is"), ("after=-1", "after is"), ("wait_ms=60000", "wait_ms is"), ("level=loud", "level is")):
