@@ -1,5 +1,6 @@
 // `ubiq token`: who may use a server's admin API. Works on the state's folder itself, beside a server or without one.
 #include "base/clock.h"
+#include "base/file.h"
 #include "cli/serve_state.h"
 #include "cli/table.h"
 #include "runtime/auth/access_token.h"
@@ -65,6 +66,8 @@ static ubiq_error *make_token(const token_command *self, database *database) {
   char shown[ACCESS_TOKEN_SIZE];
   if (strlen(self->name) > ACCESS_TOKEN_NAME_MAX)
     return ubiq_error_new(UBIQ_INVALID_INPUT, "the name has more than %d bytes", ACCESS_TOKEN_NAME_MAX);
+  if (!text_utf8_valid(self->name, strlen(self->name)))
+    return ubiq_error_new(UBIQ_INVALID_INPUT, "the name is no UTF-8; expected text");
   snprintf(token.name, sizeof token.name, "%s", self->name);
   ubiq_error *error = read_permissions(self, &token);
   if (error == NULL) error = access_token_new(database, &token, shown);
@@ -156,7 +159,7 @@ static ubiq_error *print_json(const access_token *tokens, size_t count) {
   bool good = list != NULL;
   yyjson_mut_doc_set_root(document, list);
   for (size_t i = 0; good && i < count; i++) good = describe(document, list, &tokens[i]);
-  char *text = good ? yyjson_mut_write(document, YYJSON_WRITE_ALLOW_INVALID_UNICODE, NULL) : NULL;
+  char *text = good ? yyjson_mut_write(document, YYJSON_WRITE_NOFLAG, NULL) : NULL;
   if (text != NULL) printf("%s\n", text);
   ubiq_error *error = text == NULL ? ubiq_error_no_memory() : NULL;
   free(text);
@@ -193,10 +196,17 @@ static token_action find_action(token_command *self, const options *given) {
   return revoke_token;
 }
 
+/// A state that is not there has no tokens, and whoever only looks may not be who is to own it.
+static ubiq_error *check_state(const char *directory, token_action action) {
+  if (action == make_token || file_exists(directory)) return NULL;
+  return ubiq_error_new(UBIQ_NOT_FOUND, "%s: no such folder; expected the state of a server (--state DIR)", directory);
+}
+
 static ubiq_error *act(const token_command *self, token_action action) {
   release_store *store = NULL;
   char *directory = NULL;
   ubiq_error *error = serve_state_directory(self->directory, &directory);
+  if (error == NULL) error = check_state(directory, action);
   if (error == NULL) error = release_store_open(directory, false, &store);
   if (error == NULL) error = action(self, release_store_database(store));
   release_store_close(store);

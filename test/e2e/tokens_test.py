@@ -239,6 +239,16 @@ class Tokens(deploying.Test):
         self.assertIn((["kv:read"], ["kv:*", "cache:*"]), [(each["allowed"], each["granted"]) for each in listed])
         self.assertIn((None, None), [(each["allowed"], each["granted"]) for each in listed])
 
+    def test_to_look_for_tokens_makes_no_state(self):
+        none = os.path.join(self.folder(), "none")
+        for arguments in (["list"], ["revoke", "12345678"]):
+            done = self.run_ubiq("token", *arguments, "--state", none)
+            self.assertEqual(66, done.returncode, done.stderr)
+            self.assertIn("no such folder; expected the state of a server", done.stderr)
+        self.assertFalse(os.path.exists(none))
+        refused = self.run_ubiq("token", "new", "--state", none, b"\xff")
+        self.assertEqual((65, "ubiq: the name is no UTF-8; expected text\n"), (refused.returncode, refused.stderr))
+
     def test_what_is_no_permission_makes_no_token(self):
         server = self.launch()
         for options, words in ((["--allow", "kv:wirte:*"], "wirte"), (["--grant", "kv"], "kv"), (["--allow", ""], "permission"),
