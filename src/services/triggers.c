@@ -15,6 +15,7 @@
 /// What is about to change.
 typedef struct plan {
   backend *backend;
+  events *events; ///< NULL: nobody subscribes
   text project;
   uint64_t now_ms;
   arena arena;
@@ -25,6 +26,7 @@ typedef struct plan {
   buffer record; ///< what will have been put in place
   size_t recorded;
   bool others_subscribe; ///< subscriptions change
+  waiter waiter;
 } plan;
 
 // -------------------------------------------------------------------------------------------------- what is there now
@@ -126,8 +128,19 @@ static void add_change(plan *self, const trigger *trigger, const backend_work_ch
   self->others_subscribe |= strcmp(trigger->queue, SUBSCRIPTION_QUEUE) == 0;
 }
 
-static void add_end(plan *self, const trigger *trigger, uint64_t id) {
-  add_change(self, trigger, &(backend_work_change){.action = BACKEND_WORK_END, .item = {.id = id}});
+/// A subscription ends with what waits for it.
+static ubiq_error *add_end(plan *self, const trigger *trigger, uint64_t id) {
+  backend_work_change changes[UNSUBSCRIBE_CHANGES] = {{.action = BACKEND_WORK_END, .item = {.id = id}}};
+  size_t count = 1;
+  if (strcmp(trigger->queue, SUBSCRIPTION_QUEUE) == 0) {
+    char *queue = arena_alloc(&self->arena, EVENT_QUEUE_SIZE);
+    if (queue == NULL) return ubiq_error_no_memory();
+    event_queue_name(id, queue);
+    events_unsubscribe(id, queue, self->now_ms, changes);
+    count = UNSUBSCRIBE_CHANGES;
+  }
+  for (size_t i = 0; i < count; i++) add_change(self, trigger, &changes[i]);
+  return NULL;
 }
 
 /// When a schedule is due first; `*is_due` is false when it never is any more.
@@ -158,15 +171,15 @@ static ubiq_error *set(plan *self, const trigger *trigger, const found *there) {
   if (is_due)
     add_change(self, trigger,
                &(backend_work_change){
-                   .action = BACKEND_WORK_SET,
+                   .action = is_schedule ? BACKEND_WORK_SET : BACKEND_WORK_PUT, // what waits for a subscription stays
                    .item = {.queue = text_of(trigger->queue),
                             .name = text_of(trigger->name),
                             .due_ms = due_ms,
                             .state = state_of(is_schedule, there),
                             .payload = {(const uint8_t *)trigger->definition.data, trigger->definition.size}}});
   else if (there->id != 0)
-    add_end(self, trigger, there->id);
-  return record(self, trigger);
+    error = add_end(self, trigger, there->id);
+  return error != NULL ? error : record(self, trigger);
 }
 
 static ubiq_error *plan_trigger(plan *self, const trigger *wanted) {
@@ -184,13 +197,14 @@ static ubiq_error *plan_trigger(plan *self, const trigger *wanted) {
 static ubiq_error *plan_end(plan *self, const trigger *before) {
   found there;
   ubiq_error *error = find_by(self, before->queue, before->name, take_item, &there);
-  if (error == NULL && there.id != 0 && there.is_of_project) add_end(self, before, there.id);
+  if (error == NULL && there.id != 0 && there.is_of_project) error = add_end(self, before, there.id);
   return error;
 }
 
 static ubiq_error *make_plan(plan *self, const trigger *list, size_t count) {
   ubiq_error *error = NULL;
-  self->changes = arena_array(&self->arena, count + self->before_count + 1, sizeof *self->changes);
+  self->changes =
+      arena_array(&self->arena, count + self->before_count * UNSUBSCRIBE_CHANGES + 1, sizeof *self->changes);
   if (self->changes == NULL) return ubiq_error_no_memory();
   for (size_t i = 0; i < count && error == NULL; i++) error = plan_trigger(self, &list[i]);
   for (size_t i = 0; i < self->before_count && error == NULL; i++)
@@ -202,13 +216,15 @@ static ubiq_error *make_plan(plan *self, const trigger *list, size_t count) {
 
 // ----------------------------------------------------------------------------------------------------------- the write
 
+/// Before anything else is written: nobody publishes to a subscription any more whose end is on the disk.
 static void tell_written(backend_work_write *write) {
-  waiter_tell(write->user);
+  plan *self = write->user;
+  if (self->others_subscribe && self->events != NULL) events_changed(self->events, self->project);
+  waiter_tell(&self->waiter);
 }
 
 static ubiq_error *write_plan(plan *self) {
-  waiter waiter;
-  waiter_init(&waiter);
+  waiter_init(&self->waiter);
   self->changes[self->changes_count++] = (backend_work_change){.action = BACKEND_WORK_SET,
                                                                .item = {.queue = TEXT(TRIGGER_QUEUE),
                                                                         .name = TEXT(RECORD_NAME),
@@ -218,10 +234,10 @@ static ubiq_error *write_plan(plan *self) {
                               .changes = self->changes,
                               .count = self->changes_count,
                               .done = tell_written,
-                              .user = &waiter};
+                              .user = self};
   backend_work_write_start(self->backend, &write);
-  waiter_wait(&waiter);
-  waiter_end(&waiter);
+  waiter_wait(&self->waiter);
+  waiter_end(&self->waiter);
   return write.error;
 }
 
@@ -233,12 +249,11 @@ static bool is_changed(const plan *self) {
 ubiq_error *triggers_apply(const services *services, text project, const trigger *list, size_t count, uint64_t now_ms) {
   found record;
   if (services == NULL || services->backend == NULL) return NULL;
-  plan plan = {.backend = services->backend, .project = project, .now_ms = now_ms};
+  plan plan = {.backend = services->backend, .events = services->events, .project = project, .now_ms = now_ms};
   arena_init(&plan.arena);
   ubiq_error *error = find_by(&plan, TRIGGER_QUEUE, RECORD_NAME, take_record, &record);
   if (error == NULL) error = make_plan(&plan, list, count);
   if (error == NULL && is_changed(&plan)) error = write_plan(&plan);
-  if (error == NULL && plan.others_subscribe && services->events != NULL) events_changed(services->events, project);
   buffer_free(&plan.record);
   arena_free(&plan.arena);
   return error;

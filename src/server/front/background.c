@@ -24,7 +24,8 @@ ubiq_error *background_new(services *services, errands *errands, background **ou
   self->schedules = (schedule_work){services->backend, {start, errands}, services->runs};
   self->events = (event_work){services->events, self->schedules.taker};
   const agenda_kind kinds[] = {schedule_work_schedules(&self->schedules), schedule_work_turns(&self->schedules),
-                               event_work_kind(&self->events), event_work_forgetting()};
+                               event_work_kind(&self->events), event_work_forgetting(),
+                               event_work_clearing(services->backend)};
   const agenda_settings settings = {
       .backend = services->backend, .kinds = kinds, .kinds_count = sizeof kinds / sizeof kinds[0]};
   ubiq_error *error = agenda_open(&settings, &self->agenda);

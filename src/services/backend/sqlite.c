@@ -154,7 +154,7 @@ static ubiq_error *work_count(backend *base, text project, text queue, backend_w
 
 static ubiq_error *read_counts(const sqlite_backend *self, database *reader, void *operation) {
   (void)self;
-  return sqlite_work_counts(reader, operation);
+  return sqlite_work_counts_list(reader, operation);
 }
 
 static ubiq_error *work_counts(backend *base, backend_work_counts *operation) {
@@ -224,7 +224,7 @@ static ubiq_error *open_database(sqlite_backend *self, bool is_fleeting) {
 static ubiq_error *start_writer(sqlite_backend *self, const sqlite_backend_settings *settings) {
   const sqlite_writer_settings writer = {
       .database = self->database,
-      .parts = {&self->kv.part},
+      .parts = {&self->kv.part, &self->work.part},
       .waiting_max = settings->waiting_max == 0 ? WAITING_MAX : settings->waiting_max,
       .waiting_bytes = settings->waiting_bytes == 0 ? WAITING_BYTES : settings->waiting_bytes,
       .now_ms = self->now_ms};

@@ -44,6 +44,24 @@ static const char *const sqlite_schema[] = {
 
     // The last column: who reads a row without it reads none of its pages.
     "ALTER TABLE kv ADD COLUMN attachment BLOB;",
+
+    // Events wait for a subscription and no longer for its name: their queues are called by its id, and what nobody can be told of ends.
+    // How many items such a queue has is kept (sqlite_work_counts.h).
+    "DELETE FROM work WHERE queue >= CAST('events/' AS BLOB) AND queue < CAST('events0' AS BLOB) AND NOT EXISTS ("
+    "  SELECT 1 FROM work s WHERE s.project = work.project AND s.queue = CAST('subscriptions' AS BLOB)"
+    "  AND s.name = substr(work.queue, 8));"
+    "UPDATE work SET queue = CAST('events/' || (SELECT printf('%016x', s.id) FROM work s WHERE"
+    "  s.project = work.project AND s.queue = CAST('subscriptions' AS BLOB) AND s.name = substr(work.queue, 8)) AS "
+    "BLOB)"
+    "  WHERE queue >= CAST('events/' AS BLOB) AND queue < CAST('events0' AS BLOB);"
+    "UPDATE projects SET work = (SELECT count(*) FROM work WHERE work.project = projects.id),"
+    "  work_bytes = (SELECT ifnull(sum(length(payload)), 0) FROM work WHERE work.project = projects.id);"
+    "CREATE TABLE work_queues ("
+    "  project INTEGER NOT NULL REFERENCES projects (id), queue BLOB NOT NULL, waiting INTEGER NOT NULL,"
+    "  paused INTEGER NOT NULL, dead INTEGER NOT NULL, PRIMARY KEY (project, queue)) STRICT, WITHOUT ROWID;"
+    "INSERT INTO work_queues (project, queue, waiting, paused, dead)"
+    "  SELECT project, queue, sum(state IN (0, 3)), sum(state = 1), sum(state = 2) FROM work"
+    "  WHERE queue >= CAST('events/' AS BLOB) AND queue < CAST('events0' AS BLOB) GROUP BY project, queue;",
 };
 
 #endif

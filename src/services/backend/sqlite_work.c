@@ -3,7 +3,6 @@
 
 #include "services/backend/sqlite_work_order.h"
 
-#include <assert.h>
 #include <string.h>
 
 #define COLUMNS                                                                                                        \
@@ -162,56 +161,63 @@ static ubiq_error *take_count(void *user, sqlite3_stmt *row) {
   return NULL;
 }
 
-ubiq_error *sqlite_work_count(database *database, text project, text queue, backend_work_count *out) {
+static ubiq_error *count_items(database *database, text project, text queue, backend_work_count *out) {
 #define COUNT                                                                                                          \
   "SELECT state, count(*), min(due_ms) FROM work WHERE project = (SELECT id FROM projects WHERE name = ?1)"            \
   " AND queue = ?2 AND name IS "
   static const char statement[] = COUNT "NULL GROUP BY state UNION ALL " COUNT "NOT NULL GROUP BY state";
 #undef COUNT
   const database_value values[] = {database_blob(project.data, project.size), database_blob(queue.data, queue.size)};
-  *out = (backend_work_count){0};
   return database_query(database, statement, values, 2, take_count, out);
 }
 
-/// A queue's numbers while its rows come.
-typedef struct counting {
-  backend_work_counts *operation;
-  char queue[BACKEND_WORK_NAME_MAX];
-  size_t queue_size; ///< 0: none yet
-  backend_work_count count;
-} counting;
+/// When the first of a state is due: the first entry of the index that has a queue's items in this order. (SQLite looks at all of them for
+/// a min.)
+#define FIRST_DUE(state)                                                                                               \
+  "(SELECT w.due_ms FROM work w WHERE w.project = q.project AND w.queue = q.queue AND w.state = " state                \
+  " AND w.name IS NULL ORDER BY w.due_ms LIMIT 1)"
 
-static void tell_counted(counting *self) {
-  if (self->queue_size == 0) return;
-  self->operation->each(self->operation, (text){self->queue, self->queue_size}, &self->count);
+#define NUMBERS                                                                                                        \
+  "SELECT q.queue, q.waiting, q.paused, q.dead, " FIRST_DUE("0") ", " FIRST_DUE(                                       \
+      "3") " FROM work_queues q"                                                                                       \
+           " WHERE q.project = (SELECT id FROM projects WHERE name = ?)"
+
+static backend_work_count numbers_of(sqlite3_stmt *row) {
+  enum { NUMBERS_WAITING = 1, NUMBERS_PAUSED, NUMBERS_DEAD, NUMBERS_FIRST, NUMBERS_FIRST_BEHIND };
+  uint64_t first_ms = column_number(row, NUMBERS_FIRST), behind_ms = column_number(row, NUMBERS_FIRST_BEHIND);
+  bool is_behind = first_ms == 0 || (behind_ms != 0 && behind_ms < first_ms);
+  return (backend_work_count){.waiting = column_number(row, NUMBERS_WAITING),
+                              .paused = column_number(row, NUMBERS_PAUSED),
+                              .dead = column_number(row, NUMBERS_DEAD),
+                              .oldest_ms = is_behind ? behind_ms : first_ms};
 }
 
-static ubiq_error *take_queue(void *user, sqlite3_stmt *row) {
-  counting *self = user;
-  const text queue = column_text(row, 0);
-  if (!text_equal(queue, (text){self->queue, self->queue_size})) {
-    tell_counted(self);
-    self->queue_size = queue.size < sizeof self->queue ? queue.size : sizeof self->queue;
-    memcpy(self->queue, queue.data, self->queue_size);
-    self->count = (backend_work_count){0};
-  }
-  add_row(&self->count, row, 1);
+static ubiq_error *take_numbers(void *user, sqlite3_stmt *row) {
+  *(backend_work_count *)user = numbers_of(row);
   return NULL;
 }
 
-ubiq_error *sqlite_work_counts(database *database, backend_work_counts *operation) {
-  static const char statement[] =
-      "SELECT queue, state, count(*), min(due_ms) FROM work WHERE project = (SELECT id FROM projects WHERE name = ?)"
-      " AND queue >= ? AND queue < ? AND name IS NULL GROUP BY queue, state";
-  const text prefix = operation->prefix;
-  char end[BACKEND_WORK_NAME_MAX]; // what comes behind all that begin with the prefix
-  assert(prefix.size > 0 && prefix.size <= sizeof end);
-  memcpy(end, prefix.data, prefix.size);
-  end[prefix.size - 1]++;
-  const database_value values[] = {database_blob(operation->project.data, operation->project.size),
-                                   database_blob(prefix.data, prefix.size), database_blob(end, prefix.size)};
-  counting counting = {.operation = operation};
-  ubiq_error *error = database_query(database, statement, values, 3, take_queue, &counting);
-  if (error == NULL) tell_counted(&counting);
-  return error;
+static ubiq_error *read_numbers(database *database, text project, text queue, backend_work_count *out) {
+  static const char statement[] = NUMBERS " AND q.queue = ?";
+  const database_value values[] = {database_blob(project.data, project.size), database_blob(queue.data, queue.size)};
+  return database_query(database, statement, values, 2, take_numbers, out);
+}
+
+ubiq_error *sqlite_work_count(database *database, text project, text queue, backend_work_count *out) {
+  *out = (backend_work_count){0};
+  return sqlite_work_is_counted(queue) ? read_numbers(database, project, queue, out)
+                                       : count_items(database, project, queue, out);
+}
+
+static ubiq_error *take_queue(void *user, sqlite3_stmt *row) {
+  backend_work_counts *operation = user;
+  const backend_work_count count = numbers_of(row);
+  operation->each(operation, column_text(row, 0), &count);
+  return NULL;
+}
+
+ubiq_error *sqlite_work_counts_list(database *database, backend_work_counts *operation) {
+  static const char statement[] = NUMBERS " ORDER BY q.queue";
+  const database_value value = database_blob(operation->project.data, operation->project.size);
+  return database_query(database, statement, &value, 1, take_queue, operation);
 }

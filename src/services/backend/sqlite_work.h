@@ -3,14 +3,17 @@
 #define SERVICES_BACKEND_SQLITE_WORK_H
 
 #include "services/backend/sqlite_usage.h"
+#include "services/backend/sqlite_work_counts.h"
 #include "services/backend/sqlite_writer.h"
 #include "services/backend/work.h"
 
 #include <pthread.h>
 
 typedef struct sqlite_work {
-  sqlite_usage *usage;  ///< the projects' ids and numbers; the writer's thread alone
-  pthread_mutex_t lock; ///< for what follows
+  sqlite_part part;          ///< for the writer
+  sqlite_usage *usage;       ///< the projects' ids and numbers; the writer's thread alone
+  sqlite_work_counts counts; ///< the same
+  pthread_mutex_t lock;      ///< for what follows
   void (*added)(void *user, uint64_t due_ms);
   void *user;
 } sqlite_work;
@@ -36,7 +39,7 @@ void sqlite_work_tell(sqlite_work *self, uint64_t due_ms);
 ubiq_error *sqlite_work_due(database *database, backend_work_due *operation);
 ubiq_error *sqlite_work_list(database *database, backend_work_list *operation);
 ubiq_error *sqlite_work_count(database *database, text project, text queue, backend_work_count *out);
-ubiq_error *sqlite_work_counts(database *database, backend_work_counts *operation);
+ubiq_error *sqlite_work_counts_list(database *database, backend_work_counts *operation);
 
 /// The first column of a statement's first row; `*is_found` is false when there is none.
 ubiq_error *sqlite_work_number(database *database, const char *statement, const database_value *values, size_t count,

@@ -38,11 +38,17 @@ typedef struct backend_work_item {
 
 enum { BACKEND_WORK_NAME_MAX = 512 };
 
+/// What the names of queues begin with that are asked often how they stand: their numbers are kept as they change. Others are counted when
+/// somebody asks. (The index knows of all.)
+#define BACKEND_WORK_COUNTED "events/"
+
 typedef enum backend_work_action {
   BACKEND_WORK_ADD, ///< `item` but for its id and added_ms; what has its name already: the write fails with `conflict`
   BACKEND_WORK_SET, ///< adds, or takes the place of what has its name, id and all
+  BACKEND_WORK_PUT, ///< adds, or gives what has its name, and waits for no other, another payload, time and state; its id stays
   BACKEND_WORK_CHANGE, ///< of the item `id`: due_ms, attempts, state and failure
   BACKEND_WORK_END,    ///< takes the item `id` away; nothing happens when it is not there
+  BACKEND_WORK_CLEAR, ///< of items without names of `queue`, to which nobody adds any more, takes a portion away (`is_more`)
 } backend_work_action;
 
 typedef struct backend_work_change {
@@ -50,6 +56,7 @@ typedef struct backend_work_change {
   bool is_expected; ///< CHANGE and END: it must be there and due at `expected_ms`, else the write fails with `conflict`
   bool may_pass;    ///< or rather nothing happens to it then
   bool was_passed;  ///< the answer
+  bool is_more;     ///< the answer of CLEAR: there may be more of them
   uint64_t expected_ms;
   backend_work_item item; ///< the id of a new one is written here
 } backend_work_change;
@@ -58,13 +65,15 @@ typedef struct backend_work_change {
 typedef struct backend_work_limits {
   uint64_t items_max; ///< of a project
   uint64_t bytes_max; ///< of their payloads
+  uint64_t names_max; ///< of items with names in a queue to which one is added by a new name
 } backend_work_limits;
 
 /// Makes changes, all or none.
 /// (An atomic batch publish (2.12). ADD with a name expects that its subject has no message, SET takes what is there away, as a stream
-/// with one message a subject does; CHANGE is a message in the place of the one before, whose sequence it expects, and END a
-/// marker that expires. An id is the sequence of an item's first message, which the later ones carry in a header. Limits: kept by the node that
-/// has the index, so that two nodes may pass them by what they write at the same moment.)
+/// with one message a subject does; CHANGE and PUT are a message in the place of the one before, whose sequence they expect, and END a
+/// marker that expires. An id is the sequence of an item's first message, which the later ones carry in a header. CLEAR is a purge of the
+/// queue's subjects, all at once. Limits: kept by the node that has the index, so that two nodes may pass them by what they write at the
+/// same moment.)
 typedef struct backend_work_write {
   text project;
   backend_work_change *changes;
@@ -119,14 +128,13 @@ typedef struct backend_work_list {
 /// How a queue stands. (From the index; on a node that has none of the project, by asking the one that has.)
 typedef struct backend_work_count {
   uint64_t waiting, paused, dead;
-  uint64_t oldest_ms; ///< when the first that waits is or was due; 0: none waits
+  uint64_t
+      oldest_ms; ///< when the first that waits is or was due (of a counted queue: the first without a name); 0: none waits
 } backend_work_count;
 
-/// The same of a project's queues whose names begin with `prefix`, by queue, but of items without names alone; queues that have none are
-/// left out. Goes through an index entry of each item.
+/// The same of a project's counted queues, by queue; those that have nothing are left out.
 typedef struct backend_work_counts {
   text project;
-  text prefix;
   void (*each)(struct backend_work_counts *self, text queue, const backend_work_count *count);
   void *user;
 } backend_work_counts;

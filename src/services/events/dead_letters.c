@@ -18,32 +18,39 @@ enum {
 
 typedef struct listing {
   service_call *call;
+  const subscriptions *subscriptions; ///< a share
   bool is_good;
   size_t count;
   uint64_t last;
 } listing;
 
-static ubiq_error *no_backend(const service_call *call) {
-  return call->services->backend != NULL ? NULL : ubiq_error_new(UBIQ_UNAVAILABLE, "this server keeps nothing");
+static ubiq_error *find_subscriptions(const service_call *call, const subscriptions **out) {
+  *out = NULL;
+  if (call->services->events == NULL) return ubiq_error_new(UBIQ_UNAVAILABLE, "this server keeps nothing");
+  return events_subscriptions(call->services->events, call->caller.project, out);
 }
 
 // ------------------------------------------------------------------------------------------------------------- listing
 
-/// Whose it was: the name behind the queue's kind.
-static text owner_of(const backend_work_item *item) {
+/// Whose it was: a subscription, or the name behind the queue's kind. Empty: of a subscription that is gone, and about to go, too.
+static text owner_of(const subscriptions *all, const backend_work_item *item) {
   const char *slash = memchr(item->queue.data, '/', item->queue.size);
+  if (text_starts_with(item->queue, TEXT(EVENT_QUEUE))) {
+    const subscription *found = subscriptions_of_queue(all, item->queue);
+    return found == NULL ? (text){NULL, 0} : text_of(found->name);
+  }
   if (slash == NULL) return item->name;
   return (text){slash + 1, item->queue.size - (size_t)(slash + 1 - item->queue.data)};
 }
 
 /// An event as it is; of a schedule's turn not what is only kept with it.
-static bool write_payload(buffer *out, const backend_work_item *item) {
+static bool write_payload(buffer *out, const backend_work_item *item, text owner) {
   static const char *const kept[] = {KEPT_PERMISSIONS, "run", "made_ms", KEPT_TRACE_PARENT, KEPT_TRACE_STATE};
   if (text_starts_with(item->queue, TEXT(EVENT_QUEUE)))
     return buffer_append(out, item->payload.data, item->payload.size);
   yyjson_doc *document = yyjson_read((const char *)item->payload.data, item->payload.size, YYJSON_READ_NOFLAG);
   yyjson_obj_iter iterator = yyjson_obj_iter_with(yyjson_doc_get_root(document));
-  bool good = document != NULL && buffer_append_string(out, "{\"name\":") && json_write_text(out, owner_of(item));
+  bool good = document != NULL && buffer_append_string(out, "{\"name\":") && json_write_text(out, owner);
   for (yyjson_val *key; good && (key = yyjson_obj_iter_next(&iterator)) != NULL;) {
     bool is_kept = false;
     for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) is_kept |= yyjson_equals_str(key, kept[i]);
@@ -53,14 +60,14 @@ static bool write_payload(buffer *out, const backend_work_item *item) {
   return good && buffer_append_byte(out, '}');
 }
 
-static bool write_letter(buffer *out, const backend_work_item *item) {
+static bool write_letter(buffer *out, const backend_work_item *item, text owner) {
   char numbers[96], time[CLOCK_TEXT_SIZE];
   clock_format_ms(item->due_ms, time);
   snprintf(numbers, sizeof numbers, ",\"attempts\":%" PRIu32 ",\"failed_at\":\"%s\"}", item->attempts, time);
   snprintf(time, sizeof time, "%" PRIu64, item->id);
   return buffer_append_string(out, "{\"id\":\"") && buffer_append_string(out, time) &&
-         buffer_append_string(out, "\",\"subscription\":") && json_write_text(out, owner_of(item)) &&
-         buffer_append_string(out, ",\"event\":") && write_payload(out, item) &&
+         buffer_append_string(out, "\",\"subscription\":") && json_write_text(out, owner) &&
+         buffer_append_string(out, ",\"event\":") && write_payload(out, item, owner) &&
          buffer_append_string(out, ",\"error\":") && json_write_text(out, item->failure) &&
          buffer_append_string(out, numbers);
 }
@@ -68,8 +75,11 @@ static bool write_letter(buffer *out, const backend_work_item *item) {
 static void list_letter(backend_work_list *list, const backend_work_item *item) {
   listing *self = list->user;
   buffer *out = &self->call->bytes;
+  const text owner = owner_of(self->subscriptions, item);
   self->last = item->id;
-  self->is_good = self->is_good && (self->count++ == 0 || buffer_append_byte(out, ',')) && write_letter(out, item);
+  if (owner.size == 0) return;
+  self->is_good =
+      self->is_good && (self->count++ == 0 || buffer_append_byte(out, ',')) && write_letter(out, item, owner);
 }
 
 static bool end_letters(const listing *self, bool is_more) {
@@ -96,30 +106,36 @@ _Static_assert(SUBSCRIPTION == (int)DEAD_LETTERS_LIST_SUBSCRIPTION && CURSOR == 
                    CURSOR == (int)DEAD_LETTERS_DROP_ALL_CURSOR && LIMIT == (int)DEAD_LETTERS_DROP_ALL_LIMIT,
                "they are in one order");
 
+/// The queue of what is called so: of a subscription, or of nobody.
+static ubiq_error *find_queue(service_call *call, const subscriptions *all, text name, text *out) {
+  const subscription *found = subscriptions_find(all, name);
+  char *queue = arena_alloc(&call->arena, EVENT_QUEUE_SIZE);
+  if (queue == NULL) return ubiq_error_no_memory();
+  event_queue_name(found == NULL ? 0 : found->id, queue);
+  *out = text_of(queue);
+  return NULL;
+}
+
 /// Reads what was asked for; the queue is the arena's.
-static ubiq_error *read_asked(service_call *call, size_t limit, backend_work_list *out) {
+static ubiq_error *read_asked(service_call *call, const subscriptions *all, size_t limit, backend_work_list *out) {
   const service_param *subscription = &call->params[SUBSCRIPTION];
   *out = (backend_work_list){.project = call->caller.project,
                              .state = BACKEND_WORK_DEAD,
                              .limit = call->params[LIMIT].is_given ? call->params[LIMIT].number : limit};
-  if (subscription->is_given) {
-    const char *queue =
-        arena_printf(&call->arena, EVENT_QUEUE "%.*s", (int)subscription->text.size, subscription->text.data);
-    if (queue == NULL) return ubiq_error_no_memory();
-    out->queue = text_of(queue);
-  }
-  ubiq_error *error = no_backend(call);
+  ubiq_error *error = subscription->is_given ? find_queue(call, all, subscription->text, &out->queue) : NULL;
   return error != NULL ? error : read_id(&call->params[CURSOR], "cursor", &out->after_id);
 }
 
 void service_dead_letters_list(service_call *call) {
   listing listing = {.call = call, .is_good = buffer_append_string(&call->bytes, "{\"items\":[")};
-  backend_work_list list;
-  ubiq_error *error = read_asked(call, LISTED, &list);
+  backend_work_list list = {0};
+  ubiq_error *error = find_subscriptions(call, &listing.subscriptions);
+  if (error == NULL) error = read_asked(call, listing.subscriptions, LISTED, &list);
   list.each = list_letter;
   list.user = &listing;
   if (error == NULL) error = backend_work_list_now(call->services->backend, &list);
   if (error == NULL && !end_letters(&listing, list.is_more)) error = ubiq_error_no_memory();
+  subscriptions_release(listing.subscriptions);
   if (error != NULL)
     service_call_fail(call, error);
   else
@@ -130,15 +146,19 @@ void service_dead_letters_list(service_call *call) {
 
 /// Letters that are to be changed, as they were a moment before: who changes one meanwhile comes first.
 typedef struct changing {
-  backend_work_action action; ///< CHANGE: they wait again
-  uint64_t due_ms;            ///< then
-  backend_work_change *list;  ///< the arena's
+  backend_work_action action;         ///< CHANGE: they wait again
+  const subscriptions *subscriptions; ///< a share, while they are read
+  uint64_t due_ms;                    ///< then
+  backend_work_change *list;          ///< the arena's
   size_t count;
+  uint64_t last; ///< id of the last that was read
   bool is_more;
 } changing;
 
 static void take_letter(backend_work_list *list, const backend_work_item *item) {
   changing *self = list->user;
+  self->last = item->id;
+  if (owner_of(self->subscriptions, item).size == 0) return;
   self->list[self->count++] = (backend_work_change){.action = self->action,
                                                     .is_expected = true,
                                                     .may_pass = true,
@@ -178,8 +198,7 @@ static void answer_all(work_call *write) {
   const changing *self = write->user;
   service_call *call = write->call;
   bool good = buffer_printf(&call->bytes, "{\"count\":%zu", count_changed(write));
-  if (self->is_more)
-    good = good && buffer_printf(&call->bytes, ",\"cursor\":\"%" PRIu64 "\"", self->list[self->count - 1].item.id);
+  if (self->is_more) good = good && buffer_printf(&call->bytes, ",\"cursor\":\"%" PRIu64 "\"", self->last);
   if (good && buffer_append_byte(&call->bytes, '}'))
     service_call_answer_json(call, (text){NULL, 0});
   else
@@ -195,8 +214,10 @@ static changing *changing_new(service_call *call, backend_work_action action) {
 static void change_all(service_call *call, backend_work_action action) {
   changing *self = changing_new(call, action);
   backend_work_list list = {0};
-  ubiq_error *error = self == NULL ? ubiq_error_no_memory() : read_asked(call, CHANGED, &list);
+  ubiq_error *error = self == NULL ? ubiq_error_no_memory() : find_subscriptions(call, &self->subscriptions);
+  if (error == NULL) error = read_asked(call, self->subscriptions, CHANGED, &list);
   if (error == NULL) error = read_letters(call, &list, self);
+  if (self != NULL) subscriptions_release(self->subscriptions);
   if (error == NULL)
     write_letters(call, self, answer_all);
   else
@@ -223,10 +244,11 @@ static void change_letter(service_call *call, backend_work_action action) {
   changing *self = changing_new(call, action);
   backend_work_list list = {.project = call->caller.project, .state = BACKEND_WORK_DEAD, .limit = 1};
   uint64_t id = 0;
-  ubiq_error *error = self == NULL ? ubiq_error_no_memory() : no_backend(call);
+  ubiq_error *error = self == NULL ? ubiq_error_no_memory() : find_subscriptions(call, &self->subscriptions);
   if (error == NULL) error = read_id(&call->params[0], "id", &id);
   list.after_id = id == 0 ? 0 : id - 1;
   if (error == NULL) error = read_letters(call, &list, self);
+  if (self != NULL) subscriptions_release(self->subscriptions);
   if (error != NULL) {
     service_call_fail(call, error);
     return;

@@ -1,14 +1,17 @@
-// The subscriptions are listed first, and then each project's queues are counted at once.
+// The subscriptions are listed first, and then the numbers of each project's queues.
 #include "services/events/event_lag.h"
 
 #include "services/events/events.h"
+
+#include <stdlib.h>
 
 typedef struct reading {
   arena *arena;
   event_lags *out;
   size_t room;
-  size_t next, end; ///< those of the project whose queues are counted, but for those that were met
-  bool is_short;    ///< of memory
+  event_lag **by_id; ///< those of a project
+  size_t next, end;  ///< of `by_id`, but for those that were met
+  bool is_short;     ///< of memory
 } reading;
 
 static bool make_room(reading *self) {
@@ -34,7 +37,8 @@ static void take_subscription(backend_work_list *list, const backend_work_item *
   reading *self = list->user;
   self->is_short = self->is_short || !make_room(self);
   if (self->is_short) return;
-  event_lag lag = {.project = project_of(self, item->project),
+  event_lag lag = {.id = item->id,
+                   .project = project_of(self, item->project),
                    .subscription = arena_string(self->arena, item->name.data, item->name.size)};
   self->is_short = lag.project == NULL || lag.subscription == NULL;
   if (!self->is_short) self->out->list[self->out->count++] = lag;
@@ -52,33 +56,41 @@ static ubiq_error *read_subscriptions(reading *self, backend *backend, const tex
   return error == NULL && self->is_short ? ubiq_error_no_memory() : error;
 }
 
-/// Queues come in the order of their names, as subscriptions do. Those of subscriptions that are gone are nobody's.
-static void take_count(backend_work_counts *counts, text queue, const backend_work_count *count) {
-  reading *self = counts->user;
-  const size_t prefix = sizeof EVENT_QUEUE - 1;
-  const text name = {queue.data + prefix, queue.size - prefix};
-  event_lag *list = self->out->list;
-  while (self->next < self->end && text_compare(text_of(list[self->next].subscription), name) < 0) self->next++;
-  if (self->next < self->end && text_equal_string(name, list[self->next].subscription)) list[self->next].count = *count;
+static int compare_ids(const void *a, const void *b) {
+  const event_lag *one = *(event_lag *const *)a, *other = *(event_lag *const *)b;
+  return one->id < other->id ? -1 : one->id > other->id;
 }
 
-/// Counts the queues of the project whose subscriptions begin at `next`.
-static ubiq_error *count_project(reading *self, backend *backend) {
-  const event_lag *list = self->out->list;
-  const char *project = list[self->next].project;
-  self->end = self->next;
-  while (self->end < self->out->count && list[self->end].project == project) self->end++;
-  backend_work_counts counts = {
-      .project = text_of(project), .prefix = TEXT(EVENT_QUEUE), .each = take_count, .user = self};
-  ubiq_error *error = backend_work_counts_now(backend, &counts);
-  self->next = self->end;
-  return error;
+/// Queues come in the order of their subscriptions' ids. Those of subscriptions that are gone are nobody's.
+static void take_count(backend_work_counts *counts, text queue, const backend_work_count *count) {
+  reading *self = counts->user;
+  const uint64_t id = event_queue_owner(queue);
+  while (self->next < self->end && self->by_id[self->next]->id < id) self->next++;
+  if (self->next < self->end && self->by_id[self->next]->id == id) self->by_id[self->next]->count = *count;
+}
+
+/// Reads the numbers of the project whose subscriptions begin at `first`. Returns where the next project's do.
+static ubiq_error *count_project(reading *self, backend *backend, size_t first, size_t *after) {
+  event_lag *list = self->out->list;
+  const char *project = list[first].project;
+  size_t count = 0;
+  while (first + count < self->out->count && list[first + count].project == project) count++;
+  self->by_id = arena_array(self->arena, count, sizeof *self->by_id);
+  if (self->by_id == NULL) return ubiq_error_no_memory();
+  for (size_t i = 0; i < count; i++) self->by_id[i] = &list[first + i];
+  qsort(self->by_id, count, sizeof *self->by_id, compare_ids);
+  self->next = 0;
+  self->end = count;
+  *after = first + count;
+  backend_work_counts counts = {.project = text_of(project), .each = take_count, .user = self};
+  return backend_work_counts_now(backend, &counts);
 }
 
 ubiq_error *event_lags_read(backend *backend, const text *project, arena *arena, event_lags *out) {
   *out = (event_lags){0};
   reading self = {.arena = arena, .out = out};
+  size_t next = 0;
   ubiq_error *error = read_subscriptions(&self, backend, project);
-  while (error == NULL && self.next < out->count) error = count_project(&self, backend);
+  while (error == NULL && next < out->count) error = count_project(&self, backend, next, &next);
   return error;
 }

@@ -7,6 +7,7 @@
 
 typedef struct event_lag {
   const char *project, *subscription;
+  uint64_t id; ///< the subscription's
   backend_work_count count;
 } event_lag;
 

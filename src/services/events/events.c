@@ -7,8 +7,10 @@
 #include "services/events/event.h"
 #include "services/work/kept_permissions.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /// What `subscriptions` is in.
@@ -61,6 +63,7 @@ static ubiq_error *read_subscription(arena *arena, const backend_work_item *item
   const json_value root = json_root(&source, yyjson_doc_get_root(document));
   error = copy_field(arena, &root, "topic", &out->topic);
   if (error == NULL) error = copy_field(arena, &root, "function", &out->function);
+  out->id = item->id;
   if (error == NULL) error = retry_policy_read(&root, &out->retry);
   if (error == NULL) error = kept_permissions_read(&root, &out->permissions);
   if (error == NULL && (out->name = arena_string(arena, item->name.data, item->name.size)) == NULL)
@@ -157,6 +160,39 @@ void events_changed(events *self, text project) {
   pthread_mutex_unlock(&self->lock);
 }
 
+// -------------------------------------------------------------------------------------------------------- one of them
+
+const subscription *subscriptions_find(const subscriptions *self, text name) {
+  for (size_t i = 0; i < self->count; i++)
+    if (text_equal_string(name, self->list[i].name)) return &self->list[i];
+  return NULL;
+}
+
+const subscription *subscriptions_of_queue(const subscriptions *self, text queue) {
+  const uint64_t id = event_queue_owner(queue);
+  for (size_t i = 0; id != 0 && i < self->count; i++)
+    if (self->list[i].id == id) return &self->list[i];
+  return NULL;
+}
+
+void event_queue_name(uint64_t id, char out[EVENT_QUEUE_SIZE]) {
+  snprintf(out, EVENT_QUEUE_SIZE, EVENT_QUEUE "%016" PRIx64, id);
+}
+
+uint64_t event_queue_owner(text queue) {
+  static const char digits[] = "0123456789abcdef";
+  uint64_t id = 0;
+  if (queue.size != EVENT_QUEUE_SIZE - 1 || !text_starts_with(queue, TEXT(EVENT_QUEUE))) return 0;
+  for (size_t i = sizeof EVENT_QUEUE - 1; i < queue.size; i++) {
+    const char *digit = memchr(digits, queue.data[i], sizeof digits - 1);
+    if (digit == NULL) return 0;
+    id = id << 4 | (uint64_t)(digit - digits);
+  }
+  return id;
+}
+
+// ------------------------------------------------------------------------------------------------------------ the whole
+
 ubiq_error *events_new(backend *backend, events **out) {
   events *self = calloc(1, sizeof *self);
   if (self == NULL) return ubiq_error_no_memory();
@@ -196,14 +232,6 @@ static void delivered(errand *errand, ubiq_error *error, ubiq_bytes output) {
   subscriptions_release(subscriptions);
 }
 
-static const subscription *find_subscription(const subscriptions *all, const agenda_task *task) {
-  size_t prefix = sizeof EVENT_QUEUE - 1;
-  const text name = {task->item.queue.data + prefix, task->item.queue.size - prefix};
-  for (size_t i = 0; i < all->count; i++)
-    if (text_equal_string(name, all->list[i].name)) return &all->list[i];
-  return NULL;
-}
-
 static void deliver(event_work *work, agenda_task *task, const subscriptions *all, const subscription *to) {
   delivery *self = calloc(1, sizeof *self);
   if (self == NULL) {
@@ -232,7 +260,7 @@ static void deliver(event_work *work, agenda_task *task, const subscriptions *al
   work->taker.start(work->taker.user, &self->errand);
 }
 
-/// What a subscription has left behind that is gone ends with it.
+/// What is left of a subscription that is gone ends.
 static void begin(void *user, agenda_task *task) {
   event_work *work = user;
   const subscriptions *all = NULL;
@@ -243,7 +271,7 @@ static void begin(void *user, agenda_task *task) {
     agenda_refused(task);
     return;
   }
-  const subscription *to = find_subscription(all, task);
+  const subscription *to = subscriptions_of_queue(all, task->item.queue);
   if (to != NULL) {
     deliver(work, task, all, to);
     return;

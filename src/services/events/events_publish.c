@@ -57,8 +57,9 @@ static ubiq_error *add_items(work_call *self, const subscriptions *all, const ev
   }
   for (size_t i = 0; i < all->count; i++) {
     if (!event_topic_has(text_of(all->list[i].topic), event->type)) continue;
-    char *queue = arena_printf(&call->arena, EVENT_QUEUE "%s", all->list[i].name);
+    char *queue = arena_alloc(&call->arena, EVENT_QUEUE_SIZE);
     if (queue == NULL) return ubiq_error_no_memory();
+    event_queue_name(all->list[i].id, queue);
     self->changes[count++] = (backend_work_change){.action = BACKEND_WORK_ADD,
                                                    .item = {.queue = text_of(queue),
                                                             .order = event->key,

@@ -87,11 +87,11 @@ static bool find(service_call *call, backend_work_item *out) {
 }
 
 void service_subscriptions_get(service_call *call) {
-  char queue[sizeof EVENT_QUEUE + SUBSCRIPTION_NAME_MAX];
+  char queue[EVENT_QUEUE_SIZE];
   backend_work_item item;
   backend_work_count count;
   if (!find(call, &item)) return;
-  snprintf(queue, sizeof queue, EVENT_QUEUE "%.*s", (int)item.name.size, item.name.data);
+  event_queue_name(item.id, queue);
   ubiq_error *error = backend_work_count_now(call->services->backend, call->caller.project, text_of(queue), &count);
   answer(call, error != NULL || write_subscription(&call->bytes, &item, &count), error);
 }
@@ -148,34 +148,29 @@ static ubiq_error *check_name(const service_call *call, text name) {
   return error;
 }
 
-/// That there is room for one of this name. Each is looked at with each event, so that there are not too many.
-static ubiq_error *check_count(const service_call *call, text name) {
-  const subscriptions *all = NULL;
-  ubiq_error *error = events_subscriptions(call->services->events, call->caller.project, &all);
-  if (error != NULL) return error;
-  bool is_there = all->count < SUBSCRIPTIONS_MAX;
-  for (size_t i = 0; !is_there && i < all->count; i++) is_there = text_equal_string(name, all->list[i].name);
-  subscriptions_release(all);
-  if (is_there) return NULL;
-  return ubiq_error_new(UBIQ_QUOTA, "the project has %d subscriptions, which is its limit", SUBSCRIPTIONS_MAX);
-}
-
+/// Each is looked at with each event, so that there are not too many; how many there are is known where they are written.
 void service_subscriptions_put(service_call *call) {
   const text name = call->params[SUBSCRIPTIONS_PUT_NAME].text;
   work_call *self = work_call_new(call, 1, answer_changed);
   if (self == NULL) return;
   ubiq_error *error = check_name(call, name);
-  if (error == NULL) error = check_count(call, name);
-  self->changes[0].action = BACKEND_WORK_SET;
+  self->changes[0].action = BACKEND_WORK_PUT;
+  self->write.limits.names_max = SUBSCRIPTIONS_MAX;
   work_call_start(self, error != NULL ? error : make_item(call, &self->changes[0].item));
 }
 
-/// What waits for it ends when it is due (events.c).
+/// Also where nothing more may be kept: the limits are not asked.
 void service_subscriptions_delete(service_call *call) {
   backend_work_item item;
   if (!find(call, &item)) return;
-  work_call *self = work_call_new(call, 1, answer_changed);
+  work_call *self = work_call_new(call, UNSUBSCRIBE_CHANGES, answer_changed);
+  char *queue = arena_alloc(&call->arena, EVENT_QUEUE_SIZE);
   if (self == NULL) return;
-  self->changes[0] = (backend_work_change){.action = BACKEND_WORK_END, .item = {.id = item.id}};
-  work_call_start(self, check_own(&item));
+  ubiq_error *error = queue == NULL ? ubiq_error_no_memory() : check_own(&item);
+  if (error == NULL) {
+    event_queue_name(item.id, queue);
+    events_unsubscribe(item.id, queue, clock_realtime_ns() / CLOCK_NS_PER_MS, self->changes);
+  }
+  self->write.limits = (backend_work_limits){0};
+  work_call_start(self, error);
 }

@@ -138,7 +138,7 @@ static void begin_schedule(void *user, agenda_task *task) {
   if (error == NULL) error = plan(user, task, &root, self);
   yyjson_doc_free(document);
   if (error == NULL) {
-    const agenda_changes changes = {self->changes, self->count, {WORK_ITEMS_MAX, WORK_BYTES_MAX}};
+    const agenda_changes changes = {self->changes, self->count, {WORK_ITEMS_MAX, WORK_BYTES_MAX, 0}};
     agenda_change(task, &changes, firing_delete, self);
     return;
   }

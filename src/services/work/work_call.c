@@ -18,7 +18,7 @@ work_call *work_call_new(service_call *call, size_t count, void (*answer)(work_c
   self->write = (backend_work_write){.project = call->caller.project,
                                      .changes = self->changes,
                                      .count = count,
-                                     .limits = {WORK_ITEMS_MAX, WORK_BYTES_MAX},
+                                     .limits = {WORK_ITEMS_MAX, WORK_BYTES_MAX, 0},
                                      .user = self};
   return self;
 }

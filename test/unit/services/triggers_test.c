@@ -233,6 +233,47 @@ static void where_nothing_is_kept_nothing_happens(void **state) {
   assert_success(triggers_apply(&(services){0}, TEXT("shop"), list, 1, 0));
 }
 
+/// An event that waits for the subscription "mail".
+static void add_event(fixture *self, char queue[EVENT_QUEUE_SIZE]) {
+  event_queue_name(find(self, SUBSCRIPTION_QUEUE, "mail").id, queue);
+  const backend_work_item item = {.queue = text_of(queue), .due_ms = 1};
+  change(self, (backend_work_change){BACKEND_WORK_ADD, .item = item});
+}
+
+static uint64_t waiting(fixture *self, const char *queue) {
+  backend_work_count count;
+  assert_success(backend_work_count_now(self->services.backend, TEXT("shop"), text_of(queue), &count));
+  return count.waiting;
+}
+
+static void a_subscription_that_changes_keeps_what_waits_for_it(void **state) {
+  fixture *self = *state;
+  const trigger before = make(SUBSCRIPTION_QUEUE, "mail", ORDERS),
+                after =
+                    make(SUBSCRIPTION_QUEUE, "mail", "{\"is_of_project\":true,\"topic\":\"*\",\"function\":\"other\"}");
+  char queue[EVENT_QUEUE_SIZE];
+  apply(self, &before, 1, "2026-03-01T08:00:00Z");
+  uint64_t id = find(self, SUBSCRIPTION_QUEUE, "mail").id;
+  add_event(self, queue);
+  apply(self, &after, 1, "2026-03-01T09:00:00Z");
+  assert_int_equal(find(self, SUBSCRIPTION_QUEUE, "mail").id, id);
+  assert_int_equal(waiting(self, queue), 1);
+  assert_int_equal(find(self, UNSUBSCRIBED_QUEUE, queue).id, 0);
+}
+
+static void a_subscription_that_comes_back_is_another(void **state) {
+  fixture *self = *state;
+  const trigger mail = make(SUBSCRIPTION_QUEUE, "mail", ORDERS);
+  char queue[EVENT_QUEUE_SIZE];
+  apply(self, &mail, 1, "2026-03-01T08:00:00Z");
+  uint64_t id = find(self, SUBSCRIPTION_QUEUE, "mail").id;
+  add_event(self, queue);
+  apply(self, NULL, 0, "2026-03-01T09:00:00Z");
+  assert_int_not_equal(find(self, UNSUBSCRIBED_QUEUE, queue).id, 0); // takes away what waits
+  apply(self, &mail, 1, "2026-03-01T10:00:00Z");
+  assert_int_not_equal(find(self, SUBSCRIPTION_QUEUE, "mail").id, id);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(a_new_schedule_is_due_by_the_clock, set_up, tear_down),
@@ -247,6 +288,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(publishers_learn_of_new_subscriptions, set_up, tear_down),
       cmocka_unit_test_setup_teardown(projects_have_triggers_of_their_own, set_up, tear_down),
       cmocka_unit_test(where_nothing_is_kept_nothing_happens),
+      cmocka_unit_test_setup_teardown(a_subscription_that_changes_keeps_what_waits_for_it, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(a_subscription_that_comes_back_is_another, set_up, tear_down),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -146,8 +146,9 @@ static void work_is_found_by_indexes(void **state) {
   const backend_work_item item = {.queue = TEXT("mail"), .order = TEXT("o"), .due_ms = 1};
   backend_work_change added[] = {{BACKEND_WORK_ADD, .item = item},
                                  {BACKEND_WORK_ADD, .item = item},
+                                 {BACKEND_WORK_ADD, .item = {.queue = TEXT(BACKEND_WORK_COUNTED "1")}},
                                  {BACKEND_WORK_SET, .item = {.queue = TEXT("list"), .name = TEXT("n")}}};
-  write_work(self->backend, added, 3);
+  write_work(self->backend, added, 4);
   backend_work_change changed[] = {{BACKEND_WORK_CHANGE, .item = {.id = added[1].item.id}},
                                    {BACKEND_WORK_END, .item = {.id = added[0].item.id}},
                                    {BACKEND_WORK_SET, .item = {.queue = TEXT("list"), .name = TEXT("n")}}};
@@ -163,9 +164,14 @@ static void work_is_found_by_indexes(void **state) {
   list_work(self->backend, (backend_work_list){.queue = TEXT("list"), .state = -1});
   list_work(self->backend, (backend_work_list){.state = BACKEND_WORK_DEAD});
   list_work(self->backend, (backend_work_list){.queue = TEXT("mail"), .state = BACKEND_WORK_DEAD});
-  backend_work_counts counts = {.project = TEXT("shop"), .prefix = TEXT("m"), .each = pass_count};
+  backend_work_counts counts = {.project = TEXT("shop"), .each = pass_count};
   assert_success(backend_work_counts_now(self->backend, &counts));
-  assert_quick(15);
+  backend_work_count count;
+  assert_success(backend_work_count_now(self->backend, TEXT("shop"), TEXT(BACKEND_WORK_COUNTED "1"), &count));
+  backend_work_change cleared[] = {{BACKEND_WORK_PUT, .item = {.queue = TEXT("list"), .name = TEXT("n")}},
+                                   {BACKEND_WORK_CLEAR, .item = {.queue = TEXT("mail")}}};
+  write_work(self->backend, cleared, 2);
+  assert_quick(19);
 }
 
 int main(void) {

@@ -1,119 +1,11 @@
 // Work on the embedded backend: what work.h promises.
 #include "base/database.h"
 #include "services/backend/sqlite_schema.h"
-#include "unit/services/backend/sqlite_testing.h"
-
-enum { SEEN_MAX = 64 };
+#include "unit/services/backend/work_testing.h"
 
 static int set_up(void **state) {
   return fixture_begin(state, 1000);
 }
-
-// ---------------------------------------------------------------------------------------------------------- operations
-
-static void work_written(backend_work_write *operation) {
-  flag_set(operation->user);
-}
-
-static ubiq_error *write_within(backend *backend, backend_work_change *changes, size_t count,
-                                backend_work_limits limits) {
-  signal_flag flag;
-  flag_init(&flag);
-  backend_work_write operation = {.project = TEXT("shop"),
-                                  .changes = changes,
-                                  .count = count,
-                                  .limits = limits,
-                                  .done = work_written,
-                                  .user = &flag};
-  backend_work_write_start(backend, &operation);
-  flag_wait(&flag);
-  return operation.error;
-}
-
-static ubiq_error *write_work(backend *backend, backend_work_change *changes, size_t count, uint64_t items_max) {
-  return write_within(backend, changes, count, (backend_work_limits){.items_max = items_max});
-}
-
-static backend_work_change item_of(const char *queue, const char *name, uint64_t due_ms) {
-  return (backend_work_change){
-      .action = BACKEND_WORK_ADD,
-      .item = {
-          .queue = text_of(queue), .name = text_of(name), .due_ms = due_ms, .payload = {(const uint8_t *)"{}", 2}}};
-}
-
-static uint64_t add(backend *backend, const char *queue, const char *name, uint64_t due_ms) {
-  backend_work_change change = item_of(queue, name, due_ms);
-  assert_success(write_work(backend, &change, 1, 0));
-  return change.item.id;
-}
-
-static uint64_t add_in_order(backend *backend, const char *order, uint64_t due_ms) {
-  backend_work_change change = item_of("mail", "", due_ms);
-  change.item.order = text_of(order);
-  assert_success(write_work(backend, &change, 1, 0));
-  return change.item.id;
-}
-
-static backend_work_change change_of(uint64_t id, uint64_t due_ms, backend_work_state state) {
-  return (backend_work_change){.action = BACKEND_WORK_CHANGE, .item = {.id = id, .due_ms = due_ms, .state = state}};
-}
-
-static void end(backend *backend, uint64_t id) {
-  backend_work_change change = {.action = BACKEND_WORK_END, .item = {.id = id}};
-  assert_success(write_work(backend, &change, 1, 0));
-}
-
-typedef struct seen {
-  uint64_t ids[SEEN_MAX];
-  size_t count;
-  backend_work_item last; ///< without its texts
-  uint64_t next_ms;
-  bool is_more;
-} seen;
-
-static void note(seen *self, const backend_work_item *item) {
-  assert_true(self->count < SEEN_MAX);
-  self->ids[self->count++] = item->id;
-  self->last = *item;
-}
-
-static void note_due(backend_work_due *operation, const backend_work_item *item) {
-  note(operation->user, item);
-}
-
-static void note_listed(backend_work_list *operation, const backend_work_item *item) {
-  note(operation->user, item);
-}
-
-static seen due(backend *backend, uint64_t now_ms, backend_work_cursor *after, size_t limit) {
-  seen out = {0};
-  backend_work_due operation = {.now_ms = now_ms, .limit = limit, .each = note_due, .user = &out};
-  if (after != NULL) operation.after = *after;
-  assert_success(backend_work_due_now(backend, &operation));
-  if (after != NULL) *after = operation.after;
-  out.next_ms = operation.next_ms;
-  return out;
-}
-
-static seen list(backend *backend, backend_work_list *operation) {
-  seen out = {0};
-  operation->project = TEXT("shop");
-  operation->each = note_listed;
-  operation->user = &out;
-  assert_success(backend_work_list_now(backend, operation));
-  out.is_more = operation->is_more;
-  return out;
-}
-
-static void assert_ids(const seen *seen, size_t count, const uint64_t *ids) {
-  assert_int_equal(seen->count, count);
-  for (size_t i = 0; i < count; i++) assert_int_equal(seen->ids[i], ids[i]);
-}
-
-#define IDS(...)                                                                                                       \
-  sizeof((uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t), (const uint64_t[]) {                                           \
-    __VA_ARGS__                                                                                                        \
-  }
 
 // --------------------------------------------------------------------------------------------------------------- tests
 
@@ -225,6 +117,49 @@ static void a_name_is_used_once_in_a_queue(void **state) {
   assert_ids(&seen, IDS(again.item.id));
 }
 
+static void what_is_put_under_a_name_keeps_its_id(void **state) {
+  backend *backend = ((fixture *)*state)->backend;
+  backend_work_change change = item_of("schedules", "report", 2000);
+  change.action = BACKEND_WORK_PUT;
+  assert_success(write_work(backend, &change, 1, 0));
+  uint64_t id = change.item.id;
+  change = item_of("schedules", "report", 3000);
+  change.action = BACKEND_WORK_PUT;
+  change.item.payload = (ubiq_bytes){(const uint8_t *)"[1, 2]", 6};
+  assert_success(write_work(backend, &change, 1, 1)); // where nothing more has room
+  assert_int_equal(change.item.id, id);
+  backend_work_list by_name = {.queue = TEXT("schedules"), .state = -1, .name = TEXT("report"), .limit = 9};
+  seen seen = list(backend, &by_name);
+  assert_ids(&seen, IDS(id));
+  assert_int_equal(seen.last.due_ms, 3000);
+  assert_int_equal(seen.last.payload.size, 6);
+  const backend_work_limits limits = {.bytes_max = 7}; // as many bytes as it has now are counted
+  change = item_of("mail", "", 1);
+  assert_fails(write_within(backend, &change, 1, limits), UBIQ_QUOTA,
+               "the project's work that waits has 6 bytes; with 2 more it has over 7");
+}
+
+static void the_bound_of_a_queues_names_holds(void **state) {
+  backend *backend = ((fixture *)*state)->backend;
+  const backend_work_limits limits = {.names_max = 2};
+  static const backend_work_action actions[] = {BACKEND_WORK_ADD, BACKEND_WORK_SET, BACKEND_WORK_PUT};
+  add(backend, "lists", "a", 1);
+  add(backend, "lists", "", 1);
+  add(backend, "others", "c", 1);
+  backend_work_change both[] = {item_of("lists", "b", 1), item_of("lists", "c", 1)};
+  for (size_t i = 0; i < 3; i++) {
+    both[0].action = both[1].action = actions[i];
+    assert_fails(write_within(backend, both, 2, limits), UBIQ_QUOTA, "the project has 2 lists, which is its limit");
+  }
+  assert_success(write_within(backend, both, 1, limits));
+  for (size_t i = 1; i < 3; i++) { // what is there takes no more room
+    both[0].action = actions[i];
+    assert_success(write_within(backend, both, 1, limits));
+  }
+  both[1].item.name = (text){NULL, 0};
+  assert_success(write_within(backend, both + 1, 1, limits));
+}
+
 static void changes_are_all_or_none(void **state) {
   backend *backend = ((fixture *)*state)->backend;
   uint64_t id = add(backend, "schedules", "report", 2000);
@@ -330,35 +265,6 @@ static void a_queue_is_counted_by_state(void **state) {
   assert_int_equal(due(backend, 9000, NULL, 10).count, 2);
 }
 
-typedef struct counted {
-  char queues[128];
-  uint64_t waiting, dead;
-} counted;
-
-static void note_count(backend_work_counts *operation, text queue, const backend_work_count *count) {
-  counted *self = operation->user;
-  snprintf(self->queues + strlen(self->queues), 32, "%.*s ", (int)queue.size, queue.data);
-  self->waiting += count->waiting;
-  self->dead += count->dead;
-}
-
-static void queues_are_counted_at_once_by_what_they_begin_with(void **state) {
-  backend *backend = ((fixture *)*state)->backend;
-  add(backend, "mail/b", "", 3000);
-  add(backend, "mail/a", "", 2000);
-  add(backend, "mail/a", "named", 2000);
-  end_letter(backend, add(backend, "mail/a", "", 2000), BACKEND_WORK_DEAD);
-  add(backend, "mail", "", 2000);
-  add(backend, "mail0", "", 2000);
-  counted counted = {0};
-  backend_work_counts operation = {
-      .project = TEXT("shop"), .prefix = TEXT("mail/"), .each = note_count, .user = &counted};
-  assert_success(backend_work_counts_now(backend, &operation));
-  assert_string_equal(counted.queues, "mail/a mail/b ");
-  assert_int_equal(counted.waiting, 2);
-  assert_int_equal(counted.dead, 1);
-}
-
 static void dead_ones_are_listed_by_age_of_a_queue_or_of_all(void **state) {
   backend *backend = ((fixture *)*state)->backend;
   uint64_t a = add(backend, "mail", "", 1), b = add(backend, "print", "", 1), c = add(backend, "mail", "", 1);
@@ -436,13 +342,14 @@ int main(void) {
       TEST(whoever_is_replayed_goes_before_the_younger_of_its_order),
       TEST(what_waits_behind_others_waits),
       TEST(a_name_is_used_once_in_a_queue),
+      TEST(what_is_put_under_a_name_keeps_its_id),
+      TEST(the_bound_of_a_queues_names_holds),
       TEST(changes_are_all_or_none),
       TEST(what_is_not_as_expected_is_passed_where_it_may_be),
       TEST(the_bound_of_a_project_holds),
       TEST(the_bound_of_a_projects_bytes_holds),
       TEST(a_queue_is_listed_by_name_or_age_in_pages),
       TEST(a_queue_is_counted_by_state),
-      TEST(queues_are_counted_at_once_by_what_they_begin_with),
       TEST(dead_ones_are_listed_by_age_of_a_queue_or_of_all),
       TEST(an_older_database_is_brought_to_the_newest_version),
       TEST(who_watches_is_told_of_the_earliest_that_is_new),

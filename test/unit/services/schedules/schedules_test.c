@@ -89,6 +89,19 @@ static void a_schedule_that_is_not_there_is_not_found(void **state) {
   }
 }
 
+static void a_schedule_that_is_too_large_is_refused(void **state) {
+  static char json[(1 << 20) + 64];
+  calling calling;
+  int size = snprintf(json, sizeof json, "{\"function\":\"note\",\"every\":\"1h\",\"input\":\"");
+  memset(json + size, 'x', 1 << 20);
+  memcpy(json + size + (1 << 20), "\"}", 3);
+  calling_begin(&calling, &((fixture *)*state)->services);
+  calling_json(&calling, json);
+  calling_run(&calling, service_schedules_create);
+  assert_int_equal(calling_status(&calling), 413);
+  calling_end(&calling);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_close)
   const struct CMUnitTest tests[] = {
@@ -96,6 +109,7 @@ int main(void) {
       TEST(what_is_done_once_keeps_its_time_while_it_is_paused),
       TEST(a_schedule_that_is_never_due_is_refused),
       TEST(a_schedule_that_is_not_there_is_not_found),
+      TEST(a_schedule_that_is_too_large_is_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,91 +1,8 @@
-// Publishing and subscribing: what is an event, what becomes of it, and what is refused.
-#include "services/events/events.h"
-
-#include "base/clock.h"
+// What is an event, in structured and in binary mode, what it becomes, and what is refused.
 #include "services/events/event.h"
-#include "services/events/event_check.h"
+
 #include "services/permissions/permissions.h"
-#include "services/schedules/schedule_work.h"
-#include "services/work/errand.h"
-#include "unit/services/calling.h"
-
-typedef struct fixture {
-  folder folder;
-  services services;
-  char stored[4096]; ///< the event that was stored last
-  size_t count;      ///< of those for subscriptions
-} fixture;
-
-static void put(fixture *self, const char *name, const char *json) {
-  calling calling;
-  calling_begin(&calling, &self->services);
-  calling_text(&calling, SUBSCRIPTIONS_PUT_NAME, name);
-  calling_json(&calling, json);
-  calling_run(&calling, service_subscriptions_put);
-  assert_answer(&calling, 204, "");
-  calling_end(&calling);
-}
-
-static int set_up(void **state) {
-  static fixture self;
-  folder_make(&self.folder);
-  const services_settings settings = {.directory = self.folder.path, .is_fleeting = true, .cache_bytes = 1 << 20};
-  assert_success(services_open(&settings, &self.services));
-  put(&self, "all", "{\"topic\":\"*\",\"function\":\"note\"}");
-  *state = &self;
-  return 0;
-}
-
-static int tear_down(void **state) {
-  fixture *self = *state;
-  services_close(&self->services);
-  folder_remove(&self->folder);
-  return 0;
-}
-
-static void note_stored(backend_work_due *due, const backend_work_item *item) {
-  fixture *self = due->user;
-  if (!text_starts_with(item->queue, TEXT(EVENT_QUEUE))) return;
-  self->count++;
-  snprintf(self->stored, sizeof self->stored, "%.*s", (int)item->payload.size, (const char *)item->payload.data);
-}
-
-/// What is stored now.
-static void look(fixture *self) {
-  backend_work_due due = {.now_ms = INT64_MAX, .limit = 100, .each = note_stored, .user = self};
-  self->count = 0;
-  self->stored[0] = '\0';
-  assert_success(backend_work_due_now(self->services.backend, &due));
-}
-
-static void assert_stored(fixture *self, const char *part) {
-  look(self);
-  if (strstr(self->stored, part) == NULL) fail_msg("no %s in %s", part, self->stored);
-}
-
-static void assert_not_stored(fixture *self, const char *part) {
-  look(self);
-  if (strstr(self->stored, part) != NULL) fail_msg("%s is in %s", part, self->stored);
-}
-
-static void publish(fixture *self, const char *json) {
-  calling calling;
-  calling_begin(&calling, &self->services);
-  calling_json(&calling, json);
-  calling_run(&calling, service_events_publish);
-  if (calling.call.error != NULL) fail_msg("%s: %s", json, ubiq_error_message(calling.call.error));
-  assert_int_equal(calling_status(&calling), 202);
-  calling_end(&calling);
-}
-
-static void refused(fixture *self, const char *json, const char *message) {
-  calling calling;
-  calling_begin(&calling, &self->services);
-  calling_json(&calling, json);
-  calling_run(&calling, service_events_publish);
-  assert_refused(&calling, 400, message);
-  calling_end(&calling);
-}
+#include "unit/services/events/events_testing.h"
 
 typedef struct binary {
   service_field headers[4];
@@ -121,7 +38,7 @@ static void refused_binary(fixture *self, const binary *asked, const char *messa
 #define HEADER(name, value)                                                                                            \
   { TEXT(name), TEXT(value) }
 
-// ---------------------------------------------------------------------------------------------------------- the event
+// ---------------------------------------------------------------------------------------------------- structured mode
 
 static void what_is_not_said_is_completed(void **state) {
   fixture *self = *state;
@@ -276,19 +193,6 @@ static void an_event_that_is_too_large_is_refused(void **state) {
   calling_end(&calling);
 }
 
-static void a_schedule_that_is_too_large_is_refused(void **state) {
-  static char json[(1 << 20) + 64];
-  calling calling;
-  int size = snprintf(json, sizeof json, "{\"function\":\"note\",\"every\":\"1h\",\"input\":\"");
-  memset(json + size, 'x', 1 << 20);
-  memcpy(json + size + (1 << 20), "\"}", 3);
-  calling_begin(&calling, &((fixture *)*state)->services);
-  calling_json(&calling, json);
-  calling_run(&calling, service_schedules_create);
-  assert_int_equal(calling_status(&calling), 413);
-  calling_end(&calling);
-}
-
 // ------------------------------------------------------------------------------------------------------- binary mode
 
 static void headers_become_attributes(void **state) {
@@ -350,178 +254,6 @@ static void what_a_header_means_must_be_permitted(void **state) {
   permission_set_delete(set);
 }
 
-// --------------------------------------------------------------------------------------------------------- publishing
-
-static void one_that_comes_again_is_not_delivered_again(void **state) {
-  fixture *self = *state;
-  publish(self, "{\"type\":\"a\",\"id\":\"1\",\"data\":1}");
-  publish(self, "{\"type\":\"a\",\"id\":\"1\",\"data\":2}");
-  assert_stored(self, "\"data\":1}");
-  assert_int_equal(self->count, 1);
-  publish(self, "{\"type\":\"a\",\"id\":\"1\",\"source\":\"/other\"}");
-  publish(self, "{\"type\":\"a\",\"id\":\"2\"}");
-  publish(self, "{\"type\":\"a\"}");
-  publish(self, "{\"type\":\"a\"}");
-  look(self);
-  assert_int_equal(self->count, 5);
-}
-
-/// So long after now that what is published now is known no more.
-static uint64_t later(void) {
-  return clock_realtime_ns() / CLOCK_NS_PER_MS + EVENT_KNOWN_MS;
-}
-
-static void one_that_comes_again_after_long_is_delivered_again(void **state) {
-  fixture *self = *state;
-  const agenda_kind kind = event_work_forgetting();
-  const agenda_settings settings = {
-      .backend = self->services.backend, .kinds = &kind, .kinds_count = 1, .now_ms = later};
-  agenda *agenda = NULL;
-  backend_work_count count = {0};
-  publish(self, "{\"type\":\"a\",\"id\":\"1\"}");
-  assert_success(agenda_open(&settings, &agenda));
-  do assert_success(backend_work_count_now(self->services.backend, TEXT("shop"), TEXT(PUBLISHED_QUEUE), &count));
-  while (count.waiting > 0);
-  agenda_close(agenda);
-  publish(self, "{\"type\":\"a\",\"id\":\"1\"}");
-  assert_success(backend_work_count_now(self->services.backend, TEXT("shop"), TEXT(EVENT_QUEUE "all"), &count));
-  assert_int_equal(count.waiting + count.dead, 2);
-}
-
-static void one_that_nobody_was_told_of_may_come_again(void **state) {
-  fixture *self = *state;
-  calling calling;
-  calling_begin(&calling, &self->services);
-  calling_text(&calling, SUBSCRIPTIONS_DELETE_NAME, "all");
-  calling_run(&calling, service_subscriptions_delete);
-  calling_end(&calling);
-  publish(self, "{\"type\":\"a\",\"id\":\"1\"}");
-  put(self, "late", "{\"topic\":\"a\",\"function\":\"note\"}");
-  publish(self, "{\"type\":\"a\",\"id\":\"1\"}");
-  look(self);
-  assert_int_equal(self->count, 1);
-}
-
-static void topics_match_with_stars_alone(void **state) {
-  static const char *const good[] = {"a", "order.*", "*", "*.created", "a*b*c"};
-  static const char *const bad[] = {"a?", "[a]", "a\\\\b", "order.**", "**", "a\\u0000b"};
-  fixture *self = *state;
-  char json[128];
-  for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
-    snprintf(json, sizeof json, "{\"topic\":\"%s\",\"function\":\"note\"}", good[i]);
-    put(self, "each", json);
-  }
-  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-    calling calling;
-    snprintf(json, sizeof json, "{\"topic\":\"%s\",\"function\":\"note\"}", bad[i]);
-    calling_begin(&calling, &self->services);
-    calling_text(&calling, SUBSCRIPTIONS_PUT_NAME, "each");
-    calling_json(&calling, json);
-    calling_run(&calling, service_subscriptions_put);
-    if (calling_status(&calling) != 400) fail_msg("%s was taken", bad[i]);
-    calling_end(&calling);
-  }
-}
-
-static void a_star_is_any_run_of_bytes(void **state) {
-  static const struct {
-    const char *topic, *type;
-    bool has;
-  } cases[] = {
-      {"order.created", "order.created", true},
-      {"order.created", "order.create", false},
-      {"order.created", "order.createdx", false},
-      {"order.*", "order.created", true},
-      {"order.*", "order.", true},
-      {"order.*", "order.a.b", true},
-      {"order.*", "order", false},
-      {"order.*", "orders.a", false},
-      {"*", "a", true},
-      {"*.created", "order.created", true},
-      {"*.created", "order.created.created", true},
-      {"*.created", "order.createdx", false},
-      {"a*b*c", "abc", true},
-      {"a*b*c", "axbxbxc", true},
-      {"a*b*c", "axbxbx", false},
-      {"a*bb*c", "abxbbxc", true},
-      {"a*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaa", false},
-  };
-  (void)state;
-  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-    if (event_topic_has(text_of(cases[i].topic), text_of(cases[i].type)) != cases[i].has)
-      fail_msg("%s, %s", cases[i].topic, cases[i].type);
-}
-
-static void there_are_no_more_subscriptions_than_may_be(void **state) {
-  fixture *self = *state;
-  char name[16];
-  for (int i = 1; i < SUBSCRIPTIONS_MAX; i++) {
-    snprintf(name, sizeof name, "n%d", i);
-    put(self, name, "{\"topic\":\"z\",\"function\":\"note\"}");
-  }
-  calling calling;
-  calling_begin(&calling, &self->services);
-  calling_text(&calling, SUBSCRIPTIONS_PUT_NAME, "one-more");
-  calling_json(&calling, "{\"topic\":\"z\",\"function\":\"note\"}");
-  calling_run(&calling, service_subscriptions_put);
-  assert_refused(&calling, 507, "the project has 1000 subscriptions, which is its limit");
-  calling_end(&calling);
-  put(self, "n7", "{\"topic\":\"y\",\"function\":\"note\"}"); // changing one goes on
-  publish(self, "{\"type\":\"y\"}");
-  look(self);
-  assert_int_equal(self->count, 2);
-}
-
-static void dead_written(backend_work_write *write) {
-  flag_set(write->user);
-}
-
-static void a_turn_that_failed_is_told_without_what_is_kept_with_it(void **state) {
-  static const char payload[] = "{\"schedule\":\"nightly\",\"function\":\"note\",\"permissions\":[],\"run\":\"7\"}";
-  fixture *self = *state;
-  signal_flag flag;
-  calling calling;
-  backend_work_change change = {.action = BACKEND_WORK_ADD,
-                                .item = {.queue = TEXT(TURN_QUEUE "nightly"),
-                                         .state = BACKEND_WORK_DEAD,
-                                         .attempts = 3,
-                                         .failure = TEXT("it burns"),
-                                         .payload = {(const uint8_t *)payload, sizeof payload - 1}}};
-  backend_work_write write = {
-      .project = TEXT("shop"), .changes = &change, .count = 1, .done = dead_written, .user = &flag};
-  flag_init(&flag);
-  backend_work_write_start(self->services.backend, &write);
-  flag_wait(&flag);
-  assert_success(write.error);
-  calling_begin(&calling, &self->services);
-  calling_run(&calling, service_dead_letters_list);
-  assert_answer(&calling, 200,
-                "{\"items\":[{\"id\":\"2\",\"subscription\":\"nightly\",\"event\":{\"name\":\"nightly\","
-                "\"schedule\":\"nightly\",\"function\":\"note\"},\"error\":\"it burns\",\"attempts\":3,"
-                "\"failed_at\":\"1970-01-01T00:00:00.000Z\"}]}");
-  calling_end(&calling);
-}
-
-/// Whether a handler refuses who was led to it often enough.
-static void assert_ends_a_loop(fixture *self, service_handler handler, const char *name, const char *json) {
-  for (uint32_t hops = ERRAND_HOPS_MAX - 1; hops <= ERRAND_HOPS_MAX; hops++) {
-    calling calling;
-    calling_begin(&calling, &self->services);
-    calling.call.caller.hops = hops;
-    if (name != NULL) calling_text(&calling, 0, name);
-    if (json != NULL) calling_json(&calling, json);
-    calling_run(&calling, handler);
-    assert_int_equal(calling_status(&calling) == 403, hops == ERRAND_HOPS_MAX);
-    calling_end(&calling);
-  }
-}
-
-static void loops_end_whatever_they_go_through(void **state) {
-  assert_ends_a_loop(*state, service_events_publish, NULL, "{\"type\":\"a\"}");
-  assert_ends_a_loop(*state, service_schedules_create, NULL, "{\"name\":\"s\",\"function\":\"note\",\"every\":\"1h\"}");
-  assert_ends_a_loop(*state, service_schedules_run, "s", NULL);
-}
-
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
   const struct CMUnitTest tests[] = {
@@ -536,19 +268,10 @@ int main(void) {
       TEST(attributes_that_are_good_are_kept),
       TEST(an_event_has_no_more_attributes_than_may_be),
       TEST(an_event_that_is_too_large_is_refused),
-      TEST(a_schedule_that_is_too_large_is_refused),
       TEST(headers_become_attributes),
       TEST(data_keeps_its_media_type),
       TEST(headers_that_are_no_attributes_are_refused),
       TEST(what_a_header_means_must_be_permitted),
-      TEST(one_that_comes_again_is_not_delivered_again),
-      TEST(one_that_comes_again_after_long_is_delivered_again),
-      TEST(one_that_nobody_was_told_of_may_come_again),
-      TEST(topics_match_with_stars_alone),
-      TEST(a_star_is_any_run_of_bytes),
-      TEST(there_are_no_more_subscriptions_than_may_be),
-      TEST(a_turn_that_failed_is_told_without_what_is_kept_with_it),
-      TEST(loops_end_whatever_they_go_through),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
