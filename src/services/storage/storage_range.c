@@ -10,15 +10,16 @@ bool storage_range_is_one(text value) {
   return !is_other && (value.size == 0 || memchr(value.data, ',', value.size) == NULL);
 }
 
-/// Both ends as they stand there; one that is not there is `UINT64_MAX`. False when it is malformed.
+/// Both ends as they stand there; one that is not there is `UINT64_MAX`, and none that is there. False when it is malformed.
 static bool read_ends(text value, uint64_t *first, uint64_t *last) {
   *first = *last = UINT64_MAX;
   if (!text_starts_with(value, unit)) return false;
   text begin, rest = {value.data + unit.size, value.size - unit.size};
   if (memchr(rest.data, '-', rest.size) == NULL) return false;
   if (!text_split(&rest, '-', &begin) || (begin.size == 0 && rest.size == 0)) return false;
-  return (begin.size == 0 || text_to_u64(begin, first)) && (rest.size == 0 || text_to_u64(rest, last)) &&
-         (begin.size == 0 || rest.size == 0 || *first <= *last);
+  if ((begin.size > 0 && !text_to_u64(begin, first)) || (rest.size > 0 && !text_to_u64(rest, last))) return false;
+  if (begin.size > 0 && *first == UINT64_MAX) *first -= 1; // behind any object's end as well
+  return begin.size == 0 || rest.size == 0 || *first <= *last;
 }
 
 ubiq_error *storage_range_read(text value, uint64_t object_size, storage_range *out) {

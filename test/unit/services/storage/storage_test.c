@@ -202,6 +202,8 @@ static void ranges_are_those_of_http(void **state) {
   assert_range(self, "bytes=-500", 206, "0123456789", "bytes 0-9/10");
   assert_range(self, "bytes=10-", 416, NULL, "bytes */10");
   assert_range(self, "bytes=-0", 416, NULL, "bytes */10");
+  assert_range(self, "bytes=18446744073709551615-", 416, NULL, "bytes */10");
+  assert_range(self, "bytes=0-18446744073709551615", 206, "0123456789", "bytes 0-9/10");
   assert_range(self, "items=0-1", 200, "0123456789", NULL);
   assert_range(self, "bytes=0-1,3-4", 200, "0123456789", NULL);
   static const char *const wrong[] = {
