@@ -24,7 +24,7 @@ class Collector:
     def __init__(self):
         collector = self
         self.news, self.received, self.status, self.asked = threading.Condition(), [], 200, 0
-        self.thinking_s = 0  # before an answer
+        self.thinking_s, self.said = 0, {}  # before an answer, and what that is by path
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -39,9 +39,10 @@ class Collector:
                     status, thinking_s = collector.status, collector.thinking_s
                 time.sleep(thinking_s)
                 self.send_response(status)
-                self.send_header("Content-Length", "2")
+                answer = json.dumps(collector.said.get(self.path, {})).encode()
+                self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
-                self.wfile.write(b"{}")
+                self.wfile.write(answer)
 
             def log_message(self, *_):
                 pass
@@ -399,6 +400,15 @@ UBIQ_EXPORT(speak) {
         with collector.news:
             collector.news.wait_for(lambda: self.of_runs(collector), support.PATIENCE)
         self.assertEqual(1, len(self.of_runs(collector)))
+
+    def test_what_a_collector_leaves_out_is_told_and_not_sent_again(self):
+        collector = self.collector()
+        collector.said["/v1/traces"] = {"partialSuccess": {"rejectedSpans": "2", "errorMessage": "too\x1b old"}}
+        server = self.launch(collector, "hello")
+        server.post("/hello")
+        server.wait_for(r"/v1/traces: the collector does not take what is sent: it leaves out 2 of them: too\\x1b old")
+        self.assertEqual(0, server.stop())
+        self.assertEqual(1, len(server_spans(collector.items(*SPANS))))
 
     def test_a_slow_collector_does_not_hold_up_the_end(self):
         collector = self.collector()

@@ -80,8 +80,29 @@ static void warn(otlp *self, stream stream, const char *why) {
   log_warn("%s: the collector does not take what is sent: %s", self->urls[stream], why);
 }
 
-static outcome judge(otlp *self, stream stream, int status) {
-  if (status >= 200 && status <= 299) return TAKEN;
+/// A collector that takes a request may leave a part of it out, which it says in its answer. Nothing of that is sent again.
+static void look_for_rejected(otlp *self, stream stream, ubiq_bytes answer) {
+  static const char *const names[STREAMS] = {"rejectedSpans", "rejectedLogRecords", "rejectedDataPoints"};
+  yyjson_doc *document = yyjson_read((const char *)answer.data, answer.size, YYJSON_READ_NOFLAG);
+  yyjson_val *partial = yyjson_obj_get(yyjson_doc_get_root(document), "partialSuccess");
+  yyjson_val *rejected = yyjson_obj_get(partial, names[stream]), *message = yyjson_obj_get(partial, "errorMessage");
+  uint64_t count = yyjson_get_uint(rejected); // 64 bits are a string in protobuf's JSON
+  if (yyjson_is_str(rejected)) text_to_u64((text){yyjson_get_str(rejected), yyjson_get_len(rejected)}, &count);
+  if (count > 0) {
+    char why[200];
+    snprintf(why, sizeof why, "it leaves out %llu of them: %s", (unsigned long long)count,
+             yyjson_is_str(message) ? yyjson_get_str(message) : "it does not say why");
+    warn(self, stream, why);
+  }
+  yyjson_doc_free(document);
+}
+
+static outcome judge(otlp *self, stream stream, const fetch_response *response) {
+  const int status = response->status;
+  if (status >= 200 && status <= 299) {
+    look_for_rejected(self, stream, buffer_bytes(&response->body));
+    return TAKEN;
+  }
   char why[64];
   snprintf(why, sizeof why, "it answers %d; expected 200", status);
   warn(self, stream, why);
@@ -111,7 +132,7 @@ static outcome post(otlp *self, stream stream, const char *text, size_t size) {
   ubiq_error *error = fetch_client_perform(self->client, &request, NULL, &response);
   outcome outcome = FAILED;
   if (error == NULL)
-    outcome = judge(self, stream, response.status);
+    outcome = judge(self, stream, &response);
   else
     warn(self, stream, ubiq_error_message(error));
   ubiq_error_delete(error);
