@@ -10,6 +10,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 import unittest.mock
 
 import support
@@ -90,8 +91,10 @@ class Dev(support.Test):
         self.assertEqual((200, b"two"), self.server.post("/say"))
 
     def test_a_new_folder_is_watched(self):
+        seen = len(self.server.lines)
         os.mkdir(os.path.join(self.directory, "more"))
-        self.write(self.directory, "more/words.h", words("four"))
+        self.server.wait_for("reloaded in", seen)
+        self.save("more/words.h", words("four"))
         self.save("say.c", SOURCE.replace("words.h", "more/words.h"))
         self.assertEqual((200, b"four"), self.server.post("/say"))
         self.save("more/words.h", words("five"))
@@ -226,13 +229,16 @@ class Stops(support.Test):
         self.server = self.start(self.directory, "--workers", "1", *options, command="dev", ready=ready)
 
     def has_left_nothing(self):
-        """No process works in the project's folder, where build commands do."""
-        for name in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                place = os.readlink("/proc/%s/cwd" % name)
-            except OSError:
-                continue
-            self.assertNotEqual(self.directory, place)
+        """No process works in the project's folder, where build commands do, once those that were killed have ended."""
+        deadline = time.monotonic() + support.PATIENCE
+        while self.directory in map(self.place_of, filter(str.isdigit, os.listdir("/proc"))):
+            self.assertLess(time.monotonic(), deadline)
+
+    def place_of(self, process):
+        try:
+            return os.readlink("/proc/%s/cwd" % process)
+        except OSError:
+            return None
 
     def test_a_signal_ends_a_first_build(self):
         for number in (signal.SIGTERM, signal.SIGINT):

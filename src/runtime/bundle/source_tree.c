@@ -25,7 +25,8 @@ static bool is_left_out(const FTSENT *entry) {
   for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
     if (entry->fts_info == FTS_D && strcmp(entry->fts_name, folders[i]) == 0) return true;
   text name = text_of(entry->fts_name);
-  return entry->fts_info == FTS_F && (text_ends_with(name, TEXT(".wasm")) || text_ends_with(name, TEXT(".ubiq")));
+  return entry->fts_info == FTS_F && (text_ends_with(name, TEXT(".wasm")) || text_ends_with(name, TEXT(".ubiq")) ||
+                                      text_ends_with(name, TEXT("~")));
 }
 
 /// FNV-1a: files are told apart here, nobody is kept out.
@@ -41,6 +42,11 @@ static void add_file(source_tree *tree, const FTSENT *entry) {
   if (facts[0] > tree->newest_ns) tree->newest_ns = facts[0];
 }
 
+/// A folder without files yet is to be watched, too.
+static void add_folder(source_tree *tree, const FTSENT *entry) {
+  tree->fingerprint += mix(UINT64_C(0xcbf29ce484222325), entry->fts_path, entry->fts_pathlen);
+}
+
 static void walk(FTS *walk, source_tree_visit visit, void *user, source_tree *out) {
   size_t files = 0;
   for (FTSENT *entry; files < SOURCE_TREE_FILES_MAX && (entry = fts_read(walk)) != NULL;) {
@@ -49,8 +55,9 @@ static void walk(FTS *walk, source_tree_visit visit, void *user, source_tree *ou
     } else if (entry->fts_info == FTS_F) {
       add_file(out, entry);
       files++;
-    } else if (entry->fts_info == FTS_D && visit != NULL) {
-      visit(user, entry->fts_path);
+    } else if (entry->fts_info == FTS_D) {
+      add_folder(out, entry);
+      if (visit != NULL) visit(user, entry->fts_path);
     }
   }
 }

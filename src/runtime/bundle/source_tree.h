@@ -1,7 +1,7 @@
 // What a project's folder holds, as far as builds and watching care: which files there are and when they changed.
 //
-// Hidden files, what builds make (*.wasm, *.ubiq, target/, build/, out/, dist/) and what package managers bring (node_modules/)
-// are left out.
+// Hidden files, what editors keep beside a file (*~), what builds make (*.wasm, *.ubiq, target/, build/, out/, dist/) and what
+// package managers bring (node_modules/) are left out.
 #ifndef RUNTIME_BUNDLE_SOURCE_TREE_H
 #define RUNTIME_BUNDLE_SOURCE_TREE_H
 
@@ -11,7 +11,7 @@ enum { SOURCE_TREE_FILES_MAX = 20000 }; ///< a tree with more is looked at no fu
 
 typedef struct source_tree {
   uint64_t newest_ns;   ///< when the newest file changed, since 1970
-  uint64_t fingerprint; ///< another one whenever a file came, went or changed
+  uint64_t fingerprint; ///< another one whenever a file or folder came or went, or a file changed
 } source_tree;
 
 /// Called with each folder of the tree, the root first. The path is borrowed for the call.

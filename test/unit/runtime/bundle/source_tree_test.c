@@ -30,6 +30,29 @@ static void changes_of_files_are_seen(void **state) {
   folder_remove(folder);
 }
 
+static void folders_that_come_and_go_are_seen(void **state) {
+  (void)state;
+  char *folder = folder_make();
+  uint64_t before = fingerprint(folder);
+  mkdir(folder_path(folder, "src"), 0755);
+  assert_int_not_equal(fingerprint(folder), before);
+  rmdir(folder_path(folder, "src"));
+  assert_int_equal(fingerprint(folder), before);
+  folder_remove(folder);
+}
+
+static void what_editors_keep_beside_a_file_is_left_out(void **state) {
+  (void)state;
+  char *folder = folder_make();
+  folder_write(folder, "a.c", "a");
+  uint64_t before = fingerprint(folder);
+  folder_write(folder, "a.c~", "new"); // or it is new, and takes the file's place when it is whole
+  assert_int_equal(fingerprint(folder), before);
+  assert_int_equal(rename(folder_path(folder, "a.c~"), folder_path(folder, "a.c")), 0);
+  assert_int_not_equal(fingerprint(folder), before);
+  folder_remove(folder);
+}
+
 static void what_builds_make_is_left_out(void **state) {
   (void)state;
   char *folder = folder_make();
@@ -76,6 +99,8 @@ static void a_folder_that_is_not_there_is_an_error(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(changes_of_files_are_seen),
+      cmocka_unit_test(folders_that_come_and_go_are_seen),
+      cmocka_unit_test(what_editors_keep_beside_a_file_is_left_out),
       cmocka_unit_test(what_builds_make_is_left_out),
       cmocka_unit_test(the_newest_file_is_found),
       cmocka_unit_test(a_folder_that_is_not_there_is_an_error),
