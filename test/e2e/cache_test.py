@@ -46,11 +46,12 @@ class Cache(support.Relaying):
         self.assertEqual(7, answers.count((200, "made")))
 
     def test_a_run_that_waits_for_a_lock_ends_when_its_time_is_over(self):
-        project = self.project(function("relay", "POST /relay", permissions='["cache:*"]', timeout='"500ms"'), files={"guest.c": support.RELAY})
-        server = self.start(project)
+        functions = [function("relay", "POST /relay", permissions='["cache:*"]'),
+                     function("brief", "POST /brief", export='"relay"', permissions='["cache:*"]', timeout='"500ms"')]
+        server = self.start(self.project(*functions, files={"guest.c": support.RELAY}))
         self.assertEqual(201, self.ask(server, "POST", "/v1/cache/a/lock", query={"hold": "1h"})["status"])
         body = json.dumps({"method": "POST", "path": "/v1/cache/a/lock", "query": {"wait": "1h"}})
-        self.assertEqual(504, server.request("POST", "/relay", body)[0])
+        self.assertEqual(504, server.request("POST", "/brief", body)[0])
         self.assertEqual(404, self.ask(server, "GET", "/v1/cache/a")["status"])
 
 

@@ -18,8 +18,10 @@ STEPS_MAX = 80
 class Server(deploying.Server):
     """A server whose state can be made to fail."""
 
-    def __init__(self, state):
+    def __init__(self, state, what=None, at=0):
         self.order_file, self.log = state + ".order", state + ".log"
+        if what is not None:
+            self.order(what, at)
         faults = {"LD_PRELOAD": FAULTS, "FAULTS_UNDER": state, "FAULTS_ORDER": self.order_file, "FAULTS_LOG": self.log}
         before = {name: os.environ.get(name) for name in faults}
         os.environ.update(faults)
@@ -59,8 +61,8 @@ class Test(deploying.Test):
     def state(self, name):
         return os.path.join(self.place, name)
 
-    def faulty(self, name):
-        server = Server(self.state(name))
+    def faulty(self, name, *order):
+        server = Server(self.state(name), *order)
         self.addCleanup(server.close)
         return server
 
@@ -128,10 +130,7 @@ class Kill(Test):
 
     def test_a_server_that_is_killed_as_it_begins_begins_the_next_time(self):
         for at in range(1, STEPS_MAX):
-            server = self.faulty("new-%d" % at)
-            server.order("kill", at)  # some calls may have been made before it is read: then they are not counted
-            if server.process.poll() is None and any("deploy to" in line for line in server.lines):
-                break
+            server = self.faulty("new-%d" % at, "kill", at)
             try:
                 server.wait_until_ready()
                 server.close()

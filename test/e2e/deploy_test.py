@@ -132,26 +132,39 @@ class Compiling(deploying.Test):
 
     def begin(self, server):
         """A deploy that is under way: the process that compiles for it is stopped. Also answers what lets it go on."""
-        self.deployed(server, self.bundle("1"))
-        body = "(i32.const 0)" + "(i32.const 1) (i32.add)" * 10
-        text = "(module %s (func (export \"configured\") (result i32) %s))" % ("(func (result i32) %s)" % body * 3000, body)
+        helper, = deploying.children_of(server.process.pid)
+        for attempt in range(1, 100):
+            self.deployed(server, self.bundle("1"))
+            deploy = support.in_thread(server.deploy, self.large(attempt))
+            job = self.stop_job(helper, deploy)
+            if job is not None:
+                self.assertTrue(server.ask("GET", "/v1/status")[1]["is_changing"])
+                return deploy, lambda: os.kill(job, signal.SIGCONT)
+            self.assertEqual(200, deploy.result[0], deploy.result)  # it was done before this saw it: once more
+        self.fail("no deploy was seen under way")
+
+    def large(self, attempt):
+        """A bundle that takes a while to compile, and was not compiled before."""
+        body = "(i32.const 0)" + "(i32.const %d) (i32.add)" % attempt * 10
+        text = "(module %s (func (export \"configured\") (result i32) %s))" % ("(func (result i32) %s)" % body * 3000 * attempt, body)
         toml = '[project]\nname = "shop"\nversion = "2"\n'
         toml += "".join('[functions.%s]\nwasm = "large.wat"\nexport = "configured"\nroute = "GET /%s"\n' % (f, f) for f in "ab")
-        deploy = support.in_thread(server.deploy, deploying.pack(("ubiq.toml", toml), ("large.wat", text)))
-        helper, = deploying.children_of(server.process.pid)
-        job = self.stop_job(helper, deploy)
-        self.assertTrue(server.ask("GET", "/v1/status")[1]["is_changing"])
-        return deploy, lambda: os.kill(job, signal.SIGCONT)
+        return deploying.pack(("ubiq.toml", toml), ("large.wat", text))
 
     def stop_job(self, helper, deploy):
+        """Stops the process that assembles or compiles; None: none was seen before the deploy was over."""
         while deploy.is_alive():
             for job in deploying.jobs_of(helper):
                 try:
                     os.kill(job, signal.SIGSTOP)
-                    return job
                 except ProcessLookupError:
-                    pass  # it was assembled; another one compiles
-        self.fail(deploy.result)
+                    continue
+                state = deploying.state_of(job)
+                while state not in "TZX":
+                    state = deploying.state_of(job)
+                if state == "T":  # else it had ended, though nobody knew yet
+                    return job
+        return None
 
     def test_requests_and_questions_are_answered_and_a_second_deploy_is_told_to_wait(self):
         server = self.launch()
@@ -432,7 +445,7 @@ class Access(deploying.Test):
             connection.close()
 
     def test_a_kept_connection_ends_when_nothing_more_comes(self):
-        server = self.launch(None, "--header-timeout", "200ms")
+        server = self.launch(None, "--header-timeout", "3s")  # longer than this stands still
         with socket.create_connection(("127.0.0.1", server.admin_port), support.PATIENCE) as client:
             request = b"GET /v1/status HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n\r\n" % server.token.encode()
             stream = client.makefile("rb")

@@ -31,6 +31,15 @@ def parents():
     return found
 
 
+def state_of(process):
+    """The letter that stands for it in /proc; X: it is gone."""
+    try:
+        with open("/proc/%d/stat" % process, encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0]
+    except OSError:
+        return "X"
+
+
 def children_of(process):
     return [child for child, parent in parents().items() if parent == process]
 

@@ -34,7 +34,7 @@ class Collector:
                 with collector.news:
                     collector.asked += 1
                     if collector.status == 200:
-                        collector.received.append((self.path, self.headers["Content-Type"], json.loads(body)))
+                        collector.received.append((self.path, self.headers["Content-Type"], body))
                     collector.news.notify_all()
                     status, thinking_s = collector.status, collector.thinking_s
                 time.sleep(thinking_s)
@@ -70,6 +70,7 @@ class Collector:
         for at, kind, body in self.received:
             if at != path:
                 continue
+            body = json.loads(body)  # here, because the exporter waits no longer than it must for an answer
             assert kind == "application/json" and set(body) == {resources}, body
             resource, = body[resources]
             assert set(resource) == {"resource", scopes}, resource
@@ -133,8 +134,7 @@ class Export(support.Test):
         began_ns = time.time_ns()
         server.request("POST", "/hello", b"Ada", {"traceparent": TRACE})
         server.post("/trap")
-        collector.wait_for(4, *SPANS)  # runs and their stages come together
-        first, second = server_spans(collector.items(*SPANS))
+        first, second = server_spans(self.spans_of(collector, 2))  # runs and their stages come together
         self.assertEqual(TRACE.split("-")[1:3], [first["traceId"], first["parentSpanId"]])
         self.assertRegex(first["spanId"], "^[0-9a-f]{16}$")
         self.assertEqual(("hello", 2, {}), (first["name"], first["kind"], first["status"]))
@@ -302,7 +302,7 @@ class Export(support.Test):
 
     def test_what_a_function_did_not_live_to_see_answered_has_a_span(self):
         collector = self.collector()
-        server = self.relaying(collector, function("brief", "POST /brief", export='"relay"', timeout='"300ms"', permissions='["*"]'))
+        server = self.relaying(collector, function("brief", "POST /brief", export='"relay"', timeout='"3s"', permissions='["*"]'))
         request = json.dumps({"method": "POST", "path": "/v1/cache/a/lock", "query": {"wait": "20s"}}).encode()
         self.assertEqual(200, server.request("POST", "/relay", request)[0])
         self.assertEqual(504, server.request("POST", "/brief", request)[0])  # somebody holds the lock
@@ -353,7 +353,7 @@ UBIQ_EXPORT(speak) {
         with collector.news:
             collector.news.wait_for(lambda: len(self.of_runs(collector)) == 2, support.PATIENCE)
         first, second = self.of_runs(collector)
-        self.assertEqual(["fail"], [span["name"] for span in server_spans(collector.items(*SPANS))])
+        self.assertEqual(["fail"], [span["name"] for span in server_spans(self.spans_of(collector, 1))])
         self.assertEqual(TRACE.split("-")[1], first["traceId"])
         self.assertEqual(({"stringValue": "hello: ok"}, 9, "INFO"),
                          tuple(first[key] for key in ("body", "severityNumber", "severityText")))
@@ -431,7 +431,7 @@ UBIQ_EXPORT(speak) {
             self.assertEqual((200, b"Hello, Ada!"), server.post("/hello", b"Ada"))
         began = time.monotonic()
         self.assertEqual(0, server.stop())
-        self.assertLess(time.monotonic() - began, 15)
+        self.assertLess(time.monotonic() - began, 60)  # it takes seconds: nobody is waited for without end
 
     def test_what_is_no_url_is_refused(self):
         done = self.run_ubiq("serve", self.project(function("hello", "/hello")), "--otlp", "collector:4318")

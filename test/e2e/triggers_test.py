@@ -27,8 +27,7 @@ class Triggers(events_test.Base):
         return {each["name"]: each for each in self.ask(server, "GET", "/v1/schedules")["body"]["schedules"]}
 
     def inputs(self, server):
-        items = self.ask(server, "GET", "/v1/kv", query={"prefix": "seen/"})["body"]["items"]
-        return [self.ask(server, "GET", "/v1/kv/seen%%2F%d" % (i + 1))["body"] for i in range(len(items))]
+        return self.all_seen(server)
 
     def test_a_schedule_of_the_file_runs_and_goes_on_after_a_kill(self):
         project = self.make(self.schedule(every="1s", input="tick"))
