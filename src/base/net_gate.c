@@ -199,18 +199,21 @@ static bool class_is_allowed(const net_gate *gate, net_class kind) {
   return gate->allow_private && kind < NET_METADATA;
 }
 
+static ubiq_error *refuse_class(const net_gate *gate, net_class kind, const struct sockaddr *address) {
+  char text[NET_ADDRESS_TEXT_MAX];
+  if (kind < NET_METADATA && gate->was_private != NULL) *gate->was_private = true;
+  return ubiq_error_new(UBIQ_DENIED, "%s is %s; connections to it are not allowed", net_address_text(address, text),
+                        net_class_text(kind));
+}
+
 ubiq_error *net_gate_check(const net_gate *gate, const struct sockaddr *address) {
   net_class kind = net_class_of(address);
   char text[NET_ADDRESS_TEXT_MAX];
-  if (!class_is_allowed(gate, kind)) {
-    return ubiq_error_new(UBIQ_DENIED, "%s is %s; connections to it are not allowed", net_address_text(address, text),
-                          net_class_text(kind));
-  }
   for (size_t i = 0; i < gate->own_count; i++) {
     if (is_own((const struct sockaddr *)&gate->own[i], address)) {
       return ubiq_error_new(UBIQ_DENIED, "%s is this server's own listener; connections to it are not allowed",
                             net_address_text(address, text));
     }
   }
-  return NULL;
+  return class_is_allowed(gate, kind) ? NULL : refuse_class(gate, kind, address);
 }

@@ -60,6 +60,7 @@ typedef struct net_gate {
   /// may be NULL.
   const struct sockaddr_storage *own;
   size_t own_count;
+  bool *was_private; ///< set when an address is refused that `allow_private` would let through; NULL: nobody asks
 } net_gate;
 
 /// The gate that functions get unless their permissions say otherwise: public addresses alone. A constant.

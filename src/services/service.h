@@ -57,7 +57,8 @@ typedef struct service_body {
   ubiq_bytes bytes;
   text media_type; ///< of bytes; empty: application/octet-stream
   service_file file;
-  uint64_t expected; ///< of parts: how many bytes are said to come; 0: nobody knows
+  uint64_t
+      expected; ///< of parts: how many bytes are said to come; 0: nobody knows. Of the answer to a HEAD: how many a GET has
 } service_body;
 
 struct service_call;

@@ -160,10 +160,16 @@ class HttpService(support.Test):
     def test_private_addresses_are_reached_only_where_a_permission_names_them(self):
         other = self.other()
         for permission in ("*", "http:*", "http:get:*/*", "http:get:127.0.0.*"):
-            answer = self.ask(self.launch(permission), {"url": other.url})
+            answer = self.ask(self.launch(permission), {"url": other.url + "/v1"})
             self.assert_problem(403, answer, "a loopback address")
+            named = 'http:get:127.0.0.1:%d/v1' % other.server_port
+            self.assert_problem(403, answer, 'permissions = ["%s"]' % named)
+        self.assertEqual([], other.seen)
+        self.assertEqual(200, self.ask(self.launch(permission, named), {"url": other.url + "/v1"})["status"])
+        other.seen.clear()
         answer = self.ask(self.launch("http:get:169.254.169.254"), {"url": "http://169.254.169.254/latest"})
         self.assert_problem(403, answer, "metadata")
+        self.assertNotIn("permission", answer["body"]["detail"])
         self.assertEqual([], other.seen)
 
     def test_a_name_is_no_address(self):

@@ -107,7 +107,10 @@ static ubiq_error *allow_url(void *user, const fetch_target *target, const net_g
   const plugin_host *host = plugin->host;
   mention mention = mention_of(plugin->compiled->manifest, target->host, host != NULL);
   if (mention == MENTION_NONE) return not_allowed(target);
-  plugin->http.gate = host ? (net_gate){mention == MENTION_NAME, host->own, host->own_count} : net_gate_private;
+  plugin->http.gate = net_gate_private;
+  if (host != NULL)
+    plugin->http.gate =
+        (net_gate){.allow_private = mention == MENTION_NAME, .own = host->own, .own_count = host->own_count};
   *gate = &plugin->http.gate;
   return NULL;
 }

@@ -189,7 +189,15 @@ static const char *media_type(const service_call *call) {
   return body->kind == SERVICE_BODY_JSON ? "application/json" : "application/octet-stream";
 }
 
+/// Nobody asks for a byte of what a HEAD tells of.
+static ssize_t no_bytes(void *user, uint64_t at, char *out, size_t size) {
+  (void)user, (void)at, (void)out, (void)size;
+  return MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
 static struct MHD_Response *make_response(const service_body *body) {
+  if (body->kind == SERVICE_BODY_NONE && body->expected > 0)
+    return MHD_create_response_from_callback(body->expected, 1, no_bytes, NULL, NULL);
   if (body->kind != SERVICE_BODY_FILE) {
     void *data = (void *)(uintptr_t)(body->bytes.size == 0 ? (const uint8_t *)"" : body->bytes.data);
     return MHD_create_response_from_buffer(body->bytes.size, data, MHD_RESPMEM_MUST_COPY);
@@ -204,7 +212,7 @@ static answer make_answer(const service_call *call) {
   const service_body *body = &call->answer;
   answer self = {.status = call->status, .response = make_response(body)};
   if (self.response == NULL) return self;
-  if (body->kind != SERVICE_BODY_NONE)
+  if (body->kind != SERVICE_BODY_NONE || body->media_type.size > 0)
     MHD_add_response_header(self.response, MHD_HTTP_HEADER_CONTENT_TYPE, media_type(call));
   for (size_t i = 0; i < call->headers_count; i++)
     MHD_add_response_header(self.response, call->headers[i].name, call->headers[i].value.data);

@@ -20,9 +20,12 @@ typedef struct outgoing {
   http_way way;
   http_ask ask;
   fetch_policy policy;
-  net_gate gate;        ///< of the hop that is permitted last
-  uint64_t deadline_ns; ///< monotonic
-  unsigned sent;        ///< how often
+  net_gate gate;                           ///< of the hop that is permitted last
+  bool was_private;                        ///< that was refused for its address, which a permission may name
+  char action[FETCH_METHOD_BYTES_MAX + 1]; ///< of that hop, as permissions have it
+  buffer subject;                          ///< likewise
+  uint64_t deadline_ns;                    ///< monotonic
+  unsigned sent;                           ///< how often
   bool is_redirected;
   fetch *fetch;     ///< under way; NULL: none
   uv_timer_t timer; ///< until it is sent again
@@ -49,23 +52,46 @@ bool http_host_is_ours(text host) {
   return false;
 }
 
-static ubiq_error *permit(const outgoing *self, const fetch_target *target, bool *names_host) {
+static void set_action(outgoing *self, const char *method) {
+  size_t i = 0;
+  for (; i < FETCH_METHOD_BYTES_MAX && method[i] != '\0'; i++)
+    self->action[i] = (char)(method[i] >= 'A' && method[i] <= 'Z' ? method[i] | 0x20 : method[i]);
+  self->action[i] = '\0';
+}
+
+/// What the hop that was looked at last asks for.
+static permission_ask asked(const outgoing *self) {
+  return (permission_ask){
+      TEXT("http"), text_of(self->action), {(const char *)self->subject.data, self->subject.size}, false};
+}
+
+static ubiq_error *permit(outgoing *self, const fetch_target *target, bool *names_host) {
   const permissions *permissions = self->call->caller.permissions;
   const uint16_t usual = strcmp(target->scheme, "https") == 0 ? 443 : 80;
-  char action[FETCH_METHOD_BYTES_MAX + 1] = "";
-  buffer subject = {0};
   *names_host = true;
   if (permissions == NULL) return NULL;
-  for (size_t i = 0; i < FETCH_METHOD_BYTES_MAX && target->method[i] != '\0'; i++)
-    action[i] =
-        (char)(target->method[i] >= 'A' && target->method[i] <= 'Z' ? target->method[i] | 0x20 : target->method[i]);
-  bool good =
-      permission_http_subject(&subject, text_of(target->host), (uint16_t)target->port, usual, text_of(target->path));
-  const permission_ask ask = {TEXT("http"), text_of(action), {(const char *)subject.data, subject.size}, false};
-  ubiq_error *error = good ? permissions_check(permissions, &ask) : ubiq_error_no_memory();
+  set_action(self, target->method);
+  buffer_clear(&self->subject);
+  if (!permission_http_subject(&self->subject, text_of(target->host), (uint16_t)target->port, usual,
+                               text_of(target->path)))
+    return ubiq_error_no_memory();
+  const permission_ask ask = asked(self);
+  ubiq_error *error = permissions_check(permissions, &ask);
   if (error == NULL) *names_host = permissions_name_host(permissions, &ask);
-  buffer_free(&subject);
   return error;
+}
+
+/// An address that is refused for want of a name is told with the permission that names it.
+static ubiq_error *with_remedy(const outgoing *self, ubiq_error *refused) {
+  const permissions *permissions = self->call->caller.permissions;
+  const permission_ask ask = asked(self);
+  ubiq_error *denied = permissions == NULL ? NULL : permissions_deny_host(permissions, &ask);
+  if (denied == NULL) return refused;
+  ubiq_error *both = ubiq_error_new(UBIQ_DENIED, "%s, unless a permission names it: %s", ubiq_error_message(refused),
+                                    ubiq_error_message(denied));
+  ubiq_error_delete(refused);
+  ubiq_error_delete(denied);
+  return both;
 }
 
 /// For every hop. What is said of where it leads holds for the address that is then connected to (base/net_gate.h).
@@ -74,8 +100,12 @@ static ubiq_error *allow_url(void *user, const fetch_target *target, const net_g
   bool names_host;
   ubiq_error *error = permit(self, target, &names_host);
   if (error != NULL) return error;
-  bool may_be_private = names_host && http_host_is_ours(text_of(target->host));
-  self->gate = (net_gate){may_be_private, self->way.host->own, self->way.host->own_count};
+  bool is_ours = http_host_is_ours(text_of(target->host));
+  self->was_private = false;
+  self->gate = (net_gate){.allow_private = names_host && is_ours,
+                          .own = self->way.host->own,
+                          .own_count = self->way.host->own_count,
+                          .was_private = is_ours ? &self->was_private : NULL};
   self->is_redirected |= target->redirects > 0;
   *gate = &self->gate;
   return NULL;
@@ -91,6 +121,7 @@ static void free_closed(uv_handle_t *timer) {
 static void let_go(outgoing *self) {
   self->way.count->under_way--;
   http_ask_free(&self->ask);
+  buffer_free(&self->subject);
   uv_close((uv_handle_t *)&self->timer, free_closed);
 }
 
@@ -100,7 +131,8 @@ static void tell_end(const outgoing *self, int status) {
 }
 
 /// What another server did wrong is no fault of the request.
-static ubiq_error *of_server(ubiq_error *error) {
+static ubiq_error *of_server(const outgoing *self, ubiq_error *error) {
+  if (self->was_private && ubiq_error_code(error) == UBIQ_DENIED) return with_remedy(self, error);
   if (ubiq_error_code(error) != UBIQ_INVALID_INPUT) return error;
   ubiq_error *ours = ubiq_error_new(UBIQ_INVALID_OUTPUT, "%s", ubiq_error_message(error));
   ubiq_error_delete(error);
@@ -160,7 +192,7 @@ static void done(void *user, ubiq_error *error, fetch_response *response) {
   else if (tries_again(self, error))
     ubiq_error_delete(error);
   else
-    fail(self, of_server(error));
+    fail(self, of_server(self, error));
 }
 
 static uint64_t left_ms(const outgoing *self) {

@@ -246,3 +246,9 @@ bool permissions_name_host(const permissions *self, const permission_ask *ask) {
     if (!names_host(self->sets[i], ask)) return false;
   return self->count > 0;
 }
+
+ubiq_error *permissions_deny_host(const permissions *self, const permission_ask *ask) {
+  for (size_t i = 0; i < self->count; i++)
+    if (!names_host(self->sets[i], ask)) return permission_set_deny(self->sets[i], ask);
+  return NULL;
+}

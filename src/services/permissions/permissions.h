@@ -73,6 +73,10 @@ ubiq_error *permissions_check(const permissions *self, const permission_ask *ask
 /// Whether each set allows it by a permission that says the whole host of `ask`, an outgoing request, without `*`.
 bool permissions_name_host(const permissions *self, const permission_ask *ask);
 
+/// Denies an outgoing request to a host that some set allows by a `*` alone: says what would name it. Returns the error `denied`; NULL when
+/// all sets name it.
+ubiq_error *permissions_deny_host(const permissions *self, const permission_ask *ask);
+
 /// Denies what no set allows: counts it and logs it as permissions_check does. Returns the error `denied`.
 ubiq_error *permission_set_deny(const permission_set *self, const permission_ask *ask);
 

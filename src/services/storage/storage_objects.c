@@ -210,6 +210,8 @@ static ubiq_error *head(storage_job *job) {
   if (error != NULL) return error;
   snprintf(size, sizeof size, "%" PRIu64, entry.size);
   call->status = 200;
+  call->answer = (service_body){.kind = SERVICE_BODY_NONE, .expected = entry.size};
+  call->answer.media_type = entry.is_json ? TEXT("application/json") : entry.media_type;
   return storage_add_headers(call, &entry) && service_call_header(call, "ubiq-size", text_of(size))
              ? NULL
              : ubiq_error_no_memory();

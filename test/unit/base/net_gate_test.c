@@ -196,6 +196,26 @@ static void text_of_an_address_has_its_port(void **state) {
   assert_string_equal(net_address_text((const struct sockaddr *)&address, text), "[2001:db8::1]:80");
 }
 
+static void who_refuses_says_whether_a_private_address_was_the_reason(void **state) {
+  (void)state;
+  struct sockaddr_storage own = address_of("127.0.0.1", 8080);
+  const struct {
+    const char *address;
+    int port;
+    bool was_private;
+  } rows[] = {
+      {"10.0.0.1", 80, true},         {"127.0.0.1", 81, true}, {"::1", 80, true},
+      {"169.254.169.254", 80, false}, {"1.1.1.1", 80, false},  {"127.0.0.1", 8080, false},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    bool was_private = false;
+    const net_gate gate = {.own = &own, .own_count = 1, .was_private = &was_private};
+    struct sockaddr_storage address = address_of(rows[i].address, rows[i].port);
+    ubiq_error_delete(net_gate_check(&gate, (const struct sockaddr *)&address));
+    if (was_private != rows[i].was_private) fail_msg("%s:%d", rows[i].address, rows[i].port);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_address_of_the_table_has_its_class),
@@ -204,6 +224,7 @@ int main(void) {
       cmocka_unit_test(private_gate_refuses_metadata_multicast_and_broadcast_still),
       cmocka_unit_test(refusal_names_the_address_and_its_class),
       cmocka_unit_test(own_listener_is_refused_in_every_form_of_its_address),
+      cmocka_unit_test(who_refuses_says_whether_a_private_address_was_the_reason),
       cmocka_unit_test(wildcard_listener_stands_for_every_address_of_this_machine),
       cmocka_unit_test(parse_refuses_names_brackets_and_short_forms),
       cmocka_unit_test(text_of_an_address_has_its_port),
