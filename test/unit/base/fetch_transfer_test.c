@@ -1,14 +1,5 @@
 // Redirects and policies: what is followed, what is shown to a policy, what is refused, what does not travel along.
-#include "base/fetch.h"
-
-#include "unit/base/fetch_server.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <cmocka.h>
-
-enum { BODY_MAX = 1 << 20 };
+#include "unit/base/fetch_testing.h"
 
 /// A policy that writes down what it is asked and refuses one URL.
 typedef struct witness {
@@ -67,26 +58,6 @@ static fetch_request request_of(fixture *self, const char *path) {
 static const char *path_to_there(fixture *self, int status, const char *path) {
   snprintf(self->path, sizeof self->path, "/to/%d/http://127.0.0.1:%d%s", status, self->there->port, path);
   return self->path;
-}
-
-static fetch_response perform(const fetch_request *request) {
-  fetch_response response;
-  ubiq_error *error = fetch_perform(request, NULL, &response);
-  if (error) fail_msg("%s", ubiq_error_message(error));
-  return response;
-}
-
-static void assert_fails(const fetch_request *request, ubiq_code code, const char *words) {
-  fetch_response response;
-  ubiq_error *error = fetch_perform(request, NULL, &response);
-  if (ubiq_error_code(error) != code || !strstr(ubiq_error_message(error), words))
-    fail_msg("%s: %s; expected %s with \"%s\"", ubiq_code_name(ubiq_error_code(error)), ubiq_error_message(error),
-             ubiq_code_name(code), words);
-  ubiq_error_delete(error);
-}
-
-static bool body_has(const fetch_response *response, const char *words) {
-  return response->body.size > 0 && memmem(response->body.data, response->body.size, words, strlen(words)) != NULL;
 }
 
 // ---- Redirects.

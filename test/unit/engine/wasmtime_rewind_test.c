@@ -1,13 +1,10 @@
 // The Wasmtime adapter: stores that are used again, and nothing of what was before may be left in them. Which were used
 // again the tests see by a global that their modules' function to begin anew leaves alone.
-#include "unit/engine/engine_testing.h"
+#include "unit/engine/reuse_testing.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 enum { PAGE = 65536, PLACES = 128 };
-
-static engine *one_engine;
 
 // `used` counts how often the instance has begun anew; `spoil` changes all else.
 #define MEMORY  "(memory (export \"m\") 1 4) (data (i32.const 8) \"begin\") (data (i32.const 65531) \"end\") "
@@ -52,21 +49,6 @@ static engine_image *link_text(const char *text) {
   return link_text_in(one_engine, text);
 }
 
-static ubiq_error *call(engine_store *store, const char *name, int32_t argument, int32_t *answer) {
-  engine_function function = find_function(store, name);
-  engine_value values[2] = {{.i32 = argument}};
-  traps_restore();
-  ubiq_error *error = engine_call_now(store, &function, values, 2);
-  *answer = values[0].i32;
-  return error;
-}
-
-static int32_t call_i32(engine_store *store, const char *name, int32_t argument) {
-  int32_t answer;
-  assert_success(call(store, name, argument, &answer));
-  return answer;
-}
-
 static void assert_as_begun(engine_store *store) {
   engine_memory memory;
   uint8_t expected[PAGE] = {0};
@@ -76,11 +58,6 @@ static void assert_as_begun(engine_store *store) {
   assert_int_equal(memory.size, PAGE);
   assert_memory_equal(memory.data, expected, PAGE);
   assert_int_equal(call_i32(store, "sum", 0), 11);
-}
-
-// Two stores, after which an image's are kept.
-static void make_two(engine_image *image) {
-  for (int i = 0; i < 2; i++) engine_store_delete(new_store(image, NULL));
 }
 
 static void a_store_that_is_used_again_is_as_it_began(void **state) {
@@ -324,46 +301,29 @@ static void *make_stores(void *image) {
 
 static void threads_make_stores_of_one_image(void **state) {
   (void)state;
-  pthread_t threads[4];
   engine_image *image = link_text(spoiled);
-  for (size_t i = 0; i < 4; i++) assert_int_equal(pthread_create(&threads[i], NULL, make_stores, image), 0);
-  for (size_t i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+  run_at_once(4, make_stores, image);
   engine_image_delete(image);
 }
 
-enum { MANY = 10 }; // more than are kept
+static engine_image *link_spoiled(void) {
+  return link_text(spoiled);
+}
 
-// Each round evicts stores that are kept of the other thread's images, and deletes an image of its own.
-static void *make_images(void *unused) {
-  engine_store *stores[MANY];
-  for (int round = 0; round < 30; round++) {
-    engine_image *image = link_text(spoiled);
-    for (size_t i = 0; i < MANY; i++) stores[i] = new_store(image, NULL);
-    for (size_t i = 0; i < MANY; i++) engine_store_delete(stores[i]);
-    engine_image_delete(image);
-  }
+static void *make_spoiled_images(void *unused) {
+  make_images(30, link_spoiled);
   return unused;
 }
 
 static void an_image_ends_while_another_thread_evicts_its_stores(void **state) {
   (void)state;
-  pthread_t threads[2];
-  for (size_t i = 0; i < 2; i++) assert_int_equal(pthread_create(&threads[i], NULL, make_images, NULL), 0);
-  for (size_t i = 0; i < 2; i++) pthread_join(threads[i], NULL);
+  run_at_once(2, make_spoiled_images, NULL);
 }
 
 static int open_engine(void **state) {
   (void)state;
   engine_options options = {.memory_bytes_max = 1 << 20, .stores_max = PLACES, .fibers_max = PLACES};
-  assert_success(engine_open(test_ops(), &options, &one_engine));
-  traps_save();
-  return 0;
-}
-
-static int close_engine(void **state) {
-  (void)state;
-  engine_close(one_engine);
-  return 0;
+  return open_one_engine(&options);
 }
 
 int main(void) {
