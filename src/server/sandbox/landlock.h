@@ -34,8 +34,8 @@ ubiq_error *landlock_open(landlock *out);
 ubiq_error *landlock_allow(landlock *self, const char *path, landlock_access access);
 
 /// From now on this thread, and those that it starts, open what is on the list and nothing else, execute nothing, and, as far as
-/// the kernel's level goes, listen at no further TCP port and send no signal to other processes. No new privileges must have
-/// been accepted. Errors: `internal`.
+/// the kernel's level goes, bind no further TCP port and send no signal to other processes. Who listens without a port is given one:
+/// that is for system_calls.h. No new privileges must have been accepted. Errors: `internal`.
 ubiq_error *landlock_enforce(const landlock *self);
 
 void landlock_close(landlock *self);

@@ -19,6 +19,10 @@ static const char *const refused[] = {
     // other files of this user by their names, which Landlock lets pass: who may use them, and on its older levels their end
     "chmod", "fchmodat", "fchmodat2", "chown", "lchown", "fchownat", "setxattr", "lsetxattr", "setxattrat",
     "removexattr", "lremovexattr", "removexattrat", "truncate", "truncate64",
+    // listening: a socket that is bound to no port is given a free one, which Landlock lets pass
+    "listen",
+    // signals, but for those of refuse_signals
+    "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal",
     // namespaces and mounts
     "unshare", "setns", "chroot", "pivot_root", "mount", "umount", "umount2", "mount_setattr", "move_mount",
     "open_tree", "fsopen", "fsconfig", "fsmount", "fspick", "swapon", "swapoff", "open_by_handle_at", "quotactl",
@@ -108,6 +112,13 @@ static int refuse_memory_of_others(scmp_filter_ctx filter) {
   return number;
 }
 
+/// Signals to this process are left, for abort(). Landlock's older levels know nothing of signals.
+static int refuse_signals(scmp_filter_ctx filter) {
+  const struct scmp_arg_cmp other = {.arg = 0, .op = SCMP_CMP_NE, .datum_a = (scmp_datum_t)getpid()};
+  int number = refuse(filter, SCMP_SYS(kill), &other);
+  return number == 0 ? refuse(filter, SCMP_SYS(tgkill), &other) : number;
+}
+
 /// What every filter of ours says.
 static int configure(scmp_filter_ctx filter) {
   int number = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(EPERM));
@@ -121,6 +132,7 @@ static int fill(scmp_filter_ctx filter) {
   if (number == 0) number = refuse_sockets(filter);
   if (number == 0) number = refuse_typing(filter);
   if (number == 0) number = refuse_memory_of_others(filter);
+  if (number == 0) number = refuse_signals(filter);
   return number == 0 ? refuse_processes(filter) : number;
 }
 

@@ -103,7 +103,7 @@ static void loosen_it_again(void) {
   child_assert(is_denied("/etc/passwd", O_RDONLY));
 }
 
-static void listen_and_signal(void) {
+static void bind_and_signal(void) {
   pid_t parent = getppid();
   enter();
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_port = htons(48123)};
@@ -149,9 +149,9 @@ static void a_second_list_gives_nothing_back(void **state) {
   attempt(loosen_it_again);
 }
 
-static void no_further_port_is_listened_at_and_no_other_process_signalled(void **state) {
+static void no_further_port_is_bound_and_no_other_process_signalled(void **state) {
   (void)state;
-  attempt(listen_and_signal);
+  attempt(bind_and_signal);
 }
 
 int main(void) {
@@ -162,7 +162,7 @@ int main(void) {
       cmocka_unit_test(where_files_are_added_nothing_is_read_or_removed),
       cmocka_unit_test(nothing_is_executed),
       cmocka_unit_test(a_second_list_gives_nothing_back),
-      cmocka_unit_test(no_further_port_is_listened_at_and_no_other_process_signalled),
+      cmocka_unit_test(no_further_port_is_bound_and_no_other_process_signalled),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -174,6 +174,25 @@ static void only_sockets_of_the_internet_and_the_machine_are_opened(void **state
 }
 
 #ifdef __x86_64__
+static void listen_and_signal(void) {
+  const pid_t parent = getppid();
+  const uint64_t high = UINT64_C(1) << 32; // the kernel does not look at it
+  enter();
+  child_assert(listen(socket(AF_INET, SOCK_STREAM, 0), 1) != 0 && errno == EPERM); // it has no port yet
+  child_assert(kill(parent, 0) != 0 && errno == EPERM && kill(0, 0) != 0 && kill(-1, 0) != 0);
+  child_assert(syscall(SYS_kill, high | (uint64_t)parent, 0) != 0 && errno == EPERM);
+  child_assert(syscall(SYS_tgkill, parent, parent, 0) != 0 && errno == EPERM);
+  child_assert(syscall(SYS_tkill, parent, 0) != 0 && errno == EPERM);
+  child_assert(kill(getpid(), 0) == 0 && pthread_kill(pthread_self(), 0) == 0);
+  signal(SIGUSR1, SIG_IGN);
+  child_assert(raise(SIGUSR1) == 0);
+}
+
+static void nobody_listens_and_no_other_process_is_signalled(void **state) {
+  (void)state;
+  in_child(listen_and_signal);
+}
+
 static void use_other_tables(void) {
   enter();
   const long x32 = 0x40000000;
@@ -243,6 +262,7 @@ int main(void) {
       cmocka_unit_test(no_other_process_is_looked_into),
       cmocka_unit_test(only_sockets_of_the_internet_and_the_machine_are_opened),
 #ifdef __x86_64__
+      cmocka_unit_test(nobody_listens_and_no_other_process_is_signalled),
       cmocka_unit_test(calls_of_other_machines_are_refused),
 #endif
       cmocka_unit_test(threads_of_before_and_after_are_held_as_well),
