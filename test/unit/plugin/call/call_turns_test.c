@@ -139,9 +139,11 @@ static void a_guest_that_sleeps_says_for_how_long(void **state) {
   assert_success(ubiq_plugin_new(compiled, &plugin));
   traps_restore();
   uint64_t began_ns = clock_monotonic_ns();
-  assert_success(ubiq_call_start(plugin, "sleep", bytes_of("30"), NULL, NULL, NULL, &call));
+  assert_success(ubiq_call_start(plugin, "sleep", bytes_of("3600000"), NULL, NULL, NULL, &call));
   assert_int_equal(resume(call), UBIQ_CALL_WAITING);
-  assert_in_range(ubiq_call_wait_ms(call), 1, 30);
+  assert_in_range(ubiq_call_wait_ms(call), 1, 3600000);
+  ubiq_call_delete(call);
+  assert_success(ubiq_call_start(plugin, "sleep", bytes_of("30"), NULL, NULL, NULL, &call));
   while (resume(call) != UBIQ_CALL_DONE) sched_yield();
   assert_true(clock_monotonic_ns() - began_ns >= 30 * CLOCK_NS_PER_MS);
   assert_null(ubiq_call_error(call));
@@ -192,9 +194,11 @@ static void a_deadline_ends_a_call_that_waits(void **state) {
   (void)state;
   world self;
   open_world(&self, late_guest);
-  start_call(&self, "run", "Ada", (ubiq_call_options){.timeout_ms = 20});
-  uint64_t began_ns = clock_monotonic_ns();
-  assert_int_equal(resume(self.call), UBIQ_CALL_WAITING);
+  uint64_t began_ns;
+  do { // until it waits before its time is over
+    began_ns = clock_monotonic_ns();
+    start_call(&self, "run", "Ada", (ubiq_call_options){.timeout_ms = 20});
+  } while (resume(self.call) != UBIQ_CALL_WAITING);
   assert_in_range(ubiq_call_wait_ms(self.call), 0, 20);
   while (ubiq_call_wait_ms(self.call)) sched_yield();
   assert_call_fails(self.call, UBIQ_TIMEOUT);

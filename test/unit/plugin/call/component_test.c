@@ -315,7 +315,9 @@ static void a_call_that_waits_has_its_limits_and_can_be_dropped(void **state) {
   ubiq_plugin *plugin = open_parts(&made, 1 << 20);
   const ubiq_call_options options = {.timeout_ms = 30};
   ubiq_bytes output;
-  assert_error_code(ubiq_plugin_call_with(plugin, "greet", (ubiq_bytes){0}, &options, &output), UBIQ_TIMEOUT);
+  do { // until it has asked before its time was over
+    assert_error_code(ubiq_plugin_call_with(plugin, "greet", (ubiq_bytes){0}, &options, &output), UBIQ_TIMEOUT);
+  } while (completion == NULL);
   assert_true(ubiq_completion_abandoned(completion));
   ubiq_completion_fail(completion, NULL);
   ubiq_plugin_delete(plugin);

@@ -344,7 +344,7 @@ static bool is_expected(ubiq_pool *pool, int round, char answer[64]) {
   if (round % 20 == 19) {
     ubiq_bytes output;
     ubiq_error *error =
-        ubiq_pool_call(pool, "spin", (ubiq_bytes){0}, &(ubiq_call_options){.timeout_ms = 3000}, &output);
+        ubiq_pool_call(pool, "spin", (ubiq_bytes){0}, &(ubiq_call_options){.timeout_ms = 600000}, &output);
     bool is_late = ubiq_error_code(error) == UBIQ_CPU_LIMIT;
     ubiq_error_delete(error);
     return is_late;

@@ -203,6 +203,7 @@ static void a_deadline_ends_the_wait_at_once(void **state) {
     for (int i = 0; i < ATTEMPTS && took_ms > LIMIT_MS + LATE_MS; i++) {
       uint64_t before = clock_monotonic_ns();
       assert_error_code(call(&self, "run", "Ada", (ubiq_call_options){.timeout_ms = LIMIT_MS}, &output), UBIQ_TIMEOUT);
+      if (self.desk.count == 0) continue; // its time was over before it asked
       took_ms = (clock_monotonic_ns() - before) / CLOCK_NS_PER_MS;
       ubiq_completion *completion = desk_take(&self.desk, input);
       assert_true(ubiq_completion_abandoned(completion));
@@ -250,12 +251,15 @@ static void the_function_lives_until_its_last_completion(void **state) {
   for (int mode = 0; mode < MODES; mode++) {
     world self;
     ubiq_bytes output;
-    char input[32];
+    pthread_t thread;
     open_world(&self, mode, late_guest, start_later);
-    assert_error_code(call(&self, "run", "Ada", (ubiq_call_options){.timeout_ms = 1}, &output), UBIQ_TIMEOUT);
+    canceller canceller = {.world = &self};
+    pthread_create(&thread, NULL, cancel_when_waiting, &canceller);
+    assert_error_code(call(&self, "run", "Ada", (ubiq_call_options){0}, &output), UBIQ_CANCELLED);
+    pthread_join(thread, NULL);
     ubiq_plugin_delete(self.plugin);
     assert_int_equal(atomic_load(&self.desk.deleted), 0);
-    desk_answer(desk_take(&self.desk, input), input);
+    desk_answer(canceller.completion, "Ada");
     assert_int_equal(atomic_load(&self.desk.deleted), 1);
   }
 }

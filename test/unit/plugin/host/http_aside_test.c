@@ -150,7 +150,7 @@ static void a_child_of_fork_gets_answers_too(void **state) {
   assert_success(get(plugin, url("/echo/parent"), (ubiq_call_options){0}, &output));
   pid_t child = fork();
   if (child == 0)
-    _exit((int)ubiq_error_code(get(plugin, url("/echo/child"), (ubiq_call_options){.timeout_ms = 5000}, &output)));
+    _exit((int)ubiq_error_code(get(plugin, url("/echo/child"), (ubiq_call_options){.timeout_ms = 60000}, &output)));
   int status = -1;
   assert_int_equal(waitpid(child, &status, 0), child);
   assert_int_equal(status, 0);

@@ -208,7 +208,7 @@ static void tables_have_a_limit_too(void **state) {
   need_feature(REFERENCES_MODULE);
   for (int mode = 0; mode < MODES; mode++) {
     plugin_world world;
-    world_open(&world, mode, "table_grow", "\"timeout_ms\": 5000", (ubiq_compile_options){0}, NULL);
+    world_open(&world, mode, "table_grow", "\"timeout_ms\": 60000", (ubiq_compile_options){0}, NULL);
     assert_output(&world.one, "grow", "", "");
     world_close(&world);
   }
@@ -229,7 +229,7 @@ static void objects_of_guests_count_as_memory(void **state) {
     instance one;
     assert_success(text_compile(source, &options, &compiled));
     test_loop_open(&loop);
-    assert_success(instance_open(&one, compiled, suspends ? &loop : NULL, &(plugin_limits){.wall_ms = 10000}));
+    assert_success(instance_open(&one, compiled, suspends ? &loop : NULL, &(plugin_limits){.wall_ms = 60000}));
     assert_error_code(instance_call(&one, "f", "", NULL), UBIQ_MEMORY_LIMIT);
     instance_close(&one);
     test_loop_close(&loop);
@@ -249,7 +249,7 @@ static void what_a_guest_without_a_memory_throws_is_an_exception(void **state) {
     instance one;
     assert_success(text_compile(source, &options, &compiled));
     test_loop_open(&loop);
-    assert_success(instance_open(&one, compiled, suspends ? &loop : NULL, &(plugin_limits){.wall_ms = 10000}));
+    assert_success(instance_open(&one, compiled, suspends ? &loop : NULL, &(plugin_limits){.wall_ms = 60000}));
     assert_error_with(instance_call(&one, "f", "", NULL), UBIQ_TRAP, "uncaught exception");
     instance_close(&one);
     test_loop_close(&loop);
