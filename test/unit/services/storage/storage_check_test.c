@@ -1,11 +1,24 @@
 // Objects held while they are copied, and compared with their files.
+// link: -Wl,--wrap=fsync
 #include "services/storage/storage_check.h"
 
 #include "unit/services/services_testing.h"
 
+#include <errno.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <unistd.h>
+
+int __real_fsync(int file);
+int __wrap_fsync(int file);
+
+static bool disk_is_broken;
+
+int __wrap_fsync(int file) {
+  if (!disk_is_broken) return __real_fsync(file);
+  errno = EIO;
+  return -1;
+}
 
 static int set_up(void **state) {
   fixture_open_storage(fixture_open(state));
@@ -26,6 +39,22 @@ static storage_report check(fixture *self) {
   storage_report report;
   assert_success(storage_check(self->folder.path, self->services.backend, &report));
   return report;
+}
+
+static void what_cannot_be_synced_leaves_no_file(void **state) {
+  fixture *self = *state;
+  calling calling;
+  calling_begin(&calling, &self->services);
+  calling_text(&calling, STORAGE_PUT_PATH, "a");
+  calling_bytes(&calling, "1", 1, "text/plain");
+  disk_is_broken = true;
+  calling_run(&calling, service_storage_put);
+  disk_is_broken = false;
+  assert_int_equal(calling_status(&calling), 500);
+  calling_end(&calling);
+  const storage_report report = check(self);
+  assert_int_equal(report.objects + report.unnamed, 0);
+  assert_int_equal(storage_used(self->services.storage, TEXT("shop")), 0);
 }
 
 static void what_is_replaced_while_it_is_held_is_removed_at_the_next_start(void **state) {
@@ -141,6 +170,7 @@ static void a_backend_for_reading_finds_what_is_there_and_writes_nothing(void **
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      TEST(what_cannot_be_synced_leaves_no_file),
       TEST(what_is_replaced_while_it_is_held_is_removed_at_the_next_start),
       TEST(two_may_hold_at_once),
       TEST(where_nothing_is_kept_nothing_is_held),
