@@ -26,7 +26,7 @@ static bool takes_file(const option *option) {
 static const char *words_of(const option *option) {
   if (option->value == NULL) return NULL;
   if (strcmp(option->value, "LEVEL") == 0) return levels;
-  return strcmp(option->value, "LANGUAGE") == 0 ? "c cpp rust go" : NULL;
+  return strcmp(option->value, "LANGUAGE") == 0 ? "c cpp rust go component" : NULL;
 }
 
 /// Within single quotes of a shell; what begins or ends a quoted part is `quote`.

@@ -1,6 +1,7 @@
 """What all commands do alike: help, and what becomes of output that cannot be written."""
 
 import os
+import re
 import subprocess
 
 import support
@@ -39,6 +40,13 @@ class Commands(support.Test):
         self.assertEqual(self.run_ubiq("--help").stdout, self.run_ubiq("help").stdout)
         wrong = self.run_ubiq("help", "cal")
         self.assertEqual((USAGE, 'ubiq: unknown command "cal"; did you mean "call"?\n'), (wrong.returncode, wrong.stderr))
+
+
+    def test_every_template_is_completed(self):
+        offered = re.search(r"--template \]\] && of='([^']*)'", self.run_ubiq("completion", "bash").stdout).group(1)
+        refused = self.run_ubiq("new", "a", "--template", "none").stderr
+        named = re.search(r"expected (.*)", refused).group(1).replace(" or ", " ").replace(",", "").split()
+        self.assertEqual(named, offered.split())
 
 
 if __name__ == "__main__":
