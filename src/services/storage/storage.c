@@ -273,7 +273,7 @@ static storage *storage_new(const storage_settings *settings) {
   pthread_cond_init(&self->changed, &attributes);
   pthread_condattr_destroy(&attributes);
   self->directory = file_path_join(settings->directory, STORAGE_DIRECTORY);
-  self->recent = storage_recent_new();
+  self->recent = memo_new(STORAGE_RECENT_MAX);
   if (self->directory != NULL && self->recent != NULL) return self;
   storage_close(self);
   return NULL;
@@ -304,7 +304,7 @@ void storage_close(storage *self) {
   if (self->lock_file >= 0) close(self->lock_file);
   if (self->copying >= 0) close(self->copying);
   map_free(&self->used);
-  storage_recent_delete(self->recent);
+  memo_delete(self->recent);
   pthread_cond_destroy(&self->changed);
   pthread_mutex_destroy(&self->lock);
   free(self->directory);

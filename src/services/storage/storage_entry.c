@@ -146,10 +146,18 @@ static ubiq_error *write_change(storage *self, backend_kv_change *change, bool *
 
 // ------------------------------------------------------------------------------------------------------------ changing
 
+void storage_keep_recent(const storage *self, const storage_entry *entry, ubiq_bytes bytes) {
+  const text id = text_of(entry->id);
+  memo_keep(self->recent, id, memo_turn(self->recent, id), &bytes, 1);
+}
+
 enum { ATTEMPTS_MAX = 100 };
 
 void storage_entry_end(storage *self, text key, const storage_entry *old) {
-  if (!old->is_in_row) storage_file_remove(self, old->id, true);
+  if (old->is_in_row)
+    memo_drop(self->recent, text_of(old->id));
+  else
+    storage_file_remove(self, old->id, true);
   storage_release(self, key, old->size);
 }
 

@@ -98,17 +98,28 @@ static bool describe(service_call *call, const storage_entry *entry, const stora
   return storage_add_headers(call, entry) && say_part(call, entry, part);
 }
 
+/// False when they are not there, or memory is out.
+static bool append_recent(const storage *storage, const storage_entry *entry, const storage_range *part, buffer *out) {
+  memo_item *kept = memo_find(storage->recent, text_of(entry->id));
+  if (kept == NULL) return false;
+  const ubiq_bytes all = memo_bytes(kept);
+  bool is_good = part->from <= all.size && part->size <= all.size - part->from &&
+                 buffer_append(out, all.data + part->from, (size_t)part->size);
+  memo_release(kept);
+  return is_good;
+}
+
 /// `*is_missing`: they are not known yet.
 static ubiq_error *take_row(const object_get *self, const storage_range *part, bool *is_missing) {
   const ubiq_bytes row = self->look.entry.attachment;
   const storage_entry *entry = &self->entry;
   buffer *out = &self->call->bytes;
   *is_missing = false;
-  if (storage_recent_read(self->storage->recent, entry->id, part->from, (size_t)part->size, out)) return NULL;
+  if (append_recent(self->storage, entry, part, out)) return NULL;
   *is_missing = !self->look.wants_attachment;
   if (*is_missing) return NULL;
   if (row.size != entry->size) return ubiq_error_new(UBIQ_INTERNAL, "storage: an object's row has another size");
-  storage_recent_keep(self->storage->recent, entry->id, row);
+  storage_keep_recent(self->storage, entry, row);
   bool good = buffer_append(out, part->size == 0 ? NULL : row.data + part->from, (size_t)part->size);
   return good ? NULL : ubiq_error_no_memory();
 }

@@ -5,13 +5,13 @@
 #define SERVICES_STORAGE_STORAGE_PARTS_H
 
 #include "base/map.h"
+#include "base/memo.h"
 #include "services/condition.h"
 #include "services/storage/storage.h"
-#include "services/storage/storage_recent.h"
 
 #include <pthread.h>
 
-enum { STORAGE_ID_SIZE = 33, STORAGE_THREADS = 4, STORAGE_WAITING_MAX = 1024 };
+enum { STORAGE_ID_SIZE = 33, STORAGE_THREADS = 4, STORAGE_WAITING_MAX = 1024, STORAGE_RECENT_MAX = 16 << 20 };
 
 /// Work for one of the threads. Lives in its call's arena.
 typedef struct storage_job {
@@ -39,7 +39,9 @@ struct storage {
   char *directory;
   int lock_file; ///< held while the folder is used
   int copying;   ///< `.copying`
-  storage_recent *recent;
+  /// Bytes of small objects that were written or read of late, by the objects' ids, under which they never change: reading them from
+  /// their row takes a system call for each page.
+  memo *recent;
   pthread_t threads[STORAGE_THREADS];
   size_t threads_count;
   pthread_mutex_t lock; ///< guards what follows
@@ -123,6 +125,9 @@ ubiq_error *storage_entry_delete(storage *self, text key, arena *arena, const co
 
 /// Whether a condition holds of an object; NULL: there is none. Errors: `conflict`.
 ubiq_error *storage_entry_check(const condition *condition, const storage_entry *entry);
+
+/// Keeps the bytes of an object in memory for who reads it next.
+void storage_keep_recent(const storage *self, const storage_entry *entry, ubiq_bytes bytes);
 
 /// What was there goes when what replaces it is told of: the file, if it was one, and its reservation.
 void storage_entry_end(storage *self, text key, const storage_entry *old);

@@ -107,7 +107,7 @@ static void take_look(backend_kv_read *operation) {
                                      .value = buffer_bytes(&self->value),
                                      .attachment = self->entry.bytes};
   self->write = storage_entry_change(&self->change, take_written, self);
-  storage_recent_keep(self->storage->recent, self->entry.id, self->entry.bytes); // nobody knows the id yet
+  storage_keep_recent(self->storage, &self->entry, self->entry.bytes); // nobody knows the id yet
   backend_kv_write_start(self->storage->settings.backend, &self->write);
 }
 
