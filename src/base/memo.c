@@ -160,14 +160,16 @@ void memo_keep(memo *self, text key, uint64_t turn, const ubiq_bytes *parts, siz
   if (!is_good) memo_release(item);
 }
 
-void memo_drop(memo *self, text key) {
+bool memo_drop(memo *self, text key) {
   uint64_t hash = digest_short(key.data, key.size);
   part *part = part_of(self, hash);
   pthread_mutex_lock(&part->lock);
   part->turn++;
   memo_item **at = place_of(self, part, key, hash);
-  if (*at != NULL) remove_at(part, at);
+  bool was_there = *at != NULL;
+  if (was_there) remove_at(part, at);
   pthread_mutex_unlock(&part->lock);
+  return was_there;
 }
 
 static void empty(const memo *self, part *part) {

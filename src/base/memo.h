@@ -29,7 +29,8 @@ uint64_t memo_turn(memo *self, text key);
 /// Keeps a copy of the parts, one behind the other, in the place of what is under the key: if there is memory, if it is no large part of all that
 /// may be kept, and if nothing was dropped since `turn`.
 void memo_keep(memo *self, text key, uint64_t turn, const ubiq_bytes *parts, size_t count);
-void memo_drop(memo *self, text key);
+/// Whether there was something.
+bool memo_drop(memo *self, text key);
 void memo_drop_all(memo *self);
 
 #endif

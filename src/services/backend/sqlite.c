@@ -19,6 +19,7 @@ typedef struct sqlite_backend {
   char *path;
   uint64_t (*now_ms)(void);
   database *database; ///< the writer's
+  sqlite_rows rows;
   sqlite_kv kv;
   sqlite_work work;
   sqlite_writer *writer;
@@ -48,15 +49,24 @@ static ubiq_error *read_by(backend *base, reading read, void *operation) {
   return error;
 }
 
+typedef struct key_read {
+  backend_kv_read *operation;
+  sqlite_rows *rows;
+  uint64_t turn;
+} key_read;
+
 /// What is found is borrowed from the connection until `done` has returned, so that is told from in here, and the operation gone then.
 static ubiq_error *read_key(const sqlite_backend *self, database *reader, void *operation) {
-  sqlite_kv_read(reader, operation, self->now_ms());
+  const key_read *read = operation;
+  sqlite_kv_read(reader, read->operation, self->now_ms(), read->rows, read->turn);
   return NULL;
 }
 
 static void start_read(backend *base, backend_kv_read *operation) {
+  sqlite_rows *rows = &of(base)->rows;
   operation->is_found = false;
-  ubiq_error *error = read_by(base, read_key, operation);
+  if (sqlite_rows_answer(rows, operation, of(base)->now_ms())) return;
+  ubiq_error *error = read_by(base, read_key, &(key_read){operation, rows, sqlite_rows_turn(rows, operation)});
   if (error == NULL) return;
   operation->error = error;
   operation->done(operation);
@@ -201,6 +211,7 @@ static void close_all(backend *base) {
   sqlite_work_end(&self->work);
   sqlite_kv_end(&self->kv);
   sqlite_readers_end(&self->readers);
+  sqlite_rows_end(&self->rows);
   database_close(self->database);
   free(self->path);
   free(self);
@@ -225,6 +236,7 @@ static ubiq_error *start_writer(sqlite_backend *self, const sqlite_backend_setti
   const sqlite_writer_settings writer = {
       .database = self->database,
       .parts = {&self->kv.part, &self->work.part},
+      .rows = &self->rows,
       .waiting_max = settings->waiting_max == 0 ? WAITING_MAX : settings->waiting_max,
       .waiting_bytes = settings->waiting_bytes == 0 ? WAITING_BYTES : settings->waiting_bytes,
       .now_ms = self->now_ms};
@@ -237,12 +249,13 @@ ubiq_error *sqlite_backend_open(const sqlite_backend_settings *settings, backend
   self->backend.ops = &operations;
   self->now_ms = settings->now_ms == NULL ? wall_clock_ms : settings->now_ms;
   self->path = strdup(settings->path);
-  sqlite_kv_init(&self->kv);
+  sqlite_kv_init(&self->kv, &self->rows);
   sqlite_work_init(&self->work, &self->kv.usage);
   sqlite_readers_init(&self->readers, self->path);
   bool is_written = !settings->is_for_reading;
   ubiq_error *error = self->path == NULL ? ubiq_error_no_memory() : NULL;
   if (error == NULL && is_written) error = open_database(self, settings->is_fleeting);
+  if (error == NULL && is_written) error = sqlite_rows_begin(&self->rows, self->database);
   if (error == NULL && is_written) error = start_writer(self, settings);
   self->kv.writer = self->writer;
   if (error == NULL)

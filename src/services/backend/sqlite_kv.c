@@ -26,7 +26,7 @@ static backend_kv_entry entry_of(sqlite3_stmt *row) {
   " FROM kv WHERE project = (SELECT id FROM projects WHERE name = ?) AND function = ? AND key = ?"                     \
   " AND (expires_ms IS NULL OR expires_ms > ?)"
 
-void sqlite_kv_read(database *database, backend_kv_read *operation, uint64_t now_ms) {
+void sqlite_kv_read(database *database, backend_kv_read *operation, uint64_t now_ms, sqlite_rows *rows, uint64_t turn) {
   static const char *const statements[] = {"SELECT key, version, expires_ms, media_type, value" READ_FROM,
                                            "SELECT key, version, expires_ms, media_type, value, attachment" READ_FROM};
   const backend_place place = operation->place;
@@ -40,6 +40,7 @@ void sqlite_kv_read(database *database, backend_kv_read *operation, uint64_t now
     operation->entry = entry_of(row);
     operation->entry.value = column_bytes(row, COLUMN_VALUE);
     if (operation->wants_attachment) operation->entry.attachment = column_bytes(row, COLUMN_ATTACHMENT);
+    sqlite_rows_keep(rows, operation, turn);
   }
   operation->done(operation);
   if (row != NULL) sqlite3_reset(row);

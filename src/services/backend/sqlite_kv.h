@@ -12,9 +12,10 @@ typedef struct sqlite_kv {
   sqlite_part part;
   sqlite_usage usage;
   sqlite_writer *writer; ///< told when something is to be swept
+  sqlite_rows *rows;     ///< told what changed
 } sqlite_kv;
 
-void sqlite_kv_init(sqlite_kv *self);
+void sqlite_kv_init(sqlite_kv *self, sqlite_rows *rows);
 void sqlite_kv_end(sqlite_kv *self);
 
 /// A write as the writer's job. Owned by itself: it ends with its `done`.
@@ -30,8 +31,9 @@ ubiq_error *sqlite_kv_sweep_project(sqlite_kv *self, database *database, int64_t
 /// Removes a row. Its size is the caller's to count.
 ubiq_error *sqlite_kv_remove(database *database, int64_t id);
 
-/// Answers by the operation's error and the rest, and calls `done` or `each` while the row is there.
-void sqlite_kv_read(database *database, backend_kv_read *operation, uint64_t now_ms);
+/// Answers by the operation's error and the rest, and calls `done` or `each` while the row is there. What is read goes to `rows`, of whose turn
+/// it is.
+void sqlite_kv_read(database *database, backend_kv_read *operation, uint64_t now_ms, sqlite_rows *rows, uint64_t turn);
 void sqlite_kv_list(database *database, backend_kv_list *operation, uint64_t now_ms);
 ubiq_error *sqlite_kv_usage(database *database, text project, backend_kv_usage *out);
 

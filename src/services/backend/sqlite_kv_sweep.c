@@ -18,6 +18,7 @@ static ubiq_error *remove_row(sqlite_kv *self, database *database, sqlite3_stmt 
   int64_t project = sqlite3_column_int64(row, 1);
   uint64_t size = (uint64_t)sqlite3_column_int64(row, 2);
   ubiq_error *error = sqlite_kv_remove(database, sqlite3_column_int64(row, 0));
+  sqlite_rows_swept(self->rows);
   return error != NULL ? error : sqlite_usage_remove(&self->usage, database, project, size);
 }
 

@@ -263,6 +263,22 @@ static ubiq_error *apply(sqlite_job *job, database *database, uint64_t now_ms) {
   return NULL;
 }
 
+static void tell_rows(sqlite_rows *rows, backend_place place, const backend_kv_change *change) {
+  const backend_kv_entry entry = {.key = change->key,
+                                  .value = change->value,
+                                  .media_type = change->media_type,
+                                  .version = change->version_now,
+                                  .expires_ms = change->expires_ms};
+  if (change->action == BACKEND_KV_CHECK) return;
+  sqlite_rows_changed(rows, place, change->key, change->action == BACKEND_KV_PUT ? &entry : NULL);
+}
+
+static void committed(sqlite_job *job) {
+  const kv_job *self = (kv_job *)job;
+  const backend_kv_write *operation = self->operation;
+  for (size_t i = 0; i < operation->count; i++) tell_rows(self->kv->rows, operation->place, &operation->changes[i]);
+}
+
 static void done(sqlite_job *job, ubiq_error *error) {
   backend_kv_write *operation = ((kv_job *)job)->operation;
   free(job);
@@ -275,6 +291,7 @@ ubiq_error *sqlite_kv_job(sqlite_kv *self, backend_kv_write *operation, sqlite_j
   if (job == NULL) return ubiq_error_no_memory();
   job->job = (sqlite_job){.prepare = prepare,
                           .apply = apply,
+                          .committed = committed,
                           .done = done,
                           .is_single = operation->count == 1,
                           .bytes = sizeof *job + bytes_of(operation)};
@@ -296,8 +313,8 @@ static void forget(sqlite_part *part) {
   sqlite_usage_forget(&((sqlite_kv *)part)->usage);
 }
 
-void sqlite_kv_init(sqlite_kv *self) {
-  *self = (sqlite_kv){.part = {flush, forget, sqlite_kv_sweep}};
+void sqlite_kv_init(sqlite_kv *self, sqlite_rows *rows) {
+  *self = (sqlite_kv){.part = {flush, forget, sqlite_kv_sweep}, .rows = rows};
 }
 
 void sqlite_kv_end(sqlite_kv *self) {

@@ -16,6 +16,8 @@
 #include <stdlib.h>
 
 enum {
+  LOG_FRAMES_MAX =
+      4096, ///< pages, 16 MiB: then they are moved into the database, so that busy times sync that less often
   GROUP_JOBS_MAX = 4096,
   GROUP_BYTES_MAX = 16 << 20,
   SWEEP_PAUSE_MS = 1000, ///< between sweeps, unless one left something that is due
@@ -34,6 +36,8 @@ struct sqlite_writer {
   uint64_t sweep_at_ms;    ///< wall clock; UINT64_MAX: nothing is to be swept
   uint64_t not_before_ms;  ///< wall clock: of sweeps that jobs ask for
   int64_t others_wrote;    ///< SQLite's data_version: changes when another connection commits
+  bool has_written;        ///< the transaction changed the database
+  int log_frames;          ///< pages in the log when it did last
   atomic_ullong counts[3]; ///< writes, refused, groups
 };
 
@@ -72,8 +76,42 @@ static ubiq_error *look_for_others(sqlite_writer *self) {
 static ubiq_error *begin(sqlite_writer *self) {
   ubiq_error *error = database_begin(self->settings.database);
   if (error != NULL) return error;
+  self->has_written = false;
+  if (self->settings.rows != NULL) sqlite_rows_begun(self->settings.rows);
   error = look_for_others(self);
   return error == NULL ? NULL : database_end(self->settings.database, error);
+}
+
+/// SQLite's, after a commit that wrote to the log; in the place of its own, which would move the log's pages before anybody is told.
+static int note_commit(void *user, sqlite3 *handle, const char *name, int frames) {
+  sqlite_writer *self = user;
+  (void)handle, (void)name;
+  self->has_written = true;
+  self->log_frames = frames;
+  return SQLITE_OK;
+}
+
+/// Ends the transaction; `jobs` are those that are told so first.
+static ubiq_error *finish(sqlite_writer *self, sqlite_job *jobs, ubiq_error *error) {
+  error = database_end(self->settings.database, error);
+  sqlite_rows *rows = self->settings.rows;
+  if (error != NULL) {
+    forget_all(self);
+    if (rows != NULL) sqlite_rows_failed(rows);
+    return error;
+  }
+  for (sqlite_job *job = jobs; job != NULL; job = job->next)
+    if (job->error == NULL && job->committed != NULL) job->committed(job);
+  if (rows != NULL) sqlite_rows_committed(rows, self->has_written);
+  return NULL;
+}
+
+/// As far as others do not read what is there. A failure is no reason to fail a write: the pages are in the log, and go on with the next.
+static void move_log(sqlite_writer *self) {
+  if (self->log_frames < LOG_FRAMES_MAX) return;
+  self->log_frames = 0;
+  (void)sqlite3_wal_checkpoint_v2(database_handle(self->settings.database), NULL, SQLITE_CHECKPOINT_PASSIVE, NULL,
+                                  NULL);
 }
 
 /// SQLite may take the whole transaction back by itself, when the disk is full for instance.
@@ -113,9 +151,7 @@ static ubiq_error *commit(sqlite_writer *self, sqlite_job *jobs) {
     break;
   }
   if (error == NULL) error = flush_all(self);
-  error = database_end(self->settings.database, error);
-  if (error != NULL) forget_all(self);
-  return error;
+  return finish(self, jobs, error);
 }
 
 /// Every job gets an error of its own: they end on different threads.
@@ -150,10 +186,9 @@ static void sweep(sqlite_writer *self, uint64_t now_ms) {
     if (wanted_ms < next_ms) next_ms = wanted_ms;
   }
   if (error == NULL) error = flush_all(self);
-  error = database_end(self->settings.database, error);
+  error = finish(self, NULL, error);
   if (error != NULL) {
     log_warn("what expired cannot be removed: %s", ubiq_error_message(error));
-    forget_all(self);
     next_ms = now_ms + SWEEP_PAUSE_MS;
   }
   ubiq_error_delete(error);
@@ -213,6 +248,7 @@ static void *write_all(void *user) {
     }
     uint64_t now_ms = self->settings.now_ms();
     if (now_ms >= self->sweep_at_ms) sweep(self, now_ms);
+    move_log(self);
   }
 }
 
@@ -258,6 +294,7 @@ ubiq_error *sqlite_writer_start(const sqlite_writer_settings *settings, sqlite_w
   self->settings = *settings;
   self->last = &self->first;
   self->sweep_at_ms = 0; // what expired while nothing ran
+  sqlite3_wal_hook(database_handle(self->settings.database), note_commit, self);
   pthread_condattr_t monotonic;
   pthread_condattr_init(&monotonic);
   pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -280,5 +317,6 @@ void sqlite_writer_stop(sqlite_writer *self) {
   pthread_mutex_unlock(&self->lock);
   pthread_cond_signal(&self->changed);
   pthread_join(self->thread, NULL);
+  sqlite3_wal_hook(database_handle(self->settings.database), NULL, NULL);
   free_all(self);
 }

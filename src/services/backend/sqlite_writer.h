@@ -7,6 +7,7 @@
 
 #include "base/database.h"
 #include "services/backend/backend.h"
+#include "services/backend/sqlite_rows.h"
 
 typedef struct sqlite_writer sqlite_writer;
 
@@ -15,6 +16,8 @@ typedef struct sqlite_job {
   /// Before the savepoint; may be NULL. What it changes stays when `apply` fails.
   ubiq_error *(*prepare)(struct sqlite_job *self, database *database, uint64_t now_ms);
   ubiq_error *(*apply)(struct sqlite_job *self, database *database, uint64_t now_ms);
+  /// It is on the disk, and nobody was told yet; may be NULL.
+  void (*committed)(struct sqlite_job *self);
   /// Takes the error. On the writer's thread: whatever it does keeps all others waiting.
   void (*done)(struct sqlite_job *self, ubiq_error *error);
   bool is_single; ///< it fails before its only change, if it fails: it needs no savepoint
@@ -38,8 +41,9 @@ typedef struct sqlite_part {
 enum { SQLITE_PARTS_MAX = 4 };
 
 typedef struct sqlite_writer_settings {
-  database *database; ///< the writer's alone from now on; not closed by it
+  database *database; ///< the writer's alone from now on, its hook for commits too; not closed by it
   sqlite_part *parts[SQLITE_PARTS_MAX];
+  sqlite_rows *rows;    ///< told of each transaction; NULL: there are none
   size_t waiting_max;   ///< jobs
   size_t waiting_bytes; ///< of jobs
   uint64_t (*now_ms)(void);

@@ -49,7 +49,8 @@ static void what_is_held_stays_as_it_was_when_it_is_replaced_or_dropped(void **s
   memo_item *held = memo_find(memo, TEXT("a"));
   keep(memo, TEXT("a"), "two");
   memo_item *second = memo_find(memo, TEXT("a"));
-  memo_drop(memo, TEXT("a"));
+  assert_true(memo_drop(memo, TEXT("a")));
+  assert_false(memo_drop(memo, TEXT("a")));
   assert_null(memo_find(memo, TEXT("a")));
   assert_memory_equal(memo_bytes(held).data, "one", 3);
   assert_memory_equal(memo_bytes(second).data, "two", 3);

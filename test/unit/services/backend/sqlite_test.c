@@ -46,6 +46,29 @@ static void bytes_keep_their_media_type_and_an_empty_value_is_one(void **state) 
   assert_string_equal(found.value, "");
 }
 
+static void what_is_put_in_the_place_of_a_value_that_was_read_is_read_with_all_of_it(void **state) {
+  fixture *self = *state;
+  put_now(self->backend, "a", "1");
+  put_now(self->backend, "b", "1");
+  backend_kv_change changes[] = {put_of("a", "22"), put_of("a", "333"), put_of("b", "4")};
+  changes[1].media_type = TEXT("text/plain");
+  changes[1].expires_ms = fake_now() + 60000;
+  changes[2] = (backend_kv_change){.action = BACKEND_KV_DELETE, .key = TEXT("b")};
+  for (int i = 0; i < 3; i++) { // the second and third time it is in memory
+    assert_string_equal(get_now(self->backend, TEXT("a")).value, i == 0 ? "1" : "333");
+    assert_int_equal(get_now(self->backend, TEXT("b")).is_found, i == 0);
+    backend_kv_write operation = {.place = PLACE, .changes = changes, .count = 3, .limits = LIMITS};
+    assert_success(write_now(self->backend, &operation));
+    const found now = get_now(self->backend, TEXT("a"));
+    assert_string_equal(now.value, "333");
+    assert_string_equal(now.media_type, "text/plain");
+    assert_int_equal(now.version, changes[1].version_now);
+    assert_int_equal(now.expires_ms, changes[1].expires_ms);
+  }
+  atomic_fetch_add(&fake_now_ms, 60000);
+  assert_absent(self->backend, "a");
+}
+
 static void keys_are_bytes_that_may_hold_any(void **state) {
   fixture *self = *state;
   const text keys[] = {{"a\0b", 3}, {"a", 1}, {"\xff\xfe", 2}, {"A", 1}};
@@ -419,6 +442,7 @@ int main(void) {
       TEST(a_value_that_was_put_is_found_also_after_opening_again),
       TEST(a_key_that_was_never_put_is_not_found),
       TEST(bytes_keep_their_media_type_and_an_empty_value_is_one),
+      TEST(what_is_put_in_the_place_of_a_value_that_was_read_is_read_with_all_of_it),
       TEST(keys_are_bytes_that_may_hold_any),
       TEST(versions_grow_and_are_never_given_twice),
       TEST(a_put_if_absent_is_refused_when_the_key_is_there),
