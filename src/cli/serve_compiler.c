@@ -2,7 +2,7 @@
 #include "cli/serve_compiler.h"
 
 #include "cli/command.h"
-#include "server/compiler/compiler_helper.h"
+#include "server/compiler/compiler_starter.h"
 #include "server/sandbox/privileges.h"
 
 #include <string.h>
@@ -51,6 +51,7 @@ int serve_compiler_main(int count, char **arguments) {
                                                                "compile a plugin say `ubiq compile`"));
   compiler_sandbox sandbox = sandbox_named(arguments[0]);
   privileges_close_inherited();
-  ubiq_error *error = privileges_accept_no_new();
-  return error != NULL ? command_fail(error) : compiler_helper_run(compiler_job_run, &sandbox);
+  ubiq_error *error = compiler_starter_enclose(sandbox);
+  if (error != NULL) return command_fail(error);
+  return compiler_starter_run(compiler_job_run, &sandbox, COMPILER_START_LONGEST_MS);
 }

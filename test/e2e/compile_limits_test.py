@@ -4,6 +4,7 @@
 import os
 import signal
 import unittest
+import urllib.request
 
 import deploying
 import support
@@ -58,11 +59,6 @@ class Limits(deploying.Test):
         self.write(folder, name, content)
         return os.path.join(folder, name)
 
-    def helper_of(self, server):
-        helpers = deploying.children_of(server.process.pid)
-        self.assertEqual(1, len(helpers))
-        return helpers[0]
-
     def job_of(self, helper):
         """Waits for the process that compiles."""
         jobs = []
@@ -82,6 +78,11 @@ class Limits(deploying.Test):
     def wait_until_gone(self, process):
         while process in deploying.parents():
             pass
+
+    def metrics(self, server):
+        request = urllib.request.Request(server.admin + "/_ubiq/metrics", headers={"Authorization": "Bearer " + server.token})
+        with urllib.request.urlopen(request, timeout=support.PATIENCE) as response:
+            return response.read().decode()
 
     def refused(self, server, bundle, status, *words):
         before = server.get("/a")
@@ -123,7 +124,7 @@ class Limits(deploying.Test):
 
     def test_one_whose_compiler_is_killed_is_refused_and_the_next_is_served(self):
         server = self.launch()
-        helper = self.helper_of(server)
+        helper = deploying.helper_of(server)
         deploy = in_thread(server.deploy, costly(module(MANY)))
         os.kill(self.job_of(helper), signal.SIGKILL)
         deploy.join()
@@ -135,7 +136,7 @@ class Limits(deploying.Test):
     def test_compiling_gives_way_to_serving(self):
         server = self.launch()
         deploy = in_thread(server.deploy, costly(module(MANY)))
-        job = self.job_of(self.helper_of(server))
+        job = self.job_of(deploying.helper_of(server))
         try:
             while os.getpriority(os.PRIO_PROCESS, job) != 10:
                 self.assertIn(job, deploying.parents())
@@ -145,13 +146,13 @@ class Limits(deploying.Test):
 
     def test_nothing_compiles_on_for_a_server_that_was_killed(self):
         server = self.launch()
-        helper = self.helper_of(server)
+        starter, helper = deploying.starter_of(server), deploying.helper_of(server)
         deploy = in_thread(server.deploy, costly(module(MANY)))
         job, standby = self.job_of(helper), self.standby_of(helper)
         server.process.kill()
         server.process.wait(support.PATIENCE)
         deploy.join()
-        while {helper, job, standby} & set(deploying.parents()):
+        while {starter, helper, job, standby} & set(deploying.parents()):
             pass
 
     def complete_family_of(self, member):
@@ -172,7 +173,7 @@ class Limits(deploying.Test):
 
     def test_a_helper_that_is_killed_is_replaced(self):
         server = self.launch()
-        first = self.helper_of(server)
+        first = deploying.helper_of(server)
         for number in range(1, 7):
             survivor = self.complete_family_of(first)[1]
             self.kill_at_once(first)
@@ -182,7 +183,7 @@ class Limits(deploying.Test):
 
     def test_two_helpers_that_are_killed_at_once_are_replaced(self):
         server = self.launch()
-        survivor = self.helper_of(server)
+        survivor = deploying.helper_of(server)
         for number, (one, other, left) in enumerate(((0, 1, 2), (1, 2, 0), (0, 2, 1))):
             family = self.complete_family_of(survivor)
             survivor = family[left]
@@ -193,7 +194,7 @@ class Limits(deploying.Test):
 
     def test_a_deploy_whose_helper_is_killed_is_refused_and_the_next_is_served(self):
         server = self.launch()
-        helper = self.helper_of(server)
+        helper = deploying.helper_of(server)
         self.standby_of(helper)
         deploy = in_thread(server.deploy, costly(module(MANY)))
         job = self.job_of(helper)
@@ -205,12 +206,52 @@ class Limits(deploying.Test):
         self.deployed(server, self.bundle("1"))
         self.serves(server, "1")
 
-    def test_helpers_that_are_all_gone_are_told_at_each_deploy(self):
+    def compiles(self, server, number):
+        """A release whose module no cache has."""
+        self.deployed(server, costly(module(number)))
+        self.assertEqual((200, ""), server.get("/costly"))
+
+    def test_helpers_that_are_killed_all_at_once_are_started_anew(self):
         server = self.launch()
+        self.kill_at_once(*self.complete_family_of(deploying.helper_of(server)))
+        for number in range(1, 7):
+            self.compiles(server, number)
+            self.kill_at_once(*self.complete_family_of(deploying.helper_of(server)))
+        self.assertEqual([], deploying.children_of(deploying.starter_of(server)))
+        self.assertEqual({"status": "ready"}, server.ask("GET", "/_ubiq/health/ready")[1])
+        self.assertIn("\nubiq_compiler_starts_total 7\n", self.metrics(server))
+        self.assertIn("\nubiq_compiler_state{state=\"well\"} 1\n", self.metrics(server))
+
+    def test_a_module_whose_helpers_are_all_killed_is_refused_and_the_next_is_served(self):
+        server = self.launch()
+        family = self.complete_family_of(deploying.helper_of(server))
+        deploy = in_thread(server.deploy, costly(module(MANY)))
+        job = self.job_of(family[0])
+        self.kill_at_once(*family)
+        deploy.join()
+        self.assertEqual(503, deploy.result[0])
+        self.assertIn("another has taken its place: deploy again", deploy.result[1]["detail"])
+        self.wait_until_gone(job)
         self.deployed(server, self.bundle("1"))
-        self.kill_at_once(*self.complete_family_of(self.helper_of(server)))
-        self.refused(server, costly(module()), 503, "the processes that compile for this server have ended; restart the server")
         self.serves(server, "1")
+
+    def test_a_server_whose_starter_is_killed_compiles_and_says_what_is_wrong(self):
+        server = self.launch()
+        self.compiles(server, 1)
+        family, starter = self.complete_family_of(deploying.helper_of(server)), deploying.starter_of(server)
+        self.kill_at_once(starter)
+        self.compiles(server, 2)
+        status, ready = server.ask("GET", "/_ubiq/health/ready")
+        self.assertEqual((200, "ready"), (status, ready["status"]))
+        self.assertIn("when they are killed, nothing can be deployed until it is started again", ready["warning"])
+        self.assertIn("\nubiq_compiler_state{state=\"last\"} 1\n", self.metrics(server))
+        server.wait_for("the process that starts those that compile for this server has ended")
+        self.kill_at_once(*family)
+        ready = server.ask("GET", "/_ubiq/health/ready")[1]
+        self.assertIn("nothing can be deployed until it is started again", ready["warning"])
+        self.assertIn("\nubiq_compiler_state{state=\"gone\"} 1\n", self.metrics(server))
+        self.refused(server, costly(module(3)), 503, "the processes that compile for this server have ended", "restart the server")
+        self.assertEqual((200, ""), server.get("/costly"))
 
     def test_it_is_no_command_of_anybody(self):
         done = self.run_ubiq("compile-for-server", "on")

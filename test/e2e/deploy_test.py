@@ -132,7 +132,7 @@ class Compiling(deploying.Test):
 
     def begin(self, server):
         """A deploy that is under way: the process that compiles for it is stopped. Also answers what lets it go on."""
-        helper, = deploying.children_of(server.process.pid)
+        helper = deploying.helper_of(server)
         for attempt in range(1, 100):
             self.deployed(server, self.bundle("1"))
             deploy = support.in_thread(server.deploy, self.large(attempt))

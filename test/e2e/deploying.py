@@ -52,6 +52,22 @@ def name_of(process):
         return ""
 
 
+def starter_of(server):
+    """The process that starts those that compile."""
+    starter, = children_of(server.process.pid)
+    return starter
+
+
+def helper_of(server):
+    """Waits for the process that has others compile."""
+    starter, helpers = starter_of(server), []
+    while len(helpers) != 1:
+        if starter not in parents():
+            raise AssertionError("what starts helpers has ended")
+        helpers = [child for child in children_of(starter) if name_of(child) == "ubiq compiler"]
+    return helpers[0]
+
+
 def standbys_of(helper):
     """Who waits to take the place of the process that compiles."""
     return [child for child in children_of(helper) if name_of(child) == "ubiq standby"]

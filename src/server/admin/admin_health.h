@@ -7,7 +7,8 @@
 /// GET /_ubiq/health/live: 200 as long as there is anybody to answer.
 answer admin_health_live(admin_request *self);
 
-/// GET /_ubiq/health/ready: 200 when requests are served by what was deployed last; else 503.
+/// GET /_ubiq/health/ready: 200 when requests are served by what was deployed last, with a warning while deploys would not be; else
+/// 503.
 answer admin_health_ready(admin_request *self);
 
 #endif

@@ -273,6 +273,22 @@ static void add_releases(metrics_text *out, const releases_status *status) {
   metrics_text_value(out, &no_labels, status->choice.canary[0] == '\0' ? 0 : status->choice.canary_percent);
 }
 
+// -------------------------------------------------------------------------------------------------------- compiling
+
+static void add_compiler(metrics_text *out, compiler *compiler) {
+  static const char *const states[] = {[COMPILER_WELL] = "well", [COMPILER_LAST] = "last", [COMPILER_GONE] = "gone"};
+  if (compiler == NULL) return;
+  const compiler_health health = compiler_look(compiler);
+  metrics_text_family(out, "ubiq_compiler_state", "gauge",
+                      "1 for how the processes are that compile what is deployed: well; last, when nothing would start "
+                      "them anew; gone, when deploys are refused until the server is started again.");
+  for (int state = 0; state <= COMPILER_GONE; state++)
+    metrics_text_value(out, &(metrics_labels){{{"state", states[state]}}}, state == (int)health);
+  metrics_text_family(out, "ubiq_compiler_starts_total", "counter",
+                      "How often they were started, all of them: by the server's start, and after they were killed.");
+  metrics_text_value(out, &no_labels, compiler_starts(compiler));
+}
+
 answer admin_metrics_get(admin_request *self) {
   const admin_context *context = self->context;
   releases_status status;
@@ -293,6 +309,7 @@ answer admin_metrics_get(admin_request *self) {
   release_delete(current);
   services_metrics_add_calls(&out, server_metrics(context->server));
   add_releases(&out, &status);
+  add_compiler(&out, releases_compiler(context->releases));
   answer answer =
       out.has_failed ? answer_error(ubiq_error_no_memory()) : answer_output(buffer_bytes(&out.text), METRICS_TEXT_TYPE);
   buffer_free(&out.text);

@@ -3,179 +3,71 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "server/compiler/compiler_protocol.h"
+#include "server/compiler/compiler_link.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-extern char **environ;
-
-enum { SLACK_MS = 10 * 1000 }; ///< that a helper may be late with its answer
 
 struct compiler {
   uint64_t time_ms, memory_bytes;
-  pid_t helper;
-  pthread_mutex_t mutex; ///< guards what follows
-  int channel;           ///< -1: the helpers are lost
-  uint64_t requests;     ///< ever
+  atomic_bool is_told;   ///< that nobody starts them anew any more
+  pthread_mutex_t mutex; ///< guards what follows, but for what the link says any thread may
+  compiler_link link;
+  uint64_t requests; ///< ever
 };
 
 static ubiq_error *failure(const char *what) {
   return ubiq_error_new(UBIQ_INTERNAL, "compiling in another process: %s: %s", what, strerrordesc_np(errno));
 }
 
-static ubiq_error *is_lost(void) {
-  return ubiq_error_new(UBIQ_UNAVAILABLE, "the processes that compile for this server have ended; restart the server");
-}
-
-// -------------------------------------------------------------------------------------------------------- starting
-
-/// What of the environment the loader and sanitizers want; anything else may be a secret.
-static bool is_kept(const char *entry) {
-  static const char *const kept[] = {"LD_LIBRARY_PATH=", "ASAN_OPTIONS=", "UBSAN_OPTIONS=", "TSAN_OPTIONS="};
-  for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
-    if (strncmp(entry, kept[i], strlen(kept[i])) == 0) return true;
-  return false;
-}
-
-enum { ENTRIES_MAX = 8 };
-
-static void choose_environment(char *out[ENTRIES_MAX + 1]) {
-  size_t count = 0;
-  for (char **entry = environ; entry != NULL && *entry != NULL && count < ENTRIES_MAX; entry++)
-    if (is_kept(*entry)) out[count++] = *entry;
-  out[count] = NULL;
-}
-
-static int spawn(const char *const *arguments, int channel, pid_t *helper) {
-  char *kept[ENTRIES_MAX + 1];
-  posix_spawn_file_actions_t actions;
-  choose_environment(kept);
-  int number = posix_spawn_file_actions_init(&actions);
-  if (number != 0) return number;
-  number = posix_spawn_file_actions_adddup2(&actions, channel, STDIN_FILENO);
-  if (number == 0)
-    number = posix_spawn(helper, "/proc/self/exe", &actions, NULL, (char *const *)(void *)arguments, kept);
-  posix_spawn_file_actions_destroy(&actions);
-  return number;
-}
-
 ubiq_error *compiler_start(const compiler_settings *settings, compiler **out) {
-  int ends[2];
   compiler *self = calloc(1, sizeof *self);
   if (self == NULL) return ubiq_error_no_memory();
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+  self->time_ms = settings->time_ms;
+  self->memory_bytes = settings->memory_bytes;
+  ubiq_error *error = compiler_link_open(settings->arguments, &self->link);
+  if (error != NULL) {
     free(self);
-    return failure("no socket");
+    return error;
   }
-  *self = (compiler){.time_ms = settings->time_ms, .memory_bytes = settings->memory_bytes, .channel = ends[0]};
   pthread_mutex_init(&self->mutex, NULL);
-  errno = spawn(settings->arguments, ends[1], &self->helper);
-  ubiq_error *error = errno == 0 ? NULL : failure("it cannot be started");
-  close(ends[1]);
-  if (error != NULL)
-    compiler_delete(self);
-  else
-    *out = self;
-  return error;
-}
-
-static void lose(compiler *self) {
-  if (self->channel >= 0) close(self->channel);
-  self->channel = -1;
+  *out = self;
+  return NULL;
 }
 
 void compiler_delete(compiler *self) {
   if (self == NULL) return;
-  lose(self);
-  while (self->helper > 0 && waitpid(self->helper, NULL, 0) < 0 && errno == EINTR) {
-  }
+  compiler_link_close(&self->link);
   pthread_mutex_destroy(&self->mutex);
   free(self);
 }
 
-// -------------------------------------------------------------------------------------------------------- talking
+// ---------------------------------------------------------------------------------------------------------- looking
 
-static ubiq_error *put(int file, ubiq_bytes bytes) {
-  while (bytes.size > 0) {
-    ssize_t size = write(file, bytes.data, bytes.size);
-    if (size < 0 && errno == EINTR) continue;
-    if (size <= 0) return failure("its file");
-    bytes = (ubiq_bytes){bytes.data + size, bytes.size - (size_t)size};
-  }
-  return NULL;
-}
-
-static ubiq_error *open_files(ubiq_bytes input, int files[COMPILER_FILES]) {
-  files[0] = memfd_create("module", MFD_CLOEXEC);
-  files[1] = memfd_create("compiled", MFD_CLOEXEC);
-  return files[0] < 0 || files[1] < 0 ? failure("no file in memory") : put(files[0], input);
-}
-
-static ubiq_error *send_request(const compiler *self, compiler_request *request, const int files[COMPILER_FILES]) {
-  union {
-    struct cmsghdr header;
-    char room[CMSG_SPACE(COMPILER_FILES * sizeof(int))];
-  } control = {0};
-  struct iovec part = {request, sizeof *request};
-  struct msghdr message = {
-      .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control.room};
-  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(COMPILER_FILES * sizeof(int));
-  memcpy(CMSG_DATA(header), files, COMPILER_FILES * sizeof(int));
-  ssize_t size;
-  while ((size = sendmsg(self->channel, &message, MSG_NOSIGNAL)) < 0 && errno == EINTR) {
-  }
-  return size == (ssize_t)sizeof *request ? NULL : is_lost();
-}
-
-static int poll_ms(uint64_t left_ns) {
-  enum { A_WHILE_MS = 60 * 1000 };
-  const uint64_t left_ms = left_ns / CLOCK_NS_PER_MS + 1;
-  return left_ms < A_WHILE_MS ? (int)left_ms : A_WHILE_MS;
-}
-
-static ubiq_error *receive_reply(const compiler *self, uint64_t time_ms, compiler_reply *reply) {
-  const uint64_t until_ns = clock_monotonic_ns() + (time_ms + SLACK_MS) * CLOCK_NS_PER_MS;
-  struct pollfd wait = {.fd = self->channel, .events = POLLIN};
-  int ready = 0;
-  for (uint64_t now; ready == 0 && (now = clock_monotonic_ns()) < until_ns;) {
-    ready = poll(&wait, 1, poll_ms(until_ns - now));
-    if (ready < 0 && errno == EINTR) ready = 0;
-    if (ready <= 0) continue;
-    if (recv(self->channel, reply, sizeof *reply, MSG_DONTWAIT) != (ssize_t)sizeof *reply) return is_lost();
-    if (reply->request != self->requests) ready = 0; // of one before, whose helper was killed as it had answered
-  }
-  if (ready <= 0) return is_lost();
-  reply->words[sizeof reply->words - 1] = '\0';
-  return NULL;
-}
-
-static ubiq_error *exchange(compiler *self, compiler_request *request, const int files[COMPILER_FILES],
-                            compiler_reply *reply) {
-  pthread_mutex_lock(&self->mutex);
-  request->number = ++self->requests;
-  ubiq_error *error = self->channel < 0 ? is_lost() : send_request(self, request, files);
-  if (error == NULL) error = receive_reply(self, request->time_ms, reply);
-  if (error != NULL && self->channel >= 0) {
-    log_error(
-        "the processes that compile for this server have ended: what is deployed is refused until it is started again");
-    lose(self);
-  }
+static compiler_health look(compiler *self) {
+  if (compiler_link_has_starter(&self->link)) return COMPILER_WELL;
+  if (pthread_mutex_trylock(&self->mutex) != 0) return COMPILER_LAST; // they are at work
+  const bool has_helpers = compiler_link_has_helpers(&self->link);
   pthread_mutex_unlock(&self->mutex);
-  return error;
+  return has_helpers ? COMPILER_LAST : COMPILER_GONE;
+}
+
+compiler_health compiler_look(compiler *self) {
+  const compiler_health health = look(self);
+  if (health != COMPILER_WELL && !atomic_exchange(&self->is_told, true))
+    log_error(
+        "the process that starts those that compile for this server has ended: once they are killed, all at once, "
+        "what is deployed is refused until the server is started again");
+  return health;
+}
+
+uint64_t compiler_starts(const compiler *self) {
+  return atomic_load(&self->link.starts);
 }
 
 // ------------------------------------------------------------------------------------------------------- answering
@@ -244,6 +136,46 @@ static ubiq_error *judge(const compiler_work *work, const compiler_reply *reply,
   case COMPILER_BROKEN: break;
   }
   return ubiq_error_new(UBIQ_INTERNAL, "the compiler ended in the middle: %s", reply->words);
+}
+
+// --------------------------------------------------------------------------------------------------------- asking
+
+static ubiq_error *put(int file, ubiq_bytes bytes) {
+  while (bytes.size > 0) {
+    ssize_t size = write(file, bytes.data, bytes.size);
+    if (size < 0 && errno == EINTR) continue;
+    if (size <= 0) return failure("its file");
+    bytes = (ubiq_bytes){bytes.data + size, bytes.size - (size_t)size};
+  }
+  return NULL;
+}
+
+static ubiq_error *open_files(ubiq_bytes input, int files[COMPILER_FILES]) {
+  files[0] = memfd_create("module", MFD_CLOEXEC);
+  files[1] = memfd_create("compiled", MFD_CLOEXEC);
+  return files[0] < 0 || files[1] < 0 ? failure("no file in memory") : put(files[0], input);
+}
+
+static void tell_of_starts(const compiler *self, uint64_t before) {
+  const uint64_t starts = compiler_starts(self);
+  if (starts > before && before > 0)
+    log_warn(
+        "the processes that compile for this server had ended, all of them, or did not answer: others were started "
+        "(%llu so far)",
+        (unsigned long long)(starts - 1));
+}
+
+static ubiq_error *exchange(compiler *self, compiler_request *request, const int files[COMPILER_FILES],
+                            compiler_reply *reply) {
+  pthread_mutex_lock(&self->mutex);
+  const uint64_t starts = compiler_starts(self);
+  request->number = ++self->requests;
+  ubiq_error *error = compiler_link_ask(&self->link, request, files, reply);
+  tell_of_starts(self, starts);
+  pthread_mutex_unlock(&self->mutex);
+  compiler_look(self);
+  if (error != NULL) log_error("%s", ubiq_error_message(error));
+  return error;
 }
 
 static ubiq_error *run(compiler_work *work, compiler_request *request, ubiq_bytes input, buffer *out) {

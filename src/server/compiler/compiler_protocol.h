@@ -1,6 +1,6 @@
 // What a server and the process that compiles for it say to each other: one message each way for a module, over a
 // socket that keeps messages whole. A request brings two files in memory: what is to be compiled, and an empty one for
-// what comes of it.
+// what comes of it. And what a server and the process that starts those say.
 #ifndef SERVER_COMPILER_COMPILER_PROTOCOL_H
 #define SERVER_COMPILER_COMPILER_PROTOCOL_H
 
@@ -15,6 +15,12 @@ enum {
 
 /// How Rust's library begins to say that memory is out, on standard error, before it ends the process; and so do we.
 #define COMPILER_NO_MEMORY "memory allocation of"
+
+/// What is answered to one byte, which asks for processes that compile. Their channel comes with it when they were started.
+typedef struct compiler_started {
+  uint32_t wait_ms; ///< not before: they were started too often of late; 0: now
+  int32_t number;   ///< an errno: why they cannot be; 0: they were
+} compiler_started;
 
 typedef enum compiler_kind { COMPILER_COMPILE, COMPILER_ASSEMBLE } compiler_kind;
 

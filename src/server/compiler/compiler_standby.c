@@ -4,6 +4,7 @@
 #include "server/compiler/compiler_standby.h"
 
 #include "base/clock.h"
+#include "server/compiler/compiler_pace.h"
 #include "server/compiler/compiler_protocol.h"
 
 #include <errno.h>
@@ -18,8 +19,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define QUIET_NS        (60 * CLOCK_NS_PER_SECOND) ///< without a death: the next counts as the first
-#define DELAY_NS        (100 * CLOCK_NS_PER_MS)    ///< after as many deaths as there are places; doubles with each
 #define LONGEST_NS      (60 * CLOCK_NS_PER_SECOND)
 #define ALONE_NS        (10 * CLOCK_NS_PER_MS) ///< at most, while nobody waits
 #define NAME_OF_FIRST   "ubiq compiler"
@@ -29,9 +28,7 @@ enum { FIRST = 0 }; ///< the place of who works; the others are of those that wa
 
 struct standby_notes {
   _Atomic uint64_t taken, answered; ///< requests: what differs is under way
-  // Of who works alone:
-  unsigned deaths;  ///< of late
-  uint64_t died_ns; ///< the last of them (monotonic clock)
+  compiler_pace deaths;             ///< of who works alone
 };
 
 // --------------------------------------------------------------------------------------------------------- the places
@@ -110,19 +107,13 @@ void standby_answered(standby *self) {
 }
 
 static void count_death(standby_notes *notes) {
-  const uint64_t now_ns = clock_monotonic_ns();
-  if (now_ns - notes->died_ns > QUIET_NS) notes->deaths = 0;
-  notes->deaths++;
-  notes->died_ns = now_ns;
+  compiler_pace_count(&notes->deaths, clock_monotonic_ns());
 }
 
-/// How long after the last death another is started. Those that die together are replaced together; one alone does not stay so.
-static uint64_t delay_ns(const standby_notes *notes, bool is_alone) {
-  if (notes->deaths < STANDBY_PLACES) return 0;
-  const unsigned late = notes->deaths - STANDBY_PLACES;
-  const uint64_t delay_ns = late < 16 ? DELAY_NS << late : LONGEST_NS;
-  const uint64_t longest_ns = is_alone ? ALONE_NS : LONGEST_NS;
-  return delay_ns < longest_ns ? delay_ns : longest_ns;
+/// When another is started. Those that die together are replaced together; one alone does not stay so.
+static uint64_t start_ns(const standby_notes *notes, bool is_alone) {
+  return notes->deaths.last_ns +
+         compiler_pace_delay_ns(&notes->deaths, STANDBY_PLACES, is_alone ? ALONE_NS : LONGEST_NS);
 }
 
 // ----------------------------------------------------------------------------------------------------- one that waits
@@ -188,8 +179,8 @@ static int keep_places(standby *self, int channel, bool *is_alone) {
   while (self->notes != NULL) {
     *is_alone = look_around(self, &missing) == 0 && !self->cannot_start;
     if (missing == FIRST) return -1;
-    const uint64_t now_ns = clock_monotonic_ns(), start_ns = self->notes->died_ns + delay_ns(self->notes, *is_alone);
-    if (now_ns < start_ns) return (int)((start_ns - now_ns) / CLOCK_NS_PER_MS) + 1;
+    const uint64_t now_ns = clock_monotonic_ns(), then_ns = start_ns(self->notes, *is_alone);
+    if (now_ns < then_ns) return (int)((then_ns - now_ns) / CLOCK_NS_PER_MS) + 1;
     start_other(self, missing, channel);
   }
   return -1;

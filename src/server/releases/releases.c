@@ -350,6 +350,10 @@ release_store *releases_store(releases *self) {
   return self->store;
 }
 
+compiler *releases_compiler(releases *self) {
+  return self->settings.compiler;
+}
+
 release *releases_hold(releases *self) {
   pthread_mutex_lock(&self->state);
   release *held = release_retain(self->served.current);

@@ -63,6 +63,9 @@ void releases_close(releases *self);
 /// For receiving bundles, for tokens, for lists. Any thread.
 release_store *releases_store(releases *self);
 
+/// What compiles bundles' modules; NULL: the threads that take them. Any thread.
+compiler *releases_compiler(releases *self);
+
 /// Serves what was received. Serving it already is a success, too. Any thread. Errors: `busy` while something else is being
 /// changed; `invalid_input`, `denied`, `too_large` for what is wrong with it; `quota` when the disk is full; `unavailable`
 /// when the server stops.

@@ -82,20 +82,23 @@ static int refuse_typing(scmp_filter_ctx filter) {
   return number;
 }
 
-/// Threads are left, processes and namespaces are not. What clone3 is asked for lies in memory, where no filter looks: with
-/// ENOSYS the C library asks clone instead.
-static int refuse_processes(scmp_filter_ctx filter) {
+/// What clone3 is asked for lies in memory, where no filter looks: with ENOSYS the C library asks clone instead.
+static int refuse_namespaces(scmp_filter_ctx filter) {
   static const unsigned namespaces[] = {CLONE_NEWNS,  CLONE_NEWUSER, CLONE_NEWPID,   CLONE_NEWNET,
                                         CLONE_NEWUTS, CLONE_NEWIPC,  CLONE_NEWCGROUP};
-  const struct scmp_arg_cmp no_thread = {.arg = 0, .op = SCMP_CMP_MASKED_EQ, .datum_a = CLONE_THREAD, .datum_b = 0};
   int number = seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0, NULL);
-  if (number == 0) number = refuse(filter, SCMP_SYS(clone), &no_thread);
   for (size_t i = 0; number == 0 && i < sizeof namespaces / sizeof namespaces[0]; i++) {
     const struct scmp_arg_cmp this = {
         .arg = 0, .op = SCMP_CMP_MASKED_EQ, .datum_a = namespaces[i], .datum_b = namespaces[i]};
     number = refuse(filter, SCMP_SYS(clone), &this);
   }
   return number;
+}
+
+/// Threads are left.
+static int refuse_processes(scmp_filter_ctx filter) {
+  const struct scmp_arg_cmp no_thread = {.arg = 0, .op = SCMP_CMP_MASKED_EQ, .datum_a = CLONE_THREAD, .datum_b = 0};
+  return refuse(filter, SCMP_SYS(clone), &no_thread);
 }
 
 /// The engine gives memory back by a call that names a process: of all numbers ours alone is left. The kernel looks at 32 bits
@@ -133,7 +136,19 @@ static int fill(scmp_filter_ctx filter) {
   if (number == 0) number = refuse_typing(filter);
   if (number == 0) number = refuse_memory_of_others(filter);
   if (number == 0) number = refuse_signals(filter);
+  if (number == 0) number = refuse_namespaces(filter);
   return number == 0 ? refuse_processes(filter) : number;
+}
+
+// -- Starting --
+
+static int fill_for_starting(scmp_filter_ctx filter) {
+  int number = configure(filter);
+  if (number == 0) number = refuse_names(filter);
+  if (number == 0) number = refuse(filter, SCMP_SYS(socket), NULL);
+  if (number == 0) number = refuse_typing(filter);
+  if (number == 0) number = refuse_memory_of_others(filter);
+  return number == 0 ? refuse_namespaces(filter) : number;
 }
 
 // -- Computing --
@@ -189,6 +204,10 @@ static ubiq_error *enforce(uint32_t otherwise, int (*fill_filter)(scmp_filter_ct
 
 ubiq_error *system_calls_restrict(void) {
   return enforce(SCMP_ACT_ALLOW, fill);
+}
+
+ubiq_error *system_calls_keep_starting(void) {
+  return enforce(SCMP_ACT_ALLOW, fill_for_starting);
 }
 
 ubiq_error *system_calls_keep_computing(void) {

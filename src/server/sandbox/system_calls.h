@@ -12,6 +12,10 @@
 /// where the kernel has no filters.
 ubiq_error *system_calls_restrict(void);
 
+/// For a process that starts others, which compute: as system_calls_restrict, but that it may, and that of sockets there are
+/// none but those that are open and pairs. Errors: as system_calls_restrict.
+ubiq_error *system_calls_keep_starting(void);
+
 /// For a process that computes and does nothing else: memory, threads, and the files that are open are left; all other
 /// calls answer EPERM. A list of what is allowed, because one who computes for strangers is attacked from within, and
 /// one that is short ends no server. For this thread, those that are running and those to come. Errors: as

@@ -1,15 +1,17 @@
 // Compiling in another process, and what becomes of the server when that one is killed, hangs, runs out of memory or lies. This
-// program is its own helper: its first argument says which job that has.
+// program starts its own helpers: its first argument says which job they have.
 #include "server/compiler/compiler.h"
 
+#include "base/file.h"
 #include "base/sanitized.h"
-#include "server/compiler/compiler_helper.h"
+#include "server/compiler/compiler_starter.h"
 #include "server/sandbox/privileges.h"
 #include "server/sandbox/system_calls.h"
 #include "unit/server/sandbox/sandbox_testing.h"
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -59,6 +61,26 @@ static _Noreturn int exhaust(void) {
     }
 }
 
+static pid_t starter; // in all that it has started
+
+static int kill_helper(void) {
+  return kill(getppid(), SIGKILL) == 0 ? hang() : 1;
+}
+
+/// All helpers, and itself; never who runs the test.
+static int kill_everybody(void) {
+  return getpgrp() != getpgid(starter) && kill(0, SIGKILL) == 0 ? hang() : 1;
+}
+
+static int kill_starter(int output) {
+  return kill(starter, SIGKILL) == 0 && pwrite(output, "x", 1, 0) == 1 ? 0 : 1;
+}
+
+/// The group of all helpers, and who of them works.
+static int tell_family(int output) {
+  return dprintf(output, "%d %d", getpgrp(), getppid()) > 0 ? 0 : 1;
+}
+
 /// What it is asked for stands in what it is to compile.
 static int do_otherwise(const compiler_request *request, int input, int output, void *user) {
   char what[16] = "";
@@ -73,15 +95,23 @@ static int do_otherwise(const compiler_request *request, int input, int output, 
   if (strcmp(what, "much") == 0) return say_much(output);
   if (strcmp(what, "exhaust") == 0) return exhaust();
   if (strcmp(what, "large") == 0) return ftruncate(output, (off_t)COMPILER_RESULT_BYTES_MAX + 1) == 0 ? 0 : 1;
-  if (strcmp(what, "helper") == 0) return kill(getppid(), SIGKILL) == 0 ? hang() : 1;
+  if (strcmp(what, "helper") == 0) return kill_helper();
+  if (strcmp(what, "everybody") == 0) return kill_everybody();
+  if (strcmp(what, "starter") == 0) return kill_starter(output);
+  if (strcmp(what, "family") == 0) return tell_family(output);
   return pwrite(output, what, strlen(what), 0) > 0 ? 0 : 1;
 }
 
-/// The helper's program.
-static int be_helper(const char *job) {
+/// The starter's program.
+static int be_starter(const char *job) {
+  enum { SOON_MS = 10, LATE_MS = 3600 * 1000 };
   if (strcmp(job, "none") == 0) return 0;
   compiler_sandbox sandbox = SANITIZED ? COMPILER_SANDBOX_OFF : COMPILER_SANDBOX_AUTO;
-  return compiler_helper_run(strcmp(job, "real") == 0 ? compiler_job_run : do_otherwise, &sandbox);
+  starter = getpid();
+  ubiq_error *error = compiler_starter_enclose(sandbox);
+  if (error != NULL) return (int)ubiq_error_code(error);
+  return compiler_starter_run(strcmp(job, "real") == 0 ? compiler_job_run : do_otherwise, &sandbox,
+                              strcmp(job, "late") == 0 ? LATE_MS : SOON_MS);
 }
 
 // ------------------------------------------------------------------------------------------------------- the server
@@ -99,19 +129,25 @@ static fixture start(const char *job, uint64_t time_ms, uint64_t memory_bytes) {
   return self;
 }
 
-static ubiq_error *compile(fixture *self, ubiq_bytes wasm, buffer *code) {
-  compiler_begin(self->compiler, 1, &self->work);
+static ubiq_error *compile(fixture *self, unsigned times, ubiq_bytes wasm, buffer *code) {
+  compiler_begin(self->compiler, times, &self->work);
   const engine_compiler *base = &self->work.base;
   return base->compile(base->user, "wasmtime", &(engine_options){0}, wasm, code);
 }
 
 static ubiq_error *ask(fixture *self, const char *what, buffer *out) {
-  return compile(self, (ubiq_bytes){(const uint8_t *)what, strlen(what)}, out);
+  return compile(self, 1, (ubiq_bytes){(const uint8_t *)what, strlen(what)}, out);
+}
+
+/// On a machine that stands still for a while, too.
+static ubiq_error *ask_patiently(fixture *self, const char *what, buffer *out) {
+  enum { TIMES = 1000 };
+  return compile(self, TIMES, (ubiq_bytes){(const uint8_t *)what, strlen(what)}, out);
 }
 
 static void assert_answers(fixture *self) {
   buffer out = {0};
-  assert_success(ask(self, "answer", &out));
+  assert_success(ask_patiently(self, "answer", &out));
   assert_string_equal(buffer_string(&out), "answer");
   buffer_free(&out);
 }
@@ -152,12 +188,12 @@ static void what_the_engine_refuses_is_told_in_its_words(void **state) {
   fixture self = start("real", TIME_MS, MEMORY_BYTES);
   static const uint8_t bad[] = {0, 'a', 's', 'm', 1, 0, 0, 0, 1, 1, 7};
   buffer code = {0};
-  ubiq_error *error = compile(&self, (ubiq_bytes){bad, sizeof bad}, &code);
+  ubiq_error *error = compile(&self, 1, (ubiq_bytes){bad, sizeof bad}, &code);
   assert_int_equal(ubiq_error_code(error), UBIQ_INVALID_INPUT);
   assert_non_null(strstr(ubiq_error_message(error), "module does not compile"));
   assert_int_equal(code.size, 0);
   ubiq_error_delete(error);
-  assert_success(compile(&self, MODULE, &code));
+  assert_success(compile(&self, 1, MODULE, &code));
   buffer_free(&code);
   compiler_delete(self.compiler);
 }
@@ -273,28 +309,156 @@ static void one_that_says_much_is_not_held_up(void **state) {
   compiler_delete(self.compiler);
 }
 
+#define WAS_KILLED                                                                                                     \
+  "the process that compiles for this server was killed in the middle; another has taken its place: deploy again"
+#define ARE_LOST                                                                                                       \
+  "the processes that compile for this server have ended, and so has what starts them; restart the server"
+
 static void helpers_that_are_killed_are_replaced_however_many_are(void **state) {
   (void)state;
   enum { DEATHS = 20 };
   fixture self = start("otherwise", TIME_MS, MEMORY_BYTES);
   buffer out = {0};
   for (int i = 0; i < DEATHS; i++) {
-    assert_fails(ask(&self, "helper", &out), UBIQ_UNAVAILABLE,
-                 "the process that compiles for this server was killed in the middle; another has taken its place: "
-                 "deploy again");
+    assert_fails(ask(&self, "helper", &out), UBIQ_UNAVAILABLE, WAS_KILLED);
     if (i % 4 == 0) assert_answers(&self);
   }
   assert_answers(&self);
   compiler_delete(self.compiler);
 }
 
-static void without_any_helper_a_server_says_so_at_once(void **state) {
+static void helpers_that_are_killed_all_at_once_are_started_anew_a_hundred_times(void **state) {
+  (void)state;
+  enum { DEATHS = 100 };
+  fixture self = start("otherwise", TIME_MS, MEMORY_BYTES);
+  buffer out = {0};
+  for (int i = 0; i < DEATHS; i++) {
+    assert_fails(ask(&self, "everybody", &out), UBIQ_UNAVAILABLE, WAS_KILLED);
+    if (i % 4 == 0) assert_answers(&self);
+  }
+  assert_answers(&self);
+  assert_int_equal(compiler_starts(self.compiler), 1 + DEATHS);
+  assert_int_equal(compiler_look(self.compiler), COMPILER_WELL);
+  compiler_delete(self.compiler);
+}
+
+typedef struct family {
+  pid_t group, helper;
+} family;
+
+static family family_of(fixture *self) {
+  buffer out = {0};
+  family found = {0};
+  assert_success(ask_patiently(self, "family", &out));
+  assert_int_equal(sscanf(buffer_string(&out), "%d %d", &found.group, &found.helper), 2);
+  buffer_free(&out);
+  return found;
+}
+
+static void who_asks_when_all_are_dead_already_hears_nothing_of_it(void **state) {
+  (void)state;
+  fixture self = start("otherwise", TIME_MS, MEMORY_BYTES);
+  for (int i = 0; i < 10; i++) {
+    const family family = family_of(&self);
+    assert_int_equal(kill(-family.group, SIGKILL), 0);
+    while (kill(-family.group, 0) == 0) sched_yield(); // until the last is buried
+    assert_answers(&self);
+  }
+  compiler_delete(self.compiler);
+}
+
+static void wait_until_stopped(pid_t process) {
+  char path[64], state = 0;
+  snprintf(path, sizeof path, "/proc/%d/stat", process);
+  while (state != 'T') {
+    buffer text = {0};
+    assert_success(file_read_all(path, 1 << 16, &text));
+    assert_int_equal(sscanf(buffer_string(&text), "%*d (%*[^)]) %c", &state), 1);
+    buffer_free(&text);
+  }
+}
+
+static void *ask_in_thread(void *user) {
+  buffer out = {0};
+  ubiq_error *error = ask(user, "answer", &out);
+  buffer_free(&out);
+  return error;
+}
+
+static void what_nobody_has_taken_when_all_are_killed_is_asked_again(void **state) {
+  (void)state;
+  fixture self = start("otherwise", TIME_MS, MEMORY_BYTES);
+  for (int i = 0; i < 10; i++) {
+    pthread_t thread;
+    void *error = NULL;
+    const family family = family_of(&self);
+    assert_int_equal(kill(family.helper, SIGSTOP), 0);
+    wait_until_stopped(family.helper);
+    assert_int_equal(pthread_create(&thread, NULL, ask_in_thread, &self), 0);
+    sched_yield();
+    assert_int_equal(kill(-family.group, SIGKILL), 0);
+    assert_int_equal(pthread_join(thread, &error), 0);
+    assert_success(error);
+  }
+  compiler_delete(self.compiler);
+}
+
+static void helpers_that_do_not_answer_are_replaced(void **state) {
+  (void)state;
+  fixture self = start("otherwise", HANG_MS, MEMORY_BYTES);
+  buffer out = {0};
+  const family family = family_of(&self);
+  assert_int_equal(kill(-family.group, SIGSTOP), 0);
+  wait_until_stopped(family.helper);
+  assert_fails(ask(&self, "answer", &out), UBIQ_UNAVAILABLE,
+               "the process that compiles for this server does not answer, and is replaced: deploy again");
+  assert_answers(&self);
+  assert_true(kill(family.helper, 0) != 0 && errno == ESRCH);
+  compiler_delete(self.compiler);
+}
+
+static void modules_that_kill_all_helpers_each_time_are_told_so_and_have_to_wait(void **state) {
+  (void)state;
+  fixture self = start("late", HANG_MS, MEMORY_BYTES);
+  bool has_to_wait = false;
+  buffer out = {0};
+  while (!has_to_wait) { // those that were slow to kill ran out of time instead
+    ubiq_error *error = ask(&self, "everybody", &out);
+    assert_non_null(error);
+    has_to_wait = strstr(ubiq_error_message(error), "were killed again and again; others are started in ") != NULL;
+    assert_true(has_to_wait || strcmp(ubiq_error_message(error), WAS_KILLED) == 0 ||
+                ubiq_error_code(error) == UBIQ_QUOTA);
+    assert_true(!has_to_wait || ubiq_error_code(error) == UBIQ_UNAVAILABLE);
+    ubiq_error_delete(error);
+  }
+  assert_true(compiler_starts(self.compiler) >= COMPILER_STARTS_FREELY);
+  assert_int_equal(compiler_look(self.compiler), COMPILER_WELL);
+  compiler_delete(self.compiler);
+}
+
+static void without_a_starter_helpers_replace_each_other_until_all_are_killed(void **state) {
+  (void)state;
+  fixture self = start("otherwise", TIME_MS, MEMORY_BYTES);
+  buffer out = {0};
+  assert_int_equal(compiler_look(self.compiler), COMPILER_WELL);
+  assert_success(ask(&self, "starter", &out));
+  while (compiler_look(self.compiler) == COMPILER_WELL) sched_yield();
+  assert_answers(&self);
+  for (int i = 0; i < 5; i++) assert_fails(ask(&self, "helper", &out), UBIQ_UNAVAILABLE, WAS_KILLED);
+  assert_answers(&self);
+  assert_int_equal(compiler_look(self.compiler), COMPILER_LAST);
+  for (int i = 0; i < 2; i++) assert_fails(ask(&self, "everybody", &out), UBIQ_UNAVAILABLE, ARE_LOST);
+  assert_int_equal(compiler_look(self.compiler), COMPILER_GONE);
+  buffer_free(&out);
+  compiler_delete(self.compiler);
+}
+
+static void without_any_process_a_server_says_so_at_once(void **state) {
   (void)state;
   fixture self = start("none", TIME_MS, MEMORY_BYTES);
   buffer out = {0};
-  for (int i = 0; i < 2; i++)
-    assert_fails(ask(&self, "answer", &out), UBIQ_UNAVAILABLE,
-                 "the processes that compile for this server have ended; restart the server");
+  for (int i = 0; i < 2; i++) assert_fails(ask(&self, "answer", &out), UBIQ_UNAVAILABLE, ARE_LOST);
+  assert_int_equal(compiler_look(self.compiler), COMPILER_GONE);
   compiler_delete(self.compiler);
 }
 
@@ -373,7 +537,7 @@ static void who_computes_does_nothing_else(void **state) {
 }
 
 int main(int count, char **arguments) {
-  if (count > 1) return be_helper(arguments[1]);
+  if (count > 1) return be_starter(arguments[1]);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_was_compiled_there_runs_here),
       cmocka_unit_test(what_the_engine_refuses_is_told_in_its_words),
@@ -386,7 +550,13 @@ int main(int count, char **arguments) {
       cmocka_unit_test(an_answer_that_cannot_be_is_refused),
       cmocka_unit_test(one_that_says_much_is_not_held_up),
       cmocka_unit_test(helpers_that_are_killed_are_replaced_however_many_are),
-      cmocka_unit_test(without_any_helper_a_server_says_so_at_once),
+      cmocka_unit_test(helpers_that_are_killed_all_at_once_are_started_anew_a_hundred_times),
+      cmocka_unit_test(who_asks_when_all_are_dead_already_hears_nothing_of_it),
+      cmocka_unit_test(what_nobody_has_taken_when_all_are_killed_is_asked_again),
+      cmocka_unit_test(helpers_that_do_not_answer_are_replaced),
+      cmocka_unit_test(modules_that_kill_all_helpers_each_time_are_told_so_and_have_to_wait),
+      cmocka_unit_test(without_a_starter_helpers_replace_each_other_until_all_are_killed),
+      cmocka_unit_test(without_any_process_a_server_says_so_at_once),
       cmocka_unit_test(nothing_outlives_a_server_that_is_killed),
       cmocka_unit_test(who_computes_does_nothing_else),
   };

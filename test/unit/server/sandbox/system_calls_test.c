@@ -254,6 +254,29 @@ static void what_a_server_needs_is_left(void **state) {
   in_child(work_as_a_server);
 }
 
+static void start_only_processes(void) {
+  int ends[2];
+  char *arguments[] = {"true", NULL};
+  child_assert(privileges_accept_no_new() == NULL);
+  child_assert(system_calls_keep_starting() == NULL);
+  for (int family = 0; family <= AF_NETLINK; family++)
+    child_assert(socket(family, SOCK_STREAM, 0) < 0 && errno == EPERM);
+  child_assert(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) == 0);
+  child_assert(execv("/bin/true", arguments) != 0 && errno == EPERM);
+  child_assert(ptrace(PTRACE_ATTACH, getppid(), NULL, NULL) < 0 && errno == EPERM);
+  child_assert(syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0) < 0 && errno == EPERM);
+  pid_t child = fork();
+  child_assert(child >= 0);
+  if (child == 0) _exit(system_calls_keep_computing() == NULL && fork() < 0 ? 7 : 1);
+  int status = 0;
+  child_assert(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 7);
+}
+
+static void who_starts_processes_has_no_network_and_no_other_program(void **state) {
+  (void)state;
+  in_child(start_only_processes);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(refused_calls_answer_eperm),
@@ -267,6 +290,7 @@ int main(void) {
 #endif
       cmocka_unit_test(threads_of_before_and_after_are_held_as_well),
       cmocka_unit_test(what_a_server_needs_is_left),
+      cmocka_unit_test(who_starts_processes_has_no_network_and_no_other_program),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
