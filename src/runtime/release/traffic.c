@@ -5,7 +5,9 @@
 traffic *traffic_new(release *current, release *canary, uint32_t canary_percent) {
   traffic *self = malloc(sizeof *self);
   if (self == NULL) return NULL;
-  *self = (traffic){release_retain(current), canary == NULL ? NULL : release_retain(canary), canary_percent};
+  *self = (traffic){.current = release_retain(current),
+                    .canary = canary == NULL ? NULL : release_retain(canary),
+                    .canary_percent = canary_percent};
   return self;
 }
 

@@ -8,6 +8,7 @@ typedef struct traffic {
   release *current;
   release *canary;         ///< NULL: `current` gets all
   uint32_t canary_percent; ///< of the requests that are the canary's
+  uint64_t number;         ///< of what a worker was told, in order; whoever hands it over sets it
 } traffic;
 
 /// The releases get one more owner each; `canary` may be NULL. NULL when memory is out.

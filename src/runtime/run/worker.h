@@ -87,14 +87,15 @@ typedef struct worker {
   uint32_t canary_percent;
   uint32_t canary_turn; ///< grows by that with each request; the canary's is the one that brings it to 100
   lease *coming;        ///< of a release that is to have requests soon, while its pools are filled; NULL: none
-  pool_keeper keeper;   ///< of the pools of all leases
-  lanes lanes;          ///< of the functions of all leases
-  turns turns;          ///< the run queue: the lanes in which runs are ready
-  uint64_t begin_ns;    ///< what is left of WORKER_BEGIN_NS
-  uint64_t runs_begun;  ///< makes their ids
-  size_t runs_open;     ///< started and not ended, those that wait for others among them: each may have a deadline
-  trace_ids trace_ids;  ///< makes those that others see
-  errand_list errands;  ///< that it has begun
+  uint64_t used_number, coming_number; ///< of what was said when `lease` and `coming` were given
+  pool_keeper keeper;                  ///< of the pools of all leases
+  lanes lanes;                         ///< of the functions of all leases
+  turns turns;                         ///< the run queue: the lanes in which runs are ready
+  uint64_t begin_ns;                   ///< what is left of WORKER_BEGIN_NS
+  uint64_t runs_begun;                 ///< makes their ids
+  size_t runs_open;    ///< started and not ended, those that wait for others among them: each may have a deadline
+  trace_ids trace_ids; ///< makes those that others see
+  errand_list errands; ///< that it has begun
   bool finishing;
   bool is_watched;         ///< somebody wants to know of each run that has ended (run_record.h)
   bool keeps_runs;         ///< and somebody of them wants to know its trace
@@ -113,6 +114,7 @@ typedef struct worker {
   lane *first_in_line, *last_in_line; ///< lanes whose runs wait for a place, and may have one when one comes free
   uv_timer_t settling;                ///< once a second while any share is held
 
+  atomic_uint_least64_t said;        ///< by other threads, ever
   _Atomic(traffic *) next_traffic;   ///< set by other threads, taken by ours
   _Atomic(traffic *) next_coming;    ///< the same, of what is only prepared; all of it is `current`
   _Atomic(const release *) prepared; ///< whose pools are as full as they get; set by ours, not followed

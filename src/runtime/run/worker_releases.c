@@ -5,11 +5,17 @@
 
 // ------------------------------------------------------------------------------------------------------ other threads
 
+/// Hands it over in the place of what is there and was not taken yet.
+static void say(worker *self, _Atomic(traffic *) *place, traffic *next) {
+  next->number = atomic_fetch_add(&self->said, 1) + 1;
+  traffic_delete(atomic_exchange(place, next));
+  uv_async_send(&self->wakeup);
+}
+
 bool worker_use(worker *self, release *current, release *canary, uint32_t canary_percent) {
   traffic *next = traffic_new(current, canary, canary_percent);
   if (next == NULL) return false;
-  traffic_delete(atomic_exchange(&self->next_traffic, next));
-  uv_async_send(&self->wakeup);
+  say(self, &self->next_traffic, next);
   return true;
 }
 
@@ -17,8 +23,7 @@ bool worker_prepare(worker *self, release *release) {
   traffic *next = traffic_new(release, NULL, 0);
   if (next == NULL) return false;
   atomic_store(&self->prepared, NULL);
-  traffic_delete(atomic_exchange(&self->next_coming, next));
-  uv_async_send(&self->wakeup);
+  say(self, &self->next_coming, next);
   return true;
 }
 
@@ -70,22 +75,23 @@ void worker_forget_coming(worker *self) {
 
 // ----------------------------------------------------------------------------------------------------------- traffic
 
-static void take_coming(worker *self) {
-  traffic *next = atomic_exchange(&self->next_coming, NULL);
-  if (next == NULL) return;
-  lease *before = self->coming;
-  self->coming = take_heir(self, next->current);
-  leave_lease(self, before);
-  if (self->coming == NULL) log_error("worker %u prepares nothing: memory is out", self->options.index);
+/// What was said before requests were given something else does not come any more.
+static void take_coming(worker *self, traffic *next) {
+  if (next != NULL && next->number > self->used_number) {
+    lease *before = self->coming;
+    self->coming = take_heir(self, next->current);
+    self->coming_number = next->number;
+    leave_lease(self, before);
+    if (self->coming == NULL) log_error("worker %u prepares nothing: memory is out", self->options.index);
+  }
   traffic_delete(next);
 }
 
-static void take_traffic(worker *self) {
-  traffic *next = atomic_exchange(&self->next_traffic, NULL);
-  if (next == NULL) return;
+static void use(worker *self, const traffic *next) {
   lease *before = self->lease, *canary_before = self->canary;
   lease *current = take_heir(self, next->current);
   lease *canary = next->canary == NULL ? NULL : take_heir(self, next->canary);
+  self->used_number = next->number;
   self->canary_percent = next->canary_percent;
   self->canary_turn = 0;
   if (current == NULL || (canary == NULL && next->canary != NULL))
@@ -94,13 +100,26 @@ static void take_traffic(worker *self) {
   self->canary = canary;
   if (current != NULL) leave_lease(self, before);
   leave_lease(self, canary_before);
-  worker_forget_coming(self);
+  if (self->coming_number < next->number) worker_forget_coming(self);
+}
+
+static void take_traffic(worker *self, traffic *next) {
+  if (next != NULL) use(self, next);
   traffic_delete(next);
 }
 
+/// In the order in which it was said, which is not that of the places: what is to come next may have been said while what requests
+/// have now was not taken yet.
+static void take_said(worker *self) {
+  traffic *coming = atomic_exchange(&self->next_coming, NULL), *next = atomic_exchange(&self->next_traffic, NULL);
+  bool comes_last = coming != NULL && next != NULL && coming->number > next->number;
+  if (!comes_last) take_coming(self, coming);
+  take_traffic(self, next);
+  if (comes_last) take_coming(self, coming);
+}
+
 void worker_take_releases(worker *self) {
-  take_coming(self);
-  take_traffic(self);
+  take_said(self);
   if (self->coming != NULL) worker_fill_coming(self);
 }
 
@@ -127,9 +146,6 @@ lease *worker_hold(worker *self) {
 }
 
 lease *worker_hold_latest(worker *self) {
-  if (atomic_load_explicit(&self->next_traffic, memory_order_acquire) != NULL) {
-    take_coming(self); // in the order in which they are given
-    take_traffic(self);
-  }
+  if (atomic_load_explicit(&self->next_traffic, memory_order_acquire) != NULL) take_said(self);
   return worker_hold(self);
 }

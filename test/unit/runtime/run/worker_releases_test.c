@@ -169,6 +169,43 @@ static void a_canary_that_is_to_have_all_requests_is_filled_for_them(void **stat
   end(&self);
 }
 
+static void what_is_said_to_come_before_the_last_change_was_taken_comes(void **state) {
+  (void)state;
+  fixture self;
+  make(&self, COUNT, 100);
+  release *canary = another(&self, COUNT "pool = { min = 5 }\n"), *other = another(&self, COUNT);
+  assert_true(worker_prepare(self.worker, other));
+  assert_true(worker_use(self.worker, self.release, canary, 10));
+  prepare(&self, canary); // the worker has not seen any of it
+  assert_ptr_equal(self.worker->canary->release, canary);
+  assert_ptr_equal(self.worker->coming->release, canary);
+  assert_int_equal(ready_of(canary, 0), 5);
+  assert_int_equal(ready_of(other, 0), 0);
+  assert_true(worker_use(self.worker, canary, NULL, 0));
+  turn(&self);
+  assert_null(self.worker->coming);
+  become(&self, canary);
+  assert_int_equal(atomic_load(&other->owners), 1);
+  release_delete(other);
+  end(&self);
+}
+
+static void what_was_said_to_come_before_the_last_change_does_not(void **state) {
+  (void)state;
+  fixture self;
+  make(&self, COUNT, 100);
+  release *canary = another(&self, COUNT), *other = another(&self, COUNT);
+  assert_true(worker_prepare(self.worker, other));
+  assert_true(worker_use(self.worker, self.release, canary, 10));
+  turn(&self);
+  assert_ptr_equal(self.worker->canary->release, canary);
+  assert_null(self.worker->coming);
+  assert_int_equal(atomic_load(&other->owners), 1);
+  release_delete(other);
+  release_delete(canary);
+  end(&self);
+}
+
 static void a_worker_may_end_with_something_to_come(void **state) {
   (void)state;
   fixture self;
@@ -192,6 +229,8 @@ int main(void) {
       cmocka_unit_test(no_more_is_prepared_than_there_is_room_for),
       cmocka_unit_test(what_does_not_come_after_all_keeps_nothing),
       cmocka_unit_test(a_canary_that_is_to_have_all_requests_is_filled_for_them),
+      cmocka_unit_test(what_is_said_to_come_before_the_last_change_was_taken_comes),
+      cmocka_unit_test(what_was_said_to_come_before_the_last_change_does_not),
       cmocka_unit_test(a_worker_may_end_with_something_to_come),
   };
   begin();
