@@ -91,16 +91,6 @@ static ubiq_error *open_pair(server *self, unsigned index, int listener, release
   return front_new(&self->settings, pair->worker, listener, &pair->front);
 }
 
-/// What the project has done by itself from now on. A server that cannot write it down serves all the same.
-static void apply_triggers(const server *self, const release *release) {
-  const project *project = release->project;
-  ubiq_error *error = triggers_apply(self->settings.services, text_of(project->name), project->triggers,
-                                     project->triggers_count, clock_realtime_ns() / CLOCK_NS_PER_MS);
-  if (error != NULL)
-    log_error("%s: its schedules and events stay as they were: %s", project->name, ubiq_error_message(error));
-  ubiq_error_delete(error);
-}
-
 static ubiq_error *open_background(server *self) {
   for (unsigned i = 0; i < self->settings.workers; i++) errands_join(self->errands, self->pairs[i].worker);
   return background_new(self->settings.services, self->errands, &self->background);
@@ -154,7 +144,7 @@ static ubiq_error *open_all(server *self, release *release) {
     error = ubiq_error_no_memory();
   if (error == NULL) error = start_workers(self);
   if (error != NULL) return error;
-  apply_triggers(self, release);
+  server_apply_triggers(self, release);
   return open_background(self);
 }
 
@@ -247,11 +237,21 @@ void server_share(server *self, release *current, release *canary, uint32_t cana
   for (unsigned i = 0; i < self->settings.workers; i++)
     if (!worker_use(self->pairs[i].worker, current, canary, canary_percent))
       log_error("worker %u keeps its release: memory is out", i);
-  apply_triggers(self, current);
+}
+
+bool server_apply_triggers(const server *self, const release *release) {
+  const project *project = release->project;
+  ubiq_error *error = triggers_apply(self->settings.services, text_of(project->name), project->triggers,
+                                     project->triggers_count, clock_realtime_ns() / CLOCK_NS_PER_MS);
+  bool good = error == NULL;
+  if (!good) log_error("%s: its schedules and events stay as they were: %s", project->name, ubiq_error_message(error));
+  ubiq_error_delete(error);
+  return good;
 }
 
 void server_use(server *self, release *release) {
   server_share(self, release, NULL, 0);
+  server_apply_triggers(self, release);
 }
 
 void server_stop(server *self, worker_stop how) {

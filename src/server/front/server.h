@@ -47,11 +47,16 @@ void server_prepare(server *self, release *release);
 /// the workers'.
 bool server_await(server *self, const release *release, uint64_t time_ms);
 
-/// Lets new requests have another release; no request is dropped. Any thread, one at a time.
-void server_use(server *self, release *release);
-
-/// The same, but `canary_percent` of a hundred requests have `canary`, unless that is NULL.
+/// Lets new requests have `current`, and `canary_percent` of a hundred of them `canary`, unless that is NULL; no request is dropped. Waits
+/// for nothing. Any thread, one at a time.
 void server_share(server *self, release *current, release *canary, uint32_t canary_percent);
+
+/// Has the project of a release do by itself what that says, and no more what one before said. Waits until that is on the disk; false,
+/// with a line in the log, when it could not be written down: it stays as it was. server_new does it, too. Any thread, one at a time.
+bool server_apply_triggers(const server *self, const release *release);
+
+/// Both, for a release that is all that is served.
+void server_use(server *self, release *release);
 
 /// Asks the server to stop; settings.stopped tells when it has. A harder wish overrides the first. The thread that made
 /// the server.

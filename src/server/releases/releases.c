@@ -56,11 +56,23 @@ void releases_switch_to(releases *self, served next) {
   pthread_mutex_lock(&self->state);
   served before = self->served;
   self->served = next;
+  if (next.current != before.current) self->triggers_are_old = true;
   if (self->server != NULL) server_share(self->server, next.current, next.canary, next.choice.canary_percent);
   if (next.canary != NULL && next.canary != before.canary) releases_watch_canary(self);
   pthread_mutex_unlock(&self->state);
   release_delete(before.current);
   release_delete(before.canary);
+}
+
+/// Schedules and subscriptions follow what is served, and only then the change is over, so that those of the last one stay. They are
+/// on the disk when this returns, which nobody waits for who looks, or stops the server: `state` is not held. Had it ended before,
+/// the next start does it. On a thread of the admin API, which ends before the server does.
+static void apply_triggers(releases *self) {
+  pthread_mutex_lock(&self->state);
+  const server *server = self->server;
+  pthread_mutex_unlock(&self->state);
+  if (server != NULL && self->triggers_are_old)
+    self->triggers_are_old = !server_apply_triggers(server, self->served.current);
 }
 
 /// The release of `next` that is to have requests, or more of them; NULL: none.
@@ -179,6 +191,7 @@ ubiq_error *releases_deploy(releases *self, const release_offer *offer, release_
   ubiq_error *error = releases_begin_change(self);
   if (error == NULL) {
     error = deploy(self, offer, out);
+    apply_triggers(self);
     releases_end_change(self);
   }
   unlink(offer->path); // when it was kept it has another name by now
@@ -246,6 +259,7 @@ ubiq_error *releases_roll_back(releases *self, text to, const char *granted, rel
   ubiq_error *error = releases_begin_change(self);
   if (error != NULL) return error;
   error = roll_back(self, to, granted);
+  apply_triggers(self);
   if (error == NULL) error = find_current(self, out);
   if (error == NULL) log_info("rolled back to %s %s (%.12s)", out->project, out->version, out->digest);
   releases_end_change(self);
@@ -263,6 +277,7 @@ ubiq_error *releases_promote(releases *self, const char *granted, release_record
   ubiq_error *error = releases_begin_change(self);
   if (error != NULL) return error;
   error = promote(self, granted);
+  apply_triggers(self);
   if (error == NULL) error = find_current(self, out);
   if (error == NULL) log_info("%s %s (%.12s) is promoted", out->project, out->version, out->digest);
   releases_end_change(self);
@@ -342,48 +357,4 @@ void releases_close(releases *self) {
   pthread_mutex_destroy(&self->state);
   pthread_mutex_destroy(&self->changing);
   free(self);
-}
-
-// --------------------------------------------------------------------------------------------------------- looking
-
-release_store *releases_store(releases *self) {
-  return self->store;
-}
-
-compiler *releases_compiler(releases *self) {
-  return self->settings.compiler;
-}
-
-release *releases_hold(releases *self) {
-  pthread_mutex_lock(&self->state);
-  release *held = release_retain(self->served.current);
-  pthread_mutex_unlock(&self->state);
-  return held;
-}
-
-static ubiq_error *find_record(releases *self, const char *digest, release_record *out) {
-  *out = (release_record){0};
-  return digest[0] == '\0' ? NULL : release_store_find(self->store, text_of(digest), out);
-}
-
-bool releases_is_changing(releases *self) {
-  pthread_mutex_lock(&self->state);
-  bool is_changing = self->is_changing;
-  pthread_mutex_unlock(&self->state);
-  return is_changing;
-}
-
-ubiq_error *releases_describe(releases *self, releases_status *out) {
-  *out = (releases_status){0};
-  pthread_mutex_lock(&self->state);
-  out->choice = self->served.choice;
-  out->is_changing = self->is_changing;
-  out->current_totals = release_counts_sum(&self->served.current->counts);
-  if (self->served.canary != NULL) {
-    out->canary_totals = release_counts_sum(&self->served.canary->counts);
-    out->canary_within = self->watched.within;
-  }
-  pthread_mutex_unlock(&self->state);
-  ubiq_error *error = find_record(self, out->choice.current, &out->current);
-  return error != NULL ? error : find_record(self, out->choice.canary, &out->canary);
 }

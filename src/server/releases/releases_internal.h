@@ -16,6 +16,7 @@ struct releases {
   releases_settings settings;
   release_store *store;
   pthread_mutex_t changing;
+  bool triggers_are_old; ///< not yet those of what is served; for who holds `changing`
 
   pthread_mutex_t state; // for all that follows
   pthread_cond_t news;   ///< there is a canary, or an end
