@@ -211,9 +211,13 @@ static ubiq_error *read_version(database *self, const database_settings *setting
   if (owner == 0 && found == 0 && tables == 0 && !settings->is_for_reading) return NULL;
   if (owner != APPLICATION_ID)
     return ubiq_error_new(UBIQ_INVALID_INPUT, "%s: is another program's database", self->path);
-  if (found >= settings->first && found <= newest && (!settings->is_for_reading || found == newest)) return NULL;
-  return ubiq_error_new(UBIQ_INVALID_INPUT, "%s: has version %lld; expected %d, which this ubiq knows", self->path,
-                        (long long)found, newest);
+  if (found > newest || found < settings->first)
+    return ubiq_error_new(UBIQ_INVALID_INPUT,
+                          "%s: has version %lld, which this ubiq does not know; expected at most %d", self->path,
+                          (long long)found, newest);
+  if (!settings->is_for_reading || found == newest) return NULL;
+  return ubiq_error_new(UBIQ_UNAVAILABLE, "%s: has version %lld; a server of this ubiq makes it %d when it starts",
+                        self->path, (long long)found, newest);
 }
 
 /// Brings an older database to the newest version. The version is looked at again in the transaction: another process may have

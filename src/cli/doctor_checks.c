@@ -282,8 +282,12 @@ static ubiq_error *look_at_objects(const char *directory, const char *path, find
   ubiq_error *error = sqlite_backend_open(&settings, &backend);
   if (error == NULL) error = storage_check(directory, backend, &report);
   backend_close(backend);
-  return error == NULL ? say_objects(directory, &report, out)
-                       : say_error(out, FINDING_FAIL, error, "restore it from a copy");
+  if (error == NULL) return say_objects(directory, &report, out);
+  switch (ubiq_error_code(error)) {
+  case UBIQ_UNAVAILABLE: return say_error(out, FINDING_WARN, error, "start the server, and look again");
+  case UBIQ_INVALID_INPUT: return say_error(out, FINDING_FAIL, error, "use the ubiq that wrote it, or a newer one");
+  default: return say_error(out, FINDING_FAIL, error, "restore it from a copy");
+  }
 }
 
 typedef ubiq_error *(*look_at)(const char *directory, const char *path, finding *out);

@@ -58,6 +58,33 @@ class Doctor(support.Test):
         self.assertEqual(("fail", "fail"), (told["stored"]["state"], told["objects"]["state"]))
         self.assertEqual("ok", told["state"]["state"])
 
+    def test_a_database_of_another_version_is_not_taken_for_a_damaged_one(self):
+        project = self.project(support.function("hello", "POST /hello"))
+        self.start(project).stop()
+        place = os.path.join(project, ".ubiq", "services.db")
+        newest = self.version(place)
+        for version, code, state, hint in ((newest - 1, 0, "warn", "start the server"), (newest + 1, 69, "fail", "the ubiq that wrote it")):
+            folder = self.folder()
+            os.chmod(folder, 0o700)
+            with sqlite3.connect(os.path.join(folder, "state.db")) as database:
+                database.execute("CREATE TABLE things (name TEXT)")
+            database.close()
+            copy = shutil.copy(place, folder)
+            self.version(copy, version)
+            told = self.examine("--state", folder, code=code)["objects"]
+            self.assertEqual(state, told["state"], told)
+            self.assertIn(hint, told["advice"])
+            self.assertIn("version %d" % version, told["message"])
+
+    def version(self, path, to=None):
+        """Of a database; sets it, if that is said."""
+        database = sqlite3.connect(path)
+        if to is not None:
+            database.execute("PRAGMA user_version = %d" % to)
+        (found,) = database.execute("PRAGMA user_version").fetchone()
+        database.close()
+        return found
+
     def test_compilers_that_are_absent_are_told_with_how_to_get_them(self):
         told = self.examine(PATH=self.folder())
         for name, advice in (("clang", "clang and lld"), ("wasm-ld", "lld"), ("cargo", "install Rust"), ("go", "install Go")):

@@ -50,7 +50,7 @@ static void a_newer_version_is_refused(void **state) {
   database *made = NULL;
   const database_settings settings = {.steps = steps, .steps_count = 1, .first = 1};
   char message[128];
-  snprintf(message, sizeof message, "%s: has version 2; expected 1, which this ubiq knows", path);
+  snprintf(message, sizeof message, "%s: has version 2, which this ubiq does not know; expected at most 1", path);
   assert_fails(database_open_with(path, &settings, &made), UBIQ_INVALID_INPUT, message);
 }
 
