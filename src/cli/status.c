@@ -46,15 +46,20 @@ static void write_size(char out[24], uint64_t bytes) {
 
 static void show_used(yyjson_val *used) {
   yyjson_val *kv = yyjson_obj_get(used, "kv"), *keys = yyjson_obj_get(used, "kv_keys");
-  yyjson_val *storage = yyjson_obj_get(used, "storage");
-  char sizes[4][24];
+  yyjson_val *storage = yyjson_obj_get(used, "storage"), *waiting = yyjson_obj_get(used, "waiting");
+  yyjson_val *carried = yyjson_obj_get(used, "waiting_size");
+  char sizes[6][24];
   if (!yyjson_is_obj(used)) return;
   write_size(sizes[0], number(kv, "used"));
   write_size(sizes[1], number(kv, "max"));
   write_size(sizes[2], number(storage, "used"));
   write_size(sizes[3], number(storage, "max"));
-  printf("kv has %llu of %llu keys, %s of %s; storage %s of %s\n", (unsigned long long)number(keys, "used"),
-         (unsigned long long)number(keys, "max"), sizes[0], sizes[1], sizes[2], sizes[3]);
+  write_size(sizes[4], number(carried, "used"));
+  write_size(sizes[5], number(carried, "max"));
+  printf("kv has %llu of %llu keys, %s of %s; storage %s of %s; %llu of %llu wait, %s of %s\n",
+         (unsigned long long)number(keys, "used"), (unsigned long long)number(keys, "max"), sizes[0], sizes[1],
+         sizes[2], sizes[3], (unsigned long long)number(waiting, "used"), (unsigned long long)number(waiting, "max"),
+         sizes[4], sizes[5]);
 }
 
 static ubiq_error *show(yyjson_val *root) {

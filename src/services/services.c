@@ -53,6 +53,8 @@ ubiq_error *services_usage(const services *self, text project, quotas *out) {
   ubiq_error *error = self->backend == NULL ? NULL : backend_kv_usage_now(self->backend, project, &usage);
   *out = (quotas){.kv_keys = usage.keys,
                   .kv_bytes = usage.bytes,
+                  .work_items = usage.work_items,
+                  .work_bytes = usage.work_bytes,
                   .storage_bytes = self->storage == NULL ? 0 : storage_used(self->storage, project)};
   return error;
 }

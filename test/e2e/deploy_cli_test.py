@@ -51,7 +51,7 @@ class Commands(Test):
         self.says(server, "deploy", self.file("2"))
         self.serves(server, "2")
         lines = self.says(server, "status").splitlines()
-        self.assertIn("kv has 0 of 100000 keys, 0 B of 100.0 MiB; storage 0 B of 100.0 MiB", lines)
+        self.assertIn("kv has 0 of 100000 keys, 0 B of 100.0 MiB; storage 0 B of 100.0 MiB; 0 of 2000000 wait, 0 B of 1.0 GiB", lines)
         self.assertEqual(["current", "shop", "2", "100", "%", "2", "0"], [w for i, w in enumerate(lines[2].split()) if i != 1])
         self.assertEqual([["2", "current"], ["1", "previous"]],
                          [[line.split()[3], line.split()[1]] for line in self.says(server, "releases").splitlines()[1:]])

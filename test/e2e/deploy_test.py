@@ -2,6 +2,7 @@
 
 import hashlib
 import http.client
+import json
 import os
 import signal
 import socket
@@ -264,7 +265,20 @@ class Refusals(deploying.Test):
             self.assertEqual(status, got, answer)
             self.assertIn(why, str(answer))
         used = server.ask("GET", "/v1/status")[1]["used"]
-        self.assertEqual({"kv": {"used": 4, "max": 4096}, "kv_keys": {"used": 2, "max": 2}, "storage": {"used": 1, "max": 1024}}, used)
+        self.assertEqual({"kv": {"used": 4, "max": 4096}, "kv_keys": {"used": 2, "max": 2}, "storage": {"used": 1, "max": 1024},
+                          "waiting": {"used": 0, "max": 2000000}, "waiting_size": {"used": 0, "max": 1 << 30}}, used)
+
+    def test_what_waits_has_a_quota(self):
+        server = self.launch(None)
+        self.deployed(server, self.asking("1", "waiting = 2, waiting_size = 1000"))
+        body = {"function": "nobody", "at": "2999-01-01T00:00:00Z"}
+        for status, more, why in ((201, {}, ""), (507, {"input": "x" * 1000}, "1000"), (201, {}, ""), (507, {}, "2")):
+            got, answer = server.ask("POST", "/v1/schedules", json.dumps({**body, **more}), {"Content-Type": "application/json"})
+            self.assertEqual(status, got, answer)
+            self.assertIn(why, str(answer))
+        used = server.ask("GET", "/v1/status")[1]["used"]
+        self.assertEqual(({"used": 2, "max": 2}, 1000), (used["waiting"], used["waiting_size"]["max"]))
+        self.assertGreater(used["waiting_size"]["used"], 0)
 
     def test_what_is_too_large_is_not_even_received(self):
         server = self.start_with_one()

@@ -209,7 +209,8 @@ class Metrics(deploying.Test):
         for name, value in (("bytes", 6), ("uploads", 1), ("waiting", 0)):
             self.assertEqual(value, prometheus.value(families, "ubiq_storage_" + name), name)
         for name, value in (("kv_keys", 1), ("kv_bytes", 2), ("storage_bytes", 6), ("kv_keys_max", 100000),
-                            ("kv_bytes_max", 100 << 20), ("storage_bytes_max", 100 << 20)):
+                            ("kv_bytes_max", 100 << 20), ("storage_bytes_max", 100 << 20),
+                            ("waiting", 0), ("waiting_max", 2000000), ("waiting_bytes", 0), ("waiting_bytes_max", 1 << 30)):
             self.assertEqual(value, prometheus.value(families, "ubiq_project_" + name, project="shop"), name)
 
     def test_how_far_a_subscription_is_behind_is_told(self):

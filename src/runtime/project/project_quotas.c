@@ -11,6 +11,8 @@ const project_quota project_quotas[PROJECT_QUOTAS] = {
     {"kv_keys", offsetof(quotas, kv_keys), false, true, LARGE, "kv-keys-max"},
     {"kv_value", offsetof(quotas, kv_value_bytes), true, false, UINT64_C(8) << 20, NULL},
     {"storage", offsetof(quotas, storage_bytes), true, true, LARGE, "storage-max"},
+    {"waiting", offsetof(quotas, work_items), false, true, QUOTA_WORK_ITEMS_MAX, NULL},
+    {"waiting_size", offsetof(quotas, work_bytes), true, true, QUOTA_WORK_BYTES_MAX, NULL},
 };
 
 static uint64_t *field_of(quotas *quotas, const project_quota *quota) {

@@ -5,6 +5,8 @@
 //     kv_keys = 1000000
 //     kv_value = "2MiB"   # one value
 //     storage = "10GiB"
+//     waiting = 10000     # events, schedules and runs that wait or are dead letters
+//     waiting_size = "10MiB"
 //
 // What is not said is as much as by default, or as the operator grants where that is less.
 #ifndef RUNTIME_PROJECT_PROJECT_QUOTAS_H
@@ -13,7 +15,7 @@
 #include "base/json.h"
 #include "services/quotas.h"
 
-enum { PROJECT_QUOTAS = 4 };
+enum { PROJECT_QUOTAS = 6 };
 
 /// A quota as people see it.
 typedef struct project_quota {

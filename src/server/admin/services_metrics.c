@@ -73,6 +73,8 @@ void services_metrics_add_usage(metrics_text *out, const services *services, con
       {"ubiq_project_kv_keys", "ubiq_project_kv_keys_max"},
       {NULL, NULL},
       {"ubiq_project_storage_bytes", "ubiq_project_storage_bytes_max"},
+      {"ubiq_project_waiting", "ubiq_project_waiting_max"},
+      {"ubiq_project_waiting_bytes", "ubiq_project_waiting_bytes_max"},
   };
   quotas used;
   ubiq_error *error = services_usage(services, text_of(project->name), &used);

@@ -154,6 +154,8 @@ typedef struct backend_kv_write {
 typedef struct backend_kv_usage {
   uint64_t keys;
   uint64_t bytes;
+  uint64_t work_items; ///< work.h
+  uint64_t work_bytes;
 } backend_kv_usage;
 
 // ------------------------------------------------------------------------------------------------------------ the whole

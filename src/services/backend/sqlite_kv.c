@@ -99,14 +99,17 @@ void sqlite_kv_list(database *database, backend_kv_list *operation, uint64_t now
 }
 
 ubiq_error *sqlite_kv_usage(database *database, text project, backend_kv_usage *out) {
-  static const char statement[] = "SELECT keys, bytes FROM projects WHERE name = ?";
+  static const char statement[] = "SELECT keys, bytes, work, work_bytes FROM projects WHERE name = ?";
   const database_value name = database_blob(project.data, project.size);
   sqlite3_stmt *row = NULL;
   bool is_row = false;
-  *out = (backend_kv_usage){0, 0};
+  *out = (backend_kv_usage){0};
   ubiq_error *error = database_ask_one(database, statement, &name, 1, &row, &is_row);
   if (error != NULL || !is_row) return error;
-  *out = (backend_kv_usage){(uint64_t)sqlite3_column_int64(row, 0), (uint64_t)sqlite3_column_int64(row, 1)};
+  *out = (backend_kv_usage){.keys = (uint64_t)sqlite3_column_int64(row, 0),
+                            .bytes = (uint64_t)sqlite3_column_int64(row, 1),
+                            .work_items = (uint64_t)sqlite3_column_int64(row, 2),
+                            .work_bytes = (uint64_t)sqlite3_column_int64(row, 3)};
   sqlite3_reset(row);
   return NULL;
 }

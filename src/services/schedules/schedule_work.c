@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/json_write.h"
 #include "base/log.h"
+#include "services/quotas.h"
 #include "services/schedules/schedule.h"
 #include "services/work/kept_permissions.h"
 #include "services/work/run_results.h"
@@ -138,7 +139,7 @@ static void begin_schedule(void *user, agenda_task *task) {
   if (error == NULL) error = plan(user, task, &root, self);
   yyjson_doc_free(document);
   if (error == NULL) {
-    const agenda_changes changes = {self->changes, self->count, {WORK_ITEMS_MAX, WORK_BYTES_MAX, 0}};
+    const agenda_changes changes = {self->changes, self->count, {QUOTA_WORK_ITEMS_MAX, QUOTA_WORK_BYTES_MAX, 0}};
     agenda_change(task, &changes, firing_delete, self);
     return;
   }

@@ -1,5 +1,6 @@
 #include "services/work/work_call.h"
 
+#include "services/quotas.h"
 #include "services/work/errand.h"
 
 work_call *work_call_new(service_call *call, size_t count, void (*answer)(work_call *self)) {
@@ -13,12 +14,13 @@ work_call *work_call_new(service_call *call, size_t count, void (*answer)(work_c
     return NULL;
   }
   memset(self, 0, sizeof *self + count * sizeof self->changes[0]);
+  const quotas *quotas = quotas_of(&call->caller);
   self->call = call;
   self->answer = answer;
   self->write = (backend_work_write){.project = call->caller.project,
                                      .changes = self->changes,
                                      .count = count,
-                                     .limits = {WORK_ITEMS_MAX, WORK_BYTES_MAX, 0},
+                                     .limits = {quotas->work_items, quotas->work_bytes, 0},
                                      .user = self};
   return self;
 }

@@ -6,11 +6,8 @@
 #include "services/services.h"
 
 enum {
-  WORK_ITEMS_MAX = 2000000, ///< of a project, of all kinds
   WORK_PAYLOAD_MAX = 1 << 20,
 };
-
-#define WORK_BYTES_MAX (UINT64_C(1) << 30) ///< of the payloads of all of a project's
 
 /// A write that a call waits for. In the call's arena.
 typedef struct work_call {

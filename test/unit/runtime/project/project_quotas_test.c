@@ -22,6 +22,8 @@ static void what_is_said_is_read_and_the_rest_is_settled(void **state) {
   assert_int_equal(quotas.kv_bytes, 1 << 30);
   assert_int_equal(quotas.storage_bytes, quotas_default.storage_bytes);
   assert_int_equal(quotas.kv_value_bytes, 1 << 20);
+  assert_int_equal(quotas.work_items, 2000000);
+  assert_int_equal(quotas.work_bytes, 1 << 30);
   project_delete(project);
 }
 
@@ -54,6 +56,7 @@ static void what_is_no_quota_is_refused(void **state) {
       "[project.quotas]\nkv = 0\n" FUNCTION,
       "[project.quotas]\nkv_keys = 0\n" FUNCTION,
       "[project.quotas]\nkv_value = '9MiB'\n" FUNCTION,
+      "[project.quotas]\nwaiting = 2000001\n" FUNCTION,
       "[project.quotas]\nkeys = 1\n" FUNCTION,
       "[project]\nquotas = 1\n" FUNCTION,
   };
