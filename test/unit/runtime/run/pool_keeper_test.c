@@ -123,10 +123,11 @@ static void a_pool_grows_with_demand_and_shrinks_after_idle_until_it_rests(void 
   (void)state;
   fixture self;
   counted runs[10];
-  make(&self,
-       "[functions.spins]\nwasm = 'm.wat'\n"
-       "pool = { min = 1, overprovision = 50, idle = 600, scale_interval = 20 }\n",
-       100);
+  make(
+      &self,
+      "[functions.spins]\nwasm = 'm.wat'\n"
+      "pool = { min = 1, overprovision = 50, idle = 4000, scale_interval = 20 }\n", // what it may stand still, and more
+      100);
   fill(&self);
   for (int i = 0; i < 10; i++) begin_run(&self, &runs[i], 0);
   while (stats(&self, 0).target < 15) uv_run(&self.worker->loop, UV_RUN_ONCE);
