@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/json.h"
+#include "base/media_type.h"
 
 #include <stdlib.h>
 
@@ -126,16 +127,10 @@ static ubiq_error *add_fields(writer *self, const kind *kind, const http_field *
 
 // ------------------------------------------------------------------------------------------------------------- body
 
-/// Whether a media type is JSON: `application/json` or one that ends with `+json`, whatever its parameters.
 static bool is_json(const http_request *request) {
   for (size_t i = 0; i < request->headers_count; i++) {
-    if (!text_equal_ignoring_case(request->headers[i].name, TEXT("content-type"))) continue;
-    text rest = request->headers[i].value, type;
-    if (!text_split(&rest, ';', &type)) return false;
-    type = text_trim(type);
-    text end = {type.data + type.size - 5, 5};
-    return text_equal_ignoring_case(type, TEXT("application/json")) ||
-           (type.size > 5 && text_equal_ignoring_case(end, TEXT("+json")));
+    if (text_equal_ignoring_case(request->headers[i].name, TEXT("content-type")))
+      return media_type_is_json(request->headers[i].value);
   }
   return false;
 }

@@ -6,6 +6,7 @@
 #include "api/dispatch.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/media_type.h"
 #include "base/waiter.h"
 #include "runtime/project/project_settings.h"
 #include "runtime/run/function_calls.h"
@@ -124,14 +125,6 @@ static ubiq_error *collect(waiting *self, enum MHD_ValueKind kind, const char *w
   return ubiq_error_new(UBIQ_INVALID_INPUT, "the request has %zu %s; expected at most %d", all, what, API_FIELDS_MAX);
 }
 
-static bool is_json(text type) {
-  if (type.size == 0) return false;
-  const char *end = memchr(type.data, ';', type.size);
-  if (end != NULL) type.size = (size_t)(end - type.data);
-  type = text_trim(type);
-  return text_equal_ignoring_case(type, TEXT("application/json")) || text_ends_with(type, TEXT("+json"));
-}
-
 static bool is_coming(const admin_request *request) {
   const char *length = admin_request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
   return admin_request_header(request, MHD_HTTP_HEADER_CONTENT_TYPE) != NULL ||
@@ -154,7 +147,7 @@ static ubiq_error *read_body(waiting *self, api_request *out) {
   const char *header = admin_request_header(self->request, MHD_HTTP_HEADER_CONTENT_TYPE);
   if (body->size == 0 && header == NULL) return NULL;
   const text type = text_of(header);
-  if (!is_json(type)) {
+  if (!media_type_is_json(type)) {
     out->body = (service_body){.kind = SERVICE_BODY_BYTES, .bytes = buffer_bytes(body), .media_type = type};
     return NULL;
   }
@@ -319,7 +312,8 @@ static answer answer_platform(admin_request *request, const char *method) {
 
 bool admin_platform_begin(admin_request *request, const char *method) {
   const text type = text_of(admin_request_header(request, MHD_HTTP_HEADER_CONTENT_TYPE));
-  if (is_json(type) || !is_coming(request) || !api_takes_parts(text_of(method), path_of(request))) return true;
+  if (media_type_is_json(type) || !is_coming(request) || !api_takes_parts(text_of(method), path_of(request)))
+    return true;
   waiting *self = request->call = waiting_new(request);
   if (self == NULL) return true; // it is kept in memory, or there is none
   ask(self, method, false);

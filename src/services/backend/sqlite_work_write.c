@@ -63,7 +63,9 @@ static ubiq_error *look(work_job *self, database *database, uint64_t id, work_ke
 }
 
 static ubiq_error *expect(backend_work_change *change, const work_kept *kept) {
-  if (!change->is_expected || (kept->is_there && kept->due_ms == change->expected_ms)) return NULL;
+  const bool is_so =
+      kept->is_there && kept->due_ms == change->expected_ms && (!change->is_dead || kept->state == BACKEND_WORK_DEAD);
+  if (!change->is_expected || is_so) return NULL;
   change->was_passed = change->may_pass;
   if (change->may_pass) return NULL;
   return ubiq_error_new(UBIQ_CONFLICT, "it was changed or taken away meanwhile");
@@ -233,10 +235,14 @@ static ubiq_error *change_order(work_job *self, database *database, const backen
 }
 
 static ubiq_error *update(database *database, const backend_work_item *item, bool is_behind) {
-  static const char statement[] = "UPDATE work SET due_ms = ?, attempts = ?, state = ?, failure = ? WHERE id = ?";
-  const database_value values[] = {database_number((int64_t)item->due_ms), database_number(item->attempts),
+  static const char statement[] =
+      "UPDATE work SET due_ms = ?, attempts = ?, state = ?, failure = ?, hops = max(hops, ?) WHERE id = ?";
+  const database_value values[] = {database_number((int64_t)item->due_ms),
+                                   database_number(item->attempts),
                                    database_number(is_behind ? SQLITE_WORK_BEHIND : (int64_t)item->state),
-                                   blob_or_null(item->failure), database_number((int64_t)item->id)};
+                                   blob_or_null(item->failure),
+                                   database_number(item->hops),
+                                   database_number((int64_t)item->id)};
   return database_run(database, statement, values, sizeof values / sizeof values[0]);
 }
 

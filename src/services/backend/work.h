@@ -46,7 +46,7 @@ typedef enum backend_work_action {
   BACKEND_WORK_ADD, ///< `item` but for its id and added_ms; what has its name already: the write fails with `conflict`
   BACKEND_WORK_SET, ///< adds, or takes the place of what has its name, id and all
   BACKEND_WORK_PUT, ///< adds, or gives what has its name, and waits for no other, another payload, time and state; its id stays
-  BACKEND_WORK_CHANGE, ///< of the item `id`: due_ms, attempts, state and failure
+  BACKEND_WORK_CHANGE, ///< of the item `id`: due_ms, attempts, state and failure; `hops` are what it has then at least
   BACKEND_WORK_END,    ///< takes the item `id` away; nothing happens when it is not there
   BACKEND_WORK_CLEAR, ///< of items without names of `queue`, to which nobody adds any more, takes a portion away (`is_more`)
 } backend_work_action;
@@ -54,6 +54,7 @@ typedef enum backend_work_action {
 typedef struct backend_work_change {
   backend_work_action action;
   bool is_expected; ///< CHANGE and END: it must be there and due at `expected_ms`, else the write fails with `conflict`
+  bool is_dead;     ///< and dead, where it is expected
   bool may_pass;    ///< or rather nothing happens to it then
   bool was_passed;  ///< the answer
   bool is_more;     ///< the answer of CLEAR: there may be more of them

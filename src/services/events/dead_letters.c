@@ -149,6 +149,7 @@ typedef struct changing {
   backend_work_action action;         ///< CHANGE: they wait again
   const subscriptions *subscriptions; ///< a share, while they are read
   uint64_t due_ms;                    ///< then
+  uint32_t hops;                      ///< of who has them tried again
   backend_work_change *list;          ///< the arena's
   size_t count;
   uint64_t last; ///< id of the last that was read
@@ -159,11 +160,13 @@ static void take_letter(backend_work_list *list, const backend_work_item *item) 
   changing *self = list->user;
   self->last = item->id;
   if (owner_of(self->subscriptions, item).size == 0) return;
-  self->list[self->count++] = (backend_work_change){.action = self->action,
-                                                    .is_expected = true,
-                                                    .may_pass = true,
-                                                    .expected_ms = item->due_ms,
-                                                    .item = {.id = item->id, .due_ms = self->due_ms}};
+  self->list[self->count++] =
+      (backend_work_change){.action = self->action,
+                            .is_expected = true,
+                            .is_dead = true,
+                            .may_pass = true,
+                            .expected_ms = item->due_ms,
+                            .item = {.id = item->id, .due_ms = self->due_ms, .hops = self->hops}};
 }
 
 static ubiq_error *read_letters(service_call *call, backend_work_list *list, changing *out) {
@@ -207,14 +210,20 @@ static void answer_all(work_call *write) {
 
 static changing *changing_new(service_call *call, backend_work_action action) {
   changing *self = arena_alloc(&call->arena, sizeof *self);
-  if (self != NULL) *self = (changing){.action = action};
+  if (self != NULL) *self = (changing){.action = action, .hops = call->caller.hops};
   return self;
+}
+
+/// What is replayed may lead to who replays it: that ends as any loop does.
+static ubiq_error *check_loop(const service_call *call, backend_work_action action) {
+  return action == BACKEND_WORK_CHANGE ? work_check_hops(call) : NULL;
 }
 
 static void change_all(service_call *call, backend_work_action action) {
   changing *self = changing_new(call, action);
   backend_work_list list = {0};
   ubiq_error *error = self == NULL ? ubiq_error_no_memory() : find_subscriptions(call, &self->subscriptions);
+  if (error == NULL) error = check_loop(call, action);
   if (error == NULL) error = read_asked(call, self->subscriptions, CHANGED, &list);
   if (error == NULL) error = read_letters(call, &list, self);
   if (self != NULL) subscriptions_release(self->subscriptions);
@@ -245,6 +254,7 @@ static void change_letter(service_call *call, backend_work_action action) {
   backend_work_list list = {.project = call->caller.project, .state = BACKEND_WORK_DEAD, .limit = 1};
   uint64_t id = 0;
   ubiq_error *error = self == NULL ? ubiq_error_no_memory() : find_subscriptions(call, &self->subscriptions);
+  if (error == NULL) error = check_loop(call, action);
   if (error == NULL) error = read_id(&call->params[0], "id", &id);
   list.after_id = id == 0 ? 0 : id - 1;
   if (error == NULL) error = read_letters(call, &list, self);

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/json_write.h"
+#include "base/media_type.h"
 #include "services/events/event_check.h"
 #include "services/work/work_call.h"
 
@@ -117,18 +118,26 @@ static ubiq_error *take_header(reading *self, const service_field *header) {
 }
 
 static bool is_plain_json(text media_type) {
-  text rest = media_type, type;
-  return text_split(&rest, ';', &type) && text_equal_ignoring_case(text_trim(type), TEXT("application/json"));
+  return text_equal_ignoring_case(media_type_name(media_type), TEXT("application/json"));
+}
+
+static bool is_of_cloudevents(text media_type) {
+  static const text prefix = {"application/cloudevents", sizeof "application/cloudevents" - 1};
+  return media_type.size >= prefix.size && text_equal_ignoring_case((text){media_type.data, prefix.size}, prefix);
 }
 
 /// The media type of the data as it was said; application/json is what it is by default.
 static ubiq_error *take_media_type(reading *self) {
   const service_call *call = self->call;
   text type = call->body.kind == SERVICE_BODY_BYTES ? call->body.media_type : (text){NULL, 0};
-  for (size_t i = 0; i < call->headers_asked_count; i++)
-    if (text_equal_string(call->headers_asked[i].name, "content-type")) type = call->headers_asked[i].value;
+  size_t count = 0;
+  for (size_t i = 0; i < call->headers_asked_count; i++) {
+    if (!text_equal_string(call->headers_asked[i].name, "content-type")) continue;
+    type = call->headers_asked[i].value;
+    if (++count > 1) return ubiq_error_new(UBIQ_INVALID_INPUT, "content-type is given twice");
+  }
   if (call->body.kind == SERVICE_BODY_NONE || type.size == 0 || is_plain_json(type)) return NULL;
-  if (text_starts_with(type, TEXT("application/cloudevents")))
+  if (is_of_cloudevents(type))
     return ubiq_error_new(UBIQ_INVALID_INPUT, "the body is an event in structured mode, which POST /v1/events takes");
   return add(self, TEXT("datacontenttype"), type, NULL);
 }

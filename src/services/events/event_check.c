@@ -88,6 +88,7 @@ ubiq_error *event_check_text(text name, text value) {
       {"id", "what is not empty", is_given},
       {"type", "what is not empty", is_given},
       {"subject", "what is not empty", is_given},
+      {"partitionkey", "what is not empty", is_given},
       {"source", "a URI reference", is_uri_reference},
       {"dataschema", "a URI with a scheme", is_uri},
       {"datacontenttype", "a media type", is_media_type},
@@ -117,22 +118,30 @@ ubiq_error *event_check_topic(const char *what, text topic) {
   return NULL;
 }
 
-/// What fails behind a star is tried again with that star one byte longer; the stars before it need no more.
+/// Takes what stands before the first star of a topic from both; false: the type does not begin with it, or there is no star and it is not all.
+static bool take_beginning(text *topic, text *type) {
+  const char *star = memchr(topic->data, '*', topic->size);
+  size_t size = star == NULL ? topic->size : (size_t)(star - topic->data);
+  if (!text_starts_with(*type, (text){topic->data, size})) return false;
+  *topic = (text){topic->data + size, topic->size - size};
+  *type = (text){type->data + size, type->size - size};
+  return star != NULL || type->size == 0;
+}
+
+/// Each run of bytes between two stars is looked for once, as far to the left as may be: a long topic costs no more than its length and the
+/// type's. What stands behind the last star is to be at the type's end.
 bool event_topic_has(text topic, text type) {
-  size_t at = 0, star = SIZE_MAX, resume = 0;
-  for (size_t i = 0; i < type.size || (at < topic.size && topic.data[at] == '*');) {
-    if (at < topic.size && topic.data[at] == '*') {
-      star = at++;
-      resume = i;
-    } else if (at < topic.size && topic.data[at] == type.data[i]) {
-      at++;
-      i++;
-    } else if (star != SIZE_MAX) {
-      at = star + 1;
-      i = ++resume;
-    } else {
-      return false;
-    }
+  if (!take_beginning(&topic, &type)) return false;
+  while (topic.size > 0) {
+    topic = (text){topic.data + 1, topic.size - 1};
+    const char *star = topic.size == 0 ? NULL : memchr(topic.data, '*', topic.size);
+    if (star == NULL) return text_ends_with(type, topic);
+    const text part = {topic.data, (size_t)(star - topic.data)};
+    const char *found = part.size == 0 ? type.data : memmem(type.data, type.size, part.data, part.size);
+    if (found == NULL) return false;
+    const char *end = type.data + type.size;
+    type = (text){found + part.size, (size_t)(end - found) - part.size};
+    topic = (text){star, topic.size - part.size};
   }
-  return at == topic.size;
+  return true;
 }

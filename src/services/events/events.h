@@ -6,7 +6,7 @@
 // another. Items with one partition key are delivered one after the other, in the order of their publishing. What its function
 // fails at is tried again as the subscription says, and then kept as a dead letter.
 //
-// An event whose publisher said its id leaves an item of the queue "published" behind for EVENT_KNOWN_MS, named by its source and id,
+// An event whose publisher said its id leaves an item of the queue "published" behind for EVENT_KNOWN_MS, named by its source, id and type,
 // which is written with it: one that comes again meanwhile, because its publisher was not told or asked twice, finds that name taken, and is
 // answered as the first was. (JetStream: Nats-Msg-Id and the stream's duplicate window, which is 2 minutes, too.)
 //
@@ -29,6 +29,7 @@ enum {
   SUBSCRIPTION_NAME_MAX = 128,
   SUBSCRIPTIONS_MAX = 1000,
   EVENT_KNOWN_MS = 120000,
+  EVENT_BYTES_AT_ONCE_MAX = 64 << 20,         ///< of an event, for all of its subscriptions
   EVENT_QUEUE_SIZE = sizeof EVENT_QUEUE + 16, ///< with the NUL
 };
 

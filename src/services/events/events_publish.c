@@ -28,7 +28,8 @@ static size_t count_matches(const subscriptions *all, text type) {
   return count;
 }
 
-/// What stands for the event while it is known: a digest of its source and id, under which no other can be added.
+/// What stands for the event while it is known: a digest of its source, id and type, under which no other can be added. With the type, because who
+/// may publish one of them would keep an event of another from being told, whose id it guesses.
 static ubiq_error *add_name(work_call *self, const event *event, uint64_t now_ms, size_t *count) {
   enum { DIGEST_SIZE = 32 };
   uint8_t *digest = arena_alloc(&self->call->arena, DIGEST_SIZE);
@@ -36,8 +37,10 @@ static ubiq_error *add_name(work_call *self, const event *event, uint64_t now_ms
   if (digest == NULL) return ubiq_error_no_memory();
   crypto_generichash_init(&hash, NULL, 0, DIGEST_SIZE);
   crypto_generichash_update(&hash, (const uint8_t *)event->source.data, event->source.size);
-  crypto_generichash_update(&hash, (const uint8_t *)"", 1); // neither has a control character
+  crypto_generichash_update(&hash, (const uint8_t *)"", 1); // none of them has a control character
   crypto_generichash_update(&hash, (const uint8_t *)event->id.data, event->id.size);
+  crypto_generichash_update(&hash, (const uint8_t *)"", 1);
+  crypto_generichash_update(&hash, (const uint8_t *)event->type.data, event->type.size);
   crypto_generichash_final(&hash, digest, DIGEST_SIZE);
   self->changes[(*count)++] = (backend_work_change){.action = BACKEND_WORK_ADD,
                                                     .item = {.queue = TEXT(PUBLISHED_QUEUE),
@@ -70,6 +73,14 @@ static ubiq_error *add_items(work_call *self, const subscriptions *all, const ev
   return NULL;
 }
 
+/// An event is written once for each subscription, in one transaction that others wait for.
+static ubiq_error *check_size(const event *event, size_t count) {
+  if (event->json.size * count <= EVENT_BYTES_AT_ONCE_MAX) return NULL;
+  return ubiq_error_new(
+      UBIQ_TOO_LARGE, "the event has %zu bytes and is for %zu subscriptions; expected at most %d bytes for all of them",
+      event->json.size, count, EVENT_BYTES_AT_ONCE_MAX);
+}
+
 /// What nobody wants to know is not kept, nor known if it comes again.
 static void start_write(service_call *call, const event *event, const subscriptions *all) {
   size_t count = count_matches(all, event->type);
@@ -77,10 +88,12 @@ static void start_write(service_call *call, const event *event, const subscripti
   if (self == NULL) return;
   self->user = (void *)(uintptr_t)event;
   self->is_done_by_conflict = event->is_named;
-  if (count == 0)
+  if (count == 0) {
     answer_published(self);
-  else
-    work_call_start(self, add_items(self, all, event));
+    return;
+  }
+  ubiq_error *error = check_size(event, count);
+  work_call_start(self, error != NULL ? error : add_items(self, all, event));
 }
 
 static void store(service_call *call, const event *event) {

@@ -1,6 +1,7 @@
 // What another server answered, as JSON. Nothing of it is trusted: JSON is put in only after it was read.
 #include "base/json.h"
 #include "base/json_write.h"
+#include "base/media_type.h"
 #include "services/http/http_call.h"
 
 static bool is_said_before(const fetch_response *response, size_t index) {
@@ -36,11 +37,7 @@ static bool write_headers(buffer *out, const fetch_response *response) {
 }
 
 static bool says_json(const fetch_response *response) {
-  text type = text_of(fetch_response_header(response, "content-type"));
-  const char *end = type.size == 0 ? NULL : memchr(type.data, ';', type.size);
-  if (end != NULL) type.size = (size_t)(end - type.data);
-  type = text_trim(type);
-  return text_equal_ignoring_case(type, TEXT("application/json")) || text_ends_with(type, TEXT("+json"));
+  return media_type_is_json(text_of(fetch_response_header(response, "content-type")));
 }
 
 /// Read as the one item of an array, so that it is one value, and not nested too deep for the answer around it. False when

@@ -192,6 +192,35 @@ static void what_is_not_as_expected_is_passed_where_it_may_be(void **state) {
   assert_ids(&found, IDS(one));
 }
 
+/// Who replays a letter in the millisecond in which it died changes its time no more than that.
+static void what_is_not_dead_as_expected_is_passed(void **state) {
+  backend *backend = ((fixture *)*state)->backend;
+  uint64_t one = add(backend, "mail", "", 100);
+  backend_work_change change = {.action = BACKEND_WORK_END, .item = {.id = one}};
+  change.is_expected = change.may_pass = change.is_dead = true;
+  change.expected_ms = 100;
+  assert_success(write_work(backend, &change, 1, 0));
+  assert_true(change.was_passed);
+  end_letter(backend, one, BACKEND_WORK_DEAD);
+  change.was_passed = false;
+  backend_work_list by_id = {.state = -1, .only_id = one, .limit = 1};
+  change.expected_ms = list(backend, &by_id).last.due_ms;
+  assert_success(write_work(backend, &change, 1, 0));
+  assert_false(change.was_passed);
+  assert_int_equal(list(backend, &by_id).count, 0);
+}
+
+static void hops_only_grow(void **state) {
+  backend *backend = ((fixture *)*state)->backend;
+  backend_work_change change = change_of(add(backend, "mail", "", 100), 100, BACKEND_WORK_WAITING);
+  backend_work_list by_id = {.state = -1, .only_id = change.item.id, .limit = 1};
+  change.item.hops = 3;
+  assert_success(write_work(backend, &change, 1, 0));
+  change.item.hops = 0;
+  assert_success(write_work(backend, &change, 1, 0));
+  assert_int_equal(list(backend, &by_id).last.hops, 3);
+}
+
 static void the_bound_of_a_project_holds(void **state) {
   backend *backend = ((fixture *)*state)->backend;
   backend_work_change changes[] = {item_of("mail", "", 1), item_of("mail", "", 1), item_of("mail", "", 1)};
@@ -346,6 +375,8 @@ int main(void) {
       TEST(the_bound_of_a_queues_names_holds),
       TEST(changes_are_all_or_none),
       TEST(what_is_not_as_expected_is_passed_where_it_may_be),
+      TEST(what_is_not_dead_as_expected_is_passed),
+      TEST(hops_only_grow),
       TEST(the_bound_of_a_project_holds),
       TEST(the_bound_of_a_projects_bytes_holds),
       TEST(a_queue_is_listed_by_name_or_age_in_pages),

@@ -208,6 +208,34 @@ static void one_that_two_ask_for_at_once_is_changed_once(void **state) {
   assert_counts(self, "mail", 2, 0); // of the four those that were replayed first
 }
 
+static void note_hops(backend_work_due *due, const backend_work_item *item) {
+  *(uint32_t *)due->user = item->hops;
+}
+
+/// A function that replays what led to it goes round and round, as one that publishes it does.
+static void a_loop_through_replays_ends(void **state) {
+  static const service_handler handlers[] = {service_dead_letters_replay, service_dead_letters_replay_all,
+                                             service_dead_letters_drop, service_dead_letters_drop_all};
+  enum { REPLAYS = 2 };
+  fixture *self = *state;
+  for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++)
+    for (uint32_t hops = ERRAND_HOPS_MAX - 1; hops <= ERRAND_HOPS_MAX; hops++) {
+      calling calling;
+      char id[24];
+      uint32_t found = 0;
+      snprintf(id, sizeof id, "%llu", (unsigned long long)add(self, "mail", ""));
+      calling_begin(&calling, &self->services);
+      calling.call.caller.hops = hops;
+      if (i % 2 == 0) calling_text(&calling, 0, id);
+      calling_run(&calling, handlers[i]);
+      assert_int_equal(calling_status(&calling) == 403, i < REPLAYS && hops == ERRAND_HOPS_MAX);
+      calling_end(&calling);
+      backend_work_due due = {.now_ms = INT64_MAX, .limit = 1, .each = note_hops, .user = &found};
+      assert_success(backend_work_due_now(self->services.backend, &due));
+      assert_int_equal(found, ERRAND_HOPS_MAX - 1); // of the one that was replayed first
+    }
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, tear_down)
   const struct CMUnitTest tests[] = {
@@ -221,6 +249,7 @@ int main(void) {
       TEST(a_turn_that_failed_is_told_without_what_is_kept_with_it),
       TEST(those_of_a_subscription_that_is_gone_are_gone),
       TEST(one_that_two_ask_for_at_once_is_changed_once),
+      TEST(a_loop_through_replays_ends),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -144,6 +144,7 @@ static void attributes_that_are_none_are_refused(void **state) {
       {"{\"type\":\"a\",\"source\":\"/%4\"}", "source is \"/%4\"; expected a URI reference"},
       {"{\"type\":\"a\",\"dataschema\":\"/no-scheme\"}", "dataschema is \"/no-scheme\"; expected a URI with a scheme"},
       {"{\"type\":\"a\",\"datacontenttype\":\"json\"}", "datacontenttype is \"json\"; expected a media type"},
+      {"{\"type\":\"a\",\"partitionkey\":\"\"}", "partitionkey is \"\"; expected what is not empty"},
       {"{\"type\":\"a\",\"more\":2147483648}", "more is a number of more than 32 bits"},
       {"{\"type\":\"a\",\"more\":-2147483649}", "more is a number of more than 32 bits"},
       {"{\"type\":\"a\",\"data_base64\":\"AA=\"}", "data_base64 is no base64"},
@@ -237,6 +238,23 @@ static void headers_that_are_no_attributes_are_refused(void **state) {
       "the body is an event in structured mode, which POST /v1/events takes");
 }
 
+static void a_body_of_two_types_is_refused(void **state) {
+  refused_binary(*state,
+                 &(binary){{HEADER("ce-type", "a"), HEADER("content-type", "application/json"),
+                            HEADER("content-type", "text/plain")},
+                           3,
+                           "{}",
+                           NULL},
+                 "content-type is given twice");
+}
+
+static void structured_mode_is_known_however_it_is_spelt(void **state) {
+  refused_binary(
+      *state,
+      &(binary){{HEADER("ce-type", "a"), HEADER("content-type", "Application/CloudEvents+json")}, 2, "{}", NULL},
+      "the body is an event in structured mode, which POST /v1/events takes");
+}
+
 static void what_a_header_means_must_be_permitted(void **state) {
   fixture *self = *state;
   const binary asked = {{HEADER("ce-type", "se%63ret")}, 1, NULL, NULL};
@@ -271,6 +289,8 @@ int main(void) {
       TEST(headers_become_attributes),
       TEST(data_keeps_its_media_type),
       TEST(headers_that_are_no_attributes_are_refused),
+      TEST(a_body_of_two_types_is_refused),
+      TEST(structured_mode_is_known_however_it_is_spelt),
       TEST(what_a_header_means_must_be_permitted),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,6 +17,50 @@ static void one_that_comes_again_is_not_delivered_again(void **state) {
   assert_int_equal(self->count, 5);
 }
 
+/// Who may publish something else does not keep it from being told by guessing its id.
+static void one_of_another_type_is_another(void **state) {
+  fixture *self = *state;
+  publish(self, "{\"type\":\"b\",\"source\":\"/shop\",\"id\":\"1\"}");
+  publish(self, "{\"type\":\"a\",\"source\":\"/shop\",\"id\":\"1\"}");
+  publish(self, "{\"type\":\"a\",\"source\":\"/shop\",\"id\":\"1\"}");
+  look(self);
+  assert_int_equal(self->count, 2);
+}
+
+static void one_that_comes_again_after_opening_again_is_not_delivered_again(void **state) {
+  fixture *self = *state;
+  publish(self, "{\"type\":\"a\",\"id\":\"1\"}");
+  services_close(&self->services);
+  const services_settings settings = {.directory = self->folder.path, .is_fleeting = true, .cache_bytes = 1 << 20};
+  assert_success(services_open(&settings, &self->services));
+  publish(self, "{\"type\":\"a\",\"id\":\"1\"}");
+  look(self);
+  assert_int_equal(self->count, 1);
+}
+
+static void a_large_event_is_not_written_for_too_many(void **state) {
+  enum { MANY = 70, SIZE = (1 << 20) - 200 };
+  static char json[(1 << 20) + 64];
+  fixture *self = *state;
+  calling calling;
+  char name[8];
+  for (int i = 0; i < MANY; i++) {
+    snprintf(name, sizeof name, "n%d", i);
+    put(self, name, "{\"topic\":\"*\",\"function\":\"note\"}");
+  }
+  int size = snprintf(json, sizeof json, "{\"type\":\"a\",\"data\":\"");
+  memset(json + size, 'x', SIZE);
+  memcpy(json + size + SIZE, "\"}", 3);
+  calling_begin(&calling, &self->services);
+  calling_json(&calling, json);
+  calling_run(&calling, service_events_publish);
+  assert_int_equal(calling_status(&calling), 413);
+  assert_non_null(strstr(ubiq_error_message(calling.call.error), "for 71 subscriptions; expected at most 67108864"));
+  calling_end(&calling);
+  look(self);
+  assert_int_equal(self->count, 0);
+}
+
 /// So long after now that what is published now is known no more.
 static uint64_t later(void) {
   return clock_realtime_ns() / CLOCK_NS_PER_MS + EVENT_KNOWN_MS;
@@ -73,6 +117,9 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
   const struct CMUnitTest tests[] = {
       TEST(one_that_comes_again_is_not_delivered_again),
+      TEST(one_of_another_type_is_another),
+      TEST(one_that_comes_again_after_opening_again_is_not_delivered_again),
+      TEST(a_large_event_is_not_written_for_too_many),
       TEST(one_that_comes_again_after_long_is_delivered_again),
       TEST(one_that_nobody_was_told_of_may_come_again),
       TEST(loops_end_whatever_they_go_through),
