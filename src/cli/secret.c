@@ -80,10 +80,13 @@ static const char *read_line(const char *name, char *line, size_t size, const st
   return got;
 }
 
+/// A terminal gives no more of a line than this, and drops the rest of it.
+enum { LINE_BYTES_MAX = 4094 };
+
 /// Reads a line of the terminal without showing it.
 static ubiq_error *read_hidden(const char *name, buffer *out) {
   struct termios shown, hidden;
-  char line[4096];
+  char line[LINE_BYTES_MAX + 2];
   setvbuf(stdin, NULL, _IONBF, 0); // no copy of it stays
   if (tcgetattr(STDIN_FILENO, &shown) != 0) return file_error(errno, "the terminal");
   hidden = shown;
@@ -91,8 +94,14 @@ static ubiq_error *read_hidden(const char *name, buffer *out) {
   tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
   const char *got = read_line(name, line, sizeof line, &shown);
   bool good = got == NULL || buffer_append_string(out, line);
+  bool is_cut = got != NULL && strlen(line) > LINE_BYTES_MAX && line[LINE_BYTES_MAX] != '\n';
   digest_wipe(line, sizeof line);
   if (got == NULL) return ubiq_error_new(UBIQ_INVALID_INPUT, "there is no value");
+  if (is_cut)
+    return ubiq_error_new(UBIQ_TOO_LARGE,
+                          "the value has more than the %d bytes that can be typed; expected it on standard input, from "
+                          "a file for instance",
+                          LINE_BYTES_MAX);
   return good ? NULL : ubiq_error_no_memory();
 }
 

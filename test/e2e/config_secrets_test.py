@@ -146,6 +146,16 @@ class ConfigAndSecrets(support.Relaying):
         shown, echoes, code = self.typed(project, b"\x04")
         self.assertEqual((True, 65), (echoes, code), shown)
 
+    def test_what_a_terminal_would_cut_is_refused(self):
+        project = self.make()
+        shown, echoes, code = self.typed(project, b"x" * 6000 + b"\n")
+        self.assertEqual((True, 79), (echoes, code), shown)
+        self.assertIn("more than the 4094 bytes that can be typed", shown)
+        self.assertEqual("", self.secret(project, "list").stdout)
+        shown, echoes, code = self.typed(project, b"y" * 4094 + b"\n")
+        self.assertEqual((True, 0), (echoes, code), shown)
+        self.assertEqual("y" * 4094, self.ask(self.start(project), "GET", "/v1/secrets/token")["body"]["value"])
+
     def test_of_all_layers_the_first_that_has_it_says(self):
         """One name in all of them, which are taken away one after the other."""
         layers = [("function", '[functions.relay.config]\ndeep = "%s"\n'), ("environment", '[environments.staging.config]\ndeep = "%s"\n'),
