@@ -12,6 +12,17 @@ ubiq_error *stored_value_check(const stored_value *self, uint64_t bytes_max) {
                         (unsigned long long)bytes_max);
 }
 
+ubiq_error *stored_media_type(text said, text *out) {
+  enum { MEDIA_TYPE_MAX = 127 };
+  *out = said.size > 0 ? said : TEXT("application/octet-stream");
+  bool good = said.size <= MEDIA_TYPE_MAX && memchr(out->data, '/', out->size) != NULL;
+  for (size_t i = 0; good && i < out->size; i++) good = out->data[i] >= ' ' && out->data[i] < 0x7f;
+  if (good) return NULL;
+  return ubiq_error_new(UBIQ_INVALID_INPUT,
+                        "the media type is none; expected one such as \"image/png\", of at most %d bytes",
+                        MEDIA_TYPE_MAX);
+}
+
 ubiq_error *stored_value_of_json(yyjson_val *value, stored_value *out) {
   size_t size = 0;
   char *json = yyjson_val_write(value, YYJSON_WRITE_NOFLAG, &size);
@@ -27,7 +38,7 @@ ubiq_error *stored_value_read(const service_body *body, uint64_t bytes_max, stor
   case SERVICE_BODY_JSON: error = stored_value_of_json(body->value, out); break;
   case SERVICE_BODY_BYTES:
     out->bytes = body->bytes;
-    out->media_type = body->media_type.size > 0 ? body->media_type : TEXT("application/octet-stream");
+    error = stored_media_type(body->media_type, &out->media_type);
     break;
   default: return ubiq_error_new(UBIQ_INVALID_INPUT, "there is no body; expected the value");
   }

@@ -1,4 +1,5 @@
-// What kv and cache keep: JSON text or bytes with a media type, as it comes in a request and as it goes out in an answer.
+// What kv and cache keep, and storage in part: JSON text or bytes with a media type, as it comes in a request and as it goes out in an
+// answer.
 #ifndef SERVICES_STORED_VALUE_H
 #define SERVICES_STORED_VALUE_H
 
@@ -14,7 +15,10 @@ typedef struct stored_value {
   void *owned;     ///< for free; NULL: the bytes are borrowed
 } stored_value;
 
-/// A request's body. `out` is ended by stored_value_free. Errors: `too_large`; `invalid_input` when there is none.
+/// The media type of bytes: what was said, or the most general. It becomes a header, so it is printed ASCII. Errors: `invalid_input`.
+ubiq_error *stored_media_type(text said, text *out);
+/// A request's body. `out` is ended by stored_value_free. Errors: `too_large`; `invalid_input` when there is none, or its media type is
+/// none.
 ubiq_error *stored_value_read(const service_body *body, uint64_t bytes_max, stored_value *out);
 /// The text of a JSON value, however large. Errors: memory is out.
 ubiq_error *stored_value_of_json(yyjson_val *value, stored_value *out);

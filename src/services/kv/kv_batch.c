@@ -26,11 +26,10 @@ static ubiq_error *read_value(yyjson_val *operation, stored_value *out) {
   if (json != NULL) return stored_value_of_json(json, out);
   buffer bytes = {0};
   text_base64_result result = text_base64_decode(&bytes, text_at(operation, "base64"));
-  *out = (stored_value){
-      .bytes = buffer_bytes(&bytes), .media_type = text_at(operation, "media_type"), .owned = bytes.data};
-  if (out->media_type.size == 0) out->media_type = TEXT("application/octet-stream");
+  *out = (stored_value){.bytes = buffer_bytes(&bytes), .owned = bytes.data};
   if (result == TEXT_BASE64_NO_MEMORY) return ubiq_error_no_memory();
-  return result == TEXT_BASE64_INVALID ? wrong("`base64` is no base64") : NULL;
+  if (result == TEXT_BASE64_INVALID) return wrong("`base64` is no base64");
+  return stored_media_type(text_at(operation, "media_type"), &out->media_type);
 }
 
 static ubiq_error *read_put(yyjson_val *operation, backend_kv_change *change, stored_value *value) {

@@ -146,7 +146,7 @@ ubiq_error *storage_intake_begin(storage_job *job) {
                    .caller = &call->caller,
                    .condition = storage_put_condition(call),
                    .file = -1};
-  ubiq_error *error = storage_media_type(call->body.media_type, &self->entry.media_type);
+  ubiq_error *error = stored_media_type(call->body.media_type, &self->entry.media_type);
   if (error == NULL) error = storage_metadata(call, &call->params[STORAGE_PUT_UBIQ_METADATA], &self->entry.metadata);
   if (error == NULL) error = storage_key(call, call->params[STORAGE_PUT_PATH].text, &self->key);
   if (error == NULL) error = look_ahead(self, call);

@@ -64,17 +64,6 @@ ubiq_error *storage_metadata(service_call *call, const service_param *header, te
   return error;
 }
 
-ubiq_error *storage_media_type(text said, text *out) {
-  enum { MEDIA_TYPE_MAX = 127 };
-  *out = said.size > 0 ? said : TEXT("application/octet-stream");
-  bool good = said.size <= MEDIA_TYPE_MAX && memchr(out->data, '/', out->size) != NULL;
-  for (size_t i = 0; good && i < out->size; i++) good = out->data[i] >= ' ' && out->data[i] < 0x7f;
-  if (good) return NULL;
-  return ubiq_error_new(UBIQ_INVALID_INPUT,
-                        "the media type is none; expected one such as \"image/png\", of at most %d bytes",
-                        MEDIA_TYPE_MAX);
-}
-
 ubiq_error *storage_answer_written(service_call *call, const storage_entry *entry) {
   bool good = buffer_printf(&call->bytes, "{\"size\":%" PRIu64 ",\"etag\":\"\\\"%s\\\"\"}", entry->size, entry->id);
   call->answer = (service_body){.kind = SERVICE_BODY_JSON, .bytes = buffer_bytes(&call->bytes)};
@@ -145,7 +134,7 @@ static ubiq_error *put(storage_job *job) {
   const service_body *body = &job->call->body;
   if (body->kind == SERVICE_BODY_PARTS) return storage_intake_begin(job);
   storage_entry entry = {.is_json = false};
-  ubiq_error *error = storage_media_type(body->media_type, &entry.media_type);
+  ubiq_error *error = stored_media_type(body->media_type, &entry.media_type);
   return error != NULL ? error : put_bytes(job->storage, job->call, &entry, body->bytes);
 }
 
@@ -177,7 +166,7 @@ static void put_json(service_call *call) {
 
 static void put_small(service_call *call) {
   storage_entry entry = {.bytes = call->body.bytes};
-  ubiq_error *error = storage_media_type(call->body.media_type, &entry.media_type);
+  ubiq_error *error = stored_media_type(call->body.media_type, &entry.media_type);
   if (error == NULL)
     storage_row_put(call, &entry);
   else

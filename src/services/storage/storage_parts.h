@@ -8,6 +8,7 @@
 #include "base/memo.h"
 #include "services/condition.h"
 #include "services/storage/storage.h"
+#include "services/stored_value.h"
 
 #include <pthread.h>
 
@@ -189,8 +190,6 @@ ubiq_error *storage_intake_begin(storage_job *job);
 
 /// Checks a header with metadata. `*out` is what is kept, in the arena; empty without one. Errors: `invalid_input`.
 ubiq_error *storage_metadata(service_call *call, const service_param *header, text *out);
-/// The media type of an object: what was said, or that of bytes. It becomes a header, so it is printed ASCII. Errors: `invalid_input`.
-ubiq_error *storage_media_type(text said, text *out);
 /// Makes a file that is written the object of the key. What fails gives file and reservation back. Errors: those of storage_entry_put, with
 /// status 412 for what `condition` refuses.
 ubiq_error *storage_commit(storage *self, service_call *call, text key, const storage_entry *entry,

@@ -152,7 +152,7 @@ static ubiq_error *begin(storage_job *job) {
   const service_param *given = &call->params[UPLOADS_BEGIN_MEDIA_TYPE];
   text key, metadata, media_type;
   ubiq_error *error = check_count(job->storage);
-  if (error == NULL) error = storage_media_type(given->is_given ? given->text : (text){NULL, 0}, &media_type);
+  if (error == NULL) error = stored_media_type(given->is_given ? given->text : (text){NULL, 0}, &media_type);
   if (error == NULL) error = storage_metadata(call, &call->params[UPLOADS_BEGIN_UBIQ_METADATA], &metadata);
   if (error == NULL) error = storage_key(call, call->params[UPLOADS_BEGIN_PATH].text, &key);
   if (error != NULL) return error;

@@ -130,6 +130,20 @@ static void a_value_over_a_mebibyte_is_too_large(void **state) {
   calling_end(&calling);
 }
 
+static void a_media_type_is_one_that_a_header_takes(void **state) {
+  fixture *self = *state;
+  static const char *const wrong[] = {"plain", "caf\xe9/a", "a/b\r\nc: d", "a/\x7f"};
+  for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+    calling calling;
+    calling_begin(&calling, &self->services);
+    calling_text(&calling, KV_PUT_KEY, "a");
+    calling_bytes(&calling, "1", 1, wrong[i]);
+    calling_run(&calling, service_kv_put);
+    assert_refused(&calling, 400, "the media type is none; expected one such as \"image/png\", of at most 127 bytes");
+    calling_end(&calling);
+  }
+}
+
 static void what_a_project_may_keep_is_its_quotas_to_say(void **state) {
   fixture *self = *state;
   static const quotas few = {.kv_keys = 2, .kv_bytes = 20, .kv_value_bytes = 9, .storage_bytes = 1};
@@ -289,6 +303,8 @@ static void a_batch_that_makes_no_sense_is_refused_with_the_place(void **state) 
       {"{\"operations\":[{\"op\":\"put\",\"key\":\"a\"}]}",
        "operations[0]: a put has a `value` or `base64`; expected one of them"},
       {"{\"operations\":[{\"op\":\"put\",\"key\":\"a\",\"base64\":\"!\"}]}", "operations[0]: `base64` is no base64"},
+      {"{\"operations\":[{\"op\":\"put\",\"key\":\"a\",\"base64\":\"\",\"media_type\":\"a/b\\r\\nc: d\"}]}",
+       "operations[0]: the media type is none; expected one such as \"image/png\", of at most 127 bytes"},
       {"{\"operations\":[{\"op\":\"check\",\"key\":\"a\"}]}",
        "operations[0]: a check has `if_absent` or `if_version`; expected one of them"},
       {"{\"operations\":[]}", "operations: there are 0; expected 1 to 100"},
@@ -365,6 +381,7 @@ int main(void) {
       TEST(a_condition_that_does_not_hold_is_412),
       TEST(two_conditions_at_once_are_refused),
       TEST(deleting_answers_nothing_whether_the_key_was_there_or_not),
+      TEST(a_media_type_is_one_that_a_header_takes),
       TEST(a_value_over_a_mebibyte_is_too_large),
       TEST(what_a_project_may_keep_is_its_quotas_to_say),
       TEST(a_key_that_is_no_utf_8_or_too_long_is_refused),
