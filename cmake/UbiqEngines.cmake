@@ -46,7 +46,7 @@ list(TRANSFORM reader_sources PREPEND ${CMAKE_SOURCE_DIR}/src/)
 
 # What those use that put limits into modules.
 set(fence_sources loaded/fenced.c loaded/running.c wasm/wasm_code.c wasm/wasm_entries.c wasm/wasm_fence.c wasm/wasm_fence_code.c
-  wasm/wasm_fence_range.c wasm/wasm_height.c wasm/wasm_merge_parts.c wasm/wasm_writer.c)
+  wasm/wasm_fence_range.c wasm/wasm_fence_read.c wasm/wasm_height.c wasm/wasm_merge_parts.c wasm/wasm_writer.c)
 list(TRANSFORM fence_sources PREPEND ${CMAKE_SOURCE_DIR}/src/engine/)
 
 # ubiq_engine(NAME SOURCES...): the engine's name is added to UBIQ_ENGINES.

@@ -6,6 +6,9 @@
 #include "engine/wasm/wasm_height.h"
 #include "engine/wasm/wasm_merge_parts.h"
 
+/// Types as they stand in a module.
+enum { TYPE_FUNCTION = 0x60, TYPE_FUNCREF = 0x70, TYPE_EXTERNREF = 0x6f, TYPE_I32 = 0x7f };
+
 /// The types that are added, behind those of the module; then, where calls are counted, one for each type with several
 /// results, () -> those.
 enum {
@@ -60,6 +63,13 @@ static inline uint32_t wasm_fencing_type(const wasm_fencing *self, uint32_t type
 static inline uint32_t wasm_fencing_added(const wasm_fencing *self) {
   return self->memories + self->tables + self->ranges_count;
 }
+
+/// Reads the module: makes what stands between `part` and `globals`, and room for `range_of`. A failure is `error`.
+void wasm_fencing_read(wasm_fencing *self);
+/// Passes what an import is behind its names; `*table_type` is set where it is a table.
+void wasm_fencing_read_import(wasm_reader *in, uint8_t *table_type);
+/// A reader behind the number of entries of a section; `*count` is that number, 0 where there is no such section.
+wasm_reader wasm_fencing_open(const wasm_fencing *self, wasm_section id, uint32_t *count);
 
 /// An instruction and its index.
 void wasm_fencing_op(wasm_writer *out, uint8_t op, uint32_t operand);

@@ -49,7 +49,7 @@ enum {
   BULK_TABLE_FILL = 17,
 };
 
-enum { NO_RESULT = 0x40, TYPE_I32 = 0x7f, MINUS_ONE = 0x7f, PAGE_BITS = 16 };
+enum { NO_RESULT = 0x40, MINUS_ONE = 0x7f, PAGE_BITS = 16 };
 
 // In code.
 
