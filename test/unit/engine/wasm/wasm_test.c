@@ -1,62 +1,9 @@
-// Reading modules and lifting their start functions. Modules that are well formed are written as text and assembled by
-// Wasmtime; malformed ones are bytes.
+// Reading modules. Modules that are well formed are written as text and assembled by Wasmtime; malformed ones are bytes.
 // link: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup
-#include "engine/wasm/wasm.h"
 #include "unit/base/alloc_failure.h"
-#include "unit/base/testing.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <wasmtime.h>
+#include "unit/engine/wasm/wasm_testing.h"
 
 #define HEADER "\0asm\1\0\0\0"
-
-// A module as bytes in a heap block of exactly their size, so that ASan sees the first byte beyond it.
-typedef struct bytes {
-  uint8_t *data;
-  size_t size;
-} bytes;
-
-static bytes copy_of(const void *data, size_t size) {
-  bytes copy = {malloc(size), size};
-  if (size > 0) memcpy(copy.data, data, size);
-  return copy;
-}
-
-static bytes assemble(const char *source) {
-  wasm_byte_vec_t assembled;
-  wasmtime_error_t *error = wasmtime_wat2wasm(source, strlen(source), &assembled);
-  if (error != NULL) {
-    wasmtime_error_message(error, &assembled);
-    fail_msg("%.*s", (int)assembled.size, assembled.data);
-  }
-  bytes copy = copy_of(assembled.data, assembled.size);
-  wasm_byte_vec_delete(&assembled);
-  return copy;
-}
-
-static wasm_module *read_text(const char *source) {
-  wasm_module *module = NULL;
-  bytes wasm = assemble(source);
-  assert_success(wasm_module_read(wasm.data, wasm.size, &module));
-  free(wasm.data); // the module must not need the bytes any more
-  return module;
-}
-
-static void assert_signature(const wasm_signature *signature, const char *expected) {
-  char text[128];
-  wasm_signature_print(signature, text, sizeof text);
-  assert_string_equal(text, expected);
-}
-
-static void assert_export(const wasm_module *module, const char *name, const char *signature) {
-  const wasm_item *item = wasm_module_export(module, name);
-  assert_non_null(item);
-  assert_int_equal(item->kind, WASM_FUNCTION);
-  assert_signature(&item->signature, signature);
-}
 
 static void the_header_tells_modules_from_components(void **state) {
   (void)state;
@@ -224,68 +171,60 @@ static void names_are_utf_8(void **state) {
   wasm_module_free(module);
 }
 
+static const struct {
+  const char *data;
+  size_t size;
+  const char *message;
+} malformed[] = {
+#define CASE(data, message)                                                                                            \
+  { data, sizeof(data) - 1, message }
+    CASE("", "header, byte 0: not a WebAssembly module; expected the bytes \\0asm and version 1"),
+    CASE("\0asm\2\0\0\0", "header, byte 0: not a WebAssembly module; expected the bytes \\0asm and version 1"),
+    CASE("\0asm\x0d\0\1\0", "header, byte 0: a component; expected a core module"),
+    CASE(HEADER "\x0e\x00", "section header, byte 8: unknown section id"),
+    CASE(HEADER "\x01", "section header, byte 9: unexpected end"),
+    CASE(HEADER "\x01\x05\x00", "section header, byte 10: section is longer than what is left of the module"),
+    CASE(HEADER "\x01\xff\xff\xff\xff\x10", "section header, byte 14: number over 32 bits"),
+    CASE(HEADER "\x01\xff\xff\xff\xff\xff\x00", "section header, byte 14: number over 32 bits"),
+    CASE(HEADER "\x01\x01\x00\x01\x01\x00", "type section, byte 13: section twice or out of order"),
+    CASE(HEADER "\x03\x01\x00\x01\x01\x00", "type section, byte 13: section twice or out of order"),
+    CASE(HEADER "\x01\x02\x00\x00", "type section, byte 11: bytes behind the section's content"),
+    CASE(HEADER "\x01\x01\x7f", "type section, byte 11: more elements than the section has bytes"),
+    CASE(HEADER "\x01\x02\x01\x61", "type section, byte 12: unknown form of type"),
+    CASE(HEADER "\x01\x04\x01\x60\x01\x01", "type section, byte 14: unknown value type"),
+    CASE(HEADER "\x01\x05\x01\x60\x01\x64\x40", "type section, byte 15: unknown heap type"),
+    CASE(HEADER "\x02\x06\x01\x02"
+                "a\0\x00\x00",
+         "import section, byte 12: name with a NUL character"),
+    CASE(HEADER "\x02\x05\x01\x01\xff\x00\x00", "import section, byte 12: name that is not UTF-8"),
+    CASE(HEADER "\x02\x05\x01\x00\x00\x05\x00", "import section, byte 14: unknown kind of import or export"),
+    CASE(HEADER "\x02\x05\x01\x00\x00\x00\x00", "import section, byte 15: type index out of range"),
+    CASE(HEADER "\x02\x06\x01\x00\x00\x03\x7f\x02", "import section, byte 16: malformed mutability"),
+    CASE(HEADER "\x02\x06\x01\x00\x00\x02\x10\x00", "import section, byte 15: unknown kind of limits"),
+    CASE(HEADER "\x01\x03\x01\x5f\x00\x03\x02\x01\x00",
+         "function section, byte 17: a type that is not a function type"),
+    CASE(HEADER "\x05\x04\x01\x08\x01\x1d", "memory section, byte 14: page size over 64 KiB"),
+    CASE(HEADER "\x04\x04\x02\x70\x00\x00", "table section, byte 14: unexpected end"),
+    CASE(HEADER "\x06\x04\x01\x7f\x00\x20", "global section, byte 14: unknown instruction in a constant expression"),
+    CASE(HEADER "\x06\x03\x01\x7f\x00", "global section, byte 13: unexpected end"),
+    CASE(HEADER "\x07\x04\x01\x00\x00\x00", "export section, byte 14: export of something that does not exist"),
+    CASE(HEADER "\x08\x01\x00", "start section, byte 11: start function that does not exist"),
+    CASE(HEADER "\x01\x05\x01\x60\x01\x7f\x00\x03\x02\x01\x00\x08\x01\x00",
+         "start section, byte 22: start function with parameters or results; expected () -> ()"),
+#undef CASE
+};
+
 static void malformed_modules_are_errors_that_name_the_place(void **state) {
   (void)state;
-  static const struct {
-    const char *data;
-    size_t size;
-    const char *message;
-  } cases[] = {
-#define CASE(data, message) {data, sizeof(data) - 1, message}
-      CASE("", "header, byte 0: not a WebAssembly module; expected the bytes \\0asm and version 1"),
-      CASE("\0asm\2\0\0\0", "header, byte 0: not a WebAssembly module; expected the bytes \\0asm and version 1"),
-      CASE("\0asm\x0d\0\1\0", "header, byte 0: a component; expected a core module"),
-      CASE(HEADER "\x0e\x00", "section header, byte 8: unknown section id"),
-      CASE(HEADER "\x01", "section header, byte 9: unexpected end"),
-      CASE(HEADER "\x01\x05\x00", "section header, byte 10: section is longer than what is left of the module"),
-      CASE(HEADER "\x01\xff\xff\xff\xff\x10", "section header, byte 14: number over 32 bits"),
-      CASE(HEADER "\x01\xff\xff\xff\xff\xff\x00", "section header, byte 14: number over 32 bits"),
-      CASE(HEADER "\x01\x01\x00\x01\x01\x00", "type section, byte 13: section twice or out of order"),
-      CASE(HEADER "\x03\x01\x00\x01\x01\x00", "type section, byte 13: section twice or out of order"),
-      CASE(HEADER "\x01\x02\x00\x00", "type section, byte 11: bytes behind the section's content"),
-      CASE(HEADER "\x01\x01\x7f", "type section, byte 11: more elements than the section has bytes"),
-      CASE(HEADER "\x01\x02\x01\x61", "type section, byte 12: unknown form of type"),
-      CASE(HEADER "\x01\x04\x01\x60\x01\x01", "type section, byte 14: unknown value type"),
-      CASE(HEADER "\x01\x05\x01\x60\x01\x64\x40", "type section, byte 15: unknown heap type"),
-      CASE(HEADER "\x02\x06\x01\x02"
-                  "a\0\x00\x00",
-           "import section, byte 12: name with a NUL character"),
-      CASE(HEADER "\x02\x05\x01\x01\xff\x00\x00", "import section, byte 12: name that is not UTF-8"),
-      CASE(HEADER "\x02\x05\x01\x00\x00\x05\x00", "import section, byte 14: unknown kind of import or export"),
-      CASE(HEADER "\x02\x05\x01\x00\x00\x00\x00", "import section, byte 15: type index out of range"),
-      CASE(HEADER "\x02\x06\x01\x00\x00\x03\x7f\x02", "import section, byte 16: malformed mutability"),
-      CASE(HEADER "\x02\x06\x01\x00\x00\x02\x10\x00", "import section, byte 15: unknown kind of limits"),
-      CASE(HEADER "\x01\x03\x01\x5f\x00\x03\x02\x01\x00",
-           "function section, byte 17: a type that is not a function type"),
-      CASE(HEADER "\x05\x04\x01\x08\x01\x1d", "memory section, byte 14: page size over 64 KiB"),
-      CASE(HEADER "\x04\x04\x02\x70\x00\x00", "table section, byte 14: unexpected end"),
-      CASE(HEADER "\x06\x04\x01\x7f\x00\x20", "global section, byte 14: unknown instruction in a constant expression"),
-      CASE(HEADER "\x06\x03\x01\x7f\x00", "global section, byte 13: unexpected end"),
-      CASE(HEADER "\x07\x04\x01\x00\x00\x00", "export section, byte 14: export of something that does not exist"),
-      CASE(HEADER "\x08\x01\x00", "start section, byte 11: start function that does not exist"),
-      CASE(HEADER "\x01\x05\x01\x60\x01\x7f\x00\x03\x02\x01\x00\x08\x01\x00",
-           "start section, byte 22: start function with parameters or results; expected () -> ()"),
-#undef CASE
-  };
-  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+  for (size_t i = 0; i < sizeof malformed / sizeof *malformed; i++) {
     char message[256];
     wasm_module *module;
-    bytes wasm = copy_of(cases[i].data, cases[i].size);
-    snprintf(message, sizeof message, "WebAssembly module: %s", cases[i].message);
+    bytes wasm = copy_of(malformed[i].data, malformed[i].size);
+    snprintf(message, sizeof message, "WebAssembly module: %s", malformed[i].message);
     assert_fails(wasm_module_read(wasm.data, wasm.size, &module), UBIQ_INVALID_INPUT, message);
     free(wasm.data);
   }
 }
-
-static const char rich[] = "(module"
-                           " (rec (type $a (array (mut i32))) (type $b (sub (func (param (ref $a))))))"
-                           " (import \"env\" \"f\" (func (param i32 i64) (result f32)))"
-                           " (import \"env\" \"m\" (memory 1 2)) (import \"env\" \"g\" (global (mut i32)))"
-                           " (tag $e (param i32)) (table 1 funcref) (memory 1)"
-                           " (global $g (mut i64) (i64.const 123456789))"
-                           " (func $start) (start $start)"
-                           " (export \"start\" (func $start)) (export \"g\" (global $g)) (export \"e\" (tag $e))"
-                           " (elem (i32.const 0) $start) (data (i32.const 0) \"bytes\"))";
 
 // Reads and lifts; whatever comes of it, it must not touch what is not the module's, nor leak.
 static void try_bytes(const uint8_t *data, size_t size) {
@@ -323,101 +262,6 @@ static void no_changed_byte_makes_the_reader_leave_the_module(void **state) {
     wasm.data[at] = kept;
   }
   free(wasm.data);
-}
-
-static bytes lift_text(const char *source) {
-  bytes wasm = assemble(source);
-  bytes lifted;
-  assert_success(wasm_lift_start(wasm.data, wasm.size, &lifted.data, &lifted.size));
-  free(wasm.data);
-  return lifted;
-}
-
-static wasm_module *read_lifted(const char *source) {
-  bytes lifted = lift_text(source);
-  wasm_module *module;
-  assert_success(wasm_module_read(lifted.data, lifted.size, &module));
-  free(lifted.data);
-  return module;
-}
-
-static void a_lifted_start_function_is_an_export_and_starts_nothing(void **state) {
-  (void)state;
-  wasm_module *module = read_lifted("(module (func) (func $s) (start $s) (memory (export \"memory\") 1))");
-  assert_false(module->has_start);
-  assert_int_equal(module->exports_count, 2);
-  assert_export(module, WASM_START_EXPORT, "() -> ()");
-  assert_int_equal(wasm_module_export(module, WASM_START_EXPORT)->index, 1);
-  wasm_module_free(module);
-}
-
-static void a_module_without_exports_gets_a_section_for_them(void **state) {
-  (void)state;
-  wasm_module *module =
-      read_lifted("(module (table 1 funcref) (func $s) (start $s) (elem (i32.const 0) $s) (memory 1) (data \"x\"))");
-  assert_int_equal(module->exports_count, 1);
-  assert_export(module, WASM_START_EXPORT, "() -> ()");
-  wasm_module_free(module);
-}
-
-static void a_module_without_a_start_function_is_copied(void **state) {
-  (void)state;
-  const char *source = "(module (func (export \"f\")) (memory 1))";
-  bytes wasm = assemble(source);
-  bytes lifted = lift_text(source);
-  assert_int_equal(wasm.size, lifted.size);
-  assert_memory_equal(wasm.data, lifted.data, wasm.size);
-  free(wasm.data);
-  free(lifted.data);
-}
-
-static void an_imported_start_function_is_lifted_too(void **state) {
-  (void)state;
-  wasm_module *module = read_lifted("(module (import \"a\" \"s\" (func $s)) (start $s))");
-  assert_int_equal(wasm_module_export(module, WASM_START_EXPORT)->index, 0);
-  wasm_module_free(module);
-}
-
-static void no_module_may_export_the_name_of_lifted_start_functions(void **state) {
-  (void)state;
-  static const char *const sources[] = {
-      "(module (func $s (export \"ubiq:start\")) (start $s))",
-      "(module (func (export \"ubiq:start\") (param i32)))",
-  };
-  for (size_t i = 0; i < 2; i++) {
-    bytes wasm = assemble(sources[i]);
-    bytes lifted;
-    assert_fails(wasm_lift_start(wasm.data, wasm.size, &lifted.data, &lifted.size), UBIQ_INVALID_INPUT,
-                 "WebAssembly module: it exports \"ubiq:start\", a name that is kept for its start section");
-    free(wasm.data);
-  }
-}
-
-static void a_lifted_module_is_valid_and_runs_when_it_is_called(void **state) {
-  (void)state;
-  bytes lifted = lift_text("(module (global $g (export \"g\") (mut i32) (i32.const 1))"
-                           " (func $s (global.set $g (i32.const 2))) (start $s))");
-  wasm_engine_t *engine = wasm_engine_new();
-  wasmtime_module_t *module;
-  assert_null(wasmtime_module_new(engine, lifted.data, lifted.size, &module));
-  wasmtime_store_t *store = wasmtime_store_new(engine, NULL, NULL);
-  wasmtime_context_t *context = wasmtime_store_context(store);
-  wasmtime_instance_t instance;
-  wasm_trap_t *trap = NULL;
-  assert_null(wasmtime_instance_new(context, module, NULL, 0, &instance, &trap));
-  wasmtime_extern_t global, start;
-  wasmtime_val_t value;
-  assert_true(wasmtime_instance_export_get(context, &instance, "g", 1, &global));
-  assert_true(wasmtime_instance_export_get(context, &instance, "ubiq:start", 10, &start));
-  wasmtime_global_get(context, &global.of.global, &value);
-  assert_int_equal(value.of.i32, 1);
-  assert_null(wasmtime_func_call(context, &start.of.func, NULL, 0, NULL, 0, &trap));
-  wasmtime_global_get(context, &global.of.global, &value);
-  assert_int_equal(value.of.i32, 2);
-  wasmtime_store_delete(store);
-  wasmtime_module_delete(module);
-  wasm_engine_delete(engine);
-  free(lifted.data);
 }
 
 static void signatures_are_equal_when_their_types_are(void **state) {
@@ -461,22 +305,10 @@ static bool attempt_read(void *user) {
   return ok;
 }
 
-static bool attempt_lift(void *user) {
-  const bytes *wasm = user;
-  uint8_t *lifted = NULL;
-  size_t size;
-  ubiq_error *error = wasm_lift_start(wasm->data, wasm->size, &lifted, &size);
-  bool ok = error == NULL;
-  if (ok) free(lifted);
-  ubiq_error_delete(error);
-  return ok;
-}
-
 static void every_allocation_may_fail(void **state) {
   (void)state;
   bytes wasm = assemble(rich);
   assert_true(alloc_failure_sweep(attempt_read, &wasm) > 2);
-  assert_true(alloc_failure_sweep(attempt_lift, &wasm) > 4);
   free(wasm.data);
 }
 
@@ -496,12 +328,6 @@ int main(void) {
       cmocka_unit_test(malformed_modules_are_errors_that_name_the_place),
       cmocka_unit_test(no_cut_of_a_module_is_read_beyond_its_end),
       cmocka_unit_test(no_changed_byte_makes_the_reader_leave_the_module),
-      cmocka_unit_test(a_lifted_start_function_is_an_export_and_starts_nothing),
-      cmocka_unit_test(a_module_without_exports_gets_a_section_for_them),
-      cmocka_unit_test(a_module_without_a_start_function_is_copied),
-      cmocka_unit_test(an_imported_start_function_is_lifted_too),
-      cmocka_unit_test(no_module_may_export_the_name_of_lifted_start_functions),
-      cmocka_unit_test(a_lifted_module_is_valid_and_runs_when_it_is_called),
       cmocka_unit_test(signatures_are_equal_when_their_types_are),
       cmocka_unit_test(a_printed_signature_is_cut_at_the_end_of_its_room),
       cmocka_unit_test(every_allocation_may_fail),

@@ -430,31 +430,32 @@ static void a_sleeping_guest_resumed_too_early_sleeps_on(void **state) {
 }
 
 // A fiber's stack is the guest's up to a limit; what lies behind it must be enough for every host function.
+static const char request_in_depth[] =
+    "(module (import \"extism:host/env\" \"http_request\" (func $http (param i64 i64) (result i64)))"
+    " (import \"extism:host/env\" \"input_offset\" (func $offset (result i64)))"
+    " (import \"extism:host/env\" \"input_length\" (func $length (result i64)))"
+    " (import \"extism:host/env\" \"input_load_u64\" (func $load (param i64) (result i64)))"
+    // The input is the depth as eight bytes, and then the request, which is copied to a block of its own.
+    " (import \"extism:host/env\" \"alloc\" (func $alloc (param i64) (result i64)))"
+    " (import \"extism:host/env\" \"store_u8\" (func $store (param i64 i32)))"
+    " (import \"extism:host/env\" \"input_load_u8\" (func $byte (param i64) (result i32)))"
+    " (func $request (local $block i64) (local $i i64)"
+    "  (local.set $block (call $alloc (i64.sub (call $length) (i64.const 8))))"
+    "  (loop $more (call $store (i64.add (local.get $block) (local.get $i))"
+    "    (call $byte (i64.add (i64.const 8) (local.get $i))))"
+    "   (local.set $i (i64.add (local.get $i) (i64.const 1)))"
+    "   (br_if $more (i64.lt_u (local.get $i) (i64.sub (call $length) (i64.const 8)))))"
+    "  (drop (call $http (local.get $block) (i64.const 0))))"
+    " (func $down (param $depth i64) (result i32)"
+    "  (if (i64.eqz (local.get $depth)) (then (call $request) (return (i32.const 0))))"
+    "  (i32.add (call $down (i64.sub (local.get $depth) (i64.const 1))) (i32.const 0)))"
+    " (func (export \"f\") (result i32) (call $down (call $load (i64.const 0)))))";
+
 static void host_functions_have_stack_at_every_depth_of_the_guest(void **state) {
   (void)state;
-  static const char source[] =
-      "(module (import \"extism:host/env\" \"http_request\" (func $http (param i64 i64) (result i64)))"
-      " (import \"extism:host/env\" \"input_offset\" (func $offset (result i64)))"
-      " (import \"extism:host/env\" \"input_length\" (func $length (result i64)))"
-      " (import \"extism:host/env\" \"input_load_u64\" (func $load (param i64) (result i64)))"
-      // The input is the depth as eight bytes, and then the request, which is copied to a block of its own.
-      " (import \"extism:host/env\" \"alloc\" (func $alloc (param i64) (result i64)))"
-      " (import \"extism:host/env\" \"store_u8\" (func $store (param i64 i32)))"
-      " (import \"extism:host/env\" \"input_load_u8\" (func $byte (param i64) (result i32)))"
-      " (func $request (local $block i64) (local $i i64)"
-      "  (local.set $block (call $alloc (i64.sub (call $length) (i64.const 8))))"
-      "  (loop $more (call $store (i64.add (local.get $block) (local.get $i))"
-      "    (call $byte (i64.add (i64.const 8) (local.get $i))))"
-      "   (local.set $i (i64.add (local.get $i) (i64.const 1)))"
-      "   (br_if $more (i64.lt_u (local.get $i) (i64.sub (call $length) (i64.const 8)))))"
-      "  (drop (call $http (local.get $block) (i64.const 0))))"
-      " (func $down (param $depth i64) (result i32)"
-      "  (if (i64.eqz (local.get $depth)) (then (call $request) (return (i32.const 0))))"
-      "  (i32.add (call $down (i64.sub (local.get $depth) (i64.const 1))) (i32.const 0)))"
-      " (func (export \"f\") (result i32) (call $down (call $load (i64.const 0)))))";
   buffer manifest = {0};
   assert_true(buffer_append_string(&manifest, "{\"allowed_hosts\": [\"127.0.0.1\"], \"wasm\": [{\"data\": \""));
-  assert_true(text_base64_encode(&manifest, source, strlen(source)));
+  assert_true(text_base64_encode(&manifest, request_in_depth, strlen(request_in_depth)));
   assert_true(buffer_append_string(&manifest, "\"}]}"));
   for (int mode = 0; mode < MODES; mode++) {
     ubiq_compiled *compiled;
