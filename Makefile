@@ -69,7 +69,7 @@ test: tests ## build and run all tests; TESTS=regex picks some
 conformance: tests ## build, run on every engine what must hold for every engine, and print a matrix
 	@scripts/conformance $(ARGS)
 
-api: ## make api/openapi.yaml and docs/api.md of api/*.tsp anew
+api: ## make api/*.yaml and docs/api.md of api/*.tsp anew
 	@scripts/api $(ARGS)
 
 bench: tests ## build and measure against peers: prints a table, writes out/bench.json

@@ -43,7 +43,13 @@ add_custom_command(OUTPUT ${api_tables}
   DEPENDS ${CMAKE_SOURCE_DIR}/scripts/api-tables ${CMAKE_SOURCE_DIR}/api/openapi.yaml
   COMMENT "Making tables of api/openapi.yaml"
   VERBATIM)
-add_custom_target(ubiq_api_tables DEPENDS ${api_tables})
+set(admin_table ${generated}/server/admin/admin_operations.inc)
+add_custom_command(OUTPUT ${admin_table}
+  COMMAND ${CMAKE_SOURCE_DIR}/scripts/api-tables --admin ${CMAKE_SOURCE_DIR}/api/admin.yaml ${generated}
+  DEPENDS ${CMAKE_SOURCE_DIR}/scripts/api-tables ${CMAKE_SOURCE_DIR}/api/admin.yaml
+  COMMENT "Making a table of api/admin.yaml"
+  VERBATIM)
+add_custom_target(ubiq_api_tables DEPENDS ${api_tables} ${admin_table})
 
 foreach(layer IN LISTS layers)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS

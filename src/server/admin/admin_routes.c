@@ -1,4 +1,4 @@
-// The table of routes is at the end.
+// Which routes there are, and that these functions answer them, api/admin.tsp says: the table at the end is made of it.
 #include "server/admin/admin_routes.h"
 
 #include "base/clock.h"
@@ -46,7 +46,7 @@ static ubiq_error *find_used(admin_request *self, quotas *used, quotas *most) {
   return error;
 }
 
-static answer get_status(admin_request *self) {
+static answer admin_status_get(admin_request *self) {
   releases_status status;
   quotas used, most;
   ubiq_error *error = releases_describe(self->context->releases, &status);
@@ -71,7 +71,7 @@ static yyjson_mut_val *list_releases(yyjson_mut_doc *document, const release_rec
   return good ? list : NULL;
 }
 
-static answer get_releases(admin_request *self) {
+static answer admin_releases_list(admin_request *self) {
   releases_status status;
   release_record *records = NULL;
   size_t count = 0;
@@ -84,7 +84,7 @@ static answer get_releases(admin_request *self) {
   return answer;
 }
 
-static answer get_functions(admin_request *self) {
+static answer admin_served_functions_list(admin_request *self) {
   release *current = releases_hold(self->context->releases);
   const project *project = current->project;
   yyjson_mut_doc *document = yyjson_mut_doc_new(NULL);
@@ -161,7 +161,7 @@ static ubiq_error *read_digest(const admin_request *self, const char **digest) {
                         *digest);
 }
 
-static answer put_release(admin_request *self) {
+static answer admin_releases_put(admin_request *self) {
   release_record record = {0};
   release_offer offer = {.path = self->file_path, .granted = self->who.granted};
   ubiq_error *error = read_digest(self, &offer.digest);
@@ -173,35 +173,22 @@ static answer put_release(admin_request *self) {
   return answer_release(self, error, &record);
 }
 
-static answer post_rollback(admin_request *self) {
+static answer admin_releases_rollback(admin_request *self) {
   release_record record = {0};
   const char *to = admin_request_query(self, "to");
   return answer_release(self, releases_roll_back(self->context->releases, text_of(to), self->who.granted, &record),
                         &record);
 }
 
-static answer post_promote(admin_request *self) {
+static answer admin_releases_promote(admin_request *self) {
   release_record record = {0};
   return answer_release(self, releases_promote(self->context->releases, self->who.granted, &record), &record);
 }
 
 // ---------------------------------------------------------------------------------------------------------- routes
 
-static const admin_endpoint endpoints[] = {
-    {"GET", "/v1/status", false, false, false, get_status},
-    {"GET", "/_ubiq/functions", false, false, false, get_functions},
-    {"GET", "/v1/logs", false, false, false, admin_logs_get},
-    {"GET", "/v1/releases", false, false, false, get_releases},
-    {"PUT", "/v1/releases/{digest}", true, true, false, put_release},
-    {"GET", "/v1/functions/{name}/pool", false, false, false, admin_pool_get},
-    {"GET", "/_ubiq/functions/{name}/pool", false, false, false, admin_pool_get},
-    {"GET", "/_ubiq/functions/{name}/permissions", false, false, false, admin_permissions_get},
-    {"GET", "/_ubiq/metrics", false, false, false, admin_metrics_get},
-    {"GET", "/_ubiq/health/live", false, false, true, admin_health_live},
-    {"GET", "/_ubiq/health/ready", false, false, true, admin_health_ready},
-    {"POST", "/v1/rollback", true, false, false, post_rollback},
-    {"POST", "/v1/promote", true, false, false, post_promote},
-};
+// Made of api/admin.yaml.
+#include "server/admin/admin_operations.inc"
 enum { ENDPOINTS = sizeof endpoints / sizeof endpoints[0] };
 
 ubiq_error *admin_routes_new(router **out) {
