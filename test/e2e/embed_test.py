@@ -14,7 +14,7 @@ EXAMPLE = os.path.join(os.environ["UBIQ_SOURCE"], "examples", "embed")
 
 
 def run(*command, **options):
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=100, **options)
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300, **options)
     assert done.returncode == 0, "%s: exit code %d\n%s" % (" ".join(command), done.returncode, done.stdout)
     return done.stdout
 
@@ -54,7 +54,7 @@ class Embed(unittest.TestCase):
                 continue
             with self.subTest(engine["name"]):
                 done = subprocess.run([program], cwd=EXAMPLE, env=dict(os.environ, UBIQ_ENGINE=engine["name"]),
-                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=100)
+                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=300)
                 if "suspends" in engine["capabilities"]:
                     self.assertEqual((0, self.printed), (done.returncode, done.stdout))
                 else:

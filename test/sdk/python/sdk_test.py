@@ -373,7 +373,7 @@ class Logs(unittest.TestCase):
     def run_script(self, script):
         environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path[:2]), GUEST=support.guest("log"))
         done = subprocess.run([sys.executable, "-B", "-c", script], env=environment, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True, timeout=60)
+                              stderr=subprocess.PIPE, text=True, timeout=300)
         self.assertEqual((0, ""), (done.returncode, done.stderr))
         return done.stdout
 

@@ -23,13 +23,13 @@ static const char module[] = "(module"
 static const char failing[] = "(module (func $start unreachable) (start $start)"
                               " (func (export \"f\") (result i32) (i32.const 0)))";
 
-// Its start waits for a moment.
+// Its start waits for three seconds: longer than a machine stands still.
 static const char waiting[] =
     "(module"
     " (import \"wasi_snapshot_preview1\" \"poll_oneoff\" (func $poll (param i32 i32 i32 i32) (result i32)))"
     " (memory (export \"memory\") 1)"
     " (func (export \"_initialize\")"
-    "  (i32.store (i32.const 16) (i32.const 1)) (i64.store (i32.const 24) (i64.const 5000000))"
+    "  (i32.store (i32.const 16) (i32.const 1)) (i64.store (i32.const 24) (i64.const 3000000000))"
     "  (drop (call $poll (i32.const 0) (i32.const 100) (i32.const 1) (i32.const 200))))"
     " (func (export \"f\") (result i32) (i32.const 9)))";
 
