@@ -2,9 +2,7 @@
 #ifndef UBIQ_TEST_ISOLATION_TESTING_H
 #define UBIQ_TEST_ISOLATION_TESTING_H
 
-#include "runtime/run/worker.h"
-
-#include "unit/runtime/runtime_testing.h"
+#include "unit/runtime/run/runs_testing.h"
 
 typedef struct fixture {
   char *folder;
@@ -32,25 +30,10 @@ static inline void end(fixture *self) {
   folder_remove(self->folder);
 }
 
-typedef struct counted {
-  run run;
-  bool is_done;
-} counted;
-
-static inline void note(run *run) {
-  ((counted *)(void *)run)->is_done = true;
-}
-
 /// A run of function `index` to its end; its `run` is to be ended.
 static inline void run_to_end(fixture *self, size_t index, counted *one) {
-  *one = (counted){0};
   traps_restore();
-  run_init(&one->run, self->worker);
-  one->run.done = note;
-  one->run.lease = self->worker->lease;
-  one->run.function = &self->release->functions[index];
-  one->is_done = run_start(&one->run);
-  while (!one->is_done) uv_run(&self->worker->loop, UV_RUN_ONCE);
+  if (!counted_start(one, self->worker, &self->release->functions[index])) turn_until_done(self->worker, one);
 }
 
 #endif

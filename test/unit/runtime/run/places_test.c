@@ -2,7 +2,7 @@
 #include "runtime/run/places.h"
 
 #include "unit/runtime/begin_testing.h"
-#include "unit/runtime/runtime_testing.h"
+#include "unit/runtime/run/runs_testing.h"
 
 static const char module[] = "(module (func (export \"fine\") (result i32) (i32.const 0))"
                              " (func (export \"endless\") (result i32) (loop $l (br $l)) (i32.const 0)))";
@@ -48,24 +48,8 @@ static void end(fixture *self) {
   folder_remove(self->folder);
 }
 
-typedef struct counted {
-  run run;
-  int done;
-} counted;
-
-static void count(run *run) {
-  ((counted *)(void *)run)->done++;
-}
-
 static bool start(fixture *self, unsigned worker, counted *run, const char *name) {
-  *run = (counted){0};
-  run_init(&run->run, self->workers[worker]);
-  run->run.lease = self->workers[worker]->lease;
-  run->run.done = count;
-  for (size_t i = 0; i < self->release->project->functions_count; i++)
-    if (strcmp(self->release->functions[i].name, name) == 0) run->run.function = &self->release->functions[i];
-  assert_non_null(run->run.function);
-  return run_start(&run->run);
+  return counted_start(run, self->workers[worker], function_named(self->release, name));
 }
 
 static void go_round(fixture *self) {

@@ -3,10 +3,8 @@
 #ifndef UBIQ_TEST_POOL_TESTING_H
 #define UBIQ_TEST_POOL_TESTING_H
 
-#include "runtime/run/worker.h"
-
 #include "unit/runtime/begin_testing.h"
-#include "unit/runtime/runtime_testing.h"
+#include "unit/runtime/run/runs_testing.h"
 
 // Each function answers a number by failing with it: `count` how often its instance was called, `started` how often its
 // start function ran.
@@ -73,26 +71,12 @@ static inline void fill(fixture *self) {
   while (keeper->first_short != NULL || keeper->starting > 0) uv_run(&self->worker->loop, UV_RUN_ONCE);
 }
 
-typedef struct counted {
-  run run;
-  int done;
-} counted;
-
-static inline void count(run *run) {
-  ((counted *)(void *)run)->done++;
-}
-
 static inline void begin_run(fixture *self, counted *run, size_t function) {
-  *run = (counted){0};
-  run_init(&run->run, self->worker);
-  run->run.done = count;
-  run->run.lease = self->worker->lease;
-  run->run.function = &self->release->functions[function];
-  if (run_start(&run->run)) run->done++;
+  if (counted_start(run, self->worker, &self->release->functions[function])) run->done++;
 }
 
 static inline ubiq_code finish_run(fixture *self, counted *run, int *detail) {
-  while (run->done == 0) uv_run(&self->worker->loop, UV_RUN_ONCE);
+  turn_until_done(self->worker, run);
   ubiq_code code = ubiq_error_code(run->run.error);
   if (detail != NULL) *detail = (int)ubiq_error_detail(run->run.error);
   run_end(&run->run);

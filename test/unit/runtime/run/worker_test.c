@@ -4,7 +4,7 @@
 
 #include "engine/ticker.h"
 #include "unit/runtime/begin_testing.h"
-#include "unit/runtime/runtime_testing.h"
+#include "unit/runtime/run/runs_testing.h"
 
 uint64_t __real_clock_monotonic_ns(void);
 uint64_t __wrap_clock_monotonic_ns(void);
@@ -91,29 +91,8 @@ static void end(fixture *self) {
   folder_remove(self->folder);
 }
 
-typedef struct counted {
-  run run;
-  int done;
-} counted;
-
-static void count(run *run) {
-  ((counted *)(void *)run)->done++;
-}
-
-static const function *find(fixture *self, const char *name) {
-  for (size_t i = 0; i < self->release->project->functions_count; i++)
-    if (strcmp(self->release->functions[i].name, name) == 0) return &self->release->functions[i];
-  fail_msg("no function %s", name);
-  return NULL;
-}
-
 static bool start(fixture *self, counted *run, const char *name) {
-  *run = (counted){0};
-  run_init(&run->run, self->worker);
-  run->run.lease = self->worker->lease;
-  run->run.done = count;
-  run->run.function = find(self, name);
-  return run_start(&run->run);
+  return counted_start(run, self->worker, function_named(self->release, name));
 }
 
 /// The same, of a run that is brief.
@@ -124,13 +103,9 @@ static bool start_brief(fixture *self, counted *run, const char *name) {
   return is_done;
 }
 
-static void turn_until_done(fixture *self, counted *run) {
-  while (run->done == 0) uv_run(&self->worker->loop, UV_RUN_ONCE);
-}
-
 /// A run that comes after one that took long on a slow machine waits for its turn.
 static void run_to_end(fixture *self, counted *run, const char *name) {
-  if (!start(self, run, name)) turn_until_done(self, run);
+  if (!start(self, run, name)) turn_until_done(self->worker, run);
 }
 
 static void a_short_run_is_done_at_once(void **state) {
@@ -174,7 +149,7 @@ static void a_long_run_takes_turns_until_its_limit(void **state) {
   uv_run(&self.worker->loop, UV_RUN_NOWAIT);
   assert_true(start_brief(&self, &fine, "fine"));
   run_end(&fine.run);
-  turn_until_done(&self, &spinning);
+  turn_until_done(self.worker, &spinning);
   assert_int_equal(ubiq_error_code(spinning.run.error), UBIQ_CPU_LIMIT);
   assert_true(self.after_runs > 0);
   run_end(&spinning.run);
@@ -202,7 +177,7 @@ static void runs_of_a_function_that_is_ahead_of_others_wait_for_their_turns(void
   go_round(&self);
   assert_int_equal(again.done, 0);
   run_end(&spinning.run);
-  turn_until_done(&self, &again);
+  turn_until_done(self.worker, &again);
   assert_success(again.run.error);
   run_end(&again.run);
   end(&self);
@@ -233,7 +208,7 @@ static void runs_that_begin_as_they_come_give_way_when_that_took_too_long(void *
   worker_charge(self.worker, before.run.lane, WORKER_BEGIN_NS);
   run_end(&before.run);
   assert_false(start(&self, &after, "fine"));
-  turn_until_done(&self, &after);
+  turn_until_done(self.worker, &after);
   run_end(&after.run);
   assert_true(start(&self, &before, "fine"));
   run_end(&before.run);
@@ -267,9 +242,10 @@ static void a_run_whose_turn_does_not_come_in_time_is_busy(void **state) {
   make(&self, 4, 4);
   assert_false(start(&self, &spinning, "endless"));
   go_round(&self);
-  worker_charge(self.worker, lease_lane(self.worker->lease, find(&self, "slow")), 60 * CLOCK_NS_PER_SECOND);
+  worker_charge(self.worker, lease_lane(self.worker->lease, function_named(self.release, "slow")),
+                60 * CLOCK_NS_PER_SECOND);
   assert_false(start(&self, &run, "slow"));
-  turn_until_done(&self, &run);
+  turn_until_done(self.worker, &run);
   assert_int_equal(ubiq_error_code(run.run.error), UBIQ_BUSY);
   assert_int_equal(run.run.busy, BUSY_NO_TURN);
   run_end(&run.run);
@@ -330,8 +306,8 @@ static void a_waiting_run_goes_on_when_its_time_has_come(void **state) {
   assert_false(start(&self, &second, "waits"));
   while (first.run.state < RUN_WAITING) go_round(&self); // a tick came before
   assert_int_equal(first.run.state, RUN_WAITING);
-  turn_until_done(&self, &first);
-  turn_until_done(&self, &second);
+  turn_until_done(self.worker, &first);
+  turn_until_done(self.worker, &second);
   assert_true(clock_monotonic_ns() - began_ns >= 20 * CLOCK_NS_PER_MS);
   assert_success(first.run.error);
   assert_success(second.run.error);
@@ -348,7 +324,7 @@ static void a_waiting_run_ends_at_its_deadline(void **state) {
   make(&self, 4, 4);
   assert_false(start_brief(&self, &run, "slow"));
   assert_int_equal(run.run.state, RUN_WAITING);
-  turn_until_done(&self, &run);
+  turn_until_done(self.worker, &run);
   assert_int_equal(ubiq_error_code(run.run.error), UBIQ_TIMEOUT);
   run_end(&run.run);
   end(&self);
@@ -397,14 +373,14 @@ static void a_run_without_a_place_gets_the_next_that_is_free(void **state) {
   assert_true(start(&self, &refused, "fine"));
   assert_int_equal(ubiq_error_code(refused.run.error), UBIQ_BUSY);
   run_end(&refused.run);
-  turn_until_done(&self, &first);
+  turn_until_done(self.worker, &first);
   assert_int_equal(second.done, 0);
   run_end(&first.run);
-  turn_until_done(&self, &second);
+  turn_until_done(self.worker, &second);
   assert_int_equal(third.done, 0);
   assert_success(second.run.error);
   run_end(&second.run);
-  turn_until_done(&self, &third);
+  turn_until_done(self.worker, &third);
   assert_success(third.run.error);
   run_end(&third.run);
   end(&self);
@@ -417,7 +393,7 @@ static void a_run_that_waits_too_long_for_a_place_is_busy(void **state) {
   make(&self, 1, 2);
   assert_false(start(&self, &first, "waits"));
   assert_false(start(&self, &second, "slow"));
-  turn_until_done(&self, &second);
+  turn_until_done(self.worker, &second);
   assert_int_equal(ubiq_error_code(second.run.error), UBIQ_BUSY);
   assert_int_equal(second.run.busy, BUSY_NO_PLACE);
   run_end(&second.run);
