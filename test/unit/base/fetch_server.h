@@ -211,10 +211,10 @@ static inline void *fetch_server_accept(void *user) {
     if (fd < 0) break;
     fetch_server_connection *connection = &self->connection[count];
     *connection = (fetch_server_connection){.server = self, .fd = fd};
+    atomic_store(&self->connections, count + 1); // before anything is answered there
     int made = pthread_create(&connection->thread, NULL, fetch_server_serve, connection);
     assert(made == 0);
     (void)made;
-    atomic_store(&self->connections, count + 1);
   }
   return NULL;
 }
