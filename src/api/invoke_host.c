@@ -26,7 +26,8 @@ typedef struct api_call {
   pthread_t thread; ///< the guest's
   void *held;       ///< the host's, for `let_go`; NULL: nothing
   void (*let_go)(void *held);
-  yyjson_doc *document; ///< what the request points to
+  bool shares_permissions; ///< it has a share of each of the caller's sets
+  yyjson_doc *document;    ///< what the request points to
   api_request request;
   service_call call; ///< last: what its arena holds in itself is not zeroed
 } api_call;
@@ -38,6 +39,7 @@ static api_call *call_in(service_call *call) {
 // --------------------------------------------------------------------------------------------------------------- the end
 
 static void call_free(api_call *self) {
+  if (self->shares_permissions) permissions_let_go((permissions *)(uintptr_t)self->call.caller.permissions);
   if (self->held != NULL) self->let_go(self->held);
   yyjson_doc_free(self->document);
   buffer_free(&self->call.bytes);
@@ -124,6 +126,12 @@ static ubiq_error *describe(api_call *self, const api_guest *guest) {
   return caller->permissions == NULL ? ubiq_error_no_memory() : NULL;
 }
 
+/// Who asks may end before the call does, and lets its sets go.
+static void share_permissions(api_call *self) {
+  self->shares_permissions = self->call.caller.permissions != NULL;
+  if (self->shares_permissions) permissions_hold(self->call.caller.permissions);
+}
+
 static void begin_telling(api_call *self) {
   self->asked_ns = clock_monotonic_ns();
   self->guest->host->asked(self->guest->run);
@@ -150,7 +158,9 @@ static void ask(api_call *self, api_guest *guest) {
   self->is_told = host->asked != NULL;
   if (self->is_told) begin_telling(self);
   api_dispatch(&self->call, &self->request);
-  if (guest->call != self || host->hold == NULL) return;
+  if (guest->call != self) return;
+  share_permissions(self);
+  if (host->hold == NULL) return;
   self->held = host->hold(guest->run);
   self->let_go = host->let_go;
 }

@@ -34,7 +34,7 @@ typedef struct admin_platform_call {
   uint64_t asked_ns;
   release *current;      ///< what was served when it came
   errand errand;         ///< where it has a function run
-  permissions allowed;   ///< to whoever asks; none: everything
+  permissions allowed;   ///< to whoever asks: a share; none: everything
   service_stubs refusal; ///< of who may only look, and changes
 } waiting;
 
@@ -230,12 +230,13 @@ static bool refuse(void *user, service_call *call, text method, text path) {
 /// Who may only look is allowed nothing where something may change, whatever its token says.
 static ubiq_error *read_permissions(waiting *self) {
   const admin_request *request = self->request;
-  const permission_set *set = NULL;
+  const admin_context *context = request->context;
   bool is_refused = request->endpoint->changes && !request->who.may_change;
-  ubiq_error *error = admin_tokens_permissions(request->context->tokens, &request->who, is_refused, &set);
-  if (error != NULL || set == NULL) return error;
-  permissions_join(&self->allowed, set);
-  self->refusal = (service_stubs){refuse, (void *)(uintptr_t)set};
+  ubiq_error *error =
+      admin_tokens_permissions(context->tokens, release_store_database(releases_store(context->releases)),
+                               &request->who, is_refused, &self->allowed);
+  if (error != NULL || self->allowed.count == 0) return error;
+  self->refusal = (service_stubs){refuse, (void *)(uintptr_t)self->allowed.sets[0]};
   if (is_refused) self->services.stubs = &self->refusal;
   return NULL;
 }
@@ -255,6 +256,7 @@ static waiting *waiting_new(admin_request *request) {
 
 static void waiting_delete(waiting *self) {
   release_delete(self->current); // what was answered may point there
+  permissions_let_go(&self->allowed);
   waiter_end(&self->waiter);
   yyjson_doc_free(self->document);
   buffer_free(&self->call.bytes);

@@ -66,6 +66,10 @@ void permission_set_delete(permission_set *self) {
   free(self);
 }
 
+bool permission_set_is_shared(const permission_set *self) {
+  return atomic_load(&self->owners) > 1;
+}
+
 text permission_set_owner(const permission_set *self) {
   return self->owner;
 }

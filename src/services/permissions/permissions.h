@@ -51,6 +51,9 @@ ubiq_error *permission_set_of_token(text owner, text lines, permission_set **out
 /// Lets one owner's share go; the last ends it. NULL is allowed.
 void permission_set_delete(permission_set *self);
 
+/// Whether somebody else has a share, too. Any thread; once it is not so, only a new share by the caller's changes that.
+bool permission_set_is_shared(const permission_set *self);
+
 /// The name in messages; lives as long as the set.
 text permission_set_owner(const permission_set *self);
 bool permission_set_is_token(const permission_set *self);

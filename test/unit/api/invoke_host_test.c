@@ -211,6 +211,19 @@ static void an_answer_to_a_closed_inbox_ends_with_its_call(void **state) {
   loop_world_close(&self);
 }
 
+static void what_a_call_may_outlives_who_asked(void **state) {
+  (void)state;
+  loop_world self;
+  loop_world_open(&self, false);
+  assert_true(permission_set_is_shared(self.api.granted));
+  api_guest_leave(&self.api.guest);
+  instance_close(&self.one);
+  assert_true(permission_set_is_shared(self.api.granted));
+  answer_elsewhere(&self.slow);
+  assert_false(permission_set_is_shared(self.api.granted));
+  loop_world_close(&self);
+}
+
 int main(void) {
   plugin_testing_begin();
   plugin_testing_needs(ENGINE_CAN_SUSPEND);
@@ -223,6 +236,7 @@ int main(void) {
       cmocka_unit_test(an_answer_of_another_thread_comes_by_the_inbox),
       cmocka_unit_test(a_guest_that_ends_takes_its_call_back_and_the_answer_finds_nobody),
       cmocka_unit_test(an_answer_to_a_closed_inbox_ends_with_its_call),
+      cmocka_unit_test(what_a_call_may_outlives_who_asked),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
