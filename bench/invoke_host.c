@@ -1,6 +1,6 @@
 // What asking the platform costs a guest of each wire: rounds of InvokeHost with an operation that answers at once, beside an
 // empty host function of Extism's kind, on a fiber as in the server. `invoke_host FOLDER` keeps keys there, and prints one line
-// of JSON: nanoseconds of each.
+// of JSON: nanoseconds of each, and what a plugin that has asked keeps in memory.
 #include "api/invoke_host.h"
 #include "api/guest.h"
 #include "base/msgpack.h"
@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { TURNS = 5 };
 
@@ -45,11 +46,10 @@ static ubiq_function *make_empty(void) {
   return made;
 }
 
-/// A plugin of a guest's text, with what its options say of the wire.
-static ubiq_plugin *open_plugin(const char *text, ubiq_compile_options options, api_guest *asking) {
+/// A guest's text, with what its options say of the wire.
+static ubiq_compiled *compile(const char *text, ubiq_compile_options options) {
   ubiq_function *functions[2] = {NULL, make_empty()};
   ubiq_compiled *compiled = NULL;
-  ubiq_plugin *plugin = NULL;
   uint8_t *wasm = NULL;
   size_t size = 0;
   check("function", invoke_host_new(options.core, &functions[0]));
@@ -59,12 +59,23 @@ static ubiq_plugin *open_plugin(const char *text, ubiq_compile_options options, 
   options.memory_bytes_max = UINT64_C(64) << 20;
   check("text", engine_wat_to_wasm(text, strlen(text), &wasm, &size));
   check("compile", ubiq_compiled_new(wasm, size, &options, &compiled));
-  check("plugin", ubiq_plugin_new(compiled, &plugin));
-  plugin_set_platform(plugin, asking);
-  ubiq_compiled_delete(compiled);
   ubiq_function_delete(functions[0]);
   ubiq_function_delete(functions[1]);
   free(wasm);
+  return compiled;
+}
+
+static ubiq_plugin *open_one(ubiq_compiled *compiled, api_guest *asking) {
+  ubiq_plugin *plugin = NULL;
+  check("plugin", ubiq_plugin_new(compiled, &plugin));
+  plugin_set_platform(plugin, asking);
+  return plugin;
+}
+
+static ubiq_plugin *open_plugin(const char *text, ubiq_compile_options options, api_guest *asking) {
+  ubiq_compiled *compiled = compile(text, options);
+  ubiq_plugin *plugin = open_one(compiled, asking);
+  ubiq_compiled_delete(compiled);
   return plugin;
 }
 
@@ -118,6 +129,32 @@ static void measure_wire(ubiq_plugin *plugin, const char *wire, bool has_formats
   ubiq_plugin_delete(plugin);
 }
 
+static size_t resident_kib(void) {
+  FILE *file = fopen("/proc/self/statm", "r");
+  size_t all = 0, resident = 0;
+  if (file == NULL || fscanf(file, "%zu %zu", &all, &resident) != 2) abort();
+  fclose(file);
+  return resident * (size_t)sysconf(_SC_PAGESIZE) / 1024;
+}
+
+/// What plugins that asked keep, each.
+static double resident_each(api_guest *asking) {
+  enum { PLUGINS = 500 };
+  static const char get[] = "{\"method\":\"GET\",\"path\":\"/v1/cache/a\"}";
+  ubiq_plugin *plugins[PLUGINS];
+  ubiq_compiled *compiled = compile(invoke_extism, (ubiq_compile_options){0});
+  ubiq_bytes output;
+  size_t before = resident_kib();
+  for (int i = 0; i < PLUGINS; i++) {
+    plugins[i] = open_one(compiled, asking);
+    check(get, ubiq_plugin_call(plugins[i], "once", bytes_of(get), &output));
+  }
+  double each = (double)(resident_kib() - before) / PLUGINS;
+  for (int i = 0; i < PLUGINS; i++) ubiq_plugin_delete(plugins[i]);
+  ubiq_compiled_delete(compiled);
+  return each;
+}
+
 int main(int count, char **arguments) {
   static const char line[] =
       "{\"method\":\"POST\",\"path\":\"/v1/log\",\"body\":{\"level\":\"trace\",\"message\":\"m\"}}";
@@ -133,7 +170,7 @@ int main(int count, char **arguments) {
   measure_wire(plugin, "", true);
   measure_wire(open_plugin(invoke_core, (ubiq_compile_options){.core = true}, &asking), "core_", true);
   measure_wire(open_plugin(invoke_component, (ubiq_compile_options){.component = true}, &asking), "component_", false);
-  printf("}\n");
+  printf(",\"resident_kib\":%.1f}\n", resident_each(&asking));
   services_close(&services);
   return 0;
 }

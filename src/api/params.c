@@ -3,6 +3,7 @@
 
 #include "api/shape.h"
 #include "base/units.h"
+#include "services/operations.h"
 
 #include <stdlib.h>
 
@@ -72,6 +73,14 @@ static ubiq_error *no_route(service_call *call, const api_request *request, cons
                         method.data, allow);
 }
 
+/// Clients of CloudEvents send both modes to one address: attributes in headers are those of the binary mode.
+static const api_operation *by_mode(const api_operation *found, const api_request *request) {
+  if (found != &api_operations[SERVICE_EVENTS_PUBLISH]) return found;
+  for (size_t i = 0; i < request->headers_count; i++)
+    if (text_equal(request->headers[i].name, TEXT("ce-type"))) return &api_operations[SERVICE_EVENTS_PUBLISH_BINARY];
+  return found;
+}
+
 ubiq_error *params_route(service_call *call, const api_request *request, const api_operation **out) {
   segments path, found;
   char allow[ALLOW_BYTES] = "";
@@ -85,6 +94,7 @@ ubiq_error *params_route(service_call *call, const api_request *request, const a
     *out = operation;
     if (text_equal_string(request->method, operation->method)) {
       set_params(call, &found);
+      *out = by_mode(operation, request);
       return NULL;
     }
     add_method(allow, operation->method);

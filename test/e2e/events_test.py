@@ -164,8 +164,8 @@ class Events(Base):
         server = self.start(self.make())
         self.subscribe(server, "all", "*", "note")
         headers = {"ce-type": "order.created", "ce-id": "7", "ce-source": "/shop", "ce-more": "Euro%20%E2%82%AC", "content-type": "text/plain"}
-        for _ in range(2):
-            answer = self.ask(server, "POST", "/v1/events/binary", headers=headers, body="hello", encoding="utf8")
+        for path in ("/v1/events/binary", "/v1/events"):
+            answer = self.ask(server, "POST", path, headers=headers, body="hello", encoding="utf8")
             self.assertEqual((202, {"id": "7"}), (answer["status"], answer["body"]))
         self.publish(server, type="last", partitionkey="k")
         seen = {event["type"]: event for event in self.seen(server, 2)}

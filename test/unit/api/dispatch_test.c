@@ -54,6 +54,22 @@ static void parameters_that_are_not_given_have_their_defaults(void **state) {
   asked_end(&self);
 }
 
+static void an_event_whose_attributes_are_headers_is_one_in_binary_mode(void **state) {
+  (void)state;
+  static const char *const rows[][2] = {
+      {REQUEST("POST", "/v1/events", ",\"headers\":{\"ce-type\":\"a\"},\"body\":\"x\",\"encoding\":\"utf8\""),
+       "events.publish_binary"},
+      {REQUEST("POST", "/v1/events", ",\"body\":{\"type\":\"a\"}"), "events.publish"},
+      {REQUEST("PUT", "/v1/kv/a", ",\"headers\":{\"ce-type\":\"a\"},\"body\":1"), "kv.put"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    asked self;
+    asked_answer(&self, rows[i][0]);
+    assert_string_equal(seen->operation->name, rows[i][1]);
+    asked_end(&self);
+  }
+}
+
 static void a_template_that_is_tried_before_leaves_nothing_behind(void **state) {
   (void)state;
   asked self;
@@ -125,6 +141,7 @@ int main(void) {
       cmocka_unit_test(parameters_of_the_path_are_unescaped_once),
       cmocka_unit_test(parameters_of_the_query_are_read_by_their_kinds),
       cmocka_unit_test(parameters_that_are_not_given_have_their_defaults),
+      cmocka_unit_test(an_event_whose_attributes_are_headers_is_one_in_binary_mode),
       cmocka_unit_test(a_template_that_is_tried_before_leaves_nothing_behind),
       cmocka_unit_test(bytes_have_their_media_type),
       cmocka_unit_test(what_is_wrong_with_a_parameter_is_told),
