@@ -34,14 +34,20 @@ static void print_example_path(text path) {
   }
 }
 
+/// A component is handed what it is sent as JSON.
+static const char *example_body(const project_function *function) {
+  return function->wire == PROJECT_WIRE_COMPONENT ? "--json '{\"name\": \"Ada\"}' " : "-d Ada ";
+}
+
 /// Options for anything but what curl does by itself. An answer to HEAD has no body, which curl waits for without -I.
-static void print_options(text method) {
+static void print_options(const project_function *function) {
+  const text method = function->method;
   bool is_usual = method.size == 0 || text_equal_string(method, "GET") || text_equal_string(method, "POST");
   if (text_equal_string(method, "HEAD"))
     printf("-I ");
   else if (!is_usual)
     printf("-X %.*s ", (int)method.size, method.data);
-  if (has_body(method)) printf("-d Ada ");
+  if (has_body(method)) fputs(example_body(function), stdout);
 }
 
 /// A host that the route answers for; one below a pattern.
@@ -57,7 +63,7 @@ static void print_route(const project_function *function, const char *url) {
   text host = function->host;
   printf("  %-20s %.*s%s%.*s%.*s\n    curl ", function->name, (int)method.size, method.data, method.size > 0 ? " " : "",
          (int)host.size, host.data, (int)function->path.size, function->path.data);
-  print_options(method);
+  print_options(function);
   print_host(host);
   printf("%s%s", quote, url);
   print_example_path(function->path);

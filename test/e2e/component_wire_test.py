@@ -48,6 +48,11 @@ class ComponentWire(support.Test):
     def start_all(self, *functions, options=("--workers", "1")):
         return self.start(self.folder(*functions), *options)
 
+    def test_the_line_to_try_sends_json(self):
+        server = self.start(self.folder(component("echo")), "--workers", "1", command="dev")
+        server.wait_for("^    curl --json '{\"name\": \"Ada\"}' %s/echo$" % server.url)
+        self.assertEqual({"name": "Ada"}, json.loads(server.request("POST", "/echo", b'{"name": "Ada"}')[2]))
+
     def assert_fails(self, server, path, status, name, words, body=b"{}"):
         found, _, answer = server.request("POST", path, body)
         problem = json.loads(answer)
