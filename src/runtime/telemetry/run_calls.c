@@ -1,6 +1,7 @@
 #include "runtime/telemetry/run_calls.h"
 
 #include "base/clock.h"
+#include "base/fetch_headers.h"
 #include "base/fetch_url.h"
 
 #include <stdio.h>
@@ -53,7 +54,8 @@ void run_calls_answer(run_calls *self, const run_call *answer) {
 void run_calls_begin(run_calls *self, const char *method, const char *url) {
   run_call *call = self->is_asking ? under_way(self) : add(self);
   if (call == NULL) return;
-  snprintf(call->method, sizeof call->method, "%s", method);
+  // A guest may say anything, which would be cut within a character; OpenTelemetry has a word for what is no method.
+  snprintf(call->method, sizeof call->method, "%s", fetch_token_valid(method) ? method : "_OTHER");
   show(url, call->url);
 }
 

@@ -51,6 +51,19 @@ static void what_is_long_is_cut(void **state) {
   run_calls_free(first);
 }
 
+static void what_is_no_method_is_not_shown(void **state) {
+  (void)state;
+  static const char *const wrong[] = {"", "GET ", "a b",
+                                      "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"};
+  for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+    run_calls self = {.first = NULL};
+    run_calls_begin(&self, wrong[i], "http://a/");
+    run_call *first = run_calls_take(&self);
+    assert_string_equal(first->method, "_OTHER");
+    run_calls_free(first);
+  }
+}
+
 static void more_than_there_is_room_for_are_counted(void **state) {
   (void)state;
   run_calls self = {.first = NULL};
@@ -126,6 +139,7 @@ int main(void) {
       cmocka_unit_test(calls_are_kept_in_order_with_their_answers),
       cmocka_unit_test(what_may_be_secret_is_not_shown),
       cmocka_unit_test(what_is_long_is_cut),
+      cmocka_unit_test(what_is_no_method_is_not_shown),
       cmocka_unit_test(more_than_there_is_room_for_are_counted),
       cmocka_unit_test(what_the_platform_was_asked_is_told_with_its_answer),
       cmocka_unit_test(a_request_that_the_platform_sends_is_what_it_was_asked_for),
