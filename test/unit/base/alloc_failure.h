@@ -5,6 +5,8 @@
 #ifndef UBIQ_TEST_ALLOC_FAILURE_H
 #define UBIQ_TEST_ALLOC_FAILURE_H
 
+#include "unit/base/testing.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -77,6 +79,23 @@ static inline size_t alloc_failure_sweep(bool (*attempt)(void *user), void *user
     if (ok) return 0;
   }
   return 0;
+}
+
+/// The same of what may succeed without some of its allocations; returns how many attempts failed. The last, in which none
+/// was made to fail, has to succeed. `sparse`: of later allocations not each is made to fail.
+static inline size_t alloc_failure_walk(bool (*attempt)(void *user), void *user, bool sparse) {
+  size_t refused = 0;
+  for (size_t n = 0;; n += 1 + (sparse ? n / 16 : 0)) {
+    alloc_failure.armed = true;
+    alloc_failure.failed = false;
+    alloc_failure.passes = n;
+    bool good = attempt(user);
+    alloc_failure.armed = false;
+    refused += !good;
+    if (alloc_failure.failed) continue;
+    assert_true(good);
+    return refused;
+  }
 }
 
 #endif

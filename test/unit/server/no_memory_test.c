@@ -21,22 +21,9 @@ static bool is_good(ubiq_error *error) {
   return good;
 }
 
-/// Attempts with the first allocation failing, then the second, until none fails any more; answers how many attempts failed.
 /// What is only of use, such as a line of the log, may be missing.
 static size_t sweep(bool (*attempt)(void *user), void *user) {
-  size_t failed = 0;
-  for (size_t n = 0;; n++) {
-    alloc_failure.armed = true;
-    alloc_failure.failed = false;
-    alloc_failure.passes = n;
-    bool good = attempt(user);
-    alloc_failure.armed = false;
-    failed += !good;
-    if (!alloc_failure.failed) {
-      assert_true(good);
-      return failed;
-    }
-  }
+  return alloc_failure_walk(attempt, user, false);
 }
 
 static bool attempt_routes(void *user) {

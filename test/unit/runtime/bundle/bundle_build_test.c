@@ -171,9 +171,9 @@ static void without_memory_there_is_no_bundle_and_no_leak(void **state) {
   folder_remove(folder);
 }
 
-static bool attempt_release(const bundle *bundle) {
+static bool attempt_release(void *user) {
   release *release = NULL;
-  ubiq_error *error = release_from_bundle(bundle, &(release_grant){.all_hosts = true}, &release);
+  ubiq_error *error = release_from_bundle(user, &(release_grant){.all_hosts = true}, &release);
   if (error == NULL) release_delete(release);
   bool good = error == NULL;
   ubiq_error_delete(error);
@@ -188,17 +188,7 @@ static void without_memory_there_is_an_error_or_another_way_and_no_leak(void **s
   bundle *bundle = NULL;
   assert_success(build(folder, &built));
   assert_success(bundle_parse("b.ubiq", buffer_bytes(&built.bytes), &bundle));
-  size_t refused = 0;
-  for (size_t n = 0;; n += 1 + n / 16) {
-    alloc_failure.armed = true;
-    alloc_failure.failed = false;
-    alloc_failure.passes = n;
-    bool good = attempt_release(bundle);
-    alloc_failure.armed = false;
-    refused += !good;
-    if (!alloc_failure.failed) break;
-  }
-  assert_true(refused > 10);
+  assert_true(alloc_failure_walk(attempt_release, bundle, true) > 10);
   bundle_delete(bundle);
   bundle_built_free(&built);
   folder_remove(folder);

@@ -76,17 +76,7 @@ static bool attempt_release(void *user) {
 static void without_memory_there_is_an_error_or_another_way_and_no_leak(void **state) {
   (void)state;
   char *folder = make_project(settings);
-  size_t refused = 0;
-  for (size_t n = 0;; n += 1 + n / 16) {
-    alloc_failure.armed = true;
-    alloc_failure.failed = false;
-    alloc_failure.passes = n;
-    bool good = attempt_release(folder);
-    alloc_failure.armed = false;
-    refused += !good;
-    if (!alloc_failure.failed) break;
-  }
-  assert_true(refused > 10);
+  assert_true(alloc_failure_walk(attempt_release, folder, true) > 10);
   folder_remove(folder);
 }
 
