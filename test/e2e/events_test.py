@@ -240,6 +240,31 @@ class Events(Base):
         self.assertEqual(204, self.ask(server, "POST", "/v1/dead-letters/%s/replay" % letter["id"])["status"])
         self.assertEqual(letter["event"], self.seen(server, 1)[0])
 
+    def test_a_subscription_that_is_made_anew_gets_nothing_of_the_one_before(self):
+        project, once, often = self.make(), {"attempts": 1}, {"attempts": 100, "first_delay": "1s", "factor": 1}
+        server = self.start(project)
+        self.subscribe(server, "dead", "fire", "burn", retry=once)
+        self.subscribe(server, "hot", "fire", "burn", retry=often)
+        for n in range(5):
+            self.publish(server, type="fire", data="before")
+        letters = self.wait_until(lambda: (lambda items: len(items) == 5 and items)(
+            self.ask(server, "GET", "/v1/dead-letters")["body"]["items"]))
+        for name in ("dead", "hot"):
+            self.assertEqual(204, self.ask(server, "DELETE", "/v1/subscriptions/" + name)["status"])
+        server.signal(signal.SIGKILL)  # what waited may be there still
+        server.wait()
+        server = self.start(project)
+        self.ask(server, "PUT", "/v1/kv/water", body=True)
+        self.subscribe(server, "dead", "fire", "burn", retry=once)
+        self.subscribe(server, "hot", "fire", "burn", retry=often)
+        self.assertEqual([], self.ask(server, "GET", "/v1/dead-letters")["body"]["items"])
+        for letter in letters:
+            self.assertEqual(404, self.ask(server, "POST", "/v1/dead-letters/%s/replay" % letter["id"])["status"])
+        self.publish(server, type="fire", data="after")
+        self.assertEqual(["after"] * 2, [event["data"] for event in self.seen(server, 2)])
+        self.wait_until(lambda: all(each["lag"] == 0 for each in self.ask(server, "GET", "/v1/subscriptions")["body"]["subscriptions"]))
+        self.seen(server, 2)
+
     def test_a_loop_of_events_ends(self):
         server = self.start(self.make())
         self.subscribe(server, "loop", "loop", "echo")
