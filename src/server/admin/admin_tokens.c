@@ -151,9 +151,9 @@ static bool find_share(admin_tokens *self, const char *id, const char *lines, pe
 /// Whoever came first with the same has made it.
 static void take_in(admin_tokens *self, entry *made, const known *known, permissions *out) {
   pthread_mutex_lock(&self->mutex);
-  entry *found = find(self, made->id, made->lines);
-  leave_unknown(self, known); // before the new one: its token may be younger than the list
+  leave_unknown(self, known); // before the new one is there: its token may be younger than the list
   end_unshared(self);
+  const entry *found = find(self, made->id, made->lines);
   if (found == NULL) put(&self->entries, made);
   give_share(found == NULL ? made : found, out);
   pthread_mutex_unlock(&self->mutex);
