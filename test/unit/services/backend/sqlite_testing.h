@@ -3,12 +3,7 @@
 #define UBIQ_TEST_SQLITE_TESTING_H
 
 #include "unit/services/backend/backend_testing.h"
-
-static atomic_ullong fake_now_ms;
-
-static uint64_t fake_now(void) {
-  return atomic_load(&fake_now_ms);
-}
+#include "unit/services/fake_clock.h"
 
 typedef struct fixture {
   folder folder;

@@ -3,18 +3,9 @@
 
 #include "services/work/agenda_line.h"
 #include "unit/services/backend/backend_testing.h"
+#include "unit/services/fake_clock.h"
 
 enum { BEGUN_MAX = 256, WRITES_MAX = 64 };
-
-static atomic_ullong fake_now_ms;
-
-static uint64_t fake_now(void) {
-  return atomic_load(&fake_now_ms);
-}
-
-static double no_chance(void) {
-  return 0;
-}
 
 /// What the agenda writes goes through here, where the test may hold it, or have it fail.
 typedef struct door {

@@ -2,23 +2,9 @@
 #include "services/work/agenda.h"
 
 #include "unit/services/backend/backend_testing.h"
+#include "unit/services/fake_clock.h"
 
 enum { BEGUN_MAX = 256 };
-
-static atomic_ullong fake_now_ms;
-
-static uint64_t fake_now(void) {
-  return atomic_load(&fake_now_ms);
-}
-
-/// The clock that nobody sets: no time passes.
-static uint64_t no_time(void) {
-  return 0;
-}
-
-static double no_chance(void) {
-  return 0;
-}
 
 typedef struct begun {
   uint64_t id;
