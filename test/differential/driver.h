@@ -96,7 +96,7 @@ typedef struct scenario {
   demand demands;
   bool alone; ///< needs a process of its own: it sets what is the process's
   making making;
-  unsigned seconds; ///< after which it counts as never ending; 0: 20
+  unsigned seconds; ///< after which it counts as never ending; 0: 300
   difference differs;
   bool races; ///< libextism's answer depends on timing, so that it may be ours
 } scenario;

@@ -25,7 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SCENARIOS_MAX = 2000, SECONDS_DEFAULT = 20 };
+enum { SCENARIOS_MAX = 2000, SECONDS_DEFAULT = 300 };
 
 /// What was seen of each scenario, by its place; owned, NULL for one that was not run.
 typedef struct answers {

@@ -25,7 +25,7 @@ static const scenario scenarios[] = {
     {.name = "call: of Go's PDK",
      .guest = "go_echo",
      .wasi = true,
-     .seconds = 90,
+     .seconds = 600,
      .steps = "call echo text\ncall count_vowels aei"},
     {.name = "call: a function that is not there", .guest = "echo", .steps = "call ech\ncall echo text"},
     {.name = "call: a function with an empty name", .guest = "echo", .steps = "call "},

@@ -32,7 +32,7 @@ static const scenario scenarios[] = {
      .steps = "call x\nexists y\noutcome"},
     {.name = "error: of the guest after exists", .guest = "error", .steps = "call fail\nexists y\noutcome"},
     {.name = "error: of Rust's PDK", .guest = "rust_plugin", .steps = "call fail\ncall fail_with_code"},
-    {.name = "error: of Go's PDK", .guest = "go_echo", .wasi = true, .seconds = 90, .steps = "call fail"},
+    {.name = "error: of Go's PDK", .guest = "go_echo", .wasi = true, .seconds = 600, .steps = "call fail"},
     {.name = "error: Rust's panic", .guest = "rust_plugin", .steps = "call panic"},
     {.name = "error: in a call that errs in JSON", .guest = "rust_plugin", .steps = "call add {\"a\":1}"},
 

@@ -142,7 +142,7 @@ static const scenario scenarios[] = {
      .source = HOST_MODULE,
      .hosts = "reenter",
      .steps = "call go",
-     .seconds = 4},
+     .seconds = 8},
     {.name = "host: one that configures its plugin",
      .source = "(module (import \"extism:host/user\" \"host\" (func $host (result i64)))"
                " (import \"extism:host/env\" \"config_get\" (func $get (param i64) (result i64)))"
@@ -158,7 +158,7 @@ static const scenario scenarios[] = {
      .source = HOST_MODULE,
      .hosts = "reset_inside",
      .steps = "call go\ncall go",
-     .seconds = 4},
+     .seconds = 8},
     {.name = "host: the end of user data, functions freed last",
      .guest = "host",
      .hosts = "host_reverse",

@@ -20,6 +20,7 @@ typedef struct fixture {
   uv_poll_t received; ///< readable when the server has received a request
   int done;           ///< callbacks called
   int bodies;         ///< of them with status 200
+  int timeouts;       ///< of them with an error of this class
   ubiq_code last;     ///< class of the last one's error
   size_t last_size;   ///< bytes of the last one's body
   fetch *other;       ///< for callbacks that cancel another request
@@ -60,6 +61,7 @@ static void on_done(void *user, ubiq_error *error, fetch_response *response) {
   fixture *self = user;
   self->done++;
   self->last = ubiq_error_code(error);
+  self->timeouts += self->last == UBIQ_TIMEOUT;
   self->last_size = response->body.size;
   if (response->status == 200 || response->status == 201) self->bodies++;
   ubiq_error_delete(error);
@@ -201,7 +203,7 @@ static void timeout_ends_one_request_and_not_its_neighbour(void **state) {
   uv_run(&self->uv, UV_RUN_DEFAULT);
   assert_int_equal(self->done, 2);
   assert_int_equal(self->bodies, 1);
-  assert_int_equal(self->last, UBIQ_TIMEOUT);
+  assert_int_equal(self->timeouts, 1);
 }
 
 static void body_without_end_is_stopped_at_the_bound(void **state) {
