@@ -54,6 +54,7 @@ void wasi_context_delete(wasi_context *context) {
   wasi_descriptors_free(context);
   free(context->arguments.bytes);
   free(context->environment.bytes);
+  free(context->pollables);
   free(context);
 }
 
@@ -63,7 +64,7 @@ void wasi_context_reset(wasi_context *context) {
   context->exited = false;
   context->exit_code = 0;
   context->poll_deadline_ns = 0;
-  memset(context->pollables, 0, sizeof context->pollables);
+  if (context->pollables != NULL) memset(context->pollables, 0, sizeof *context->pollables);
 }
 
 bool wasi_context_exited(const wasi_context *context, uint32_t *code) {

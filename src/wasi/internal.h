@@ -55,6 +55,13 @@ typedef struct wasi_descriptor {
   const wasi_preopen *preopen;      ///< NULL: the guest opened it
 } wasi_descriptor;
 
+/// What a component waits for: times, of the monotonic clock.
+typedef struct wasi_pollables {
+  uint64_t ready[WASI_POLLABLES_MAX];  ///< when each is, at least 1; 0: it is free
+  uint64_t polled[WASI_POLLABLES_MAX]; ///< the same of those that it polls
+  uint32_t polled_count;
+} wasi_pollables;
+
 struct wasi_context {
   wasi_options options; ///< its arguments and environment are not used after the context was made
   wasi_strings arguments;
@@ -66,10 +73,7 @@ struct wasi_context {
   uint32_t exit_code;
   uint64_t poll_deadline_ns; ///< poll_oneoff: the answer is given from then on (monotonic clock); 0: at once
   wasi_errno poll_result;    ///< and this is the answer
-  uint64_t pollables
-      [WASI_POLLABLES_MAX]; ///< of a component: when each is ready (monotonic clock), at least 1; 0: it is free
-  uint64_t polled[WASI_POLLABLES_MAX]; ///< the same of those that it polls
-  uint32_t polled_count;
+  wasi_pollables *pollables; ///< of a component; NULL: it has had none
 };
 
 /// One call as a function of preview 1 sees it.

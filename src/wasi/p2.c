@@ -5,6 +5,8 @@
 #include "base/digest.h"
 #include "wasi/internal.h"
 
+#include <stdlib.h>
+
 /// Types of resources. P2_OTHER: of those there are none.
 enum { P2_OTHER = 1, P2_POLLABLE, P2_INPUT, P2_OUTPUT };
 
@@ -205,11 +207,18 @@ CALLBACK(flush) {
 
 // -- Waiting: a pollable is a time --
 
+// Made when they are needed: contexts are many, and of modules most. NULL when memory is out.
+static wasi_pollables *pollables_of(wasi_context *context) {
+  if (context && !context->pollables) context->pollables = calloc(1, sizeof *context->pollables);
+  return context ? context->pollables : NULL;
+}
+
 static ubiq_error *pollable_new(wasi_context *context, uint64_t when_ns, component_value *result) {
-  if (!context) return ubiq_error_no_memory();
+  wasi_pollables *pollables = pollables_of(context);
+  if (!pollables) return ubiq_error_no_memory();
   for (uint32_t i = 0; i < WASI_POLLABLES_MAX; i++) {
-    if (context->pollables[i] != 0) continue;
-    context->pollables[i] = when_ns > 0 ? when_ns : 1;
+    if (pollables->ready[i] != 0) continue;
+    pollables->ready[i] = when_ns > 0 ? when_ns : 1;
     *result = resource(P2_POLLABLE, i);
     return NULL;
   }
@@ -217,8 +226,8 @@ static ubiq_error *pollable_new(wasi_context *context, uint64_t when_ns, compone
 }
 
 static void pollable_drop(void *env, component_call *call, uint32_t place) {
-  wasi_context *context = context_of(env, call);
-  if (context && place < WASI_POLLABLES_MAX) context->pollables[place] = 0;
+  const wasi_context *context = context_of(env, call);
+  if (context && context->pollables && place < WASI_POLLABLES_MAX) context->pollables->ready[place] = 0;
 }
 
 CALLBACK(subscribe_stream) {
@@ -239,7 +248,8 @@ CALLBACK(subscribe_duration) {
 }
 
 static uint64_t time_of(const wasi_context *context, const component_value *pollable) {
-  return pollable->number < WASI_POLLABLES_MAX ? context->pollables[pollable->number] : 0;
+  const wasi_pollables *pollables = context->pollables;
+  return pollables && pollable->number < WASI_POLLABLES_MAX ? pollables->ready[pollable->number] : 0;
 }
 
 static bool has_come(const wasi_context *context, uint64_t when_ns) {
@@ -271,16 +281,17 @@ CALLBACK(poll_all) {
   UNUSED();
   wasi_context *context = context_of(env, call);
   const component_value *list = &arguments[0];
-  if (!context) return ubiq_error_no_memory();
+  wasi_pollables *pollables = pollables_of(context);
+  if (!pollables) return ubiq_error_no_memory();
   if (list->count == 0 || list->count > WASI_POLLABLES_MAX)
     return ubiq_error_new(UBIQ_TRAP, "WASI: the component polls %zu pollables; expected 1 to %d", list->count,
                           WASI_POLLABLES_MAX);
   uint64_t earliest = UINT64_MAX;
   for (size_t i = 0; i < list->count; i++) {
-    uint64_t when = context->polled[i] = time_of(context, &list->items[i]);
+    uint64_t when = pollables->polled[i] = time_of(context, &list->items[i]);
     if (when < earliest) earliest = when;
   }
-  context->polled_count = (uint32_t)list->count;
+  pollables->polled_count = (uint32_t)list->count;
   wait_until(context, earliest);
   return NULL;
 }
@@ -302,12 +313,13 @@ static bool block_ready(void *env, component_call *call, component_value *result
 static bool poll_ready(void *env, component_call *call, component_value *result, ubiq_error **error) {
   const wasi_context *context = context_of(env, call);
   if (!has_ended(context, error)) return false;
-  component_value *places = *error ? NULL : arena_array(call->arena, context->polled_count, sizeof *places);
+  const wasi_pollables *pollables = context->pollables;
+  component_value *places = *error ? NULL : arena_array(call->arena, pollables->polled_count, sizeof *places);
   if (!places && !*error) *error = ubiq_error_no_memory();
   if (!places) return true;
   *result = (component_value){.kind = COMPONENT_LIST, .items = places};
-  for (uint32_t i = 0; i < context->polled_count; i++)
-    if (has_come(context, context->polled[i])) places[result->count++] = number(COMPONENT_U32, i);
+  for (uint32_t i = 0; i < pollables->polled_count; i++)
+    if (has_come(context, pollables->polled[i])) places[result->count++] = number(COMPONENT_U32, i);
   return true;
 }
 

@@ -113,7 +113,7 @@ typedef struct wt_image {
 
 enum {
   WT_MODULES_MAX = 16,
-  WT_MEMORIES_KNOWN = 16, // memories at a later place are looked up each time
+  WT_MEMORIES_KNOWN = 8, // memories at a later place are looked up each time
   // A larger memory is given back to the system as soon as its store ends; others wait in the pool for a few more.
   WT_MEMORY_LINGERS_BYTES = 2 << 20,
   // Of all memories of a store that is used again: the kernel's, and two pages. Writing them costs less than looking at them.
@@ -174,8 +174,8 @@ typedef struct wt_store {
   bool on_fiber;        ///< a suspendable call is being polled: a tick may yield
   bool in_call;         ///< a tick may interrupt
   wasmtime_memory_t memories[WT_MEMORIES_KNOWN];
-  uint32_t memories_known; ///< bit i: memories[i] was looked up and is there
-  wasmtime_instance_t instances[WT_MODULES_MAX];
+  uint32_t memories_known;        ///< bit i: memories[i] was looked up and is there
+  wasmtime_instance_t *instances; ///< of each of the image's modules; behind the store
   wt_wait wait;
   wt_call call;
 } wt_store;

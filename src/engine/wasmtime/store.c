@@ -103,8 +103,9 @@ static ubiq_error *instantiate(wt_store *store) {
 
 // The large arrays of values inside are written before they are read: no need to clear them.
 static wt_store *store_alloc(wt_image *image, const engine_store_options *options) {
-  wt_store *store = malloc(sizeof *store);
+  wt_store *store = malloc(sizeof *store + image->modules_count * sizeof *store->instances);
   if (!store) return NULL;
+  store->instances = (wasmtime_instance_t *)(store + 1);
   store->base.ops = &wasmtime_ops;
   store->engine = image->engine;
   store->image = image;
