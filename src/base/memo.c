@@ -5,6 +5,7 @@
 
 #include "base/digest.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -105,7 +106,9 @@ static void remove_at(part *part, memo_item **at) {
 }
 
 static void remove_item(const memo *self, part *part, const memo_item *item) {
-  remove_at(part, place_of(self, part, (text){(const char *)item->bytes, item->key_size}, item->hash));
+  memo_item **at = place_of(self, part, (text){(const char *)item->bytes, item->key_size}, item->hash);
+  assert(*at == item);
+  remove_at(part, at);
 }
 
 static void add(const memo *self, part *part, memo_item *item) {
