@@ -70,7 +70,8 @@ void service_log_write(service_call *call) {
       return;
     }
     const text shown = text_cut((text){(const char *)line.data, line.size}, LINE_BYTES_MAX);
-    log_write(level, source[0] == '\0' ? "admin" : source, shown.data, shown.size);
+    call->error = call->caller.count_line == NULL ? NULL : call->caller.count_line(call->caller.run, shown.size);
+    if (call->error == NULL) log_write(level, source[0] == '\0' ? "admin" : source, shown.data, shown.size);
     buffer_free(&line);
   }
   service_call_done(call);

@@ -12,6 +12,7 @@ typedef struct quotas {
   uint64_t storage_bytes;  ///< objects and uploads
   uint64_t work_items;     ///< events, schedules and runs that wait, or are dead letters
   uint64_t work_bytes;     ///< of what those carry
+  uint64_t log_bytes;      ///< that one run says in the log
 } quotas;
 
 /// What holds for work where nobody says less: more is not to be had.
@@ -25,6 +26,7 @@ static const quotas quotas_default = {
     .storage_bytes = UINT64_C(100) << 20,
     .work_items = QUOTA_WORK_ITEMS_MAX,
     .work_bytes = QUOTA_WORK_BYTES_MAX,
+    .log_bytes = UINT64_C(1) << 20,
 };
 
 /// What holds for a caller's project; all fields are said.

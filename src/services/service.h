@@ -87,6 +87,8 @@ typedef struct service_caller {
   uint32_t depth;                        ///< calls of functions above this one
   uint32_t hops;                         ///< events and schedules that led to this one
   void *run;                             ///< the runtime's; NULL: none. Within the handler and until `cancel`
+  /// Counts a line of that size which the run says in the log; NULL: nobody counts. Errors: `quota`. Within the handler only.
+  ubiq_error *(*count_line)(void *run, size_t size);
   /// Finds a setting of the function, of `environment` (empty: none), of the project, in this order; NULL: there are none. What is
   /// found is good within the handler only.
   bool (*find_setting)(const void *settings, text environment, text name, text *out);

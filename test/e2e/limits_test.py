@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import signal
 import socket
 import struct
@@ -27,6 +28,21 @@ UBIQ_EXPORT(keep) {
 UBIQ_EXPORT(post) {
   ubiq_http_request("POST", "http://127.0.0.1:9/", NULL, large, sizeof large);
   return ubiq_output_string("sent");
+}
+"""
+
+# Says the same a thousand times: each way to the log.
+CHATTY = r"""
+#include <ubiq/host.h>
+UBIQ_EXPORT(chatty) {
+  for (int i = 0; i < 1000; i++) ubiq_log_info("still here");
+  return ubiq_output_string("done");
+}
+UBIQ_EXPORT(asks) {
+  ubiq_block answer = 0;
+  for (int i = 0; i < 1000; i++)
+    answer = ubiq_invoke_string("{\"method\":\"POST\",\"path\":\"/v1/log\",\"body\":{\"message\":\"still asking\"}}");
+  return ubiq_output_block(answer, ubiq_block_size(answer));
 }
 """
 
@@ -71,6 +87,9 @@ class Limits(support.Test):
         found, headers, text = server.request("POST", path, body)
         self.assertEqual((status, name), (found, json.loads(text)["class"]), text)
         return json.loads(text)["detail"]
+
+    def count(self, server, pattern):
+        return sum(re.search(pattern, line) is not None for line in server.lines)
 
     def site(self):
         site = SlowSite()
@@ -119,6 +138,23 @@ class Limits(support.Test):
         server = self.serve(function("grow", "POST /grow", memory='"1MiB"'), function("hello", "POST /hello"))
         self.problem(server, "/grow", 502, "memory_limit")
         self.assertEqual(200, server.post("/hello")[0])
+
+    def test_what_a_run_says_has_a_bound_that_is_told_once(self):
+        quota = '[project.quotas]\nlog = "1KiB"\n'
+        server = self.start(self.project(quota, function("chatty", "POST /chatty"), function("asks", "POST /asks"),
+                                         files={"guest.c": CHATTY}))
+        for _ in range(2):  # each run has as much
+            start = len(server.lines)
+            self.assertEqual((200, b"done"), server.post("/chatty"))
+            server.wait_for(r"WARN +chatty: log: .*\[project.quotas\] log", start)
+        self.assertEqual(2, self.count(server, r"WARN +chatty: log: "))
+        self.assertEqual(2 * (1024 // (64 + len("still here"))), self.count(server, "still here"))
+        status, text = server.post("/asks")
+        self.assertEqual(200, status)
+        answer = json.loads(text)
+        self.assertEqual((507, "quota"), (answer["status"], answer["body"]["class"]))
+        server.wait_for(r"WARN +asks: log: ")
+        self.assertEqual(1024 // (64 + len("still asking trace=" + 32 * "0")), self.count(server, "still asking"))
 
     def test_what_there_is_no_memory_for_is_not_done_without_it(self):
         more = {"memory": '"13MiB"', "allowed_hosts": '["127.0.0.1:9"]'}

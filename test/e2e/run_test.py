@@ -84,7 +84,7 @@ allowed_hosts = ["x.example", "y.example"]
         text = self.TEXT + "[project.quotas]\nkv_value = '2MiB'\n"
         lines = [line.split() for line in self.ubiq("config", self.project(text=text)).splitlines()]
         for line in ("[project]", "quotas.kv_value 2MiB", "quotas.kv 100MiB default", "quotas.kv_keys 100000 default",
-                     "quotas.waiting 2000000 default", "quotas.waiting_size 1GiB default"):
+                     "quotas.waiting 2000000 default", "quotas.waiting_size 1GiB default", "quotas.log 1MiB default"):
             self.assertIn(line.split(), lines)
         told = json.loads(self.ubiq("config", self.project(text=text), "--json"))["quotas"]
         self.assertEqual({"value": 2 << 20, "from": "project"}, told["kv_value"])

@@ -13,6 +13,7 @@ const project_quota project_quotas[PROJECT_QUOTAS] = {
     {"storage", offsetof(quotas, storage_bytes), true, true, LARGE, "storage-max"},
     {"waiting", offsetof(quotas, work_items), false, true, QUOTA_WORK_ITEMS_MAX, NULL},
     {"waiting_size", offsetof(quotas, work_bytes), true, true, QUOTA_WORK_BYTES_MAX, NULL},
+    {"log", offsetof(quotas, log_bytes), true, false, UINT64_C(1) << 30, NULL},
 };
 
 static uint64_t *field_of(quotas *quotas, const project_quota *quota) {

@@ -7,6 +7,7 @@
 //     storage = "10GiB"
 //     waiting = 10000     # events, schedules and runs that wait or are dead letters
 //     waiting_size = "10MiB"
+//     log = "64KiB"       # of one run
 //
 // What is not said is as much as by default, or as the operator grants where that is less.
 #ifndef RUNTIME_PROJECT_PROJECT_QUOTAS_H
@@ -15,7 +16,7 @@
 #include "base/json.h"
 #include "services/quotas.h"
 
-enum { PROJECT_QUOTAS = 6 };
+enum { PROJECT_QUOTAS = 7 };
 
 /// A quota as people see it.
 typedef struct project_quota {

@@ -54,6 +54,10 @@ static bool find_setting(const void *settings, text environment, text name, text
   return project_find_setting(project, function, environment, name, out);
 }
 
+static ubiq_error *count_line(void *user, size_t size) {
+  return run_count_line(user, size);
+}
+
 static void describe(void *user, service_caller *out) {
   run *run = user;
   const project *project = run->lease->release->project;
@@ -68,6 +72,7 @@ static void describe(void *user, service_caller *out) {
                           .depth = run->depth,
                           .hops = run->hops,
                           .run = run,
+                          .count_line = count_line,
                           .find_setting = find_setting,
                           .settings = run};
 }

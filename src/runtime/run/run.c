@@ -7,6 +7,7 @@
 #include "runtime/run/run_trace.h"
 
 #include <assert.h>
+#include <string.h>
 
 static void move(run *self, run_state to) {
   run_state_move(&self->state, to, self->function->name, self->id);
@@ -40,10 +41,30 @@ static void wake_at(void *user, uint64_t deadline_ns) {
   if (self->state == RUN_WAITING) set_deadline(self);
 }
 
+ubiq_error *run_count_line(run *self, size_t size) {
+  enum { LINE_BYTES = 64 }; // about what stands around the words
+  const uint64_t most = self->lease->release->project->quotas.log_bytes;
+  const bool was_over = self->said_bytes > most;
+  if (!was_over) self->said_bytes += size + LINE_BYTES;
+  if (self->said_bytes <= most) return NULL;
+  ubiq_error *error = ubiq_error_new(
+      UBIQ_QUOTA,
+      "log: the run has said what a run may say, %llu bytes, and no more of it is written; [project.quotas] log",
+      (unsigned long long)most);
+  const char *message = ubiq_error_message(error);
+  if (!was_over) log_write(UBIQ_LOG_WARN, self->function->name, message, strlen(message));
+  return error;
+}
+
 /// What its guest says. Who keeps what ran may want to know which run said it.
 static void say(void *user, ubiq_log_level level, const char *message, size_t size) {
   run *self = user;
   if (!log_enabled(level)) return;
+  ubiq_error *error = run_count_line(self, size);
+  if (error != NULL) {
+    ubiq_error_delete(error);
+    return;
+  }
   const char *parent = self->worker->keeps_runs && !self->is_start ? run_traceparent(self) : NULL;
   log_write_traced(level, self->function->name, parent, message, size);
 }
@@ -236,6 +257,7 @@ bool run_start(run *self) {
   self->id = (uint64_t)worker->options.index << 48 | ++worker->runs_begun;
   self->lane = lease_lane(self->lease, self->function);
   self->requests = (http_count){0};
+  self->said_bytes = 0;
   self->busy = BUSY_OTHER;
   if (worker->is_watched) begin_record(self);
   move(self, RUN_QUEUED);

@@ -78,6 +78,7 @@ typedef struct run {
   trace trace;               ///< made when it is first asked for (run_trace)
   char traceparent[TRACE_PARENT_SIZE];
   char call_traceparent[TRACE_PARENT_SIZE]; ///< of what run_call_traceparent was asked for last
+  uint64_t said_bytes;                      ///< in the log; above its project's quota it says nothing more
   http_count requests;                      ///< by the API, those of its callees among them
   run_calls calls;                          ///< what it asked for; none where no collector is told of the run
   char *tracestate;                         ///< owned; NULL: none, or not asked for
@@ -98,6 +99,10 @@ bool run_start(run *self);
 
 /// Ends a run in whatever state it is: one that is not done is cancelled. Frees its instance and its place.
 void run_end(run *self);
+
+/// Counts a line of the log, of `size` bytes of words, that its guest says. Errors: `quota` where the run has said as much as its project
+/// lets one say (quotas.log_bytes); the log was told so at the first, and the line is not to be written.
+ubiq_error *run_count_line(run *self, size_t size);
 
 // For the worker.
 

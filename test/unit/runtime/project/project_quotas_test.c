@@ -24,6 +24,7 @@ static void what_is_said_is_read_and_the_rest_is_settled(void **state) {
   assert_int_equal(quotas.kv_value_bytes, 1 << 20);
   assert_int_equal(quotas.work_items, 2000000);
   assert_int_equal(quotas.work_bytes, 1 << 30);
+  assert_int_equal(quotas.log_bytes, 1 << 20);
   project_delete(project);
 }
 
