@@ -236,9 +236,14 @@ static void list_linking(const compilation *self, const char *arguments[ARGUMENT
   append_all(arguments, &count, rest);
 }
 
-static ubiq_error *explain(const compilation *self, buffer *output) {
+static ubiq_error *explain(const compilation *self, buffer *output, int status) {
+  enum { SIGNALLED = 128 };
   const char *messages = buffer_string(output);
   if (messages == NULL) return ubiq_error_no_memory();
+  if (status > SIGNALLED && output->size == 0)
+    return ubiq_error_new(UBIQ_UNAVAILABLE,
+                          "%s: cannot be compiled: %s was ended by signal %d; is there enough memory?", self->source,
+                          compiler(self), status - SIGNALLED);
   if (strstr(messages, "wasm-ld") != NULL && strstr(messages, "exist") != NULL)
     return ubiq_error_new(UBIQ_UNAVAILABLE, "%s: cannot be linked: wasm-ld is not installed; install the package lld",
                           self->source);
@@ -288,7 +293,7 @@ static ubiq_error *run_steps(compilation *self) {
   if (error == NULL && status == 0 && output.size > 0 && buffer_string(&output) != NULL)
     log_warn("%s: the compiler warns:\n%s", self->source, (const char *)output.data);
   if (error == NULL && status == 0) error = link_step(self, &output, &status);
-  if (error == NULL && status != 0) error = explain(self, &output);
+  if (error == NULL && status != 0) error = explain(self, &output, status);
   buffer_free(&output);
   return error;
 }

@@ -4,6 +4,8 @@
 #include "runtime/bundle/source_tree.h"
 #include "unit/runtime/runtime_testing.h"
 
+#include <sys/stat.h>
+
 static const char source[] = "#include \"value.h\"\n"
                              "__attribute__((export_name(\"f\"))) int f(void) { return VALUE; }\n";
 
@@ -92,18 +94,34 @@ static void a_stack_is_small_unless_a_frame_is_large_or_it_is_said(void **state)
   folder_remove(folder);
 }
 
-static void without_clang_the_package_is_named(void **state) {
-  (void)state;
-  char *folder = make_project(), *wasm = NULL;
+/// Programs are looked for in `programs` alone: what is not installed is not there, and what is said of it is `expected`.
+static void build_without(const char *folder, const char *programs, const char *expected) {
+  char *wasm = NULL;
   const char *before = getenv("PATH");
   char *path = strdup(before == NULL ? "" : before);
-  setenv("PATH", "/nowhere", 1);
+  setenv("PATH", programs, 1);
   ubiq_error *error = build_source(folder_path(folder, "a b.c"), 0, NULL, &wasm);
   setenv("PATH", path, 1);
   assert_int_equal(ubiq_error_code(error), UBIQ_UNAVAILABLE);
-  assert_non_null(strstr(ubiq_error_message(error), "install the packages clang and lld"));
+  assert_non_null(strstr(ubiq_error_message(error), expected));
+  assert_null(wasm);
   ubiq_error_delete(error);
   free(path);
+}
+
+static void without_clang_the_package_is_named(void **state) {
+  (void)state;
+  char *folder = make_project();
+  build_without(folder, "/nowhere", "install the packages clang and lld");
+  folder_remove(folder);
+}
+
+static void a_compiler_that_is_killed_is_not_taken_for_one_that_found_a_fault(void **state) {
+  (void)state;
+  char *folder = make_project();
+  folder_write(folder, "clang", "#!/bin/sh\nkill -9 $$\n");
+  assert_int_equal(chmod(folder_path(folder, "clang"), 0700), 0);
+  build_without(folder, folder, "clang was ended by signal 9");
   folder_remove(folder);
 }
 
@@ -114,6 +132,7 @@ int main(void) {
       cmocka_unit_test(a_source_that_does_not_compile_shows_the_compilers_messages),
       cmocka_unit_test(a_stack_is_small_unless_a_frame_is_large_or_it_is_said),
       cmocka_unit_test(without_clang_the_package_is_named),
+      cmocka_unit_test(a_compiler_that_is_killed_is_not_taken_for_one_that_found_a_fault),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
