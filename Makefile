@@ -9,6 +9,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 PREFIX ?= /usr/local
 EXAMPLE ?= examples/hello
 ARGS ?=
+PARTS ?= ubiq_program
 FUZZ_SECONDS ?= 20
 TESTS ?=
 # The sanitizers' shadow memory does not get along with every randomised address space.
@@ -19,7 +20,7 @@ CTEST = ctest --output-on-failure --no-tests=error -j3 $(if $(TESTS),-R '$(TESTS
 # The set stays chosen for later builds. What is left out is said last.
 define with_engines
 @cmake --preset dev -DUBIQ_ENGINE_SET=$(1) > build/configure-dev.log 2>&1 || { cat build/configure-dev.log; exit 1; }
-@cmake --build --preset dev -j $(JOBS) --target ubiq_program
+@cmake --build --preset dev -j $(JOBS) --target $(PARTS)
 @sed -n 's/^-- \(engine .* is left out\)/\1/p' build/configure-dev.log
 endef
 
@@ -48,7 +49,7 @@ build: build/dev/build.ninja ## build the program and the libraries into out/ (t
 tests: .deps/stamp-tests build/dev/build.ninja ## build, with tests, their guests and benchmarks
 	@cmake --build --preset dev -j $(JOBS)
 
-engines: build/dev/build.ninja ## build, with the engines that other languages' tools build in about a minute each
+engines: build/dev/build.ninja ## build, with the engines that other languages' tools build in about a minute each; PARTS=all: tests, too
 	$(call with_engines,quick)
 
 engines-all: build/dev/build.ninja ## build, with all engines: many minutes, once; what cannot be built here is named
