@@ -55,7 +55,8 @@ static bool find_setting(const void *settings, text environment, text name, text
 }
 
 static ubiq_error *count_line(void *user, size_t size) {
-  return run_count_line(user, size);
+  if (run_may_say(user, size)) return NULL;
+  return ubiq_error_new(UBIQ_QUOTA, "log: the run has said as much as [project.quotas] log lets a run say");
 }
 
 static void describe(void *user, service_caller *out) {

@@ -7,7 +7,6 @@
 #include "runtime/run/run_trace.h"
 
 #include <assert.h>
-#include <string.h>
 
 static void move(run *self, run_state to) {
   run_state_move(&self->state, to, self->function->name, self->id);
@@ -41,30 +40,22 @@ static void wake_at(void *user, uint64_t deadline_ns) {
   if (self->state == RUN_WAITING) set_deadline(self);
 }
 
-ubiq_error *run_count_line(run *self, size_t size) {
+bool run_may_say(run *self, size_t size) {
   enum { LINE_BYTES = 64 }; // about what stands around the words
+  static const char last[] =
+      "log: the run has said as much as [project.quotas] log lets a run say; no more of it is written";
   const uint64_t most = self->lease->release->project->quotas.log_bytes;
-  const bool was_over = self->said_bytes > most;
-  if (!was_over) self->said_bytes += size + LINE_BYTES;
-  if (self->said_bytes <= most) return NULL;
-  ubiq_error *error = ubiq_error_new(
-      UBIQ_QUOTA,
-      "log: the run has said what a run may say, %llu bytes, and no more of it is written; [project.quotas] log",
-      (unsigned long long)most);
-  const char *message = ubiq_error_message(error);
-  if (!was_over) log_write(UBIQ_LOG_WARN, self->function->name, message, strlen(message));
-  return error;
+  if (self->said_bytes > most) return false;
+  self->said_bytes += size + LINE_BYTES;
+  if (self->said_bytes <= most) return true;
+  log_write(UBIQ_LOG_WARN, self->function->name, last, sizeof last - 1);
+  return false;
 }
 
 /// What its guest says. Who keeps what ran may want to know which run said it.
 static void say(void *user, ubiq_log_level level, const char *message, size_t size) {
   run *self = user;
-  if (!log_enabled(level)) return;
-  ubiq_error *error = run_count_line(self, size);
-  if (error != NULL) {
-    ubiq_error_delete(error);
-    return;
-  }
+  if (!log_enabled(level) || !run_may_say(self, size)) return;
   const char *parent = self->worker->keeps_runs && !self->is_start ? run_traceparent(self) : NULL;
   log_write_traced(level, self->function->name, parent, message, size);
 }

@@ -100,9 +100,9 @@ bool run_start(run *self);
 /// Ends a run in whatever state it is: one that is not done is cancelled. Frees its instance and its place.
 void run_end(run *self);
 
-/// Counts a line of the log, of `size` bytes of words, that its guest says. Errors: `quota` where the run has said as much as its project
-/// lets one say (quotas.log_bytes); the log was told so at the first, and the line is not to be written.
-ubiq_error *run_count_line(run *self, size_t size);
+/// Counts a line of the log, of `size` bytes of words, that its guest says. False: the run has said as much as its project lets one say
+/// (quotas.log_bytes), and the line is not to be written; the log is told so at the first.
+bool run_may_say(run *self, size_t size);
 
 // For the worker.
 
